@@ -1,0 +1,16 @@
+import { CLI_ERRORS } from './catalogue/cli.ts';
+import { CONFIG_ERRORS } from './catalogue/config.ts';
+import { DELIVERY_ERRORS } from './catalogue/delivery.ts';
+import { LOG_ERRORS } from './catalogue/log.ts';
+import { SOURCE_ERRORS } from './catalogue/source.ts';
+
+/** Every error Tidings can report, by code. Codes are part of the public contract. */
+export const CATALOGUE = {
+  ...CONFIG_ERRORS,
+  ...SOURCE_ERRORS,
+  ...LOG_ERRORS,
+  ...DELIVERY_ERRORS,
+  ...CLI_ERRORS,
+} as const;
+
+export type ErrorCode = keyof typeof CATALOGUE;

@@ -1,0 +1,134 @@
+import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
+import type { Operation } from '../change/change.ts';
+import type { TableDefinition } from '../change/table.ts';
+
+/** Numbers a table version within one log; stable for the log's life. */
+export type TableId = number;
+
+/** A table version together with its number. */
+export interface LoggedTable extends TableDefinition {
+  readonly id: TableId;
+}
+
+/** A transaction as the log keeps it. It covers the offsets `first` to `last`, both included. */
+export interface LoggedTransaction {
+  readonly first: number;
+  readonly last: number;
+  readonly id: string;
+  readonly position: string;
+  /** Microseconds since 1970-01-01 UTC, on the database's clock; below 2^53, so exact. */
+  readonly committedAt: number;
+  /** JSON text that the application attached, or null. */
+  readonly context: string | null;
+}
+
+/** One change in the log, its images still in stored form (`change/row-images.ts`). */
+export interface LogRecord {
+  readonly offset: number;
+  readonly table: LoggedTable;
+  readonly operation: Operation;
+  /** The row's key as text (see {@link CapturedChange.key}). */
+  readonly key: string | null;
+  /** The key that the row had before, when this change gave it another. */
+  readonly previousKey: string | null;
+  readonly images: Uint8Array;
+  readonly transaction: LoggedTransaction;
+}
+
+/**
+ * The single writer of a log. `begin`, `append`, `commit`, `abandon` and `reached` only collect
+ * (in bounded memory: a large transaction goes to disk on the way, invisible until it is whole);
+ * `flush` is the commit point.
+ */
+export interface LogWriter {
+  /** The version's number; equal definitions get equal numbers. */
+  defineTable(table: TableDefinition): TableId;
+  /**
+   * Opens a transaction. Returns false, and expects neither records nor a commit, when `position`
+   * is not after the last one appended: it is already here (invariant 3).
+   */
+  begin(transaction: { readonly id: string; readonly position: string }): boolean;
+  /** `change.table` is a number that `defineTable` returned. The images are copied. */
+  append(change: CapturedChange): void;
+  /** Ends the open transaction. One without records leaves no trace. */
+  commit(end: TransactionEnd): void;
+  /** Drops the open transaction, for instance because the connection broke in the middle of it. */
+  abandon(): void;
+  /** States that the log is complete up to this source position; stored with the next flush. */
+  reached(position: string): void;
+  /** Notes that changes between two positions are lost for good; readers see it in `gaps`. */
+  recordGap(gap: Omit<LogGap, 'offset'>): void;
+  /**
+   * Makes every committed transaction and the reached position durable and visible, all together.
+   * Until it resolves nothing of that may be acknowledged to the source (invariant 1).
+   * @throws TidingsError `LOG_FULL` when the disk is full: nothing of the batch is in the log then,
+   *   and the caller has to append it again from the source.
+   */
+  flush(): Promise<void>;
+  /** Collected and not yet flushed: records, and complete transactions among them. */
+  readonly pending: { readonly records: number; readonly transactions: number };
+}
+
+/** A known loss: what the source said between the two positions is not in the log. */
+export interface LogGap {
+  /** The first offset after the gap. */
+  readonly offset: number;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly reason: string;
+  readonly at: number;
+}
+
+/** Which records `read` returns, and how many. */
+export interface ReadRequest {
+  readonly from: number;
+  /** Exclusive; at most the head, which is the default. */
+  readonly to?: number;
+  /** Only records of these tables' versions. */
+  readonly tables?: ReadonlySet<TableId>;
+  /** Stops after this many records. Default 1,000. */
+  readonly limit?: number;
+  /** Stops once this many bytes of images are collected; at least one record. Default 1 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** A page of records. `next` is where the following read goes on, also when `records` is empty. */
+export interface ReadPage {
+  readonly records: readonly LogRecord[];
+  readonly next: number;
+}
+
+/** The durable sequence of one source's changes, as readers see it. Offsets are dense (invariant 3). */
+export interface LogReader {
+  /** The next offset: one past the last record of the last whole transaction. */
+  readonly head: number;
+  /** The oldest offset still there. */
+  readonly floor: number;
+  /** The source position up to which the log is complete; null for a new log. */
+  readonly position: string | null;
+  tables(): readonly LoggedTable[];
+  /**
+   * Records from `from` on, whole transactions or not, never beyond the head.
+   * @throws TidingsError `LOG_PRUNED` when `from` is below the floor.
+   */
+  read(request: ReadRequest): Promise<ReadPage>;
+  /** The first offset whose transaction committed at or after this time (microseconds); else head. */
+  offsetAt(committedAt: number): Promise<number>;
+  /** Transactions with this database id, newest first; ids recur after a wrap-around. */
+  transactionsById(id: string): Promise<readonly LoggedTransaction[]>;
+  /** The newest transactions, newest first. */
+  lastTransactions(limit: number): Promise<readonly LoggedTransaction[]>;
+  gaps(): Promise<readonly LogGap[]>;
+  /** Bytes on disk and number of segments. */
+  size(): Promise<{ readonly bytes: number; readonly segments: number }>;
+}
+
+/** A log opened for writing, with its upkeep. */
+export interface Log extends LogReader, AsyncDisposable {
+  readonly writer: LogWriter;
+  /**
+   * Removes whole segments that lie below `before` and that nobody needs (invariant 11).
+   * @returns the new floor.
+   */
+  trim(before: number): Promise<number>;
+}
