@@ -61,7 +61,7 @@ function decodeTuple(buffer: Buffer, start: number, cells: Cell[]): number {
     if (kind === CELL_TEXT) {
       const end = at + 4 + buffer.readUInt32BE(at);
       if (end > buffer.length) throw new RangeError('row image ends inside a cell');
-      cells.push(buffer.utf8Slice(at + 4, end));
+      cells.push(buffer.toString('utf8', at + 4, end));
       at = end;
     } else if (kind === CELL_NULL) cells.push(null);
     else if (kind === CELL_UNCHANGED) cells.push(undefined);

@@ -7,9 +7,9 @@ type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}$
 
 /** The particulars that the entry's message and hint ask for. */
 export type ErrorDetails<Code extends ErrorCode> = {
-  readonly [Name in Placeholders<
-    (typeof CATALOGUE)[Code]['message'] | (typeof CATALOGUE)[Code]['hint']
-  >]: string | number;
+  readonly [
+    Name in Placeholders<(typeof CATALOGUE)[Code]['message'] | (typeof CATALOGUE)[Code]['hint']>
+  ]: string | number;
 };
 
 /**
