@@ -1,0 +1,80 @@
+import type { Change } from '../change/change.ts';
+import type { LogGap } from '../log/log.ts';
+import type { CheckResult } from '../source/source.ts';
+import type { Status } from './status.ts';
+
+/** Where a reader of the log begins. A Date means: the first change committed at or after it. */
+export type StartAt = 'head' | 'floor' | number | Date;
+
+/** Which changes `changes` yields. */
+export interface ChangeQuery {
+  readonly source?: string;
+  readonly from: StartAt;
+  /** Exclusive. */
+  readonly to?: number;
+  /** Table patterns, as in subscriptions. */
+  readonly tables?: readonly string[];
+  readonly limit?: number;
+  /** Waits for more at the head instead of ending there. */
+  readonly follow: boolean;
+}
+
+/** One thing that `log verify` found. */
+export interface VerifyFinding {
+  readonly source: string;
+  readonly segment: string;
+  readonly offset: number | null;
+  readonly message: string;
+}
+
+export interface VerifyProgress {
+  readonly source: string;
+  readonly records: number;
+  readonly total: number;
+}
+
+export interface VerifyReport {
+  readonly records: number;
+  readonly segments: number;
+  readonly gaps: readonly (LogGap & { readonly source: string })[];
+  readonly findings: readonly VerifyFinding[];
+}
+
+export type TrimRequest =
+  | { readonly before: number }
+  | { readonly keepBytes: number }
+  | { readonly olderThan: Date };
+
+export interface TrimReport {
+  readonly source: string;
+  readonly floor: number;
+  readonly removedSegments: number;
+  readonly removedBytes: number;
+}
+
+/** A look at a data directory and its databases from outside the service, running or not. */
+export interface Inspection extends AsyncDisposable {
+  status(signal: AbortSignal): Promise<Status>;
+  changes(query: ChangeQuery, signal: AbortSignal): AsyncIterable<Change>;
+  verify(
+    options: { readonly source?: string; readonly onProgress?: (progress: VerifyProgress) => void },
+    signal: AbortSignal,
+  ): Promise<VerifyReport>;
+  /** Needs the data directory's lock: refused with DATA_LOCKED while the service runs. */
+  trim(
+    request: TrimRequest,
+    options: { readonly source?: string; readonly force: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly TrimReport[]>;
+  /** Checks of the configuration, the data directory and each source, grouped by what was checked. */
+  check(
+    signal: AbortSignal,
+  ): Promise<readonly { readonly subject: string; readonly checks: readonly CheckResult[] }[]>;
+  /** Removes what Tidings made in the databases; each line says one thing that was removed. */
+  uninstall(
+    options: { readonly data: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly { readonly source: string; readonly removed: readonly string[] }[]>;
+  /** What `uninstall` would remove, for the question before it. */
+  uninstallPlan(): readonly string[];
+}

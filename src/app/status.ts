@@ -1,0 +1,77 @@
+/** What `tidings status --json` prints and `Tidings.status()` returns. Stable: fields are only added. */
+export interface Status {
+  /** The service's process; null when none is running on this data directory. */
+  readonly service: ServiceStatus | null;
+  readonly sources: readonly SourceStatusReport[];
+  readonly subscriptions: readonly SubscriptionStatusReport[];
+}
+
+export interface ServiceStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: string;
+  /** When the figures were taken, ISO 8601. */
+  readonly at: string;
+  readonly dataDir: string;
+}
+
+export type CaptureState =
+  | 'stopped'
+  | 'connecting'
+  | 'streaming'
+  | 'reconnecting'
+  | 'disk full'
+  | 'failed';
+
+export interface ReportedError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface SourceStatusReport {
+  readonly name: string;
+  /** The database's address without its password. */
+  readonly url: string;
+  readonly state: CaptureState;
+  /** Why it is in this state, when it is not `streaming` or `stopped`. */
+  readonly error: ReportedError | null;
+  readonly position: string | null;
+  readonly lagBytes: number | null;
+  readonly retainedBytes: number | null;
+  readonly safeBytes: number | null;
+  readonly log: {
+    readonly head: number;
+    readonly floor: number;
+    /** How far subscribers may read: everything below is visible on the database (invariant 4). */
+    readonly horizon: number | null;
+    readonly bytes: number;
+    readonly segments: number;
+    readonly gaps: number;
+  };
+  /** Since the service started; null when it is not running. */
+  readonly captured: {
+    readonly changes: number;
+    readonly transactions: number;
+    readonly reconnects: number;
+  } | null;
+}
+
+export interface SubscriptionStatusReport {
+  readonly name: string;
+  readonly source: string;
+  readonly state: 'live' | 'catching up' | 'paused' | 'draining' | 'full' | 'stopped';
+  /** Why it is paused, by whom or what; null otherwise. */
+  readonly reason: string | null;
+  readonly cursor: number;
+  /** Records between the cursor and the head. */
+  readonly lag: number;
+  readonly inFlight: number;
+  readonly retrying: number;
+  readonly blocked: number;
+  readonly parked: number;
+  /** Attempts past their deadline whose handler has not returned yet. */
+  readonly stuck: number;
+  readonly delivered: number;
+  readonly lastError: { readonly code: string; readonly message: string; readonly at: string } | null;
+}
