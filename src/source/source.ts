@@ -7,6 +7,8 @@ import type { TableDefinition } from '../change/table.ts';
  * only `burst` may ask the source to wait.
  */
 export interface ChangeReceiver {
+  /** The connection stands and changes will come; called once per stream. */
+  streaming(): void;
   /** Announces a table version; the returned number stands for it in {@link CapturedChange.table}. */
   table(definition: TableDefinition): number;
   /** A transaction follows. False means: already in the log, skip all of it. */
@@ -77,10 +79,16 @@ export interface Source extends AsyncDisposable {
   /** Looks at everything capture needs; never throws for what it can report. */
   check(signal: AbortSignal): Promise<readonly CheckResult[]>;
   /**
-   * Creates what capture needs in the database (publication, slot), or finds that it is there.
+   * Names the database for good, so that a log is never continued from another one.
+   * PostgreSQL: its system identifier and the database's name.
+   */
+  identify(signal: AbortSignal): Promise<string>;
+  /**
+   * Creates what capture needs in the database (publication, slot), or finds that it is there. With
+   * slot `expect` a missing slot is not made anew: that would hide a loss, and `stream` reports it.
    * @throws TidingsError with the exact SQL to run when rights are missing.
    */
-  setUp(signal: AbortSignal): Promise<void>;
+  setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void>;
   /** Removes all that Tidings made in the database. */
   tearDown(signal: AbortSignal): Promise<Removal>;
   /**

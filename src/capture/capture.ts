@@ -1,0 +1,263 @@
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import type { Log } from '../log/log.ts';
+import type { Source } from '../source/source.ts';
+import { backoff, type BackoffOptions } from '../util/backoff.ts';
+import { sleep } from '../util/sleep.ts';
+import { FlushPace } from './flush-pace.ts';
+import { invisibleInLog } from './initial-horizon.ts';
+import { LogReceiver } from './log-receiver.ts';
+import { VisibilityGate } from './visibility-gate.ts';
+
+export type CaptureState =
+  | 'stopped'
+  | 'connecting'
+  | 'streaming'
+  | 'reconnecting'
+  | 'disk full'
+  | 'failed';
+
+/** Told of what happens; every method may be left out of account by the caller. */
+export interface CaptureObserver {
+  captured(changes: number, transactions: number): void;
+  flushed(seconds: number): void;
+  state(state: CaptureState, error: unknown): void;
+  failure(error: unknown): void;
+}
+
+export interface CaptureOptions {
+  readonly source: Source;
+  readonly log: Log;
+  /** Called with a growing offset: subscribers may read everything below it (invariant 4). */
+  readonly advance: (horizon: number) => void;
+  /** Compares the database behind the connection with the one the log was made from; may throw. */
+  readonly confirmIdentity: (identity: string) => Promise<void>;
+  /** Throws `LOG_FULL` when less space is free than the operator wants to keep. */
+  readonly checkSpace: () => Promise<void>;
+  readonly observer: CaptureObserver;
+  readonly signal: AbortSignal;
+}
+
+/** Database restarts take seconds, so half a minute is a long enough wait between two attempts. */
+const RECONNECT: BackoffOptions = { first: 200, factor: 2, max: 30_000, jitter: 0.3 };
+/** A full disk is looked at again this often; milliseconds. */
+const SPACE_PAUSE = 1_000;
+/** Transactions awaiting visibility before the source has to wait; bounds memory. */
+const MAX_AWAITED = 100_000;
+
+/**
+ * Source to log: appends what the source streams, acknowledges only what is durable (invariant 1),
+ * moves the horizon only past what is visible (invariant 4), and reconnects for ever unless the
+ * source says that connecting again cannot help.
+ */
+export class Capture {
+  readonly #options: CaptureOptions;
+  readonly #gate: VisibilityGate;
+  #receiver: LogReceiver | null = null;
+  #connection: AbortController | null = null;
+  #pace: FlushPace | null = null;
+  #flushing: Promise<void> | null = null;
+  #flushError: unknown = null;
+  #state: CaptureState = 'stopped';
+  #error: unknown = null;
+  #failures = 0;
+  #changes = 0;
+  #transactions = 0;
+  reconnects = 0;
+
+  constructor(options: CaptureOptions) {
+    this.#options = options;
+    this.#gate = new VisibilityGate(options.log.floor, {
+      snapshot: (signal) => options.source.visibility(signal),
+      advance: options.advance,
+      onFailure: (error) => options.observer.failure(error),
+      signal: options.signal,
+    });
+  }
+
+  get state(): CaptureState {
+    return this.#state;
+  }
+
+  /** Why capture is in its state; null while it streams. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  get changes(): number {
+    return this.#changes + (this.#receiver?.changes ?? 0);
+  }
+
+  get transactions(): number {
+    return this.#transactions + (this.#receiver?.transactions ?? 0);
+  }
+
+  /**
+   * Runs until the signal aborts.
+   * @throws TidingsError that is not retryable, when the source cannot go on by itself.
+   */
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    let gateOpen = false;
+    while (!signal.aborted) {
+      this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
+      try {
+        gateOpen ||= await this.#openGate();
+        await this.#stream();
+      } catch (error) {
+        if (signal.aborted) break;
+        await this.#recover(error);
+      }
+    }
+    await this.#gate.settled();
+    this.#setState('stopped', null);
+  }
+
+  /**
+   * Gives up what the source can no longer deliver: begins anew at the database's present position
+   * and writes the loss into the log, where `status`, `log verify` and readers find it.
+   */
+  async acceptGap(reason: string): Promise<void> {
+    const { source, log, signal } = this.#options;
+    const identity = await source.identify(signal);
+    const from = log.position;
+    const to = await source.restart(signal);
+    if (from !== null && to < from) {
+      throw new TidingsError('SOURCE_REWOUND', { source: source.name, from, to });
+    }
+    log.writer.recordGap({ from, to, reason, at: Date.now() * 1000 });
+    log.writer.reached(to);
+    await log.writer.flush();
+    await this.#options.confirmIdentity(identity);
+  }
+
+  async #openGate(): Promise<boolean> {
+    const { source, log, signal } = this.#options;
+    const snapshot = await source.visibility(signal);
+    const invisible = await invisibleInLog(log, snapshot);
+    for (const transaction of invisible) this.#gate.expect(transaction.id, transaction.last + 1);
+    this.#gate.visibleBelow(invisible[0]?.first ?? log.head);
+    if (invisible.length > 0) this.#gate.expect(invisible.at(-1)?.id ?? '', log.head);
+    this.#gate.durable(log.head);
+    this.#gate.ask();
+    return true;
+  }
+
+  async #stream(): Promise<void> {
+    const { source, log, signal } = this.#options;
+    await this.#options.checkSpace();
+    await this.#options.confirmIdentity(await source.identify(signal));
+    await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
+    this.#connection = new AbortController();
+    this.#flushError = null;
+    this.#pace = new FlushPace(() => this.#flushInBackground());
+    this.#receiver = this.#newReceiver();
+    try {
+      await source.stream({
+        from: log.position,
+        receiver: this.#receiver,
+        signal: AbortSignal.any([signal, this.#connection.signal]),
+      });
+      if (this.#flushError === null) await this.#flush();
+    } finally {
+      await this.#endConnection();
+    }
+    if (this.#flushError !== null) throw this.#flushError;
+  }
+
+  #newReceiver(): LogReceiver {
+    const { log } = this.#options;
+    return new LogReceiver({
+      writer: log.writer,
+      head: log.head,
+      onTransaction: (id, end) => this.#gate.expect(id, end),
+      onBurst: (reachedOnly) => this.#onBurst(reachedOnly),
+      onStreaming: () => this.#onStreaming(),
+    });
+  }
+
+  #onStreaming(): void {
+    this.#failures = 0;
+    this.#setState('streaming', null);
+  }
+
+  async #endConnection(): Promise<void> {
+    this.#pace?.stop();
+    // What was whole when the connection ended is worth keeping; a failure to keep it only means
+    // that the source sends it again.
+    if (this.#flushError === null && this.#options.log.writer.pending.transactions > 0) {
+      await this.#flush().catch((error: unknown) => this.#options.observer.failure(error));
+    }
+    this.#gate.forget(this.#options.log.head);
+    this.#changes = this.changes;
+    this.#transactions = this.transactions;
+    this.#receiver = null;
+    this.#connection = null;
+    this.#pace = null;
+  }
+
+  #onBurst(reachedOnly: boolean): Promise<void> | undefined {
+    if (this.#flushError !== null) return Promise.reject(this.#flushError as Error);
+    // Asked before the flush on purpose: the answer travels while the disk works.
+    this.#gate.ask();
+    if (this.#gate.waiting > MAX_AWAITED) return this.#flush().then(() => this.#gate.settled());
+    const due = this.#pace?.burst(this.#options.log.writer.pending.records, reachedOnly);
+    return due === 'now' ? this.#flush() : undefined;
+  }
+
+  #flushInBackground(): void {
+    this.#flush().catch((error: unknown) => {
+      this.#flushError = error;
+      this.#connection?.abort();
+    });
+  }
+
+  #flush(): Promise<void> {
+    this.#flushing ??= this.#flushOnce().finally(() => {
+      this.#flushing = null;
+    });
+    return this.#flushing;
+  }
+
+  async #flushOnce(): Promise<void> {
+    const { log, source, observer } = this.#options;
+    const started = performance.now();
+    const { records, transactions } = log.writer.pending;
+    this.#receiver?.flushing();
+    await log.writer.flush();
+    const seconds = (performance.now() - started) / 1000;
+    this.#pace?.flushed(records);
+    this.#gate.durable(log.head);
+    // Only here, after the flush, may the source learn that it can forget (invariant 1).
+    if (log.position !== null) source.acknowledge(log.position);
+    observer.flushed(seconds);
+    observer.captured(records, transactions);
+    if (this.#pace?.spaceDue() === true) await this.#options.checkSpace();
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    const { signal, observer } = this.#options;
+    observer.failure(error);
+    this.#error = error;
+    if (isTidingsError(error, 'LOG_FULL')) {
+      this.#setState('disk full', error);
+      await sleep(SPACE_PAUSE, signal);
+      return;
+    }
+    if (!isTidingsError(error) || !error.retryable) {
+      this.#setState('failed', error);
+      throw error;
+    }
+    this.#failures += 1;
+    this.reconnects += 1;
+    this.#setState('reconnecting', error);
+    await sleep(backoff(RECONNECT, this.#failures), signal);
+  }
+
+  #setState(state: CaptureState, error: unknown): void {
+    if (state === this.#state && error === this.#error) return;
+    this.#state = state;
+    this.#error = error;
+    this.#options.observer.state(state, error);
+  }
+}
+

@@ -1,0 +1,89 @@
+import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
+import type { TableDefinition } from '../change/table.ts';
+import type { LogWriter } from '../log/log.ts';
+import type { ChangeReceiver } from '../source/source.ts';
+
+/** What the receiver tells its owner. */
+export interface LogReceiverOptions {
+  readonly writer: LogWriter;
+  /** The offset that the next record gets. */
+  readonly head: number;
+  /** A transaction is whole: its id, and the offset after its last record. */
+  readonly onTransaction: (id: string, end: number) => void;
+  /** Something is ready to be flushed, or a position was reached; may ask the source to wait. */
+  readonly onBurst: (reachedOnly: boolean) => Promise<void> | undefined;
+  /** The source streams: what was wrong before has passed. */
+  readonly onStreaming: () => void;
+}
+
+/** Appends what a source streams to the log's writer, and counts offsets on the way. */
+export class LogReceiver implements ChangeReceiver {
+  readonly #writer: LogWriter;
+  readonly #options: LogReceiverOptions;
+  #transactionId = '';
+  #committed: number;
+  #open = 0;
+  #reachedOnly = true;
+  #dirty = false;
+  changes = 0;
+  transactions = 0;
+
+  constructor(options: LogReceiverOptions) {
+    this.#writer = options.writer;
+    this.#options = options;
+    this.#committed = options.head;
+  }
+
+  table(definition: TableDefinition): number {
+    return this.#writer.defineTable(definition);
+  }
+
+  begin(transaction: { readonly id: string; readonly position: string }): boolean {
+    this.#transactionId = transaction.id;
+    this.#open = 0;
+    return this.#writer.begin(transaction);
+  }
+
+  change(change: CapturedChange): void {
+    this.#writer.append(change);
+    this.#open += 1;
+  }
+
+  commit(end: TransactionEnd, reached: string): void {
+    this.#writer.commit(end);
+    this.#writer.reached(reached);
+    this.#dirty = true;
+    if (this.#open === 0) return;
+    this.#reachedOnly = false;
+    this.#committed += this.#open;
+    this.changes += this.#open;
+    this.transactions += 1;
+    this.#options.onTransaction(this.#transactionId, this.#committed);
+    this.#open = 0;
+  }
+
+  abandon(): void {
+    this.#writer.abandon();
+    this.#open = 0;
+  }
+
+  idle(reached: string): void {
+    this.#writer.reached(reached);
+    this.#dirty = true;
+  }
+
+  burst(): Promise<void> | undefined {
+    if (!this.#dirty) return undefined;
+    return this.#options.onBurst(this.#reachedOnly);
+  }
+
+  streaming(): void {
+    this.#options.onStreaming();
+  }
+
+  /** A flush begins that covers all that was handed over so far. */
+  flushing(): void {
+    this.#dirty = false;
+    this.#reachedOnly = true;
+  }
+}
