@@ -1,0 +1,46 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { TidingsError } from '../errors/tidings-error.ts';
+
+/**
+ * The right to be the only process that writes to a data directory.
+ *
+ * It is an exclusive lock that SQLite holds on a file of its own, so the system releases it however
+ * the process ends; a pid file alone would outlive a SIGKILL. The pid beside it is only for messages.
+ */
+export class DataLock implements Disposable {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** @throws TidingsError `DATA_LOCKED` when another process, or this one, holds it already. */
+  static acquire(dataDir: string): DataLock {
+    mkdirSync(dataDir, { recursive: true });
+    const pidFile = join(dataDir, 'lock.pid');
+    const database = new DatabaseSync(join(dataDir, 'lock.sqlite'));
+    try {
+      database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      throw new TidingsError('DATA_LOCKED', { pid: readPid(pidFile), path: dataDir }, { cause: error });
+    }
+    writeFileSync(pidFile, `${process.pid}\n`);
+    return new DataLock(database);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
+
+function readPid(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    // The holder may not have written it yet; the lock itself is what counts.
+    return 'unknown';
+  }
+}
