@@ -121,10 +121,11 @@ function findChanged({ stored, rows }: ChangeView): readonly string[] | null {
   const { before, after } = rows;
   if (stored.operation !== 'update' || before?.kind !== 'old' || after === null) return null;
   const changed: string[] = [];
-  for (const [index, column] of stored.table.columns.entries()) {
+  const { columns } = stored.table;
+  for (let index = 0; index < columns.length; index++) {
     if (after.isUnchanged(index)) continue;
     if (before.isUnchanged(index)) return null;
-    if (!after.sameCell(before, index)) changed.push(column.name);
+    if (!after.sameCell(before, index)) changed.push(columns[index]?.name ?? '');
   }
   return changed;
 }
@@ -144,11 +145,10 @@ class TableReader {
   }
 
   read({ before, after }: StoredRows): { before: Row | null; after: Row | null } {
-    return {
-      before: before === null ? null : this.#readBefore(before),
-      // A large value that an update did not touch is only in the old row (PostgreSQL: TOAST).
-      after: after === null ? null : this.#readRow(after, before?.kind === 'old' ? before : null),
-    };
+    const old = before === null ? null : this.#readBefore(before);
+    if (after === null) return { before: old, after: null };
+    if (before?.kind !== 'old' || old === null) return { before: old, after: this.#readRow(after) };
+    return { before: old, after: this.#readUpdated(after, before, old) };
   }
 
   /** The key as JSON values. The stored text has it also when the row's cell was left out. */
@@ -171,27 +171,38 @@ class TableReader {
 
   /** Of a key image only the key is known; its other cells say null whatever the row held. */
   #readBefore(before: StoredRow): Row {
-    if (before.kind !== 'key') return this.#readRow(before, null);
+    if (before.kind !== 'key') return this.#readRow(before);
     const row: Record<string, JsonValue> = {};
-    for (const index of this.#table.key) this.#readCell(row, index, before, null);
+    for (const index of this.#table.key) this.#readCell(row, index, before);
     return row;
   }
 
-  #readRow(stored: StoredRow, fallback: StoredRow | null): Row {
+  #readRow(stored: StoredRow): Row {
     const row: Record<string, JsonValue> = {};
     const count = this.#names.length;
-    for (let index = 0; index < count; index++) this.#readCell(row, index, stored, fallback);
+    for (let index = 0; index < count; index++) this.#readCell(row, index, stored);
     return row;
   }
 
-  #readCell(
-    row: Record<string, JsonValue>,
-    index: number,
-    stored: StoredRow,
-    fallback: StoredRow | null,
-  ): void {
-    let cell = stored.cell(index);
-    if (cell === undefined) cell = fallback?.cell(index);
+  /**
+   * The new row beside its whole old one: a value that is the same is read once, which is most of
+   * them, and a large one that the update did not touch is only in the old row (PostgreSQL: TOAST).
+   */
+  #readUpdated(stored: StoredRow, before: StoredRow, old: Row): Row {
+    const row: Record<string, JsonValue> = {};
+    const count = this.#names.length;
+    for (let index = 0; index < count; index++) {
+      const known = !before.isUnchanged(index);
+      if (known && (stored.isUnchanged(index) || stored.sameCell(before, index))) {
+        const name = this.#names[index] ?? '';
+        setColumn(row, name, old[name] ?? null);
+      } else this.#readCell(row, index, stored);
+    }
+    return row;
+  }
+
+  #readCell(row: Record<string, JsonValue>, index: number, stored: StoredRow): void {
+    const cell = stored.cell(index);
     if (cell !== undefined) setColumn(row, this.#names[index] ?? '', this.#value(index, cell));
   }
 
@@ -236,13 +247,13 @@ class TransactionReader {
   }
 }
 
-/** Frozen, because the changes of a transaction share it. Text that is no JSON stays text. */
+/** Frozen, because the changes of a transaction share it. Text that is no JSON (or absurdly deep) stays text. */
 function readContext(text: string | null): JsonValue {
   if (text === null) return null;
   try {
     return deepFreeze(parseLosslessJson(text));
   } catch (error) {
-    if (error instanceof SyntaxError) return text;
+    if (error instanceof SyntaxError || error instanceof RangeError) return text;
     throw error;
   }
 }

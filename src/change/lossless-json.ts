@@ -14,11 +14,45 @@ interface ReviverContext {
  * Of members with the same name the last one remains: RFC 8259 leaves that open, and PostgreSQL's
  * jsonb and every JSON reader in JavaScript do the same. The column's own text stays in the log.
  * @throws SyntaxError when the text is no JSON.
+ * @throws RangeError when it is nested deeper than {@link MAX_JSON_DEPTH}.
  */
 export function parseLosslessJson(text: string): JsonValue {
+  if (text.length > 2 * MAX_JSON_DEPTH && depthOf(text) > MAX_JSON_DEPTH) {
+    throw new RangeError(`JSON is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  }
   // A reviver makes parsing several times slower; only long or unusual numbers need it.
   if (!MAY_HOLD_INEXACT_NUMBER.test(text)) return JSON.parse(text) as JsonValue;
   return JSON.parse(text, reviveExactly) as JsonValue;
+}
+
+/**
+ * Far above what people write, far below where `JSON.stringify` and `structuredClone` of the value
+ * exhaust the stack (between 1,000 and 5,000 levels): what was read can also be passed on.
+ */
+export const MAX_JSON_DEPTH = 500;
+
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') at = endOfString(text, at);
+    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
+    else if (character === ']' || character === '}') depth -= 1;
+  }
+  return deepest;
+}
+
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end === -1 ? text.length : end;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text[at - 1 - backslashes] === '\\') backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 /** Sixteen digits in a row or an exponent: below that every number is exact. Strings may match too. */

@@ -97,8 +97,24 @@ export class StoredRow {
     const start = this.#starts[index] ?? UNCHANGED_AT;
     const otherStart = other.#starts[index] ?? UNCHANGED_AT;
     if (start < 0 || otherStart < 0) return start === otherStart;
-    const end = this.#ends[index];
-    const otherEnd = other.#ends[index];
-    return this.#bytes.compare(other.#bytes, otherStart, otherEnd, start, end) === 0;
+    const length = (this.#ends[index] ?? 0) - start;
+    if (length !== (other.#ends[index] ?? 0) - otherStart) return false;
+    return sameBytes([this.#bytes, start], [other.#bytes, otherStart], length);
   }
+}
+
+type Place = readonly [bytes: Buffer, start: number];
+
+/** Up to here a loop beats the call into native code. */
+const SHORT = 48;
+
+function sameBytes([left, leftStart]: Place, [right, rightStart]: Place, length: number): boolean {
+  if (length > SHORT) {
+    const leftEnd = leftStart + length;
+    return left.compare(right, rightStart, rightStart + length, leftStart, leftEnd) === 0;
+  }
+  for (let at = 0; at < length; at++) {
+    if (left[leftStart + at] !== right[rightStart + at]) return false;
+  }
+  return true;
 }

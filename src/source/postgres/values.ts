@@ -46,7 +46,7 @@ export const readJson: ValueReader = (text) => {
   try {
     return parseLosslessJson(text);
   } catch (error) {
-    // RangeError: nested deeper than the stack allows.
+    // RangeError: nested too deep to be passed on as a value.
     if (error instanceof SyntaxError || error instanceof RangeError) return text;
     throw error;
   }
@@ -65,6 +65,10 @@ const TIMESTAMPTZ =
 
 /** ISO 8601 in UTC, with as many fraction digits as PostgreSQL prints; the rest keeps its text. */
 export const readTimestamptz: ValueReader = (text) => {
+  // Nearly every value: four digits of year, and the zone that the session asks for.
+  if (text[4] === '-' && text[10] === ' ' && text.endsWith('+00')) {
+    return `${text.slice(0, 10)}T${text.slice(11, -'+00'.length)}Z`;
+  }
   const match = TIMESTAMPTZ.exec(text);
   if (match === null) return text;
   const [, date, time, fraction = '', sign, hours, minutes = '00', seconds = '00'] = match;
