@@ -24,6 +24,21 @@ export interface CaptureObserver {
   failure(error: unknown): void;
 }
 
+/**
+ * The moments between which a crash must lose nothing, in the order in which a batch passes them.
+ * Tests kill the process at each.
+ */
+export const CAPTURE_COMMIT_POINTS = [
+  /** The batch is in the writer's memory; the log does not have it. */
+  'capture 1: appended',
+  /** The batch is durable; the source has not been told. */
+  'capture 2: flushed',
+  /** The source may forget the batch; no subscriber has seen it. */
+  'capture 3: acknowledged',
+] as const;
+
+export type CaptureCommitPoint = (typeof CAPTURE_COMMIT_POINTS)[number];
+
 export interface CaptureOptions {
   readonly source: Source;
   readonly log: Log;
@@ -34,6 +49,8 @@ export interface CaptureOptions {
   /** Throws `LOG_FULL` when less space is free than the operator wants to keep. */
   readonly checkSpace: () => Promise<void>;
   readonly observer: CaptureObserver;
+  /** Called at each commit point, for tests that crash there. */
+  readonly onCommitPoint?: ((point: CaptureCommitPoint) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -219,16 +236,19 @@ export class Capture {
   }
 
   async #flushOnce(): Promise<void> {
-    const { log, source, observer } = this.#options;
+    const { log, source, observer, onCommitPoint } = this.#options;
+    onCommitPoint?.('capture 1: appended');
     const started = performance.now();
     const { records, transactions } = log.writer.pending;
     this.#receiver?.flushing();
     await log.writer.flush();
     const seconds = (performance.now() - started) / 1000;
-    this.#pace?.flushed(records);
-    this.#gate.durable(log.head);
+    onCommitPoint?.('capture 2: flushed');
     // Only here, after the flush, may the source learn that it can forget (invariant 1).
     if (log.position !== null) source.acknowledge(log.position);
+    onCommitPoint?.('capture 3: acknowledged');
+    this.#pace?.flushed(records);
+    this.#gate.durable(log.head);
     observer.flushed(seconds);
     observer.captured(records, transactions);
     if (this.#pace?.spaceDue() === true) await this.#options.checkSpace();
