@@ -1,0 +1,156 @@
+import { compareDirectories, compareHearing } from './comparison.ts';
+import type { DemoDirectory } from './demo-directory.ts';
+import type { FrontEnd } from './front-end.ts';
+import { readKeptAccounts } from './kept-accounts.ts';
+import { owedTo } from './mail-accounts.ts';
+import type { MailServer } from './mail-server.ts';
+import {
+  type DemoReport,
+  type DemoSummary,
+  delaysOf,
+  type ServerSummary,
+  whileWaiting,
+} from './report.ts';
+import type { Told } from './told.ts';
+
+/** How long a change may be on its way before the demo calls it missed, milliseconds. */
+const MISSED_AFTER = 20_000;
+
+const MAIL_USERS = 'mail_users (gid, username, domain, server)';
+
+/** Who takes part in the demo. */
+export interface Cast {
+  readonly directory: DemoDirectory;
+  readonly frontEnd: FrontEnd;
+  /** Runs throughout. */
+  readonly steady: MailServer;
+  /** Is killed, and comes back. */
+  readonly crashing: MailServer;
+}
+
+/** What happens in the demo: everyday work, a crash, and the return of who had crashed. */
+export class Script {
+  readonly #cast: Cast;
+  readonly #report: DemoReport;
+  readonly #signal: AbortSignal;
+  /** Calls that came late because their server was dead: they are no measure of the delay. */
+  readonly #caughtUp = new Set<Told>();
+
+  constructor(cast: Cast, report: DemoReport, signal: AbortSignal) {
+    this.#cast = cast;
+    this.#report = report;
+    this.#signal = signal;
+  }
+
+  /** The front end writes its rows; each mail server is called for its own. */
+  async work(): Promise<void> {
+    await this.#write(
+      `insert into ${MAIL_USERS} values (100, 'ann', 'example.org', 'mail-1'), (100, 'ben', 'example.org', 'mail-2')`,
+    );
+    await this.#write(
+      `insert into ${MAIL_USERS} values (100, 'cleo', 'example.org', 'mail-1')`,
+      `insert into ${MAIL_USERS} values (200, 'dora', 'example.net', 'mail-2')`,
+      `update mail_users set quota_bytes = 5368709120 where username in ('ann', 'ben')`,
+    );
+    await this.#write('update mail_users set last_login_at = now()');
+    this.#report.note('nobody was called: no mail server registered for last_login_at');
+    await this.#write(`update mail_users set server = 'mail-2' where username = 'ann'`);
+    await this.#write(`delete from mail_users where username = 'cleo'`);
+  }
+
+  /** Kills a mail server in the middle of its work, and goes on writing. */
+  async crash(): Promise<void> {
+    const { crashing, steady } = this.#cast;
+    const before = crashing.told.length;
+    await this.#begin(
+      `insert into ${MAIL_USERS} select 300, 'guest' || n, 'example.com', 'mail-2' from generate_series(1, 20) n`,
+    );
+    await this.#until(crashing, () => crashing.told.length > before);
+    const pid = crashing.pid;
+    await crashing.kill();
+    this.#report.note(`kill -9 ${pid}: ${crashing.name} is dead, in the middle of 20 new accounts`);
+    await this.#begin(`delete from mail_users where username = 'guest7'`);
+    await this.#begin(
+      `update mail_users set quota_bytes = 2147483648 where username = 'guest8'`,
+      `update mail_users set server = 'mail-1' where username = 'ben'`,
+    );
+    await this.#begin(`update mail_users set quota_bytes = 3221225472 where username = 'guest8'`);
+    await this.#untilHeard(steady);
+  }
+
+  /** Starts the killed mail server again and waits until it has heard everything. */
+  async comeBack(): Promise<void> {
+    const { crashing, frontEnd } = this.#cast;
+    const waiting = this.#owed(crashing) - countChanges(crashing.told);
+    const slot = await frontEnd.slotOf(crashing.name);
+    this.#report.note(
+      `${waiting} changes wait for ${crashing.name}; PostgreSQL keeps ${slot.retainedBytes} bytes of its log for slot ${slot.name}`,
+    );
+    const heard = crashing.told.length;
+    const since = performance.now();
+    await whileWaiting(this.#report, `${crashing.name} starts`, crashing.start(this.#signal));
+    await this.#untilHeard(crashing);
+    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    const late = crashing.told.slice(heard);
+    for (const call of late) this.#caughtUp.add(call);
+    const oldest = ((delaysOf(late).max ?? 0) / 1000).toFixed(1);
+    this.#report.note(
+      `${crashing.name} caught up: ${late.length} calls ${seconds} s after its start; the oldest change was ${oldest} s old`,
+    );
+  }
+
+  /** Holds what was told, and what is on the disk, against what the database says. */
+  async compare(since: number): Promise<DemoSummary> {
+    const { directory, frontEnd, steady, crashing } = this.#cast;
+    const rows = await frontEnd.accounts();
+    const servers = [steady, crashing].map(({ name, told }): ServerSummary => ({
+      ...compareHearing(name, frontEnd.written, told),
+      live: delaysOf(told.filter((call) => !this.#caughtUp.has(call))),
+      directories: compareDirectories(name, rows, readKeptAccounts(directory.mail(name))),
+    }));
+    return {
+      changes: frontEnd.written.length,
+      transactions: frontEnd.transactions,
+      servers,
+      seconds: (performance.now() - since) / 1000,
+      complete: servers.every(isComplete),
+    };
+  }
+
+  /** Writes, and waits until everybody who runs has heard it. */
+  async #write(...statements: readonly string[]): Promise<void> {
+    await this.#begin(...statements);
+    await this.#untilHeard(this.#cast.steady);
+    await this.#untilHeard(this.#cast.crashing);
+  }
+
+  async #begin(...statements: readonly string[]): Promise<void> {
+    this.#signal.throwIfAborted();
+    this.#report.writes(statements);
+    await this.#cast.frontEnd.write(...statements);
+  }
+
+  async #untilHeard(server: MailServer): Promise<void> {
+    const owed = this.#owed(server);
+    await this.#until(server, () => countChanges(server.told) >= owed);
+  }
+
+  /** Does not fail when time is up: the comparison in the end says what was missed. */
+  async #until(server: MailServer, condition: () => boolean): Promise<void> {
+    const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(MISSED_AFTER)]);
+    await whileWaiting(this.#report, server.name, server.untilTold(condition, deadline));
+    this.#signal.throwIfAborted();
+  }
+
+  #owed(server: MailServer): number {
+    return owedTo(server.name, this.#cast.frontEnd.written).length;
+  }
+}
+
+function countChanges(told: readonly Told[]): number {
+  return new Set(told.map((call) => call.change)).size;
+}
+
+function isComplete({ missed, unasked, outOfOrder, directories }: ServerSummary): boolean {
+  return missed + unasked + outOfOrder + directories.differences.length === 0;
+}
