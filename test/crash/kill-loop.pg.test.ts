@@ -105,7 +105,11 @@ function compare(
   assert.equal(idOf.size, history.length, 'each change was recorded, and none that never happened');
   assert.equal(new Set(idOf.values()).size, history.length, 'change ids are unique');
   for (const [row, changes] of expected) {
-    assert.deepEqual(firstSeen.get(row), changes, `row ${row}: the calls follow the table's history`);
+    assert.deepEqual(
+      firstSeen.get(row),
+      changes,
+      `row ${row}: the calls follow the table's history`,
+    );
   }
 }
 

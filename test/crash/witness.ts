@@ -11,7 +11,12 @@ const [url = '', dataDir = '', file = '', run = ''] = process.argv.slice(2);
 const tidings = await createTidings(
   defineConfig({ dataDir, sources: { main: { url, tables: ['public.ledger'] } } }),
 );
-const record = (operation: string, row: Record<string, unknown>, id: string, offset: number): void =>
+const record = (
+  operation: string,
+  row: Record<string, unknown>,
+  id: string,
+  offset: number,
+): void =>
   appendFileSync(
     file,
     `${JSON.stringify({ run, operation, row: row['id'], stamp: String(row['stamp']), id, offset })}\n`,
