@@ -70,7 +70,7 @@ export function isExact(text: string, value: number): boolean {
   return normalize(text) === normalize(String(value));
 }
 
-const NUMBER = /^(-?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
+const NUMBER = /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 /** Sign, digits without zeros at either end, and exponent: equal for equal numbers only. */
 function normalize(text: string): string | null {

@@ -1,7 +1,13 @@
 import { OPERATIONS, type Operation } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
-import { compileTablePatterns } from '../change/table-pattern.ts';
+import {
+  compileTablePatterns,
+  TablePatternError,
+  type TablePatterns,
+} from '../change/table-pattern.ts';
 import type { TableDefinition } from '../change/table.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import { compileCondition } from './where.ts';
 
 /** Which changes a subscription hears, as its configuration says. */
 export interface FilterDefinition {
@@ -40,15 +46,29 @@ export interface ChangeFilter {
  * @throws TidingsError `FILTER_INVALID`, `TABLE_PATTERN_INVALID`
  */
 export function compileFilter(definition: FilterDefinition): ChangeFilter {
-  const tables = compileTablePatterns(definition.tables);
+  const tables = compileTables(definition.tables);
   const operations = new Set(definition.operations ?? OPERATIONS);
   const columns = definition.columns === undefined ? null : new Set(definition.columns);
+  const condition = definition.where === undefined ? null : compileCondition(definition.where);
   return {
     wantsTable: (table) => tables.matches(table.schema, table.name),
     missingColumns: (table) => missingColumns(table, columns),
     matches: (view) =>
-      operations.has(view.stored.operation) && (columns === null || touches(view, columns)),
+      operations.has(view.stored.operation) &&
+      (columns === null || touches(view, columns)) &&
+      (condition === null || condition.holds(view)),
   };
+}
+
+function compileTables(texts: readonly string[]): TablePatterns {
+  try {
+    return compileTablePatterns(texts);
+  } catch (error) {
+    if (!(error instanceof TablePatternError)) throw error;
+    const { pattern, problem, suggestion } = error;
+    const details = { pattern: JSON.stringify(pattern), problem, suggestion };
+    throw new TidingsError('TABLE_PATTERN_INVALID', details, { cause: error });
+  }
 }
 
 function missingColumns(

@@ -14,13 +14,13 @@ export const CONFIG_ERRORS = {
     exit: 64,
   },
   FILTER_INVALID: {
-    message: 'Condition {where} is not valid at line {line}, column {column}: {problem}\n{excerpt}',
+    message: 'The condition is not valid at line {line}, column {column}: {problem}.\n{excerpt}',
     hint: "Correct `where`, for instance: where: 'after.balance > 100 && after.email != null'. docs/reference/filters.md has the whole language.",
     retryable: false,
     exit: 64,
   },
   FILTER_FAILED: {
-    message: 'Condition {where} has no answer for change {change} of {table}: {problem}.',
+    message: 'The condition `{where}` has no answer for change {change} of {table}: {problem}.',
     hint: 'Correct `where` of the subscription so that it holds for such changes too, then `tidings start`. has(after.column) guards a column that is not always there, `before == null` the missing old row.',
     retryable: false,
     exit: 1,
