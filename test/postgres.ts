@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import pg from 'pg';
-import { findBinaries } from '../src/embedded/binaries.ts';
+import { findBinaries, platformName } from '../src/embedded/binaries.ts';
 import {
   type EmbeddedPostgres,
   removeEmbeddedPostgres,
@@ -33,7 +33,10 @@ export async function startTestServer(
   const binaries =
     major === NEWEST
       ? findBinaries()
-      : findBinaries(join(import.meta.dirname, 'servers', 'package.json'), `postgres-${major}`);
+      : findBinaries(
+          join(import.meta.dirname, 'servers', 'package.json'),
+          `postgres-${major}-${platformName()}`,
+        );
   const server = await startEmbeddedPostgres({ directory, binaries, settings });
   return {
     url: server.url,

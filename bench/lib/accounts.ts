@@ -18,10 +18,10 @@ export async function insertAccounts(
 ): Promise<void> {
   for (let at = range.first; at <= range.last; at += range.perTransaction) {
     const end = Math.min(range.last, at + range.perTransaction - 1);
-    await client.query(`INSERT INTO bench.accounts SELECT ${ROW} FROM generate_series($1::bigint, $2) g`, [
-      at,
-      end,
-    ]);
+    await client.query(
+      `INSERT INTO bench.accounts SELECT ${ROW} FROM generate_series($1::bigint, $2) g`,
+      [at, end],
+    );
   }
 }
 

@@ -27,7 +27,10 @@ test('a data directory has one owner, in this process and in others, until it en
   await once(holder, 'exit');
   {
     using _lock = DataLock.acquire(directory);
-    assert.throws(() => DataLock.acquire(directory), (error) => isTidingsError(error, 'DATA_LOCKED'));
+    assert.throws(
+      () => DataLock.acquire(directory),
+      (error) => isTidingsError(error, 'DATA_LOCKED'),
+    );
   }
   DataLock.acquire(directory)[Symbol.dispose]();
   rmSync(directory, { recursive: true });

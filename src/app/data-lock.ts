@@ -25,7 +25,11 @@ export class DataLock implements Disposable {
       database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     } catch (error) {
       database.close();
-      throw new TidingsError('DATA_LOCKED', { pid: readPid(pidFile), path: dataDir }, { cause: error });
+      throw new TidingsError(
+        'DATA_LOCKED',
+        { pid: readPid(pidFile), path: dataDir },
+        { cause: error },
+      );
     }
     writeFileSync(pidFile, `${process.pid}\n`);
     return new DataLock(database);

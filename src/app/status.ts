@@ -73,5 +73,9 @@ export interface SubscriptionStatusReport {
   /** Attempts past their deadline whose handler has not returned yet. */
   readonly stuck: number;
   readonly delivered: number;
-  readonly lastError: { readonly code: string; readonly message: string; readonly at: string } | null;
+  readonly lastError: {
+    readonly code: string;
+    readonly message: string;
+    readonly at: string;
+  } | null;
 }

@@ -213,7 +213,7 @@ export class Capture {
   }
 
   #onBurst(reachedOnly: boolean): Promise<void> | undefined {
-    if (this.#flushError !== null) return Promise.reject(this.#flushError as Error);
+    if (this.#flushError !== null) return Promise.reject(this.#flushError);
     // Asked before the flush on purpose: the answer travels while the disk works.
     this.#gate.ask();
     if (this.#gate.waiting > MAX_AWAITED) return this.#flush().then(() => this.#gate.settled());
@@ -280,4 +280,3 @@ export class Capture {
     this.#options.observer.state(state, error);
   }
 }
-

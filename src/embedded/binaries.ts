@@ -34,7 +34,8 @@ export function findBinaries(
   }
 }
 
-function platformName(): string {
+/** As npm packages of programs are named: `linux-x64`. */
+export function platformName(): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   return `${system}-${process.arch}`;
 }

@@ -140,16 +140,10 @@ async function initialise(options: Programs & { readonly password: string }): Pr
   const passwordFile = `${home.data}.password`;
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
   if (account !== null) await chown(passwordFile, account.uid, account.gid);
-  const major = Number.parseInt(binaries.version, 10);
-  const locale =
-    major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : ['--locale=C'];
   const log = openSync(home.log, 'a');
   const child = spawn(
     join(binaries.root, 'bin', 'initdb'),
-    [
-      ...['-D', home.data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
-      ...['--encoding=UTF8', ...locale, '--no-instructions'],
-    ],
+    initdbArguments(home, Number.parseInt(binaries.version, 10), passwordFile),
     { stdio: ['ignore', log, log], cwd: home.data, env: serverEnvironment(), ...account },
   );
   const code = await new Promise<number | null>((done, failed) => {
@@ -158,6 +152,14 @@ async function initialise(options: Programs & { readonly password: string }): Pr
   }).finally(() => closeSync(log));
   await rm(passwordFile, { force: true });
   if (code !== 0) throw await failure(home, `initdb ended with code ${code}`);
+}
+
+function initdbArguments(home: Home, major: number, passwordFile: string): readonly string[] {
+  // The built-in provider does not depend on the locales that a machine happens to have.
+  const locale =
+    major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : ['--locale=C'];
+  const login = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+  return [`--pgdata=${home.data}`, '--encoding=UTF8', '--no-instructions', ...locale, ...login];
 }
 
 function launch(programs: Programs, settings: Readonly<Record<string, string>>): number {
