@@ -7,7 +7,7 @@ import {
 import type { ChangeView } from '../change/decode.ts';
 import { qualifiedName } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
-import { CONDITION_LIMITS, createEnvironment } from './condition/environment.ts';
+import { CONDITION_LIMITS, conditionEnvironment } from './condition/environment.ts';
 import { ConditionScope } from './condition/scope.ts';
 import { prepareSyntaxTree, RefusedCondition } from './condition/syntax-tree.ts';
 import { UndecidableError } from './condition/undecidable.ts';
@@ -53,7 +53,7 @@ function prepare(where: string): ParseResult {
   }
   let parsed: ParseResult;
   try {
-    parsed = createEnvironment().parse(where);
+    parsed = conditionEnvironment().parse(where);
     prepareSyntaxTree(parsed.ast, CONDITION_LIMITS.loops);
   } catch (error) {
     if (error instanceof RefusedCondition) throw invalid(where, error.message, error.start);

@@ -18,8 +18,18 @@ export const CONDITION_LIMITS = {
   loops: 2,
 } as const;
 
-/** The language of conditions: CEL, with exact decimals and times, and SQL's way with null. */
-export function createEnvironment(): Environment {
+let shared: Environment | undefined;
+
+/**
+ * The language of conditions: CEL, with exact decimals and times, and SQL's way with null. Made at
+ * first use and then shared: it keeps nothing of a condition, and making it takes longer than
+ * parsing one.
+ */
+export function conditionEnvironment(): Environment {
+  return (shared ??= createEnvironment());
+}
+
+function createEnvironment(): Environment {
   const environment = new Environment({
     // For `after.doc.?status.orValue("none")`.
     enableOptionalTypes: true,
