@@ -40,7 +40,10 @@ export interface Change {
   readonly before: Row | null;
   /** The new row; a large value that did not change and is not known is left out, never null. */
   readonly after: Row | null;
-  /** The columns whose value differs; null when the old row is not known well enough to tell. */
+  /**
+   * The columns that an update gave another value; null when the old row is not known well enough
+   * to tell, and for all other operations, which have nothing to compare.
+   */
   readonly changed: readonly string[] | null;
   readonly transaction: ChangeTransaction;
 }
