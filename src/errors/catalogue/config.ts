@@ -1,6 +1,60 @@
 import type { ErrorEntry } from '../entry.ts';
 
 export const CONFIG_ERRORS = {
+  CONFIG_MISSING: {
+    message: 'There is no configuration file {path}.',
+    hint: 'Write one with `tidings init --config {path}`, or name the right one.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_AMBIGUOUS: {
+    message: '{directory} has more than one configuration file: {files}.',
+    hint: 'Remove all but one, or choose with --config PATH.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_SYNTAX: {
+    message: '{path} is not valid JSON at line {line}, column {column}: {problem}.',
+    hint: 'Correct that line. Comments and commas after the last entry need a .ts or .js file.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_NOT_LOADED: {
+    message: '{path} could not be loaded: {reason}',
+    hint: 'See that `node {path}` runs without an error, and that the file exports its configuration as default. `tidings init` shows the form.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_UNKNOWN_KEY: {
+    message: '{origin}: there is no option {key}.',
+    hint: '{advice} All options: docs/reference/configuration.md.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_INVALID: {
+    message: '{origin}: {key} {problem}.',
+    hint: 'Correct {key} there. All options: docs/reference/configuration.md.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_NOT_YET: {
+    message: '{origin}: {key} {problem}, which this version of Tidings does not have yet.',
+    hint: 'Leave it out. docs/reference/configuration.md lists what there is.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_SOURCE_UNKNOWN: {
+    message: '{origin}: {key} names a source {source} that is not configured.',
+    hint: '{advice}',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_PROBLEMS: {
+    message: '{origin} has {count} problems:\n{problems}',
+    hint: 'Correct them there. All options: docs/reference/configuration.md.',
+    retryable: false,
+    exit: 64,
+  },
   DATA_LOCKED: {
     message: 'Another process (pid {pid}) uses the data directory {path}.',
     hint: 'Stop it, or choose another directory with --data-dir. `tidings status` shows what it does.',

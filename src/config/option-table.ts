@@ -1,0 +1,233 @@
+/**
+ * The one table of options. Their types and checks (`schema.ts`), defaults, environment variables,
+ * flags, help texts, the suggestions for misspelt keys and docs/reference/configuration.md come from
+ * it. It is plain data, so that `--help` needs no schema library.
+ */
+export interface OptionEntry {
+  /** What it does, in a sentence or two. */
+  readonly description: string;
+  /** How its value is written, for the reference page. */
+  readonly type: OptionType;
+  /** As one would write it in a configuration file. Options without one are required or off. */
+  readonly default?: string | number | boolean | null | readonly string[];
+  /** Why this default, or what happens without the option. */
+  readonly reason?: string;
+  /** The environment variable that overrides it. */
+  readonly env?: string;
+  /** The flag that overrides it, in commander's notation. */
+  readonly flag?: string;
+  /** True when the value may hold a password: it is never printed. */
+  readonly secret?: boolean;
+}
+
+export type OptionType =
+  | 'path'
+  | 'text'
+  | 'URL'
+  | 'boolean'
+  | 'integer'
+  | 'number'
+  | 'duration'
+  | 'size'
+  | 'list of table patterns'
+  | 'list of column names'
+  | 'list of operations'
+  | 'CEL expression'
+  | 'name of a source'
+  | 'place in the log'
+  | 'level'
+  | 'capture method';
+
+/** Keys are paths; `*` stands for a name that the user chooses. */
+export const OPTIONS = {
+  dataDir: {
+    description:
+      'Where the log and the state are kept. Relative to the configuration file, or to the working directory when it comes from a flag or variable.',
+    type: 'path',
+    default: '.tidings',
+    reason: 'Beside the project, easy to find and to leave out of version control.',
+    env: 'TIDINGS_DATA_DIR',
+    flag: '--data-dir <path>',
+  },
+  logLevel: {
+    description:
+      'The least important lines that are written: trace, debug, info, warn, error or silent.',
+    type: 'level',
+    default: 'info',
+    reason: 'Says what starts, stops and fails, and nothing per change.',
+    env: 'TIDINGS_LOG_LEVEL',
+    flag: '--log-level <level>',
+  },
+  'sources.*.url': {
+    description:
+      'The database to capture, postgresql://user:password@host:port/database. Without any source DATABASE_URL makes one with the name main.',
+    type: 'URL',
+    secret: true,
+  },
+  'sources.*.capture': {
+    description: 'How changes are captured: wal (logical replication).',
+    type: 'capture method',
+    default: 'wal',
+    reason: 'Misses nothing, needs no triggers and costs the database least.',
+  },
+  'sources.*.tables': {
+    description:
+      'Which tables are captured: schema.table, with * for any characters; a leading ! leaves out.',
+    type: 'list of table patterns',
+    default: ['public.*'],
+    reason: 'Tables made later are captured too.',
+  },
+  'subscriptions.*.source': {
+    description: 'The source whose changes are meant. May be left out when there is only one.',
+    type: 'name of a source',
+  },
+  'subscriptions.*.tables': {
+    description: 'Of which tables changes are sent; patterns as in sources.*.tables.',
+    type: 'list of table patterns',
+  },
+  'subscriptions.*.operations': {
+    description: 'Which operations are sent: insert, update, delete, truncate.',
+    type: 'list of operations',
+    reason: 'Without it: all.',
+  },
+  'subscriptions.*.columns': {
+    description: 'An update that touches none of these columns is not sent.',
+    type: 'list of column names',
+    reason: 'Without it: every column counts.',
+  },
+  'subscriptions.*.where': {
+    description:
+      'A condition over before and after that has to be true, for instance after.balance > 100.',
+    type: 'CEL expression',
+    reason: 'Without it: no condition.',
+  },
+  'subscriptions.*.to.handler': {
+    description:
+      'A module whose default export is an object with insert, update, delete or truncate. Relative to the configuration file.',
+    type: 'path',
+  },
+  'subscriptions.*.from': {
+    description:
+      'Where a subscription that is new begins: head, floor, an offset, or a time such as 2026-11-21T08:00:00Z. A subscription that is known goes on where it was.',
+    type: 'place in the log',
+    default: 'head',
+    reason: 'A new subscriber hears what happens from now on; the past has to be asked for.',
+  },
+  'subscriptions.*.delivery.maxConcurrency': {
+    description:
+      'How many changes may be under way at once, 1 to 1,000. Those of one row never are.',
+    type: 'integer',
+    default: 16,
+    reason: 'Hides the latency of a typical handler without flooding what it calls.',
+  },
+  'subscriptions.*.delivery.timeout': {
+    description:
+      'The deadline of one attempt. After it the attempt is aborted and counts as failed.',
+    type: 'duration',
+    default: '30s',
+    reason: 'Longer than a slow call takes, and short enough that a hung one shows.',
+  },
+  'subscriptions.*.delivery.maxAttempts': {
+    description: 'After this many failed attempts a change is parked, 1 to 1,000.',
+    type: 'integer',
+    default: 10,
+    reason: 'With the default backoff that is about 20 minutes: a restart of the receiver fits in.',
+  },
+  'subscriptions.*.delivery.backoff.first': {
+    description: 'The wait after the first failed attempt.',
+    type: 'duration',
+    default: '1s',
+    reason: 'Most failures pass at once.',
+  },
+  'subscriptions.*.delivery.backoff.factor': {
+    description: 'How much longer each further wait is, 1 to 10.',
+    type: 'number',
+    default: 2,
+    reason: 'The usual doubling.',
+  },
+  'subscriptions.*.delivery.backoff.max': {
+    description: 'The longest wait.',
+    type: 'duration',
+    default: '5m',
+    reason: 'A receiver that is back is noticed within minutes.',
+  },
+  'subscriptions.*.delivery.backoff.jitter': {
+    description: 'The random share of each wait, 0 to 1.',
+    type: 'number',
+    default: 0.3,
+    reason: 'Changes that failed together do not come back together.',
+  },
+  'log.segmentBytes': {
+    description: 'When a segment of the log is this large, the next one begins; at least 1MB.',
+    type: 'size',
+    default: '256MB',
+    reason:
+      'Retention removes whole segments: small enough to free space often, large enough to be few.',
+    env: 'TIDINGS_LOG_SEGMENT_BYTES',
+  },
+  'log.minFreeBytes': {
+    description: 'Capture waits while less than this is free on the disk of the data directory.',
+    type: 'size',
+    default: '256MB',
+    reason: 'Room for one more segment, and for everything else on the same disk.',
+    env: 'TIDINGS_LOG_MIN_FREE_BYTES',
+  },
+  'log.retention.maxAge': {
+    description:
+      'Segments whose newest change is older are removed; null or none keeps them for ever.',
+    type: 'duration',
+    default: '30d',
+    reason: 'A mistake of last month can still be looked up.',
+    env: 'TIDINGS_LOG_RETENTION_MAX_AGE',
+  },
+  'log.retention.maxBytes': {
+    description:
+      'Above this size of a log its oldest segments are removed; null or none: no limit.',
+    type: 'size',
+    default: null,
+    reason: 'What is worth keeping depends on age; log.minFreeBytes guards the disk.',
+    env: 'TIDINGS_LOG_RETENTION_MAX_BYTES',
+  },
+  'log.retention.hard': {
+    description:
+      'Removes segments even when a subscription still needs them. It is told by offset what it missed.',
+    type: 'boolean',
+    default: false,
+    reason: 'Nothing a subscription still needs is removed unless you say so.',
+    env: 'TIDINGS_LOG_RETENTION_HARD',
+  },
+} as const satisfies Record<string, OptionEntry>;
+
+export type OptionPath = keyof typeof OPTIONS;
+
+/** What the design has and this version has not, so that asking for it gets a plain answer. */
+export const NOT_YET: Readonly<Record<string, string>> = {
+  http: 'the HTTP API',
+  'subscriptions.*.to.webhook': 'webhooks',
+};
+
+/** The options in the table's order, with the common type. */
+export function optionEntries(): readonly (readonly [OptionPath, OptionEntry])[] {
+  return Object.entries(OPTIONS) as [OptionPath, OptionEntry][];
+}
+
+/** The option that stands for a path as zod reports it: names where the table has `*`. */
+export function matchesPath(pattern: string, path: readonly PropertyKey[]): boolean {
+  const parts = pattern.split('.');
+  return (
+    parts.length === path.length && parts.every((part, at) => part === '*' || part === path[at])
+  );
+}
+
+/** The keys that may stand below a path. */
+export function keysBelow(path: readonly PropertyKey[]): readonly string[] {
+  const keys = new Set<string>();
+  for (const [pattern] of optionEntries()) {
+    const parts = pattern.split('.');
+    const key = parts[path.length];
+    if (key === undefined || key === '*') continue;
+    if (matchesPath(parts.slice(0, path.length).join('.'), path) || path.length === 0)
+      keys.add(key);
+  }
+  return [...keys];
+}

@@ -1,0 +1,90 @@
+import { isAbsolute, resolve } from 'node:path';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { Config, SubscriptionConfig } from './define-config.ts';
+import { combineProblems, invalid, type Origin, pathText, toProblems } from './problems.ts';
+import { configSchema } from './schema.ts';
+import { suggest } from './suggest.ts';
+
+/** Where a configuration comes from. */
+export interface ResolveOptions {
+  /** Relative paths start here. Default: the working directory. */
+  readonly directory?: string;
+  /** Names the file in messages. Default: `the configuration`. */
+  readonly name?: string;
+  /** Names the variable or flag that a value came from, or null when it is from the file. */
+  readonly overriddenBy?: (path: readonly PropertyKey[]) => string | null;
+}
+
+/** The source that is meant when none is configured: `DATABASE_URL`, or the embedded database. */
+export const DEFAULT_SOURCE = 'main';
+
+/**
+ * Checks a configuration and fills in the defaults. Resolving a {@link Config} again changes nothing.
+ * @throws TidingsError `CONFIG_INVALID`, `CONFIG_UNKNOWN_KEY`, `CONFIG_NOT_YET`,
+ *   `CONFIG_SOURCE_UNKNOWN`, or `CONFIG_PROBLEMS` for several of them.
+ */
+export function resolveConfig(input: unknown, options: ResolveOptions = {}): Config {
+  const name = options.name ?? 'the configuration';
+  const origin: Origin = (path) => options.overriddenBy?.(path) ?? name;
+  const parsed = configSchema.safeParse(input, { reportInput: true });
+  const problems = parsed.success
+    ? checkTogether(parsed.data, origin)
+    : toProblems(parsed.error.issues, origin);
+  if (!parsed.success || problems.length > 0) throw combineProblems(name, problems);
+  return complete(parsed.data, options.directory ?? process.cwd());
+}
+
+type Parsed = ReturnType<typeof configSchema.parse>;
+
+function complete(parsed: Parsed, directory: string): Config {
+  const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(directory, path));
+  const onlySource = Object.keys(parsed.sources)[0] ?? DEFAULT_SOURCE;
+  const subscriptions = Object.entries(parsed.subscriptions).map(([name, subscription]) => {
+    const { source = onlySource, to } = subscription;
+    const whole = { ...subscription, source, to: { handler: absolute(to.handler) } };
+    return [name, withoutUndefined(whole) as SubscriptionConfig] as const;
+  });
+  return {
+    ...parsed,
+    dataDir: absolute(parsed.dataDir),
+    subscriptions: Object.fromEntries(subscriptions),
+  };
+}
+
+function withoutUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));
+}
+
+function checkTogether(config: Parsed, origin: Origin): TidingsError[] {
+  return [...checkSourceNames(config, origin), ...checkSubscriptionSources(config, origin)];
+}
+
+/** In a database - and _ make the same object names, so two sources must not differ in that alone. */
+function checkSourceNames(config: Parsed, origin: Origin): TidingsError[] {
+  const seen = new Map<string, string>();
+  return Object.keys(config.sources).flatMap((name) => {
+    const plain = name.replaceAll('-', '_');
+    const other = seen.get(plain);
+    seen.set(plain, name);
+    if (other === undefined) return [];
+    const problem = `differs from sources.${other} only in - and _, which are the same in a database`;
+    return [invalid(['sources', name], problem, origin)];
+  });
+}
+
+function checkSubscriptionSources(config: Parsed, origin: Origin): TidingsError[] {
+  const configured = Object.keys(config.sources);
+  const known = configured.length === 0 ? [DEFAULT_SOURCE] : configured;
+  return Object.entries(config.subscriptions).flatMap(([name, { source }]) => {
+    const path = ['subscriptions', name, 'source'];
+    if (source === undefined) {
+      if (known.length === 1) return [];
+      return [invalid(path, `is missing; it may be one of ${known.join(', ')}`, origin)];
+    }
+    if (known.includes(source)) return [];
+    const near = suggest(source, known);
+    const advice = near === null ? `Configured: ${known.join(', ')}.` : `Did you mean ${near}?`;
+    const details = { origin: origin(path), key: pathText(path), source, advice };
+    return [new TidingsError('CONFIG_SOURCE_UNKNOWN', details)];
+  });
+}
