@@ -1,0 +1,102 @@
+import pg from 'pg';
+import { toConnectError } from './source-error.ts';
+
+/** Where a source is and what it is called. */
+export interface ConnectOptions {
+  /** The source's name: part of messages and of `application_name`. */
+  readonly source: string;
+  readonly url: string;
+  /** True for the connection that streams changes. It also takes replication commands. */
+  readonly replication?: boolean;
+}
+
+/**
+ * Settings of every session, so that no default of a server, database or role changes how values are
+ * printed (invariant 10): ISO dates in UTC, floats with all digits, bytes in hexadecimal, names of
+ * tables with their schema.
+ */
+const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+  datestyle: 'ISO,YMD',
+  intervalstyle: 'postgres',
+  timezone: 'UTC',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  xmloption: 'content',
+  search_path: 'pg_catalog',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  default_transaction_read_only: 'off',
+};
+
+/** A server that is there answers within this; milliseconds. */
+const CONNECT_TIMEOUT = 10_000;
+
+/** The socket below a client. Its types say nothing of it, and it is needed to stop at once. */
+interface ClientInternals {
+  readonly connection: { readonly stream: { destroy(): void } };
+}
+
+/**
+ * Opens a connection.
+ * @throws TidingsError `SOURCE_UNREACHABLE`, `SOURCE_LOGIN_REFUSED`, `SOURCE_TLS_FAILED`; the
+ *   signal's reason when it aborts.
+ */
+export async function connect(options: ConnectOptions, signal?: AbortSignal): Promise<pg.Client> {
+  signal?.throwIfAborted();
+  const client = newClient(options);
+  const abandon = (): void => destroyConnection(client);
+  signal?.addEventListener('abort', abandon, { once: true });
+  try {
+    await client.connect();
+    signal?.throwIfAborted();
+    return client;
+  } catch (error) {
+    abandon();
+    signal?.throwIfAborted();
+    throw toConnectError(options.source, error);
+  } finally {
+    signal?.removeEventListener('abort', abandon);
+  }
+}
+
+/** Ends a connection at once, whatever it is doing. */
+export function destroyConnection(client: pg.Client): void {
+  (client as unknown as ClientInternals).connection.stream.destroy();
+}
+
+/** True when the connection may cross a network: neither a socket file nor this machine. */
+export function isRemote(url: string): boolean {
+  const parsed = new URL(url);
+  const host = parsed.searchParams.get('host') ?? decodeURIComponent(parsed.hostname);
+  return !/^$|^\/|^localhost$|^127\.|^\[?::1\]?$/.test(host);
+}
+
+function newClient(options: ConnectOptions): pg.Client {
+  const url = new URL(options.url);
+  const settings = Object.entries(SESSION_SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+  // The url's own settings come first: of two, the server takes the later one.
+  const own = url.searchParams.get('options');
+  url.searchParams.delete('options');
+  url.searchParams.delete('application_name');
+  url.searchParams.delete('replication');
+  // sslmode as PostgreSQL's documentation has it; the driver would read `require` as `verify-full`.
+  if (!url.searchParams.has('uselibpqcompat')) url.searchParams.set('uselibpqcompat', 'true');
+  const config = {
+    connectionString: url.href,
+    options: [...(own === null ? [] : [own]), ...settings].join(' '),
+    application_name: `tidings ${options.source}`,
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    keepAlive: true,
+    ...(options.replication === true ? { replication: 'database' } : {}),
+  };
+  let client: pg.Client;
+  try {
+    client = new pg.Client(config);
+  } catch (error) {
+    // It reads certificate files here.
+    throw toConnectError(options.source, error);
+  }
+  client.on('error', () => undefined); // Whoever uses the connection meets the same error.
+  return client;
+}

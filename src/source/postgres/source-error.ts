@@ -1,0 +1,74 @@
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+
+/** SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const LOGIN_REFUSED = new Set(['28000', '28P01', '3D000', '42501', '55000']);
+const NOT_NOW = new Set(['57P03', '53300']);
+/** Conditions that pass without anybody doing something: lost connections, shutdown, locks. */
+const DISCONNECTED = /^(08|57P)/;
+
+const NETWORK = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH'],
+  ...['ENETUNREACH', 'EPIPE', 'ENOENT', 'EACCES', 'ECONNABORTED', 'EADDRNOTAVAIL'],
+]);
+const TLS = /SSL|TLS|certificate|CERT_|self.signed|ALTNAME|sslrootcert|sslkey|sslcert/i;
+
+/** What went wrong when a connection was opened, as an error with a code. */
+export function toConnectError(source: string, error: unknown): TidingsError {
+  if (isTidingsError(error)) return error;
+  const { code, message, path } = describe(error);
+  const options = { cause: error };
+  // A certificate file that cannot be read is not the server's socket file.
+  const file = path !== undefined && !path.includes('.s.PGSQL.');
+  if (file || (!isSqlState(code) && TLS.test(`${code} ${message}`))) {
+    return new TidingsError('SOURCE_TLS_FAILED', { source, reason: message }, options);
+  }
+  if (LOGIN_REFUSED.has(code) || /SASL|password/.test(message)) {
+    const reason = /must be a (non-empty )?string/.test(message)
+      ? 'it asks for a password, and the url has none'
+      : message;
+    return new TidingsError('SOURCE_LOGIN_REFUSED', { source, reason }, options);
+  }
+  if (isSqlState(code) && !NOT_NOW.has(code) && !DISCONNECTED.test(code)) {
+    return toSourceError(source, error);
+  }
+  return new TidingsError('SOURCE_UNREACHABLE', { source, reason: message }, options);
+}
+
+/** What went wrong on an open connection, as an error with a code. */
+export function toSourceError(source: string, error: unknown): TidingsError {
+  if (isTidingsError(error)) return error;
+  const { code, message } = describe(error);
+  const options = { cause: error };
+  if (isSqlState(code) && !DISCONNECTED.test(code)) {
+    return new TidingsError('SOURCE_FAILED', { source, reason: message, state: code }, options);
+  }
+  return new TidingsError('SOURCE_DISCONNECTED', { source, reason: message }, options);
+}
+
+/** The SQLSTATE of a server's error, or null for any other. */
+export function sqlState(error: unknown): string | null {
+  const { code } = describe(error);
+  return isSqlState(code) ? code : null;
+}
+
+function isSqlState(code: string): boolean {
+  return /^[0-9A-Z]{5}$/.test(code) && !NETWORK.has(code);
+}
+
+interface Described {
+  readonly code: string;
+  readonly message: string;
+  readonly path: string | undefined;
+}
+
+function describe(error: unknown): Described {
+  if (!(error instanceof Error)) return { code: '', message: String(error), path: undefined };
+  const { code, path } = error as NodeJS.ErrnoException;
+  // Several addresses of one host failed: each has its own error, and the whole has no message.
+  const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [];
+  const message =
+    error.message === '' && first !== undefined ? describe(first).message : error.message;
+  return { code: code ?? '', message: message === 'timeout expired' ? NO_ANSWER : message, path };
+}
+
+const NO_ANSWER = 'no answer within 10 seconds';
