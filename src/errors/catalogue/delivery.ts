@@ -13,4 +13,59 @@ export const DELIVERY_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  SUBSCRIPTION_MOVED: {
+    message: 'Subscription {name} was made for source {expected}; now it names {found}.',
+    hint: 'A cursor is a place in one log. Give the subscription of the other source a new name.',
+    retryable: false,
+    exit: 2,
+  },
+  OFFSET_UNKNOWN: {
+    message: 'Offset {offset} is not in the log of source {source}: it ends at {head}.',
+    hint: 'Name an offset up to the head, or `head`, `floor` or a time. `tidings status` shows both ends.',
+    retryable: false,
+    exit: 2,
+  },
+  EXCEPTION_UNKNOWN: {
+    message: 'Subscription {name} has no delivery at offset {offset} that waits or is parked.',
+    hint: '`tidings status` counts them; what was delivered can be had again with a rewind.',
+    retryable: false,
+    exit: 2,
+  },
+  DELIVERY_IN_FLIGHT: {
+    message: 'The delivery of offset {offset} to {name} is being attempted just now.',
+    hint: 'Wait for the attempt to end and try again.',
+    retryable: true,
+    exit: 2,
+  },
+  RECORDS_LOST: {
+    message:
+      'Subscription {name} missed the records {from} to {last}: retention removed them before it had read them.',
+    hint: 'Nothing brings them back. Read the tables anew where that matters, and set `log.retention` longer, or without `hard`.',
+    retryable: false,
+    exit: 1,
+  },
+  STATE_FAILED: {
+    message: 'The state file {path} cannot be used: {reason}.',
+    hint: 'Free some space, or give the right to read and write the file. Delivery waits meanwhile and goes on by itself.',
+    retryable: true,
+    exit: 1,
+  },
+  HANDLER_INVALID: {
+    message: 'The handler of subscription {name} {problem}.',
+    hint: 'Give it at least one of the methods insert, update, delete and truncate: docs/guide/handlers.md.',
+    retryable: false,
+    exit: 64,
+  },
+  HANDLER_FAILED: {
+    message: 'The handler failed: {reason}.',
+    hint: 'It is tried again with growing pauses. When it is parked: mend the handler, then replay the delivery.',
+    retryable: true,
+    exit: 1,
+  },
+  DELIVERY_TIMEOUT: {
+    message: 'The attempt did not end within its deadline of {seconds} s.',
+    hint: 'Pass the signal on to what the handler calls, or set `timeout` higher. It is tried again.',
+    retryable: true,
+    exit: 1,
+  },
 } as const satisfies Record<string, ErrorEntry>;

@@ -7,9 +7,34 @@ export const LOG_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  LOG_IO: {
+    message: 'The log file {path} cannot be read or written: {problem}.',
+    hint: 'See that the disk is well and that the directory belongs to the user Tidings runs as; capture tries again by itself.',
+    retryable: true,
+    exit: 1,
+  },
+  LOG_CORRUPT: {
+    message: 'The log file {path} is damaged: {problem}.',
+    hint: 'Run `tidings log verify`: it lists all that is wrong. A sealed segment can be put back from a copy of the file.',
+    retryable: false,
+    exit: 1,
+  },
+  LOG_RECORD_TOO_LARGE: {
+    message: 'A change of {bytes} bytes does not fit into the log, which takes up to {limit} for one row.',
+    hint: 'Take the table out of the source\'s `tables`, or keep values of this size outside of the row.',
+    retryable: false,
+    exit: 1,
+  },
   LOG_PRUNED: {
     message: 'Offset {offset} of log {source} was removed by retention; the oldest is {floor}.',
     hint: 'Start at the floor: `--from floor`, or at a later offset.',
+    retryable: false,
+    exit: 2,
+  },
+  DATA_NEWER: {
+    message:
+      '{path} was written by a newer version of Tidings (format {found}; this one knows up to {known}).',
+    hint: 'Run the newer version again, or name another directory with --data-dir.',
     retryable: false,
     exit: 2,
   },

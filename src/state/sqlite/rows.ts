@@ -1,0 +1,47 @@
+import type { SQLOutputValue } from 'node:sqlite';
+import type { ExceptionState, StoredError, StoredException, StoredSubscription } from '../state.ts';
+
+type DatabaseRow = Record<string, SQLOutputValue>;
+
+/** The columns behind {@link readException}, in the order in which they are inserted. */
+export const EXCEPTION_COLUMNS = `"offset", table_id, "table", "key", previous_key, state, attempts,
+  next_attempt_at, error_code, error_message, failed_at`;
+
+export function readSubscription(row: DatabaseRow): StoredSubscription {
+  const reason = textOrNull(row['paused_reason']);
+  return {
+    name: String(row['name']),
+    source: String(row['source']),
+    cursor: Number(row['cursor']),
+    paused: reason === null ? null : { reason, since: Number(row['paused_since']) },
+    createdAt: Number(row['created_at']),
+  };
+}
+
+export function readException(row: DatabaseRow): StoredException {
+  return {
+    offset: Number(row['offset']),
+    tableId: Number(row['table_id']),
+    table: String(row['table']),
+    key: textOrNull(row['key']),
+    previousKey: textOrNull(row['previous_key']),
+    state: String(row['state']) as ExceptionState,
+    attempts: Number(row['attempts']),
+    nextAttemptAt: numberOrNull(row['next_attempt_at']),
+    error: readError(row),
+    failedAt: numberOrNull(row['failed_at']),
+  };
+}
+
+function readError(row: DatabaseRow): StoredError | null {
+  const code = textOrNull(row['error_code']);
+  return code === null ? null : { code, message: String(row['error_message']) };
+}
+
+function textOrNull(value: SQLOutputValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function numberOrNull(value: SQLOutputValue | undefined): number | null {
+  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
+}

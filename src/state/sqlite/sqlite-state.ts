@@ -1,0 +1,198 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type {
+  ServiceHeartbeat,
+  State,
+  StoredException,
+  StoredSubscription,
+  SubscriptionCheckpoint,
+} from '../state.ts';
+import { EXCEPTION_COLUMNS } from './rows.ts';
+import { prepareSchema } from './schema.ts';
+import { BUSY_TIMEOUT, SqliteStateReader } from './sqlite-state-reader.ts';
+
+/**
+ * The state in one SQLite file.
+ *
+ * Checkpoints are committed with WAL and `synchronous=NORMAL`, which costs no fsync. That is enough:
+ * SQLite's WAL keeps whole transactions in their order, and cursor and exceptions are in the same
+ * one, so a power cut can only set both back together, to an earlier checkpoint. Deliveries made
+ * since then are repeated; none is skipped (invariant 5). The end of the process alone loses nothing.
+ *
+ * What must not be set back (that a subscription exists, that it was rewound or paused, which
+ * database a log belongs to) is committed with an fsync.
+ */
+export class SqliteState extends SqliteStateReader implements State {
+  readonly #path: string;
+  readonly #setCursor: StatementSync;
+  readonly #putException: StatementSync;
+  readonly #removeException: StatementSync;
+  readonly #addLoss: StatementSync;
+
+  private constructor(path: string, database: DatabaseSync) {
+    super(database);
+    this.#path = path;
+    this.#setCursor = database.prepare('UPDATE subscriptions SET cursor = ? WHERE name = ?');
+    this.#putException = database.prepare(
+      `INSERT OR REPLACE INTO exceptions (subscription, ${EXCEPTION_COLUMNS})
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#removeException = database.prepare(
+      'DELETE FROM exceptions WHERE subscription = ? AND "offset" = ?',
+    );
+    this.#addLoss = database.prepare('INSERT INTO losses VALUES (?, ?, ?, ?)');
+  }
+
+  /**
+   * Opens the file, or makes it. The caller holds the right to write to the data directory.
+   * @throws TidingsError `DATA_NEWER`, `STATE_FAILED`
+   */
+  static open(path: string): SqliteState {
+    let database: DatabaseSync;
+    try {
+      database = new DatabaseSync(path, {
+        timeout: BUSY_TIMEOUT,
+        enableForeignKeyConstraints: true,
+      });
+    } catch (error) {
+      throw failed(path, error);
+    }
+    try {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      prepareSchema(database, path);
+      return new SqliteState(path, database);
+    } catch (error) {
+      database.close();
+      throw failed(path, error);
+    }
+  }
+
+  async addSubscriptions(subscriptions: readonly StoredSubscription[]): Promise<void> {
+    this.#durably(() => {
+      const insert = this.database.prepare('INSERT INTO subscriptions VALUES (?, ?, ?, ?, ?, ?)');
+      for (const { name, source, cursor, paused, createdAt } of subscriptions) {
+        const { reason, since } = paused ?? { reason: null, since: null };
+        insert.run(name, source, cursor, reason, since, createdAt);
+      }
+    });
+  }
+
+  async removeSubscription(name: string): Promise<void> {
+    this.#durably(() =>
+      this.database.prepare('DELETE FROM subscriptions WHERE name = ?').run(name),
+    );
+  }
+
+  async setPaused(name: string, paused: StoredSubscription['paused']): Promise<void> {
+    this.#durably(() =>
+      this.database
+        .prepare('UPDATE subscriptions SET paused_reason = ?, paused_since = ? WHERE name = ?')
+        .run(paused?.reason ?? null, paused?.since ?? null, name),
+    );
+  }
+
+  async checkpoint(checkpoints: readonly SubscriptionCheckpoint[]): Promise<void> {
+    this.#transact(() => {
+      for (const { name, cursor, put, remove, losses } of checkpoints) {
+        this.#setCursor.run(cursor, name);
+        for (const offset of remove) this.#removeException.run(name, offset);
+        for (const exception of put) this.#put(name, exception);
+        for (const { from, to, at } of losses) this.#addLoss.run(name, from, to, at);
+      }
+    });
+  }
+
+  async rewind(name: string, cursor: number): Promise<void> {
+    this.#durably(() => {
+      this.database
+        .prepare('DELETE FROM exceptions WHERE subscription = ? AND "offset" >= ?')
+        .run(name, cursor);
+      this.#setCursor.run(cursor, name);
+    });
+  }
+
+  async setSourceIdentity(source: string, identity: string): Promise<void> {
+    this.#durably(() =>
+      this.database
+        .prepare('INSERT OR REPLACE INTO sources (name, identity) VALUES (?, ?)')
+        .run(source, identity),
+    );
+  }
+
+  async beat(heartbeat: ServiceHeartbeat | null): Promise<void> {
+    this.#transact(() => {
+      if (heartbeat === null) this.database.exec('DELETE FROM service');
+      else {
+        const { pid, startedAt, at, status } = heartbeat;
+        this.database
+          .prepare('INSERT OR REPLACE INTO service VALUES (1, ?, ?, ?, ?)')
+          .run(pid, startedAt, at, status);
+      }
+    });
+  }
+
+  async sync(): Promise<void> {
+    // A commit with synchronous=FULL ends with an fsync of the WAL, which holds all commits before
+    // it. A checkpoint of the WAL would sync too, but not while another process reads.
+    this.#durably(() =>
+      this.database.prepare('INSERT OR REPLACE INTO syncs VALUES (1, ?)').run(Date.now()),
+    );
+  }
+
+  async neededFrom(source: string): Promise<number | null> {
+    const row = this.database
+      .prepare(
+        `SELECT min(min(cursor, coalesce((SELECT min("offset") FROM exceptions
+                                          WHERE subscription = name), cursor))) AS needed
+         FROM subscriptions WHERE source = ?`,
+      )
+      .get(source);
+    const needed = row?.['needed'];
+    return needed === null || needed === undefined ? null : Number(needed);
+  }
+
+  #put(name: string, exception: StoredException): void {
+    this.#putException.run(
+      name,
+      exception.offset,
+      exception.tableId,
+      exception.table,
+      exception.key,
+      exception.previousKey,
+      exception.state,
+      exception.attempts,
+      exception.nextAttemptAt,
+      exception.error?.code ?? null,
+      exception.error?.message ?? null,
+      exception.failedAt,
+    );
+  }
+
+  #durably(write: () => void): void {
+    this.database.exec('PRAGMA synchronous = FULL');
+    try {
+      this.#transact(write);
+    } finally {
+      this.database.exec('PRAGMA synchronous = NORMAL');
+    }
+  }
+
+  #transact(write: () => void): void {
+    try {
+      this.database.exec('BEGIN IMMEDIATE');
+      write();
+      this.database.exec('COMMIT');
+    } catch (error) {
+      if (this.database.isTransaction) this.database.exec('ROLLBACK');
+      throw failed(this.#path, error);
+    }
+  }
+}
+
+/** What SQLite reports becomes a coded error; anything else is a defect and stays as it is. */
+function failed(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') {
+    return error;
+  }
+  return new TidingsError('STATE_FAILED', { path, reason: error.message }, { cause: error });
+}

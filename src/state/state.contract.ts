@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { State, StoredException, StoredSubscription } from './state.ts';
+
+/** A state in a place of its own that can be opened again, as after a restart. */
+export interface StateUnderTest extends AsyncDisposable {
+  open(): Promise<State>;
+}
+
+/** What every implementation of the state has to do. */
+export function testState(name: string, create: () => Promise<StateUnderTest>): void {
+  describe(`state: ${name}`, () => {
+    test('is empty at first', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      assert.deepEqual(await state.subscriptions(), []);
+      assert.equal(await state.subscription('crm'), null);
+      assert.equal(await state.sourceIdentity('main'), null);
+      assert.equal(await state.heartbeat(), null);
+      assert.equal(await state.neededFrom('main'), null);
+    });
+
+    test('a checkpoint takes effect as a whole and outlasts the process', async () => {
+      await using place = await create();
+      {
+        await using state = await place.open();
+        await state.addSubscriptions([subscription('crm', 5), subscription('mail', 0)]);
+        await state.checkpoint([
+          {
+            name: 'crm',
+            cursor: 20,
+            put: [exception(7, 'retrying'), exception(9, 'blocked'), exception(11, 'parked')],
+            remove: [],
+            losses: [{ from: 5, to: 7, at: 1_000 }],
+          },
+          { name: 'mail', cursor: 3, put: [], remove: [], losses: [] },
+        ]);
+        await state.checkpoint([
+          { name: 'crm', cursor: 21, put: [exception(9, 'retrying')], remove: [7], losses: [] },
+        ]);
+      }
+      await using state = await place.open();
+      assert.deepEqual(await state.subscription('crm'), subscription('crm', 21));
+      assert.deepEqual(await state.subscription('mail'), subscription('mail', 3));
+      assert.deepEqual(
+        await state.exceptions({ subscription: 'crm', states: ['retrying', 'blocked', 'parked'] }),
+        [exception(9, 'retrying'), exception(11, 'parked')],
+      );
+      assert.deepEqual(await state.countExceptions('crm'), { retrying: 1, blocked: 0, parked: 1 });
+      assert.deepEqual(await state.losses('crm'), [{ from: 5, to: 7, at: 1_000 }]);
+      assert.deepEqual(await state.exception('crm', 11), exception(11, 'parked'));
+      assert.equal(await state.exception('crm', 7), null);
+    });
+
+    test('of a checkpoint that fails nothing takes effect', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      await state.addSubscriptions([subscription('crm', 5)]);
+      const bad = { ...exception(8, 'parked'), state: 'nonsense' as 'parked' };
+      await assert.rejects(
+        state.checkpoint([
+          { name: 'crm', cursor: 20, put: [exception(7, 'parked'), bad], remove: [], losses: [] },
+        ]),
+      );
+      assert.equal((await state.subscription('crm'))?.cursor, 5);
+      assert.equal(await state.exception('crm', 7), null);
+      await state.checkpoint([{ name: 'crm', cursor: 6, put: [], remove: [], losses: [] }]);
+      assert.equal((await state.subscription('crm'))?.cursor, 6);
+    });
+
+    test('a rewind drops the exceptions from there on and keeps those before', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      await state.addSubscriptions([subscription('crm', 0)]);
+      const put = [exception(3, 'retrying'), exception(5, 'parked'), exception(6, 'blocked')];
+      await state.checkpoint([{ name: 'crm', cursor: 10, put, remove: [], losses: [] }]);
+      await state.rewind('crm', 5);
+      assert.equal((await state.subscription('crm'))?.cursor, 5);
+      const left = await state.exceptions({
+        subscription: 'crm',
+        states: ['retrying', 'blocked', 'parked'],
+      });
+      assert.deepEqual(
+        left.map(({ offset }) => offset),
+        [3],
+      );
+    });
+
+    test('pausing and resuming is remembered', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      await state.addSubscriptions([subscription('crm', 0)]);
+      await state.setPaused('crm', { reason: 'maintenance', since: 7 });
+      assert.deepEqual((await state.subscription('crm'))?.paused, {
+        reason: 'maintenance',
+        since: 7,
+      });
+      await state.setPaused('crm', null);
+      assert.equal((await state.subscription('crm'))?.paused, null);
+    });
+
+    test('lists of thousands come in pages, each exception once', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      await state.addSubscriptions(
+        Array.from({ length: 2_500 }, (_, index) => subscription(`s${index}`, index)),
+      );
+      const put = Array.from({ length: 5_000 }, (_, index) =>
+        exception(index * 2, index % 5 === 0 ? 'blocked' : 'parked'),
+      );
+      await state.checkpoint([{ name: 's1', cursor: 20_000, put, remove: [], losses: [] }]);
+      const seen: number[] = [];
+      for (let after = -1; ;) {
+        const page = await state.exceptions({
+          subscription: 's1',
+          states: ['parked'],
+          after,
+          limit: 333,
+        });
+        assert.ok(page.length <= 333);
+        if (page.length === 0) break;
+        seen.push(...page.map(({ offset }) => offset));
+        after = seen.at(-1) ?? 0;
+      }
+      assert.deepEqual(
+        seen,
+        put.filter(({ state }) => state === 'parked').map(({ offset }) => offset),
+      );
+      const names: string[] = [];
+      for (;;) {
+        const after = names.at(-1);
+        const page = await state.subscriptions(after === undefined ? {} : { after });
+        if (page.length === 0) break;
+        names.push(...page.map(({ name }) => name));
+      }
+      assert.equal(new Set(names).size, 2_500);
+      assert.equal(names.length, 2_500);
+    });
+
+    test('what is still needed is the lowest cursor or exception of the source', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      await state.addSubscriptions([
+        subscription('a', 50),
+        subscription('b', 40),
+        { ...subscription('c', 1), source: 'other' },
+      ]);
+      assert.equal(await state.neededFrom('main'), 40);
+      const put = [exception(12, 'parked')];
+      await state.checkpoint([{ name: 'a', cursor: 50, put, remove: [], losses: [] }]);
+      await state.sync();
+      assert.equal(await state.neededFrom('main'), 12);
+      await state.removeSubscription('a');
+      assert.equal(await state.neededFrom('main'), 40);
+      assert.deepEqual(await state.countExceptions('a'), { retrying: 0, blocked: 0, parked: 0 });
+    });
+
+    test('remembers which database a log belongs to, and the last sign of life', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      await state.setSourceIdentity('main', '7312/shop');
+      assert.equal(await state.sourceIdentity('main'), '7312/shop');
+      const beat = { pid: 7, startedAt: 1, at: 2, status: '{"a":1}' };
+      await state.beat({ ...beat, at: 1 });
+      await state.beat(beat);
+      assert.deepEqual(await state.heartbeat(), beat);
+      await state.beat(null);
+      assert.equal(await state.heartbeat(), null);
+    });
+  });
+}
+
+function subscription(name: string, cursor: number): StoredSubscription {
+  return { name, source: 'main', cursor, paused: null, createdAt: 1_700_000_000_000 };
+}
+
+function exception(offset: number, state: StoredException['state']): StoredException {
+  return {
+    offset,
+    tableId: 3,
+    table: 'public.accounts',
+    key: `key ${offset}`,
+    previousKey: offset % 2 === 0 ? null : 'old',
+    state,
+    attempts: 4,
+    nextAttemptAt: state === 'retrying' ? 1_700_000_000_123 : null,
+    error: state === 'blocked' ? null : { code: 'HANDLER_FAILED', message: 'no' },
+    failedAt: state === 'blocked' ? null : 1_700_000_000_000,
+  };
+}

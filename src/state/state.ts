@@ -1,0 +1,138 @@
+/**
+ * What has to be remembered between two runs besides the logs: where each subscription is, which of
+ * its deliveries are exceptions, which database a log was made from, and how the service does.
+ *
+ * Times are milliseconds since 1970-01-01 UTC.
+ */
+
+/** A failure in the form that is kept and shown. */
+export interface StoredError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A subscription as it is remembered. Its filter and endpoint come from the configuration. */
+export interface StoredSubscription {
+  readonly name: string;
+  readonly source: string;
+  /** The next offset to read; every delivery below it is done or an exception (invariant 5). */
+  readonly cursor: number;
+  /** Set while somebody wants it to stand still. */
+  readonly paused: { readonly reason: string; readonly since: number } | null;
+  readonly createdAt: number;
+}
+
+export type ExceptionState = 'retrying' | 'blocked' | 'parked';
+
+/** A delivery below the cursor that is not done. */
+export interface StoredException {
+  readonly offset: number;
+  /** The number of its table version in the log. */
+  readonly tableId: number;
+  /** `schema.name`, for people; the log has the definition. */
+  readonly table: string;
+  readonly key: string | null;
+  readonly previousKey: string | null;
+  readonly state: ExceptionState;
+  /** Attempts begun. */
+  readonly attempts: number;
+  /** When the next attempt is due; null for the other states, and for "at once". */
+  readonly nextAttemptAt: number | null;
+  readonly error: StoredError | null;
+  /** When its first attempt failed. */
+  readonly failedAt: number | null;
+}
+
+/** Offsets that retention took away before the subscription had read them; `to` is exclusive. */
+export interface StoredLoss {
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+}
+
+/** What one subscription has to write down: all of it takes effect, or nothing. */
+export interface SubscriptionCheckpoint {
+  readonly name: string;
+  readonly cursor: number;
+  /** Exceptions that are new or changed; all lie below the cursor. */
+  readonly put: readonly StoredException[];
+  /** Offsets of exceptions that are done. */
+  readonly remove: readonly number[];
+  readonly losses: readonly StoredLoss[];
+}
+
+export interface ExceptionCounts {
+  readonly retrying: number;
+  readonly blocked: number;
+  readonly parked: number;
+}
+
+/** One page of a subscription's exceptions, in the order of their offsets. */
+export interface ExceptionQuery {
+  readonly subscription: string;
+  readonly states: readonly ExceptionState[];
+  /** Only exceptions beyond this offset: the last one of the page before. */
+  readonly after?: number;
+  /** At most this many. Default 100. */
+  readonly limit?: number;
+}
+
+/** The sign of life of a running service, for other processes. */
+export interface ServiceHeartbeat {
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly at: number;
+  /** JSON text; the application knows its shape. */
+  readonly status: string;
+}
+
+/** The state as a process sees it that only looks, while the service runs or not. */
+export interface StateReader extends AsyncDisposable {
+  subscription(name: string): Promise<StoredSubscription | null>;
+  /** One page in the order of names, beyond `after`. Default limit 1,000. */
+  subscriptions(page?: {
+    readonly after?: string;
+    readonly limit?: number;
+  }): Promise<readonly StoredSubscription[]>;
+  exceptions(query: ExceptionQuery): Promise<readonly StoredException[]>;
+  exception(subscription: string, offset: number): Promise<StoredException | null>;
+  countExceptions(subscription: string): Promise<ExceptionCounts>;
+  /** The newest losses of a subscription, newest first. Default limit 100. */
+  losses(subscription: string, limit?: number): Promise<readonly StoredLoss[]>;
+  /** What `Source.identify` said when the source's log was begun; null for a new one. */
+  sourceIdentity(source: string): Promise<string | null>;
+  /** The last sign of life; null when there was none, or when the service ended properly. */
+  heartbeat(): Promise<ServiceHeartbeat | null>;
+}
+
+/** The state as the service has it, the only writer. */
+export interface State extends StateReader {
+  /**
+   * Remembers new subscriptions. Durable when it resolves: one that was forgotten by a power cut
+   * would begin at the head again and so skip what came in between (invariant 5).
+   */
+  addSubscriptions(subscriptions: readonly StoredSubscription[]): Promise<void>;
+  /** Forgets a subscription with its exceptions. Durable when it resolves. */
+  removeSubscription(name: string): Promise<void>;
+  /** Durable when it resolves. */
+  setPaused(name: string, paused: StoredSubscription['paused']): Promise<void>;
+  /**
+   * Writes down where subscriptions are, all of them or none. Survives the end of the process at
+   * once and a power cut after the next {@link State.sync}: a cut may set all of it back together,
+   * which repeats deliveries and skips none (invariant 5).
+   */
+  checkpoint(checkpoints: readonly SubscriptionCheckpoint[]): Promise<void>;
+  /** Sets the cursor and drops the exceptions from there on, in one step. Durable when it resolves. */
+  rewind(name: string, cursor: number): Promise<void>;
+  /** Durable when it resolves. */
+  setSourceIdentity(source: string, identity: string): Promise<void>;
+  /** Writes the sign of life; null when the service ends. */
+  beat(heartbeat: ServiceHeartbeat | null): Promise<void>;
+  /** Makes everything written so far survive a power cut. Needed before a log is trimmed. */
+  sync(): Promise<void>;
+  /**
+   * The lowest offset that a subscription of this source still needs (invariant 11); null when it
+   * has none. Call `sync` first: only what is durable may decide what is removed.
+   */
+  neededFrom(source: string): Promise<number | null>;
+}
