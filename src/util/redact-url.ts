@@ -14,3 +14,8 @@ export function redactUrl(url: string): string {
   }
   return parsed.href;
 }
+
+/** A text in which addresses may occur, such as another program's error message. */
+export function redactText(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@/]*@/gi, `$1:${HIDDEN}@`);
+}
