@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { newReplicationSocket } from './connection-socket.ts';
 import { toConnectError } from './source-error.ts';
 
 /** Where a source is and what it is called. */
@@ -88,7 +89,9 @@ function newClient(options: ConnectOptions): pg.Client {
     application_name: `tidings ${options.source}`,
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     keepAlive: true,
-    ...(options.replication === true ? { replication: 'database' } : {}),
+    ...(options.replication === true
+      ? { replication: 'database', stream: newReplicationSocket }
+      : {}),
   };
   let client: pg.Client;
   try {

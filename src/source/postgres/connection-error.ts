@@ -1,0 +1,76 @@
+import { TidingsError } from '../../errors/tidings-error.ts';
+import { type Bytes, FieldReader } from './decode-bytes.ts';
+import { toSourceError } from './source-error.ts';
+
+/**
+ * An ErrorResponse. Its texts are in the server's language, so decisions use `code` and, where one
+ * SQLSTATE stands for several conditions, `routine`: the name of the server's function.
+ */
+export class ServerError extends Error {
+  override readonly name = 'ServerError';
+  readonly code: string;
+  readonly routine: string;
+  readonly detail: string;
+
+  constructor(fields: ReadonlyMap<string, string>) {
+    super(fields.get('M') ?? 'no message');
+    this.code = fields.get('C') ?? '';
+    this.routine = fields.get('R') ?? '';
+    this.detail = fields.get('D') ?? '';
+  }
+}
+
+/**
+ * Reads the body of an ErrorResponse.
+ * https://www.postgresql.org/docs/current/protocol-error-fields.html
+ */
+export function readServerError(bytes: Bytes, start: number, end: number): ServerError {
+  const reader = new FieldReader(bytes, start, end);
+  const fields = new Map<string, string>();
+  for (let type = reader.uint8(); type !== 0; type = reader.uint8()) {
+    fields.set(String.fromCharCode(type), reader.text());
+  }
+  return new ServerError(fields);
+}
+
+const UNDEFINED_OBJECT = '42704';
+const IN_USE = '55006';
+const NOT_IN_STATE = '55000';
+const FILE_GONE = '58P01';
+/** Connecting again changes nothing: wrong data, refused login, wrong statement, missing feature. */
+const REFUSED = /^(0A|22|28|42|55000)/;
+
+/** What the server's error means for the stream that it ended. */
+export function toStreamError(
+  error: ServerError,
+  { source, slot }: { readonly source: string; readonly slot: string },
+): TidingsError {
+  const options = { cause: error };
+  const reason = error.detail === '' ? error.message : `${error.message} (${error.detail})`;
+  if (error.code === UNDEFINED_OBJECT && error.routine === 'ReplicationSlotAcquire') {
+    return new TidingsError('SLOT_MISSING', { source, slot }, options);
+  }
+  if (error.code === UNDEFINED_OBJECT && error.routine === 'get_publication_oid') {
+    return new TidingsError('PUBLICATION_MISSING', { source, reason }, options);
+  }
+  if (error.code === IN_USE) {
+    return new TidingsError('SLOT_IN_USE', { source, slot, reason }, options);
+  }
+  if (isInvalidated(error)) {
+    return new TidingsError('SLOT_INVALIDATED', { source, slot, reason }, options);
+  }
+  if (REFUSED.test(error.code)) {
+    return new TidingsError('SOURCE_REFUSED', { source, reason, state: error.code }, options);
+  }
+  return toSourceError(source, error);
+}
+
+/** The text counts where the server has no function of its own for it, before PostgreSQL 18. */
+function isInvalidated({ code, routine, message }: ServerError): boolean {
+  if (code === FILE_GONE) return true;
+  return (
+    code === NOT_IN_STATE &&
+    (routine === 'RaiseSlotInvalidationError' ||
+      /no longer get changes|cannot read from|invalidated/.test(message))
+  );
+}

@@ -1,0 +1,255 @@
+import { MARKER_KEY, MARKER_NEW, MARKER_OLD } from '../../change/row-images.ts';
+import type { ChangeReceiver } from '../source.ts';
+import { type Bytes, bytesOf, FieldReader, MalformedData } from './decode-bytes.ts';
+import { addContext, readContext } from './decode-context.ts';
+import { fillUnchanged, TupleCells } from './decode-tuple.ts';
+import { keyText, sameKey } from './key-text.ts';
+import { wordsToPosition } from './position.ts';
+import type { KnownRelation, RelationTable } from './relation-table.ts';
+
+const BEGIN = 0x42; // 'B'
+const COMMIT = 0x43; // 'C'
+const DELETE = 0x44; // 'D'
+const INSERT = 0x49; // 'I'
+const MESSAGE = 0x4d; // 'M'
+const ORIGIN = 0x4f; // 'O'
+const RELATION = 0x52; // 'R'
+const TRUNCATE = 0x54; // 'T'
+const UPDATE = 0x55; // 'U'
+const TYPE = 0x59; // 'Y'
+
+/** Lengths of messages of a fixed length, with their type byte. */
+const BEGIN_LENGTH = 21;
+const COMMIT_LENGTH = 26;
+/** Type byte, relation, marker. */
+const ROW_HEADER = 6;
+
+/** Microseconds from 1970 to 2000, where PostgreSQL's clock begins. */
+const POSTGRES_EPOCH = 946_684_800_000_000;
+const WORD = 2 ** 32;
+const OUTSIDE = 'a change lies outside of a transaction';
+const NO_IMAGES = Buffer.alloc(0);
+
+/**
+ * Decodes pgoutput, protocol version 1, and hands what it says to the receiver. Rows are not
+ * decoded: their images go on as a part of the received bytes, and only the key's text is read.
+ * https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html
+ */
+export class StreamDecoder {
+  readonly #receiver: ChangeReceiver;
+  readonly #relations: RelationTable;
+  readonly #before = new TupleCells(bytesOf(NO_IMAGES));
+  readonly #after = new TupleCells(bytesOf(NO_IMAGES));
+  #state: 'between' | 'open' | 'skipping' = 'between';
+  #context: string | null = null;
+  #reached: string;
+
+  /** @param from the position up to which the receiver has everything; null for nothing. */
+  constructor(receiver: ChangeReceiver, relations: RelationTable, from: string | null) {
+    this.#receiver = receiver;
+    this.#relations = relations;
+    this.#reached = from ?? '';
+  }
+
+  /**
+   * The server has read this far in its WAL. Within a transaction that says nothing of what we have,
+   * and right behind one it can be a position before the transaction's end.
+   */
+  idle(position: string): void {
+    if (this.#state !== 'between' || position <= this.#reached) return;
+    this.#reached = position;
+    this.#receiver.idle(position);
+  }
+
+  /** Ends a transaction that will not be finished. */
+  abandon(): void {
+    if (this.#state === 'open') this.#receiver.abandon();
+    this.#state = 'between';
+  }
+
+  /**
+   * One message.
+   * @returns false when the catalogue has to be asked first (`RelationTable.lookUp`); the message
+   *   then has to be given again, and nothing of it was handed over.
+   * @throws MalformedData
+   */
+  message(bytes: Bytes, start: number, end: number): boolean {
+    if (start >= end) throw new MalformedData('a message is empty', start);
+    const type = bytes.view.getUint8(start);
+    switch (type) {
+      case INSERT:
+      case UPDATE:
+      case DELETE:
+        return this.#row(type, bytes, start, end);
+      case BEGIN:
+        this.#begin(bytes, start, end);
+        return true;
+      case COMMIT:
+        this.#commit(bytes, start, end);
+        return true;
+      case TRUNCATE:
+        return this.#truncate(bytes, start, end);
+      case RELATION:
+        this.#relations.announce(bytes, start + 1, end);
+        return true;
+      case TYPE:
+        this.#relations.nameType(bytes, start + 1, end);
+        return true;
+      case MESSAGE:
+        this.#attach(bytes, start, end);
+        return true;
+      case ORIGIN:
+        return true;
+      default:
+        throw new MalformedData(`a message has the unknown type 0x${type.toString(16)}`, start);
+    }
+  }
+
+  #begin({ view }: Bytes, start: number, end: number): void {
+    if (this.#state !== 'between') throw new MalformedData('a transaction begins twice', start);
+    if (end - start !== BEGIN_LENGTH) throw new MalformedData('Begin has a wrong length', start);
+    this.#context = null;
+    const taken = this.#receiver.begin({
+      id: String(view.getUint32(start + 17)),
+      position: wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5)),
+    });
+    this.#state = taken ? 'open' : 'skipping';
+  }
+
+  #commit({ view }: Bytes, start: number, end: number): void {
+    if (this.#state === 'between') throw new MalformedData('a commit without beginning', start);
+    if (end - start !== COMMIT_LENGTH) throw new MalformedData('Commit has a wrong length', start);
+    const reached = wordsToPosition(view.getUint32(start + 10), view.getUint32(start + 14));
+    if (this.#state === 'open') {
+      const since2000 = view.getInt32(start + 18) * WORD + view.getUint32(start + 22);
+      const committedAt = since2000 + POSTGRES_EPOCH;
+      this.#receiver.commit({ committedAt, context: this.#context }, reached);
+    }
+    this.#state = 'between';
+    this.#context = null;
+    if (reached > this.#reached) this.#reached = reached;
+  }
+
+  #row(type: number, bytes: Bytes, start: number, end: number): boolean {
+    if (this.#state === 'skipping') return true;
+    if (this.#state === 'between') throw new MalformedData(OUTSIDE, start);
+    if (end - start < ROW_HEADER) throw new MalformedData('a change is cut off', start);
+    const relation = this.#relations.find(bytes.view.getUint32(start + 1), start);
+    if (relation === null) return false;
+    if (type === INSERT) this.#insert(relation, bytes, start, end);
+    else if (type === UPDATE) this.#update(relation, bytes, start, end);
+    else this.#delete(relation, bytes, start, end);
+    return true;
+  }
+
+  #insert(relation: KnownRelation, bytes: Bytes, start: number, end: number): void {
+    const at = start + ROW_HEADER - 1;
+    this.#readNew(relation, bytes, at, end);
+    this.#receiver.change({
+      table: relation.table,
+      operation: 'insert',
+      key: keyText(relation.key, this.#after, null),
+      previousKey: null,
+      images: bytes.buffer.subarray(at, end),
+    });
+  }
+
+  #update(relation: KnownRelation, bytes: Bytes, start: number, end: number): void {
+    const { key } = relation;
+    const at = start + ROW_HEADER - 1;
+    const before = isOld(bytes.view.getUint8(at)) ? this.#before : null;
+    const behind = before === null ? at : this.#readOld(relation, bytes, at, end);
+    this.#readNew(relation, bytes, behind, end);
+    const moved = before !== null && !sameKey(key, before, this.#after);
+    this.#receiver.change({
+      table: relation.table,
+      operation: 'update',
+      key: keyText(key, this.#after, before),
+      previousKey: moved ? keyText(key, before, null) : null,
+      images: this.#updateImages(relation, bytes, at, end),
+    });
+  }
+
+  #delete(relation: KnownRelation, bytes: Bytes, start: number, end: number): void {
+    const at = start + ROW_HEADER - 1;
+    const behind = this.#readOld(relation, bytes, at, end);
+    if (behind !== end) throw new MalformedData('a delete goes on after its end', behind);
+    this.#receiver.change({
+      table: relation.table,
+      operation: 'delete',
+      key: keyText(relation.key, this.#before, null),
+      previousKey: null,
+      images: oldImages(relation, bytes, at, end),
+    });
+  }
+
+  /** @returns the index behind the old row. */
+  #readOld(relation: KnownRelation, bytes: Bytes, at: number, end: number): number {
+    if (!isOld(bytes.view.getUint8(at))) throw new MalformedData('an old row is missing', at);
+    return this.#before.read(bytes, at + 1, end, relation.columns);
+  }
+
+  #readNew(relation: KnownRelation, bytes: Bytes, at: number, end: number): void {
+    if (at >= end || bytes.view.getUint8(at) !== MARKER_NEW) {
+      throw new MalformedData('a new row is missing', at);
+    }
+    const behind = this.#after.read(bytes, at + 1, end, relation.columns);
+    if (behind !== end) throw new MalformedData('a change goes on after its end', behind);
+  }
+
+  #updateImages(relation: KnownRelation, bytes: Bytes, at: number, end: number): Buffer {
+    const whole = relation.wholeOldRows && bytes.view.getUint8(at) === MARKER_OLD;
+    if (whole && this.#after.unchanged > 0) {
+      return fillUnchanged(this.#before, this.#after, relation.columns);
+    }
+    return oldImages(relation, bytes, at, end);
+  }
+
+  /** One change per table: the server truncated them together. */
+  #truncate(bytes: Bytes, start: number, end: number): boolean {
+    if (this.#state === 'skipping') return true;
+    if (this.#state === 'between') throw new MalformedData(OUTSIDE, start);
+    const fields = new FieldReader(bytes, start + 1, end);
+    const count = fields.uint32();
+    fields.skip(1);
+    const tables: number[] = [];
+    for (let left = count; left > 0; left--) {
+      const relation = this.#relations.find(fields.uint32(), start);
+      if (relation === null) return false;
+      tables.push(relation.table);
+    }
+    fields.finish();
+    for (const table of tables) {
+      this.#receiver.change({
+        table,
+        operation: 'truncate',
+        key: null,
+        previousKey: null,
+        images: NO_IMAGES,
+      });
+    }
+    return true;
+  }
+
+  #attach(bytes: Bytes, start: number, end: number): void {
+    if (this.#state === 'skipping') return;
+    const text = readContext(bytes, start + 1, end);
+    if (text !== null && this.#state === 'open') this.#context = addContext(this.#context, text);
+  }
+}
+
+/**
+ * The images as received, except that an old row which may be only a key is marked as one: its nulls
+ * stand for what the server did not say, and a key image's other cells mean nothing.
+ */
+function oldImages(relation: KnownRelation, bytes: Bytes, at: number, end: number): Buffer {
+  const images = bytes.buffer.subarray(at, end);
+  if (relation.wholeOldRows || images[0] !== MARKER_OLD) return images;
+  const marked = Buffer.from(images);
+  marked[0] = MARKER_KEY;
+  return marked;
+}
+
+function isOld(marker: number): boolean {
+  return marker === MARKER_OLD || marker === MARKER_KEY;
+}

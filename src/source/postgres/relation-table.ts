@@ -1,0 +1,86 @@
+import type { ChangeReceiver } from '../source.ts';
+import { type Bytes, MalformedData } from './decode-bytes.ts';
+import { readRelation, readType, type RelationMessage } from './decode-relation.ts';
+import type { RelationCatalog } from './relation-catalog.ts';
+
+/** A relation whose changes can be handed over. */
+export interface KnownRelation {
+  /** The receiver's number for its table version. */
+  readonly table: number;
+  /** How many columns its rows have. */
+  readonly columns: number;
+  readonly key: readonly number[];
+  /** See `TableDescription`. */
+  readonly wholeOldRows: boolean;
+}
+
+interface Announced {
+  readonly message: RelationMessage;
+  known: KnownRelation | null;
+}
+
+/** The relations that one connection has announced, by oid; each announcement replaces the last. */
+export class RelationTable {
+  readonly #receiver: ChangeReceiver;
+  readonly #catalog: RelationCatalog;
+  readonly #announced = new Map<number, Announced>();
+  readonly #typeNames = new Map<number, string>();
+  #last: Announced | null = null;
+  #wanted: Announced | null = null;
+
+  constructor(receiver: ChangeReceiver, catalog: RelationCatalog) {
+    this.#receiver = receiver;
+    this.#catalog = catalog;
+  }
+
+  /**
+   * Takes a Relation message. The catalogue is asked only when a change needs the relation: with
+   * partitions published as their root, theirs are announced too and never used.
+   */
+  announce(bytes: Bytes, start: number, end: number): void {
+    const message = readRelation(bytes, start, end);
+    this.#announced.set(message.oid, { message, known: null });
+    this.#last = null;
+  }
+
+  /** Takes a Type message: the name in case the type is dropped before the catalogue is asked. */
+  nameType(bytes: Bytes, start: number, end: number): void {
+    const { oid, schema, name } = readType(bytes, start, end);
+    this.#typeNames.set(oid, `${schema}.${name}`);
+  }
+
+  /**
+   * @param at where the oid was read, for the error.
+   * @returns null when {@link lookUp} has to run first.
+   * @throws MalformedData when the relation was not announced.
+   */
+  find(oid: number, at: number): KnownRelation | null {
+    let announced = this.#last;
+    // Changes mostly come in runs of one table.
+    if (announced === null || announced.message.oid !== oid) {
+      announced = this.#announced.get(oid) ?? null;
+      if (announced === null) throw new MalformedData(`relation ${oid} was not announced`, at);
+      this.#last = announced;
+    }
+    if (announced.known === null) this.#wanted = announced;
+    return announced.known;
+  }
+
+  /**
+   * Completes the relation that `find` did not know, and announces its table to the receiver. Does
+   * neither when the signal aborts on the way.
+   */
+  async lookUp(signal: AbortSignal): Promise<void> {
+    const wanted = this.#wanted;
+    if (wanted === null) throw new Error('There is no relation to look up');
+    const table = await this.#catalog.describe(wanted.message, this.#typeNames);
+    if (signal.aborted) return;
+    this.#wanted = null;
+    wanted.known = {
+      table: this.#receiver.table(table.definition),
+      columns: wanted.message.columns.length,
+      key: table.definition.key,
+      wholeOldRows: table.wholeOldRows,
+    };
+  }
+}

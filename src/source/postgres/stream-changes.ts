@@ -1,0 +1,238 @@
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { ChangeReceiver } from '../source.ts';
+import { readServerError, ServerError, toStreamError } from './connection-error.ts';
+import { ReplicationConnection } from './connection-replication.ts';
+import { type Bytes, MalformedData } from './decode-bytes.ts';
+import { StreamDecoder } from './decode-stream.ts';
+import { Feedback } from './feedback.ts';
+import { type FrameHandler, FrameReader } from './frame-reader.ts';
+import { wordsToPosition } from './position.ts';
+import type { RelationCatalog } from './relation-catalog.ts';
+import { RelationTable } from './relation-table.ts';
+import { StreamPace } from './stream-pace.ts';
+
+/** What to stream, from where, and to whom. */
+export interface StreamChangesOptions {
+  readonly source: string;
+  readonly url: string;
+  readonly slot: string;
+  readonly publications: readonly string[];
+  /** The position up to which the log is complete; null when the log is new. */
+  readonly from: string | null;
+  readonly receiver: ChangeReceiver;
+  /** The position up to which everything is durable; asked on a timer (invariant 1). */
+  readonly acknowledged: () => string | null;
+  /** One for all streams of a source: it remembers keys. */
+  readonly catalog: RelationCatalog;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Streams a slot's changes to the receiver over one connection.
+ * @returns when the signal aborts.
+ * @throws TidingsError when the connection cannot be made or ends, when the server refuses to go on,
+ *   or `PROTOCOL_ERROR`; whatever the receiver threw or its `burst` rejected with.
+ */
+export async function streamChanges(options: StreamChangesOptions): Promise<void> {
+  const { signal } = options;
+  let connection: ReplicationConnection;
+  try {
+    connection = await ReplicationConnection.open(options, signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
+  await new ChangeStream(options, connection).run();
+}
+
+const COPY_DATA = 0x64; // 'd'
+const COPY_BOTH = 0x57; // 'W'
+const COPY_DONE = 0x63; // 'c'
+const COMMAND_COMPLETE = 0x43; // 'C'
+const ERROR = 0x45; // 'E'
+const NOTICE = 0x4e; // 'N'
+const PARAMETER_STATUS = 0x53; // 'S'
+const READY = 0x5a; // 'Z'
+const XLOG_DATA = 0x77; // 'w'
+const KEEPALIVE = 0x6b; // 'k'
+
+/** Kind, three 64-bit numbers; then comes the message. */
+const XLOG_DATA_HEADER = 25;
+const KEEPALIVE_LENGTH = 18;
+
+/** One connection's stream: frames in, changes and feedback out. */
+class ChangeStream implements FrameHandler {
+  readonly #options: StreamChangesOptions;
+  readonly #connection: ReplicationConnection;
+  readonly #relations: RelationTable;
+  readonly #decoder: StreamDecoder;
+  readonly #frames = new FrameReader();
+  readonly #feedback: Feedback;
+  readonly #pace: StreamPace;
+  readonly #ended = new AbortController();
+  readonly #result = Promise.withResolvers<void>();
+  /** True while the receiver or the catalogue makes us wait. */
+  #waiting = false;
+  #streaming = false;
+
+  constructor(options: StreamChangesOptions, connection: ReplicationConnection) {
+    const { receiver, catalog, from } = options;
+    this.#options = options;
+    this.#connection = connection;
+    this.#relations = new RelationTable(receiver, catalog);
+    this.#decoder = new StreamDecoder(receiver, this.#relations, from);
+    this.#feedback = new Feedback({
+      send: (bytes) => connection.send(bytes),
+      acknowledged: options.acknowledged,
+      onSilence: (seconds) => this.#end(this.#disconnected(`silent for ${seconds.toFixed(1)} s`)),
+      timeout: connection.timeout,
+    });
+    this.#pace = new StreamPace(
+      () => connection.pause(),
+      () => {
+        if (!this.#waiting) connection.resume();
+      },
+    );
+  }
+
+  run(): Promise<void> {
+    const { signal } = this.#options;
+    if (signal.aborted) this.#onAbort();
+    else {
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+      this.#feedback.start();
+      this.#connection.start(
+        (chunk) => this.#onChunk(chunk),
+        (error) => this.#end(this.#disconnected(error?.message ?? 'the server closed it', error)),
+      );
+    }
+    return this.#result.promise;
+  }
+
+  /** See {@link FrameHandler}. Anything but rows is rare, and rows take the first branch. */
+  frame(type: number, body: Bytes, start: number, end: number): boolean {
+    if (type !== COPY_DATA) {
+      this.#control(type, body, start, end);
+      return true;
+    }
+    if (start >= end) throw new MalformedData('a frame is empty', start);
+    const kind = body.view.getUint8(start);
+    if (kind === XLOG_DATA) return this.#decoder.message(body, start + XLOG_DATA_HEADER, end);
+    if (kind !== KEEPALIVE) {
+      throw new MalformedData(`a frame has the unknown kind 0x${kind.toString(16)}`, start);
+    }
+    this.#keepalive(body, start, end);
+    return true;
+  }
+
+  #onChunk(chunk: Buffer): void {
+    if (this.#ended.signal.aborted) return;
+    this.#feedback.heard();
+    this.#frames.push(chunk);
+    this.#pace.arrived(chunk.length);
+    this.#advance();
+  }
+
+  /** Hands over what has arrived, as far as receiver and catalogue allow. */
+  #advance(): void {
+    try {
+      if (!this.#frames.read(this)) {
+        this.#wait(this.#relations.lookUp(this.#ended.signal));
+        return;
+      }
+      if (this.#ended.signal.aborted) return;
+      const burst = this.#options.receiver.burst();
+      if (burst !== undefined) this.#wait(burst);
+    } catch (error) {
+      this.#end(this.#explain(error));
+    }
+  }
+
+  /** Reads no further until the promise resolves: this is what bounds memory. */
+  #wait(condition: Promise<void>): void {
+    this.#waiting = true;
+    this.#connection.pause();
+    this.#feedback.reading = false;
+    condition.then(
+      () => this.#goOn(),
+      (error: unknown) => this.#end(error),
+    );
+  }
+
+  #goOn(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#waiting = false;
+    this.#feedback.reading = true;
+    // A look-up leaves the chunk half read.
+    if (this.#frames.unread) this.#advance();
+    if (!this.#waiting) this.#connection.resume();
+  }
+
+  #control(type: number, body: Bytes, start: number, end: number): void {
+    switch (type) {
+      case COPY_BOTH:
+        if (this.#streaming) throw new MalformedData('the stream begins twice', start);
+        this.#streaming = true;
+        this.#feedback.open();
+        this.#options.receiver.streaming();
+        return;
+      case ERROR:
+        throw readServerError(body, start, end);
+      case NOTICE:
+      case PARAMETER_STATUS:
+        return;
+      case COPY_DONE:
+      case COMMAND_COMPLETE:
+      case READY:
+        throw this.#disconnected('the server ended the stream');
+      default:
+        throw new MalformedData(`a frame has the unknown type 0x${type.toString(16)}`, start);
+    }
+  }
+
+  #keepalive({ view }: Bytes, start: number, end: number): void {
+    if (end - start !== KEEPALIVE_LENGTH) {
+      throw new MalformedData('a keepalive has a wrong length', start);
+    }
+    this.#decoder.idle(wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5)));
+    if (view.getUint8(start + 17) !== 0) this.#feedback.send();
+  }
+
+  #disconnected(reason: string, cause?: unknown): TidingsError {
+    return new TidingsError(
+      'SOURCE_DISCONNECTED',
+      { source: this.#options.source, reason },
+      { cause },
+    );
+  }
+
+  #explain(error: unknown): unknown {
+    if (error instanceof ServerError) return toStreamError(error, this.#options);
+    if (!(error instanceof MalformedData)) return error;
+    const { source } = this.#options;
+    const details = { source, position: error.at, problem: error.message };
+    return new TidingsError('PROTOCOL_ERROR', details, { cause: error });
+  }
+
+  readonly #onAbort = (): void => this.#end(null);
+
+  /** @param error null on abort. The first end counts. */
+  #end(error: unknown): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort();
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    this.#pace.stop();
+    this.#feedback[Symbol.dispose]();
+    if (error === null) {
+      this.#feedback.send();
+      this.#connection.close();
+    } else this.#connection.destroy();
+    try {
+      this.#decoder.abandon();
+    } catch (defect) {
+      this.#result.reject(error ?? defect);
+    }
+    if (error === null) this.#result.resolve();
+    else this.#result.reject(error);
+  }
+}
