@@ -11,6 +11,7 @@ import { CONDITION_LIMITS, conditionEnvironment } from './condition/environment.
 import { ConditionScope } from './condition/scope.ts';
 import { prepareSyntaxTree, RefusedCondition } from './condition/syntax-tree.ts';
 import { UndecidableError } from './condition/undecidable.ts';
+import { isUnknown } from './condition/unknown.ts';
 
 /** A prepared condition. */
 export interface Condition {
@@ -37,7 +38,7 @@ export function compileCondition(where: string): Condition {
         scope.show(view);
         answer = evaluate(scope);
       } catch (error) {
-        if (isUnknown(error)) return false;
+        if (isUnknown(error, view.stored.table)) return false;
         throw failed(where, view, error);
       }
       if (typeof answer === 'boolean') return answer;
@@ -78,15 +79,6 @@ function invalid(where: string, problem: string, start = 0): TidingsError<'FILTE
   const column = (before.at(-1) ?? '').length + 1;
   const excerpt = `  ${where.split('\n')[line - 1] ?? ''}\n${' '.repeat(column + 1)}^`;
   return new TidingsError('FILTER_INVALID', { problem, line, column, excerpt });
-}
-
-/**
- * True for an error that only says that there was no value: a member that a JSON value does not
- * have (an unknown column is an {@link UndecidableError}), or an operand that is null.
- */
-function isUnknown(error: unknown): boolean {
-  if (!(error instanceof EvaluationError)) return false;
-  return error.code === 'no_such_key' || /\bnull\b/.test(error.summary);
 }
 
 function failed(where: string, view: ChangeView, error: unknown): TidingsError<'FILTER_FAILED'> {

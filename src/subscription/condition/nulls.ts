@@ -1,16 +1,19 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import { plain } from './plain.ts';
+import { UNKNOWN } from './undecidable.ts';
 
 const ORDERED = ['int', 'double', 'decimal', 'string', 'bool', 'instant'];
 const NUMBERS = ['int', 'double', 'decimal'];
 
-/** What is neither true nor false; the language has no name for it, and null does its work. */
-const unknown = (): null => null;
+const unknown = (): never => {
+  throw UNKNOWN;
+};
+
+const makeNull = (): null => null;
 
 /**
- * SQL's way with null where CEL knows only errors: a test of null is neither true nor false. CEL's
- * `&&` and `||` then do what SQL's AND and OR do, since they treat such a value like an error, which
- * counts only when the other side does not decide. A condition without an answer does not hold.
+ * SQL's way with null where CEL knows only errors: a test of null is neither true nor false, and
+ * arithmetic with null is null. A condition without an answer does not hold.
  *
  * `==` and `!=` say plainly whether something is null, as everywhere in CEL. What is not declared
  * here fails with an error that names null; `where.ts` takes that for the same.
@@ -24,10 +27,10 @@ export function addNulls(environment: Environment): void {
     }
   }
   for (const operator of ['+', '-', '*']) {
-    environment.registerOperator(`null ${operator} null: null`, unknown);
+    environment.registerOperator(`null ${operator} null: null`, makeNull);
     for (const type of NUMBERS) {
-      environment.registerOperator(`null ${operator} ${type}: null`, unknown);
-      environment.registerOperator(`${type} ${operator} null: null`, unknown);
+      environment.registerOperator(`null ${operator} ${type}: null`, makeNull);
+      environment.registerOperator(`${type} ${operator} null: null`, makeNull);
     }
   }
   environment.registerOperator('!null', unknown);
@@ -35,6 +38,6 @@ export function addNulls(environment: Environment): void {
     environment.registerFunction(`null.${test}(string): bool`, plain(unknown));
   }
   for (const change of ['lowerAscii', 'upperAscii', 'trim']) {
-    environment.registerFunction(`null.${change}(): null`, plain(unknown));
+    environment.registerFunction(`null.${change}(): null`, plain(makeNull));
   }
 }

@@ -94,13 +94,24 @@ export function columnIndexes(table: TableDefinition): ReadonlyMap<string, numbe
  * @throws UndecidableError for a date whose text does not sort: BC or after the year 9999.
  */
 function toConditionValue(value: JsonValue, column: Column): unknown {
-  if (value === null || column.kind === 'json') return value;
+  if (value === null) return null;
   // An array that JSON cannot say keeps its text, whatever its elements are.
   if (column.array && typeof value === 'string') return value;
   return toKind(value, column.kind);
 }
 
+/**
+ * A JSON document with its objects as maps: the library looks at an object's `constructor` to learn
+ * its type, and a document may have a member of that name.
+ */
+export function toConditionJson(value: JsonValue): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(toConditionJson);
+  return new Map(Object.entries(value).map(([name, member]) => [name, toConditionJson(member)]));
+}
+
 function toKind(value: JsonValue, kind: ValueKind): unknown {
+  if (kind === 'json') return toConditionJson(value);
   if (Array.isArray(value)) return value.map((element: JsonValue) => toKind(element, kind));
   if (typeof value === 'number') return kind === 'integer' ? BigInt(value) : value;
   return typeof value === 'string' ? FROM_TEXT[kind](value) : value;

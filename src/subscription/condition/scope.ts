@@ -2,14 +2,14 @@ import { type Operation, OPERATIONS } from '../../change/change.ts';
 import type { ChangeView } from '../../change/decode.ts';
 import type { JsonValue } from '../../change/dialect.ts';
 import { qualifiedName, type TableDefinition } from '../../change/table.ts';
-import { columnIndexes, ConditionRow } from './row.ts';
+import { columnIndexes, ConditionRow, toConditionJson } from './row.ts';
 import { UndecidableError } from './undecidable.ts';
 
 const HAVE_OLD_ROW: readonly Operation[] = ['update', 'delete'];
 const HAVE_NEW_ROW: readonly Operation[] = ['insert', 'update'];
 const NONE: readonly Operation[] = [];
 
-const NO_CONTEXT: JsonValue = Object.freeze({});
+const NO_CONTEXT: JsonValue = {};
 
 /**
  * The variables of a condition, read from the change when the condition asks for them. One scope
@@ -65,8 +65,8 @@ export class ConditionScope {
   }
 
   /** What the application attached to the transaction; an empty map when it attached nothing. */
-  get context(): JsonValue {
-    return this.#shown().context ?? NO_CONTEXT;
+  get context(): unknown {
+    return toConditionJson(this.#shown().context ?? NO_CONTEXT);
   }
 
   /** @param operations those that have such a row, even if the database did not report it. */

@@ -24,7 +24,8 @@ const REFUSED_METHODS: ReadonlyMap<string, string> = new Map([
 
 const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
-const ROWS: ReadonlySet<string> = new Set(['before', 'after', 'key']);
+/** The variables that are rows. */
+export const ROWS: ReadonlySet<string> = new Set(['before', 'after', 'key']);
 
 /**
  * Goes through a parsed condition before it is used: refuses what could round or run away, makes

@@ -2,3 +2,14 @@
 export class UndecidableError extends Error {
   override readonly name = 'UndecidableError';
 }
+
+class UnknownError extends Error {
+  override readonly name = 'UnknownError';
+}
+
+/**
+ * What a test of null throws: SQL's "unknown". CEL's `&&` and `||` treat an error as SQL's AND and
+ * OR treat unknown: it counts only when the other side does not decide. One object for all, since
+ * this is no fault and rows with nulls are many: making an error costs more than the condition.
+ */
+export const UNKNOWN: Error = new UnknownError('a value is null');

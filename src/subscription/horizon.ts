@@ -1,0 +1,44 @@
+interface Waiter {
+  readonly beyond: number;
+  readonly wake: () => void;
+}
+
+/**
+ * How far subscribers may read one source's log: everything below the offset is durable here and
+ * visible on the source (invariant 4). Capture moves it, and only ever forward.
+ */
+export class Horizon {
+  #offset: number;
+  readonly #waiting = new Set<Waiter>();
+
+  constructor(offset = 0) {
+    this.#offset = offset;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  advance(to: number): void {
+    if (to <= this.#offset) return;
+    this.#offset = to;
+    for (const waiter of this.#waiting) {
+      if (to > waiter.beyond) waiter.wake();
+    }
+  }
+
+  /** Resolves once the offset is beyond this one, or when the signal aborts. Never rejects. */
+  wait(beyond: number, signal: AbortSignal): Promise<void> {
+    if (this.#offset > beyond || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(waiter);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const waiter: Waiter = { beyond, wake };
+      this.#waiting.add(waiter);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
