@@ -68,4 +68,10 @@ export const DELIVERY_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  HANDLER_MISSING: {
+    message: 'There is no handler module {path}.',
+    hint: 'Write it, or change `to.handler` of the subscription.',
+    retryable: false,
+    exit: 64,
+  },
 } as const satisfies Record<string, ErrorEntry>;
