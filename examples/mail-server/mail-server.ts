@@ -6,6 +6,7 @@
  *
  * It prints a line of JSON for each change that it was told of. See README.md.
  */
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { type Change, createTidings, type Row } from 'tidings';
 import { type Account, MailDirectories } from './mail-directories.ts';
@@ -37,7 +38,7 @@ tidings.register(server, 'public.mail_users', {
   // Updates that touch only other columns, such as the time of the last login, are not sent.
   columns: ['gid', 'dba', 'username', 'domain', 'quota_bytes', 'server'],
   // `before` too: of an account that moves to another machine we have to hear that it left.
-  where: `(before != null && before.server == "${server}") || (after != null && after.server == "${server}")`,
+  where: `before.server == "${server}" || after.server == "${server}"`,
   async insert(row, change) {
     await report(change, () => keep(row));
   },
@@ -108,9 +109,11 @@ function print(line: object): void {
 
 /** Until somebody stops us, or the program that started us is gone. */
 async function untilAsked(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'disconnect'] as const) {
-      process.once(signal, () => resolve());
-    }
-  });
+  const asked = new AbortController();
+  await Promise.race(
+    ['SIGINT', 'SIGTERM', 'disconnect'].map((sign) =>
+      once(process, sign, { signal: asked.signal }),
+    ),
+  );
+  asked.abort();
 }

@@ -39,12 +39,13 @@ test('two demos do not share a directory', () => {
   );
 });
 
-test('what an earlier demo left is removed before the next one begins', () => {
+test('what an earlier demo left is removed before the next one begins', async () => {
   {
     using first = DemoDirectory.open(path);
     writeFileSync(join(first.path, 'left'), '');
   }
   using second = DemoDirectory.open(path);
+  await second.clear();
   assert.equal(existsSync(join(second.path, 'left')), false);
 });
 
@@ -60,12 +61,12 @@ test('the address of a running demo is found by its directory, and only while it
   assert.throws(() => runningDemoUrl(path), notRunning);
 });
 
-test('removing it also removes an empty .tidings above it, and nothing else', () => {
+test('removing it also removes an empty .tidings above it, and nothing else', async () => {
   const inTidings = join(parent, '.tidings', 'demo');
-  DemoDirectory.open(inTidings).remove();
+  await DemoDirectory.open(inTidings).remove();
   assert.deepEqual(readdirSync(parent), []);
   using _demo = DemoDirectory.open(inTidings);
   writeFileSync(join(parent, '.tidings', 'log'), '');
-  DemoDirectory.open(join(parent, '.tidings', 'other')).remove();
+  await DemoDirectory.open(join(parent, '.tidings', 'other')).remove();
   assert.deepEqual(readdirSync(join(parent, '.tidings')), ['demo', 'log']);
 });

@@ -10,7 +10,8 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { DataLock } from '../../app/data-lock.ts';
-import { TidingsError } from '../../errors/tidings-error.ts';
+import { removeEmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/embedded-postgres.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 
 /** Where a demo lives unless told otherwise, seen from the current directory. */
 export const DEFAULT_DEMO_DIRECTORY = join('.tidings', 'demo');
@@ -36,7 +37,7 @@ export class DemoDirectory implements Disposable {
   }
 
   /**
-   * Takes the directory for this process, which removes what an earlier demo left in it.
+   * Takes the directory for this process.
    * @throws TidingsError `DEMO_DIRECTORY_TAKEN` when something is in it that no demo made, and
    *   `DATA_LOCKED` when another demo runs in it.
    */
@@ -48,9 +49,6 @@ export class DemoDirectory implements Disposable {
       writeMarker(path, null);
     }
     const lock = DataLock.acquire(path);
-    for (const name of readdirSync(path)) {
-      if (!KEPT_FILES.has(name)) rmSync(join(path, name), { recursive: true, force: true });
-    }
     writeMarker(path, null);
     return new DemoDirectory(path, lock);
   }
@@ -75,8 +73,17 @@ export class DemoDirectory implements Disposable {
     writeMarker(this.path, url);
   }
 
-  /** Releases the directory and removes it with everything in it. */
-  remove(): void {
+  /** Removes what an earlier demo left, also a database that runs on because its demo was killed. */
+  async clear(): Promise<void> {
+    if (existsSync(this.database)) await this.#removeDatabase();
+    for (const name of readdirSync(this.path)) {
+      if (!KEPT_FILES.has(name)) rmSync(join(this.path, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Releases the directory and removes it with everything in it. The database must have stopped. */
+  async remove(): Promise<void> {
+    await removeEmbeddedPostgres(this.database);
     this[Symbol.dispose]();
     rmSync(this.path, { recursive: true, force: true });
     const parent = dirname(this.path);
@@ -91,6 +98,18 @@ export class DemoDirectory implements Disposable {
     if (existsSync(this.path)) this.announce(null);
     this.#lock[Symbol.dispose]();
     this.#lock = null;
+  }
+
+  async #removeDatabase(): Promise<void> {
+    try {
+      // Starting takes over a server that still runs, and only its own launcher knows how to stop it.
+      const server = await startEmbeddedPostgres({ directory: this.database });
+      await server[Symbol.asyncDispose]();
+    } catch (error) {
+      // Half made, because its demo was killed early: then nothing runs on it.
+      if (!isTidingsError(error, 'EMBEDDED_FAILED')) throw error;
+    }
+    await removeEmbeddedPostgres(this.database);
   }
 }
 

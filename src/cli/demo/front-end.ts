@@ -1,9 +1,15 @@
 import { Client } from 'pg';
-import type { MailUser, WrittenChange } from './mail-accounts.ts';
+import { MAIL_SCHEMA, type MailUser, type WrittenChange } from './mail-accounts.ts';
 
 interface ReturnedRow {
   readonly before: MailUser | null;
   readonly after: MailUser | null;
+}
+
+/** A replication slot that nobody reads, and how much of its log the database keeps for it. */
+export interface UnreadSlot {
+  readonly name: string;
+  readonly bytes: number;
 }
 
 /**
@@ -38,6 +44,10 @@ export class FrontEnd implements AsyncDisposable {
     return this.#transactions;
   }
 
+  async createSchema(): Promise<void> {
+    await this.#client.query(MAIL_SCHEMA);
+  }
+
   /** Runs insert, update and delete statements as one transaction. */
   async write(...statements: readonly string[]): Promise<readonly WrittenChange[]> {
     const changes: WrittenChange[] = [];
@@ -67,15 +77,14 @@ export class FrontEnd implements AsyncDisposable {
     return rows.map((row) => row.account);
   }
 
-  /** What the database keeps for a mail server that does not listen. */
-  async slotOf(server: string): Promise<{ readonly name: string; readonly retainedBytes: number }> {
-    const name = slotName(server);
-    const { rows } = await this.#client.query<{ bytes: number }>(
-      `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), confirmed_flush_lsn)::float8 as bytes
-       from pg_replication_slots where slot_name = $1`,
-      [name],
+  /** What the database keeps for those who do not listen at the moment. */
+  async unreadSlots(): Promise<readonly UnreadSlot[]> {
+    const { rows } = await this.#client.query<UnreadSlot>(
+      `select slot_name as name,
+              pg_wal_lsn_diff(pg_current_wal_insert_lsn(), confirmed_flush_lsn)::float8 as bytes
+       from pg_replication_slots where not active`,
     );
-    return { name, retainedBytes: rows[0]?.bytes ?? 0 };
+    return rows;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

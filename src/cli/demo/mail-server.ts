@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import { parseTold, type Told } from './told.ts';
 
 /** How long a mail server may take to drain before it is killed, milliseconds. */
@@ -62,6 +62,21 @@ export class MailServer implements AsyncDisposable {
     await this.#until(condition, signal);
   }
 
+  /**
+   * Resolves when the process ends by itself, or is killed by somebody else, with how it ended; with
+   * null when the signal aborts first.
+   */
+  async untilEnded(signal: AbortSignal): Promise<string | null> {
+    try {
+      await this.#until(() => false, signal);
+      return null;
+    } catch (error) {
+      if (!isTidingsError(error, 'DEMO_SUBSCRIBER_ENDED')) throw error;
+      this.#running = null;
+      return String(error.details['status']);
+    }
+  }
+
   /** SIGKILL: the process gets no chance to finish anything. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
@@ -88,6 +103,8 @@ export class MailServer implements AsyncDisposable {
       env: { ...process.env, ...this.#options.environment },
       // The channel tells it when this process is gone, however that happened.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A group of its own: Ctrl-C in the terminal is for us, and we let it drain.
+      detached: process.platform !== 'win32',
       windowsHide: true,
     });
     const running: Running = {
@@ -122,7 +139,7 @@ export class MailServer implements AsyncDisposable {
   #until(condition: () => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        const ended = this.#endedUnasked();
+        const ended = signal.aborted ? null : this.#endedUnasked();
         if (ended === null && !signal.aborted && !condition()) return;
         this.#waiting.delete(settle);
         signal.removeEventListener('abort', settle);

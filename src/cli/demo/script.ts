@@ -16,7 +16,7 @@ import type { Told } from './told.ts';
 /** How long a change may be on its way before the demo calls it missed, milliseconds. */
 const MISSED_AFTER = 20_000;
 
-const MAIL_USERS = 'mail_users (gid, username, domain, server)';
+const INSERT = 'insert into mail_users (gid, username, domain, server)';
 
 /** Who takes part in the demo. */
 export interface Cast {
@@ -45,11 +45,11 @@ export class Script {
   /** The front end writes its rows; each mail server is called for its own. */
   async work(): Promise<void> {
     await this.#write(
-      `insert into ${MAIL_USERS} values (100, 'ann', 'example.org', 'mail-1'), (100, 'ben', 'example.org', 'mail-2')`,
+      `${INSERT}\n  values (100, 'ann', 'example.org', 'mail-1'), (100, 'ben', 'example.org', 'mail-2')`,
     );
     await this.#write(
-      `insert into ${MAIL_USERS} values (100, 'cleo', 'example.org', 'mail-1')`,
-      `insert into ${MAIL_USERS} values (200, 'dora', 'example.net', 'mail-2')`,
+      `${INSERT} values (100, 'cleo', 'example.org', 'mail-1')`,
+      `${INSERT} values (200, 'dora', 'example.net', 'mail-2')`,
       `update mail_users set quota_bytes = 5368709120 where username in ('ann', 'ben')`,
     );
     await this.#write('update mail_users set last_login_at = now()');
@@ -63,7 +63,7 @@ export class Script {
     const { crashing, steady } = this.#cast;
     const before = crashing.told.length;
     await this.#begin(
-      `insert into ${MAIL_USERS} select 300, 'guest' || n, 'example.com', 'mail-2' from generate_series(1, 20) n`,
+      `${INSERT}\n  select 300, 'guest' || n, 'example.com', 'mail-2' from generate_series(1, 20) n`,
     );
     await this.#until(crashing, () => crashing.told.length > before);
     const pid = crashing.pid;
@@ -82,10 +82,10 @@ export class Script {
   async comeBack(): Promise<void> {
     const { crashing, frontEnd } = this.#cast;
     const waiting = this.#owed(crashing) - countChanges(crashing.told);
-    const slot = await frontEnd.slotOf(crashing.name);
-    this.#report.note(
-      `${waiting} changes wait for ${crashing.name}; PostgreSQL keeps ${slot.retainedBytes} bytes of its log for slot ${slot.name}`,
-    );
+    this.#report.note(`${waiting} changes wait for ${crashing.name}`);
+    for (const { name, bytes } of await frontEnd.unreadSlots()) {
+      this.#report.note(`PostgreSQL keeps ${bytes} bytes of its log for them, in slot ${name}`);
+    }
     const heard = crashing.told.length;
     const since = performance.now();
     await whileWaiting(this.#report, `${crashing.name} starts`, crashing.start(this.#signal));
