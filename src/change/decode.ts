@@ -126,7 +126,7 @@ class LazyView implements ChangeView {
 /** The columns that an update gave another value, or null when that cannot be told. */
 function findChanged({ stored, rows }: ChangeView): readonly string[] | null {
   const { before, after } = rows;
-  if (stored.operation !== 'update' || before?.kind !== 'old' || after === null) return null;
+  if (before?.kind !== 'old' || after === null) return null;
   const changed: string[] = [];
   const { columns } = stored.table;
   for (let index = 0; index < columns.length; index++) {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Operation } from '../change/change.ts';
@@ -529,4 +531,11 @@ test('property: any text is a condition or FILTER_INVALID, and never hangs', () 
     }),
     { numRuns: 2000 },
   );
+});
+
+test('the examples of the guide are valid', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/filters.md'), 'utf8');
+  const examples = /```cel\n([\s\S]*?)```/.exec(guide)?.[1]?.trimEnd().split('\n') ?? [];
+  assert.ok(examples.length >= 10);
+  for (const example of examples) assert.doesNotThrow(() => compileCondition(example), example);
 });

@@ -25,7 +25,7 @@ export interface Condition {
 
 /**
  * Prepares the row filter of a subscription: a CEL expression (https://cel.dev) that has no access
- * to anything but the change. docs/reference/filters.md describes it for users.
+ * to anything but the change. docs/guide/filters.md describes it for users.
  * @throws TidingsError `FILTER_INVALID`
  */
 export function compileCondition(where: string): Condition {

@@ -69,7 +69,7 @@ export const CONFIG_ERRORS = {
   },
   FILTER_INVALID: {
     message: 'The condition is not valid at line {line}, column {column}: {problem}.\n{excerpt}',
-    hint: "Correct `where`, for instance: where: 'after.balance > 100 && after.email != null'. docs/reference/filters.md has the whole language.",
+    hint: "Correct `where`, for instance: where: 'after.balance > 100 && after.email != null'. docs/guide/filters.md has the whole language.",
     retryable: false,
     exit: 64,
   },
