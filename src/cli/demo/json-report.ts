@@ -37,6 +37,10 @@ export class JsonReport implements DemoReport {
     this.#line('staysUp', address);
   }
 
+  next(): void {
+    // Advice is for people.
+  }
+
   #line(type: string, content: object): void {
     this.#write(`${JSON.stringify({ type, ...content })}\n`);
   }

@@ -29,7 +29,7 @@ create table public.mail_users (
   gid           integer not null check (gid >= 0),
   username      text not null check (username ~ '^[a-z0-9][a-z0-9._-]*$'),
   domain        text not null check (domain ~ '^[a-z0-9][a-z0-9.-]*$'),
-  quota_bytes   bigint not null default 1073741824 check (quota_bytes >= 0),
+  quota_bytes   bigint not null default 1000000000 check (quota_bytes >= 0),
   server        text not null check (server ~ '^mail-[0-9]+$'),
   last_login_at timestamptz,
   unique (username, domain)

@@ -49,6 +49,8 @@ export interface DemoReport {
   told(call: Told): void;
   summary(summary: DemoSummary): void;
   staysUp(address: DemoAddress): void;
+  /** The demo is over: what a person may try now. */
+  next(): void;
 }
 
 /** The delays of some calls. */

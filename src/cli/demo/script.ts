@@ -50,7 +50,7 @@ export class Script {
     await this.#write(
       `${INSERT} values (100, 'cleo', 'example.org', 'mail-1')`,
       `${INSERT} values (200, 'dora', 'example.net', 'mail-2')`,
-      `update mail_users set quota_bytes = 5368709120 where username in ('ann', 'ben')`,
+      `update mail_users set quota_bytes = 5000000000 where username in ('ann', 'ben')`,
     );
     await this.#write('update mail_users set last_login_at = now()');
     this.#report.note('nobody was called: no mail server registered for last_login_at');
@@ -71,10 +71,10 @@ export class Script {
     this.#report.note(`kill -9 ${pid}: ${crashing.name} is dead, in the middle of 20 new accounts`);
     await this.#begin(`delete from mail_users where username = 'guest7'`);
     await this.#begin(
-      `update mail_users set quota_bytes = 2147483648 where username = 'guest8'`,
+      `update mail_users set quota_bytes = 2000000000 where username = 'guest8'`,
       `update mail_users set server = 'mail-1' where username = 'ben'`,
     );
-    await this.#begin(`update mail_users set quota_bytes = 3221225472 where username = 'guest8'`);
+    await this.#begin(`update mail_users set quota_bytes = 3000000000 where username = 'guest8'`);
     await this.#untilHeard(steady);
   }
 

@@ -15,10 +15,9 @@ const rows: StatementResult = {
 
 test('rows are a table; numbers stand right, values cannot steer the terminal', () => {
   assert.equal(
-    formatResults([rows]),
+    formatResults([rows], { colour: false }),
     [
       ' dba  username      last_login_at',
-      '────  ────────────  ─────────────',
       '1001  ann           null',
       '   7  ben\\u001b[2J  x',
       '(2 rows)',
@@ -30,7 +29,7 @@ test('rows are a table; numbers stand right, values cannot steer the terminal', 
 test('a statement without rows says what it did', () => {
   const insert = { command: 'INSERT', rowCount: 2, columns: [], rows: [] };
   const create = { command: 'CREATE', rowCount: null, columns: [], rows: [] };
-  assert.equal(formatResults([insert, create]), 'INSERT 2\n\nCREATE\n');
+  assert.equal(formatResults([insert, create], { colour: false }), 'INSERT 2\n\nCREATE\n');
 });
 
 test('JSON has a line per row and one per statement, values uncut', () => {

@@ -1,11 +1,18 @@
+import { formatCounted } from '../terminal/format.ts';
+import { harmless } from '../terminal/style.ts';
+import { renderTable } from '../terminal/table.ts';
+import { truncate } from '../terminal/width.ts';
 import type { StatementResult } from './statement.ts';
 
 /** Values longer than this are cut in the table, not in JSON. */
 const WIDEST = 60;
 
 /** What statements answered, for people: a table of the rows, or how many rows were changed. */
-export function formatResults(results: readonly StatementResult[]): string {
-  return results.map((result) => formatResult(result)).join('\n');
+export function formatResults(
+  results: readonly StatementResult[],
+  output: { readonly colour: boolean },
+): string {
+  return results.map((result) => formatResult(result, output)).join('\n');
 }
 
 /** What statements answered as NDJSON: a line per row, then a line that ends the statement. */
@@ -24,36 +31,32 @@ export function formatResultsAsJson(results: readonly StatementResult[]): string
     .join('');
 }
 
-function formatResult({ command, rowCount, columns, rows }: StatementResult): string {
+function formatResult(
+  { command, rowCount, columns, rows }: StatementResult,
+  output: { readonly colour: boolean },
+): string {
   if (columns.length === 0) return rowCount === null ? `${command}\n` : `${command} ${rowCount}\n`;
-  const cells = rows.map((row) => row.map(toCell));
-  const widths = columns.map((name, index) =>
-    Math.max(name.length, ...cells.map((row) => row[index]?.length ?? 0)),
+  const headings = columns.map((title, index) => ({
+    title: toCell(title),
+    align: rows.every((row) => isNumber(row[index] ?? null))
+      ? ('right' as const)
+      : ('left' as const),
+  }));
+  const table = renderTable(
+    headings,
+    rows.map((row) => row.map((value) => (value === null ? 'null' : toCell(value)))),
+    output,
   );
-  const isNumber = columns.map((_, index) =>
-    rows.every((row) => /^-?[\d.]+$/.test(row[index] ?? '0')),
-  );
-  const line = (texts: readonly string[]): string =>
-    texts
-      .map((text, index) => {
-        const width = widths[index] ?? 0;
-        return isNumber[index] === true ? text.padStart(width) : text.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  const count = `(${rows.length} ${rows.length === 1 ? 'row' : 'rows'})`;
-  const rule = widths.map((width) => '─'.repeat(width));
-  return [line(columns), line(rule), ...cells.map(line), count, ''].join('\n');
+  return `${table}(${formatCounted(rows.length, 'row')})\n`;
+}
+
+function isNumber(value: string | null): boolean {
+  return value === null || /^-?[\d.]+$/.test(value);
 }
 
 /** One line of printable text: a value must not move the cursor or colour the terminal. */
-function toCell(value: string | null): string {
-  if (value === null) return 'null';
-  const printable = value.replace(/\p{Cc}/gu, (character) => {
-    if (character === '\n') return '\\n';
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
-  return printable.length > WIDEST ? `${printable.slice(0, WIDEST - 1)}…` : printable;
+function toCell(text: string): string {
+  return truncate(harmless(text).replaceAll('\n', '\\n'), WIDEST);
 }
 
 /** Column names as keys: a query may return two columns of one name. */

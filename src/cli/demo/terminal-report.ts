@@ -1,12 +1,16 @@
-import { styleText } from 'node:util';
+import type { Output } from '../io.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { harmless, type Paint, painter } from '../terminal/style.ts';
+import { renderTable } from '../terminal/table.ts';
+import { pad } from '../terminal/width.ts';
 import { DEFAULT_DEMO_DIRECTORY } from './demo-directory.ts';
 import type { Delays, DemoAddress, DemoReport, DemoSummary, ServerSummary } from './report.ts';
 import type { Told } from './told.ts';
 
-type Format = Parameters<typeof styleText>[0];
-
 /** Calls of one server that are shown per statement; the rest is counted. */
 const SHOWN_CALLS = 6;
+
+const CLEAR_LINE = '\r\u001b[K';
 
 const OPERATION_COLOURS = {
   insert: 'green',
@@ -15,14 +19,18 @@ const OPERATION_COLOURS = {
   truncate: 'red',
 } as const;
 
-/** The demo as lines for people; colour only where the stream shows it. */
+/** The demo as lines for people. */
 export class TerminalReport implements DemoReport {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #output: Output;
+  readonly #paint: Paint;
   /** Calls since the last statement, by server. */
   readonly #calls = new Map<string, number>();
+  /** The cursor stands behind a line about waiting, which the next line replaces. */
+  #waits = false;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
+  constructor(output: Output) {
+    this.#output = output;
+    this.#paint = painter(output);
   }
 
   stage(number: number, of: number, title: string): void {
@@ -36,7 +44,10 @@ export class TerminalReport implements DemoReport {
   }
 
   waiting(what: string, seconds: number): void {
-    this.#line(this.#paint('dim', `     ${what} … ${seconds} s`));
+    const text = this.#paint('dim', `     ${what} … ${seconds} s`);
+    if (!this.#output.isTerminal) return this.#line(text);
+    this.#output.write(`${CLEAR_LINE}${text}`);
+    this.#waits = true;
   }
 
   writes(statements: readonly string[]): void {
@@ -56,48 +67,55 @@ export class TerminalReport implements DemoReport {
     const columns = [
       this.#paint('dim', call.at.slice(11, 23)),
       this.#paint('bold', call.server),
-      this.#paint(OPERATION_COLOURS[call.operation], call.operation.padEnd(6)),
-      (account?.dba ?? '').padStart(4),
-      (account?.address ?? '').padEnd(19),
-      formatBytes(Number(account?.quotaBytes ?? 0)).padStart(7),
-      call.done.padEnd(17),
-      this.#paint('cyan', formatDelay(call.afterCommitMs).padStart(8)),
+      pad(this.#paint(OPERATION_COLOURS[call.operation], call.operation), 6),
+      pad(account?.dba ?? '', 4),
+      pad(harmless(account?.address ?? ''), 19),
+      pad(account === null ? '' : formatBytes(Number(account.quotaBytes)), 7, 'right'),
+      pad(call.done, 17),
+      pad(this.#paint('cyan', formatDelay(call.afterCommitMs)), 8, 'right'),
     ];
     this.#line(`     ${columns.join('  ')}`);
   }
 
   summary(summary: DemoSummary): void {
     this.#flushCalls();
-    this.#line('');
-    const { servers } = summary;
-    const row = (name: string, value: (server: ServerSummary) => string, remark = ''): void => {
-      const cells = servers.map((server) => value(server).padStart(10)).join('');
-      this.#line(`     ${name.padEnd(28)}${cells}${remark === '' ? '' : `   ${remark}`}`);
-    };
-    row('', (server) => server.server);
-    row('changes of its accounts', (server) => String(server.owed));
-    row('told', (server) => String(server.told));
-    row('missed', (server) => this.#count(server.missed));
-    row('told without need', (server) => this.#count(server.unasked));
-    row('out of order', (server) => this.#count(server.outOfOrder));
-    row('told again', (server) => String(server.repeated), 'only after a crash');
-    row('after commit, median', ({ live }) => formatDelays(live, 'median'), 'while it ran');
-    row('after commit, at most', ({ live }) => formatDelays(live, 'max'));
-    row(
-      'directories as in the table',
-      ({ directories }) => `${directories.agreeing} of ${directories.accounts}`,
+    const { servers, changes, transactions, seconds } = summary;
+    const row = (name: string, value: (server: ServerSummary) => string, remark = ''): string[] => [
+      name,
+      ...servers.map(value),
+      this.#paint('dim', remark),
+    ];
+    const table = renderTable(
+      [
+        { title: '' },
+        ...servers.map(({ server }) => ({ title: server, align: 'right' as const })),
+        { title: '' },
+      ],
+      [
+        row('changes of its accounts', (server) => String(server.owed)),
+        row('told', (server) => String(server.told)),
+        row('missed', (server) => this.#count(server.missed)),
+        row('told without need', (server) => this.#count(server.unasked)),
+        row('out of order', (server) => this.#count(server.outOfOrder)),
+        row('told again', (server) => String(server.repeated), 'only after a crash'),
+        row('after commit, median', ({ live }) => formatDelays(live, 'median'), 'while it ran'),
+        row('after commit, at most', ({ live }) => formatDelays(live, 'max')),
+        row(
+          'directories as in the table',
+          ({ directories }) => `${directories.agreeing} of ${directories.accounts}`,
+        ),
+      ],
+      this.#output,
     );
-    this.#line('');
-    for (const { directories } of servers) {
-      for (const difference of directories.differences) this.#line(`     ${difference}`);
+    for (const line of table.trimEnd().split('\n')) this.#line(`     ${line}`);
+    for (const difference of servers.flatMap((server) => server.directories.differences)) {
+      this.#line(`     ${this.#paint('red', difference)}`);
     }
-    const { changes, transactions, seconds, complete } = summary;
+    const verdict = summary.complete
+      ? this.#paint('green', 'Nothing was missed.')
+      : this.#paint('red', 'Something was missed, or is not as it should be.');
     const made = `${changes} row changes in ${transactions} transactions, ${seconds.toFixed(1)} s in all.`;
-    this.#line(
-      complete
-        ? `${this.#paint('green', 'Nothing was missed.')} ${made}`
-        : `${this.#paint('red', 'Something was missed or went wrong.')} ${made}`,
-    );
+    this.#line(`\n${verdict} ${made}`);
   }
 
   staysUp({ url, directory, servers }: DemoAddress): void {
@@ -129,6 +147,15 @@ export class TerminalReport implements DemoReport {
     this.#line('');
   }
 
+  next(): void {
+    const row = (command: string, why: string): void =>
+      this.#line(`     ${pad(command, 34)}${this.#paint('dim', why)}`);
+    this.#line(`\n${this.#paint('bold', 'What to try next')}`);
+    row('npx tidings demo --keep', 'the same, and then it stays up to play with');
+    row('npx tidings init', 'Tidings on your own database');
+    row('examples/mail-server/README.md', 'the program that ran as mail-1 and mail-2');
+  }
+
   #count(value: number): string {
     return value === 0 ? '0' : this.#paint('red', String(value));
   }
@@ -143,11 +170,9 @@ export class TerminalReport implements DemoReport {
   }
 
   #line(text: string): void {
-    this.#stream.write(`${text}\n`);
-  }
-
-  #paint(format: Format, text: string): string {
-    return styleText(format, text, { stream: this.#stream });
+    if (this.#waits) this.#output.write(CLEAR_LINE);
+    this.#waits = false;
+    this.#output.write(`${text}\n`);
   }
 }
 
@@ -161,12 +186,4 @@ export function formatDelay(milliseconds: number): string {
   if (milliseconds < 100) return `${milliseconds.toFixed(1)} ms`;
   if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
   return `${(milliseconds / 1_000).toFixed(1)} s`;
-}
-
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-export function formatBytes(bytes: number): string {
-  const unit = Math.min(UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** unit;
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
