@@ -6,8 +6,8 @@ const FLAG_TRANSACTIONAL = 1;
 
 /** Part of Node.js, and not yet of TypeScript's library. */
 const { rawJSON, isRawJSON } = JSON as unknown as {
-  rawJSON(text: string): unknown;
-  isRawJSON(value: unknown): boolean;
+  readonly rawJSON: (text: string) => unknown;
+  readonly isRawJSON: (value: unknown) => boolean;
 };
 
 /**

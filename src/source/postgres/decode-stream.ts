@@ -120,12 +120,13 @@ export class StreamDecoder {
     if (this.#state === 'between') throw new MalformedData('a commit without beginning', start);
     if (end - start !== COMMIT_LENGTH) throw new MalformedData('Commit has a wrong length', start);
     const reached = wordsToPosition(view.getUint32(start + 10), view.getUint32(start + 14));
-    if (this.#state === 'open') {
+    const taken = this.#state === 'open';
+    this.#state = 'between';
+    if (taken) {
       const since2000 = view.getInt32(start + 18) * WORD + view.getUint32(start + 22);
       const committedAt = since2000 + POSTGRES_EPOCH;
       this.#receiver.commit({ committedAt, context: this.#context }, reached);
     }
-    this.#state = 'between';
     this.#context = null;
     if (reached > this.#reached) this.#reached = reached;
   }

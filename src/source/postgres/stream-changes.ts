@@ -74,6 +74,11 @@ class ChangeStream implements FrameHandler {
   /** True while the receiver or the catalogue makes us wait. */
   #waiting = false;
   #streaming = false;
+  #over = false;
+  /** Why it is over; null on abort. */
+  #failure: unknown = null;
+  /** True inside of {@link #advance}: an end that comes up there waits for the frame at hand. */
+  #advancing = false;
 
   constructor(options: StreamChangesOptions, connection: ReplicationConnection) {
     const { receiver, catalog, from } = options;
@@ -111,6 +116,7 @@ class ChangeStream implements FrameHandler {
 
   /** See {@link FrameHandler}. Anything but rows is rare, and rows take the first branch. */
   frame(type: number, body: Bytes, start: number, end: number): boolean {
+    if (this.#over) return false;
     if (type !== COPY_DATA) {
       this.#control(type, body, start, end);
       return true;
@@ -126,7 +132,7 @@ class ChangeStream implements FrameHandler {
   }
 
   #onChunk(chunk: Buffer): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#over) return;
     this.#feedback.heard();
     this.#frames.push(chunk);
     this.#pace.arrived(chunk.length);
@@ -135,17 +141,17 @@ class ChangeStream implements FrameHandler {
 
   /** Hands over what has arrived, as far as receiver and catalogue allow. */
   #advance(): void {
+    this.#advancing = true;
     try {
-      if (!this.#frames.read(this)) {
-        this.#wait(this.#relations.lookUp(this.#ended.signal));
-        return;
-      }
-      if (this.#ended.signal.aborted) return;
-      const burst = this.#options.receiver.burst();
-      if (burst !== undefined) this.#wait(burst);
+      if (this.#frames.read(this)) {
+        const burst = this.#options.receiver.burst();
+        if (burst !== undefined) this.#wait(burst);
+      } else if (!this.#over) this.#wait(this.#relations.lookUp(this.#ended.signal));
     } catch (error) {
       this.#end(this.#explain(error));
     }
+    this.#advancing = false;
+    if (this.#over) this.#finish();
   }
 
   /** Reads no further until the promise resolves: this is what bounds memory. */
@@ -160,7 +166,7 @@ class ChangeStream implements FrameHandler {
   }
 
   #goOn(): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#over) return;
     this.#waiting = false;
     this.#feedback.reading = true;
     // A look-up leaves the chunk half read.
@@ -218,21 +224,27 @@ class ChangeStream implements FrameHandler {
 
   /** @param error null on abort. The first end counts. */
   #end(error: unknown): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure = error;
     this.#ended.abort();
+    if (!this.#advancing) this.#finish();
+  }
+
+  #finish(): void {
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#pace.stop();
     this.#feedback[Symbol.dispose]();
-    if (error === null) {
+    if (this.#failure === null) {
       this.#feedback.send();
       this.#connection.close();
     } else this.#connection.destroy();
     try {
       this.#decoder.abandon();
-    } catch (defect) {
-      this.#result.reject(error ?? defect);
+    } catch (error) {
+      this.#failure ??= error;
     }
-    if (error === null) this.#result.resolve();
-    else this.#result.reject(error);
+    if (this.#failure === null) this.#result.resolve();
+    else this.#result.reject(this.#failure);
   }
 }
