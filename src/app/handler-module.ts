@@ -1,30 +1,27 @@
-import { pathToFileURL } from 'node:url';
 import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { TableHandler } from '../sink/handler/table-handler.ts';
 
-const METHODS = ['insert', 'update', 'delete', 'truncate'] as const;
-
 /**
  * Loads the module that a subscription's `to: { handler }` names: its default export is the handler.
- * @throws TidingsError `HANDLER_MISSING`, `HANDLER_FAILED` when importing it throws, or
- *   `HANDLER_INVALID` when its default export has none of the methods.
+ * @throws TidingsError `HANDLER_MISSING`, or `HANDLER_NOT_LOADED` when importing it throws or it has
+ *   no object as its default export. Which methods it has is checked where it is registered.
  */
 export async function loadHandlerModule(path: string): Promise<TableHandler> {
   if (!existsSync(path)) throw new TidingsError('HANDLER_MISSING', { path });
-  let module: { readonly default?: unknown };
-  try {
-    module = (await import(pathToFileURL(path).href)) as typeof module;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TidingsError('HANDLER_FAILED', { path, reason }, { cause: error });
-  }
-  const handler = module.default;
-  if (!isHandler(handler)) throw new TidingsError('HANDLER_INVALID', { path });
-  return handler;
+  const handler = await importDefault(path);
+  if (typeof handler === 'object' && handler !== null) return handler;
+  const reason = 'its default export is no object';
+  throw new TidingsError('HANDLER_NOT_LOADED', { path, reason });
 }
 
-function isHandler(value: unknown): value is TableHandler {
-  if (typeof value !== 'object' || value === null) return false;
-  return METHODS.some((method) => typeof (value as Record<string, unknown>)[method] === 'function');
+async function importDefault(path: string): Promise<unknown> {
+  try {
+    const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+    return module.default;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TidingsError('HANDLER_NOT_LOADED', { path, reason }, { cause: error });
+  }
 }

@@ -74,4 +74,10 @@ export const DELIVERY_ERRORS = {
     retryable: false,
     exit: 64,
   },
+  HANDLER_NOT_LOADED: {
+    message: 'The handler module {path} does not load: {reason}.',
+    hint: 'Mend the module; `node {path}` shows the error alone.',
+    retryable: false,
+    exit: 64,
+  },
 } as const satisfies Record<string, ErrorEntry>;
