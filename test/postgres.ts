@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import pg from 'pg';
-import { findBinaries, platformName } from '../src/embedded/binaries.ts';
+import { type Binaries, findBinaries, platformName } from '../src/embedded/binaries.ts';
 import {
   type EmbeddedPostgres,
   removeEmbeddedPostgres,
@@ -30,13 +29,7 @@ export async function startTestServer(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<EmbeddedPostgres> {
   const directory = mkdtempSync(join(tmpdir(), `tidings-pg${major}-`));
-  const binaries =
-    major === NEWEST
-      ? findBinaries()
-      : findBinaries(
-          join(import.meta.dirname, 'servers', 'package.json'),
-          `postgres-${major}-${platformName()}`,
-        );
+  const binaries = findMajor(major);
   const server = await startEmbeddedPostgres({ directory, binaries, settings });
   return {
     url: server.url,
@@ -56,14 +49,32 @@ export async function sharedServer(major: Major = NEWEST): Promise<string> {
   if (shared !== undefined) return shared;
   let server = started.get(major);
   if (server === undefined) {
-    server = startTestServer(major);
+    server = startUntilExit(major);
     started.set(major, server);
-    after(async () => {
-      started.delete(major);
-      await (await server)?.[Symbol.asyncDispose]();
-    });
   }
   return (await server).url;
+}
+
+/**
+ * A server that ends with this process. A hook of the test runner would not do: one that is added
+ * inside of a test belongs to that test alone.
+ */
+async function startUntilExit(major: Major): Promise<EmbeddedPostgres> {
+  const directory = mkdtempSync(join(tmpdir(), `tidings-pg${major}-`));
+  // So that the server's user gets there, and the database needs no second place to clean up.
+  chmodSync(directory, 0o711);
+  const server = await startEmbeddedPostgres({ directory, binaries: findMajor(major) });
+  process.once('exit', () => {
+    process.kill(server.pid, 'SIGQUIT');
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  });
+  return server;
+}
+
+function findMajor(major: Major): Binaries {
+  if (major === NEWEST) return findBinaries();
+  const packages = join(import.meta.dirname, 'servers', 'package.json');
+  return findBinaries(packages, `postgres-${major}-${platformName()}`);
 }
 
 /** A database that exists for one test. */
