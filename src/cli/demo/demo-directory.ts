@@ -13,9 +13,6 @@ import { DataLock } from '../../app/data-lock.ts';
 import { removeEmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/embedded-postgres.ts';
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 
-/** Where a demo lives unless told otherwise, seen from the current directory. */
-export const DEFAULT_DEMO_DIRECTORY = join('.tidings', 'demo');
-
 /** Marks a directory as a demo's, so that a later demo may empty it, and says how to reach it. */
 const MARKER_FILE = 'demo.json';
 

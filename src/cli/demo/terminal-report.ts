@@ -1,9 +1,10 @@
+import { isAbsolute, relative } from 'node:path';
 import type { Output } from '../io.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { harmless, type Paint, painter } from '../terminal/style.ts';
 import { renderTable } from '../terminal/table.ts';
 import { pad } from '../terminal/width.ts';
-import { DEFAULT_DEMO_DIRECTORY } from './demo-directory.ts';
+import { DEFAULT_DEMO_DIRECTORY } from './directory-name.ts';
 import type { Delays, DemoAddress, DemoReport, DemoSummary, ServerSummary } from './report.ts';
 import type { Told } from './told.ts';
 
@@ -23,13 +24,16 @@ const OPERATION_COLOURS = {
 export class TerminalReport implements DemoReport {
   readonly #output: Output;
   readonly #paint: Paint;
+  readonly #cwd: string;
   /** Calls since the last statement, by server. */
   readonly #calls = new Map<string, number>();
   /** The cursor stands behind a line about waiting, which the next line replaces. */
   #waits = false;
 
-  constructor(output: Output) {
+  /** @param cwd paths below it are shown relative to it. */
+  constructor(output: Output, cwd: string) {
     this.#output = output;
+    this.#cwd = cwd;
     this.#paint = painter(output);
   }
 
@@ -119,7 +123,8 @@ export class TerminalReport implements DemoReport {
   }
 
   staysUp({ url, directory, servers }: DemoAddress): void {
-    const option = directory === DEFAULT_DEMO_DIRECTORY ? '' : ` --data-dir ${directory}`;
+    const shown = this.#shorten(directory);
+    const option = shown === DEFAULT_DEMO_DIRECTORY ? '' : ` --data-dir ${shown}`;
     const sql = `npx tidings demo sql${option}`;
     const [first] = servers;
     this.#line('');
@@ -134,12 +139,12 @@ export class TerminalReport implements DemoReport {
       `${sql} "update mail_users set server = 'mail-2' where username = 'you'"`,
       `${sql} "select * from mail_users"`,
     );
-    block('Directories and quotas', ...servers.map(({ mail }) => `ls -l ${mail}`));
+    block('Directories and quotas', ...servers.map(({ mail }) => `ls -l ${this.#shorten(mail)}`));
     if (first !== undefined) {
       block(
         'Look into a mail server’s Tidings',
-        `npx tidings status --data-dir ${first.data}`,
-        `npx tidings tail --data-dir ${first.data}`,
+        `npx tidings status --data-dir ${this.#shorten(first.data)}`,
+        `npx tidings tail --data-dir ${this.#shorten(first.data)}`,
       );
     }
     block('Kill one: it comes back', ...servers.map(({ pid }) => `kill -9 ${pid}`));
@@ -154,6 +159,11 @@ export class TerminalReport implements DemoReport {
     row('npx tidings demo --keep', 'the same, and then it stays up to play with');
     row('npx tidings init', 'Tidings on your own database');
     row('examples/mail-server/README.md', 'the program that ran as mail-1 and mail-2');
+  }
+
+  #shorten(path: string): string {
+    const below = relative(this.#cwd, path);
+    return below.startsWith('..') || isAbsolute(below) ? path : below;
   }
 
   #count(value: number): string {
