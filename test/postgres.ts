@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -66,6 +66,10 @@ async function startUntilExit(major: Major): Promise<EmbeddedPostgres> {
   const server = await startEmbeddedPostgres({ directory, binaries: findMajor(major) });
   process.once('exit', () => {
     process.kill(server.pid, 'SIGQUIT');
+    // Nothing asynchronous runs any more; and a folder that is still written to cannot be removed.
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const running = join(directory, 'data', 'postmaster.pid');
+    for (let left = 250; left > 0 && existsSync(running); left--) Atomics.wait(pause, 0, 0, 20);
     rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
   return server;
