@@ -71,6 +71,76 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  SLOT_MOVED: {
+    message:
+      'Replication slot {slot} of source {source} stands at {to}, after {from}, where the log ends: {bytes} bytes of WAL between them were not captured and cannot be had any more.',
+    hint: 'Go on from now with `tidings start --accept-gap {source}`; the log keeps a note of the gap. See who else moves the slot.',
+    retryable: false,
+    exit: 2,
+  },
+  SLOT_BLOCKED: {
+    message:
+      'Replication slot {slot} of source {source} waits for a transaction that is open: {reason}.',
+    hint: 'End that transaction, or wait: Tidings keeps trying. `SELECT pg_terminate_backend(PID)` ends it by force.',
+    retryable: true,
+    exit: 1,
+  },
+  SLOT_TAKEN: {
+    message: 'Replication slot {slot} of source {source} exists already and serves something else.',
+    hint: 'Give the source another name in the configuration, or drop the slot: `SELECT pg_drop_replication_slot(NAME)`.',
+    retryable: false,
+    exit: 2,
+  },
+  SLOTS_EXHAUSTED: {
+    message: 'The server of source {source} has no replication slot left.',
+    hint: 'Drop one that is not needed (see pg_replication_slots), or run `ALTER SYSTEM SET max_replication_slots = 20;` and restart the server.',
+    retryable: true,
+    exit: 1,
+  },
+  PUBLICATION_LOST: {
+    message:
+      'Publication {publication} of source {source} was dropped. Changes made since then cannot be had any more.',
+    hint: 'Go on from now with `tidings start --accept-gap {source}`; the log keeps a note of the gap.',
+    retryable: false,
+    exit: 2,
+  },
+  PUBLICATION_UNSUITABLE: {
+    message:
+      'Publication {publication} of source {source} was made FOR ALL TABLES; that would make updates of tables without a key fail.',
+    hint: 'Run `DROP PUBLICATION {publication};`: Tidings makes its own.',
+    retryable: false,
+    exit: 2,
+  },
+  RIGHTS_MISSING: {
+    message: 'Role {role} of source {source} lacks rights: it {missing}.',
+    hint: 'As an administrator of the database run:\n{sql}',
+    retryable: false,
+    exit: 2,
+  },
+  WAL_LEVEL: {
+    message: 'The server of source {source} has wal_level = {level}; capture needs logical.',
+    hint: 'Run `ALTER SYSTEM SET wal_level = logical;` and restart the server.',
+    retryable: false,
+    exit: 2,
+  },
+  SERVER_TOO_OLD: {
+    message: 'Source {source} is PostgreSQL {version}; Tidings needs 14 or newer.',
+    hint: 'Upgrade the server.',
+    retryable: false,
+    exit: 2,
+  },
+  SOURCE_STANDBY: {
+    message: 'Source {source} is a standby, which takes no publications.',
+    hint: 'Point its url at the primary.',
+    retryable: true,
+    exit: 2,
+  },
+  TABLES_NOT_FOLLOWED: {
+    message: 'Source {source} does not capture {tables} as its patterns ask: {reason}.',
+    hint: 'Tidings tries again by itself. If rights are missing, `tidings doctor` prints the SQL to run.',
+    retryable: true,
+    exit: 1,
+  },
   PUBLICATION_MISSING: {
     message: 'A publication that source {source} needs does not exist: {reason}.',
     hint: 'Run `tidings init`: it makes the publication anew, or prints the SQL to run.',
@@ -82,5 +152,11 @@ export const SOURCE_ERRORS = {
     hint: 'If it happens again, the connection leads through something that changes data, or it is a defect: please report it with this message.',
     retryable: true,
     exit: 1,
+  },
+  SOURCE_UNKNOWN: {
+    message: 'There is no source named {source}.',
+    hint: '`tidings status` lists them; they are configured under `sources`.',
+    retryable: false,
+    exit: 64,
   },
 } as const satisfies Record<string, ErrorEntry>;

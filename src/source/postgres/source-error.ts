@@ -6,10 +6,8 @@ const NOT_NOW = new Set(['57P03', '53300']);
 /** Conditions that pass without anybody doing something: lost connections, shutdown, locks. */
 const DISCONNECTED = /^(08|57P)/;
 
-const NETWORK = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH'],
-  ...['ENETUNREACH', 'EPIPE', 'ENOENT', 'EACCES', 'ECONNABORTED', 'EADDRNOTAVAIL'],
-]);
+const NETWORK =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EPIPE|ENOENT|EACCES)$/;
 const TLS = /SSL|TLS|certificate|CERT_|self.signed|ALTNAME|sslrootcert|sslkey|sslcert/i;
 
 /** What went wrong when a connection was opened, as an error with a code. */
@@ -45,14 +43,15 @@ export function toSourceError(source: string, error: unknown): TidingsError {
   return new TidingsError('SOURCE_DISCONNECTED', { source, reason: message }, options);
 }
 
-/** The SQLSTATE of a server's error, or null for any other. */
+/** The SQLSTATE of a server's error, also of one that is the cause of a coded one; else null. */
 export function sqlState(error: unknown): string | null {
+  if (isTidingsError(error)) return sqlState(error.cause);
   const { code } = describe(error);
   return isSqlState(code) ? code : null;
 }
 
 function isSqlState(code: string): boolean {
-  return /^[0-9A-Z]{5}$/.test(code) && !NETWORK.has(code);
+  return /^[0-9A-Z]{5}$/.test(code) && !NETWORK.test(code);
 }
 
 interface Described {

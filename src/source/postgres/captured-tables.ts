@@ -1,0 +1,190 @@
+import {
+  type LikePattern,
+  type TablePatterns,
+  toLikePatterns,
+} from '../../change/table-pattern.ts';
+import { quoteLiteral } from './quote.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** The schema that holds what Tidings makes in the database; its tables are never captured. */
+export const OWN_SCHEMA = 'tidings';
+
+/** The two publications of a source. */
+export interface PublicationNames {
+  /** Tables with a usable replica identity: all operations. */
+  readonly all: string;
+  /**
+   * Tables without one: inserts and truncates. Were their updates and deletes published, PostgreSQL
+   * would refuse the application's own `UPDATE` and `DELETE`.
+   */
+  readonly insertOnly: string;
+}
+
+/** A table that the patterns mean, or that is published although they don't. */
+export interface CapturedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly partitioned: boolean;
+  readonly owner: string;
+  readonly ownerIsSuperuser: boolean;
+  /** True when the role owns the table, or is a member of its owner. */
+  readonly owned: boolean;
+  /** True when every update and delete says the whole old row. */
+  readonly full: boolean;
+  /** True when the table's own setting asks for full and a partition's does not: see `check.ts`. */
+  readonly partlyFull: boolean;
+  readonly wantedInAll: boolean;
+  readonly wantedInInsertOnly: boolean;
+  readonly isInAll: boolean;
+  readonly isInInsertOnly: boolean;
+}
+
+/** What the query for {@link CapturedTable} depends on. */
+export interface TablesQuery {
+  readonly patterns: TablePatterns;
+  readonly names: PublicationNames;
+  /** True when new partitions are looked at in the transaction that makes them. */
+  readonly triggered: boolean;
+}
+
+/** All tables of interest; one query on the catalogue. */
+export function readTables(
+  session: SqlSession,
+  query: TablesQuery,
+  signal: AbortSignal,
+): Promise<readonly CapturedTable[]> {
+  return session.query<CapturedTable>(tablesSql(query), signal);
+}
+
+/** True when the publications do not have the table as they should. */
+export function isMisplaced(table: CapturedTable): boolean {
+  return table.wantedInAll !== table.isInAll || table.wantedInInsertOnly !== table.isInInsertOnly;
+}
+
+/**
+ * The query as text without parameters, because the event trigger's function holds it too.
+ *
+ * Not meant, whatever the patterns say: system schemas, our own schema, members of extensions, and
+ * what is not in the WAL (unlogged, temporary and foreign tables, views). Of a partitioned table only
+ * the root counts, unless the patterns mean just the partition.
+ */
+export function tablesSql({ patterns, names, triggered }: TablesQuery): string {
+  const [all, insertOnly] = [quoteLiteral(names.all), quoteLiteral(names.insertOnly)];
+  return `
+WITH meant AS (
+  SELECT c.oid, c.relispartition
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+    AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
+    AND NOT EXISTS (SELECT FROM pg_depend d
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), wanted AS (
+  SELECT oid FROM meant m
+  WHERE NOT relispartition OR NOT EXISTS (
+    SELECT FROM pg_partition_ancestors(m.oid) a JOIN meant ON meant.oid = a.relid
+    WHERE a.relid <> m.oid)
+), member AS (
+  SELECT r.prrelid AS oid,
+    bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only
+  FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+  WHERE p.pubname IN (${all}, ${insertOnly})
+  GROUP BY r.prrelid
+), leaf AS (
+  SELECT w.oid AS root, bool_and(${usableSql('l')}) AS usable, bool_and(l.relreplident = 'f') AS "full"
+  FROM wanted w JOIN pg_class c ON c.oid = w.oid AND c.relkind = 'p'
+    CROSS JOIN pg_partition_tree(w.oid) t JOIN pg_class l ON l.oid = t.relid AND l.relkind = 'r'
+  GROUP BY w.oid
+), judged AS (
+  SELECT c.oid, CASE c.relkind
+    WHEN 'r' THEN ${usableSql('c')}
+    ELSE COALESCE(leaf.usable, true) AND (${hasPrimaryKeySql('c')}
+      OR (${String(triggered)} AND leaf.usable IS NOT NULL)) END AS usable
+  FROM wanted w JOIN pg_class c ON c.oid = w.oid LEFT JOIN leaf ON leaf.root = c.oid
+)
+SELECT n.nspname::text AS "schema", c.relname::text AS "name", c.relkind = 'p' AS "partitioned",
+  o.rolname::text AS "owner", o.rolsuper AS "ownerIsSuperuser",
+  pg_has_role(c.relowner, 'USAGE') AS "owned",
+  c.relreplident = 'f' AND COALESCE(leaf."full", true) AS "full",
+  c.relreplident = 'f' AND NOT COALESCE(leaf."full", true) AS "partlyFull",
+  COALESCE(judged.usable, false) AS "wantedInAll",
+  COALESCE(NOT judged.usable, false) AS "wantedInInsertOnly",
+  COALESCE(member.in_all, false) AS "isInAll",
+  COALESCE(member.in_insert_only, false) AS "isInInsertOnly"
+FROM judged FULL JOIN member ON member.oid = judged.oid
+  JOIN pg_class c ON c.oid = COALESCE(judged.oid, member.oid)
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_roles o ON o.oid = c.relowner
+  LEFT JOIN leaf ON leaf.root = c.oid
+ORDER BY 1, 2`;
+}
+
+const SCHEMA_COUNTS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${OWN_SCHEMA}')`;
+
+/** A relation that the patterns mean but that cannot be captured. */
+export interface SkippedRelation {
+  readonly schema: string;
+  readonly name: string;
+  readonly why: 'unlogged' | 'foreign' | 'view' | 'extension';
+}
+
+/** What the patterns mean and the WAL does not have. */
+export function readSkipped(
+  session: SqlSession,
+  patterns: TablePatterns,
+  signal: AbortSignal,
+): Promise<readonly SkippedRelation[]> {
+  const sql = `
+    SELECT n.nspname::text AS "schema", c.relname::text AS "name",
+      CASE WHEN c.relkind = 'f' THEN 'foreign' WHEN c.relkind IN ('v', 'm') THEN 'view'
+        WHEN c.relpersistence = 'u' THEN 'unlogged' ELSE 'extension' END AS "why"
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE ${SCHEMA_COUNTS} AND ${patternsSql(patterns)} AND NOT c.relispartition
+      AND (c.relkind IN ('f', 'v', 'm') OR (c.relkind IN ('r', 'p') AND (
+        c.relpersistence = 'u' OR EXISTS (SELECT FROM pg_depend d
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))))
+    ORDER BY 1, 2`;
+  return session.query<SkippedRelation>(sql, signal);
+}
+
+/**
+ * Whether PostgreSQL lets the relation's rows be updated and deleted while those are published.
+ *
+ * A deferrable key does not count as an identity, and the whole row is none when a column of it is
+ * computed on reading (PostgreSQL 18): its UPDATE would be refused then.
+ */
+function usableSql(relation: string): string {
+  return `CASE ${relation}.relreplident
+      WHEN 'f' THEN NOT EXISTS (SELECT FROM pg_attribute a
+        WHERE a.attrelid = ${relation}.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)
+      WHEN 'i' THEN EXISTS (SELECT FROM pg_index i
+        WHERE i.indrelid = ${relation}.oid AND i.indisreplident AND i.indisvalid AND i.indimmediate)
+      WHEN 'd' THEN ${hasPrimaryKeySql(relation)}
+      ELSE false END`;
+}
+
+/** A partitioned table's key is what gives every partition made later an identity. */
+function hasPrimaryKeySql(relation: string): string {
+  return `EXISTS (SELECT FROM pg_index i
+        WHERE i.indrelid = ${relation}.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate)`;
+}
+
+function patternsSql(patterns: TablePatterns): string {
+  const { include, exclude } = toLikePatterns(patterns);
+  const any = (like: readonly LikePattern[]): string =>
+    like
+      .map(
+        ({ schema, table }) =>
+          `n.nspname LIKE ${quoteLiteral(schema)} AND c.relname LIKE ${quoteLiteral(table)}`,
+      )
+      .join(' OR ') || 'false';
+  return `(${any(include)}) AND NOT (${any(exclude)})`;
+}
+
+/** Names a few and counts the rest. */
+export function listTables(
+  tables: readonly { readonly schema: string; readonly name: string }[],
+): string {
+  const shown = tables.slice(0, 5).map(({ schema, name }) => `${schema}.${name}`);
+  const more = tables.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}

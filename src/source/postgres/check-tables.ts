@@ -1,0 +1,113 @@
+import type { CheckResult } from '../source.ts';
+import {
+  type CapturedTable,
+  listTables,
+  type SkippedRelation,
+  type TablesQuery,
+} from './captured-tables.ts';
+import { quoteTable } from './quote.ts';
+import { createTriggerSql } from './table-trigger.ts';
+
+/** Which tables are captured, and what of their changes. */
+export function* checkTables(
+  tables: readonly CapturedTable[],
+  skipped: readonly SkippedRelation[],
+): Generator<CheckResult> {
+  const wanted = tables.filter((table) => table.wantedInAll || table.wantedInInsertOnly);
+  yield wanted.length > 0
+    ? { name: 'tables', status: 'ok', message: `The patterns mean ${countTables(wanted)}.` }
+    : {
+        name: 'tables',
+        status: 'warning',
+        message: 'The patterns mean no table yet.',
+        fix: 'If that is not intended, correct sources.*.tables in the configuration.',
+      };
+  const insertOnly = wanted.filter((table) => table.wantedInInsertOnly);
+  if (insertOnly.length > 0) {
+    yield {
+      name: 'keys',
+      status: 'warning',
+      message: `${countTables(insertOnly)} without a usable primary key or replica identity: only inserts and truncates are captured.`,
+      fix: insertOnly
+        .map((table) => `ALTER TABLE ${quoteTable(table)} ADD PRIMARY KEY (…);`)
+        .join('\n'),
+    };
+  }
+  yield* checkIdentity(wanted.filter((table) => table.wantedInAll));
+  const words = {
+    unlogged: 'unlogged',
+    foreign: 'foreign',
+    view: 'views',
+    extension: 'of extensions',
+  };
+  for (const why of ['unlogged', 'foreign', 'extension', 'view'] as const) {
+    const some = skipped.filter((relation) => relation.why === why);
+    if (some.length === 0) continue;
+    yield {
+      name: 'left out',
+      // A pattern such as public.* means views as a side effect; unlogged tables look like tables.
+      status: why === 'view' || why === 'extension' ? 'ok' : 'warning',
+      message: `Not captured, because ${words[why]}: ${listTables(some)}.`,
+    };
+  }
+}
+
+function* checkIdentity(tables: readonly CapturedTable[]): Generator<CheckResult> {
+  const partly = tables.filter((table) => table.partlyFull);
+  if (partly.length > 0) {
+    yield {
+      name: 'partitions',
+      status: 'warning',
+      message: `${listTables(partly)}: some partitions lack REPLICA IDENTITY FULL, so old rows hold only their keys.`,
+      fix: partly.map(partitionsFullSql).join('\n'),
+    };
+  }
+  const short = tables.filter((table) => !table.full && !table.partlyFull);
+  if (short.length === 0) return;
+  yield {
+    name: 'old rows',
+    status: 'warning',
+    message: `${countTables(short)} without REPLICA IDENTITY FULL: their updates and deletes carry no old row and cannot be undone.`,
+    fix: short
+      .map((table) =>
+        table.partitioned
+          ? `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL; ${partitionsFullSql(table)}`
+          : `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;`,
+      )
+      .join('\n'),
+  };
+}
+
+/** A partitioned table does not pass its replica identity on. */
+function partitionsFullSql(table: CapturedTable): string {
+  const root = quoteTable(table).replaceAll("'", "''");
+  return `DO $$ DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree('${root}') LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', p); END LOOP; END $$;`;
+}
+
+/** Whether tables made later are captured from their first row on. */
+export function checkNewTables(
+  source: string,
+  query: TablesQuery,
+  triggered: boolean,
+): CheckResult {
+  const name = 'new tables';
+  if (triggered) {
+    return {
+      name,
+      status: 'ok',
+      message: 'Tables made later are captured from their first row on (event trigger).',
+    };
+  }
+  return {
+    name,
+    status: 'warning',
+    message:
+      'Tables made later are noticed within 2 seconds; rows written to them before that are not captured, and a table that loses its key cannot be updated for as long.',
+    fix: `-- as a superuser, once:\n${createTriggerSql(source, query)}`,
+  };
+}
+
+function countTables(tables: readonly CapturedTable[]): string {
+  const count = tables.length === 1 ? '1 table' : `${tables.length} tables`;
+  return `${count} (${listTables(tables)})`;
+}

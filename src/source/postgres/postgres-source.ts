@@ -1,0 +1,166 @@
+import { compileTablePatterns, type TablePatterns } from '../../change/table-pattern.ts';
+import type { TidingsError } from '../../errors/tidings-error.ts';
+import { sleep } from '../../util/sleep.ts';
+import type {
+  CheckResult,
+  Removal,
+  Source,
+  SourceStatus,
+  StreamOptions,
+  VisibilitySnapshot,
+} from '../source.ts';
+import { checkSource } from './check.ts';
+import type { ConnectOptions } from './connect.ts';
+import { POSTGRES_DIALECT } from './dialect.ts';
+import { readIdentity } from './identity.ts';
+import { RelationCatalog } from './relation-catalog.ts';
+import { Setup } from './setup.ts';
+import { requireSlot, type Slot } from './slot.ts';
+import { SqlSession } from './sql-session.ts';
+import { readStatus } from './status.ts';
+import { streamChanges } from './stream-changes.ts';
+import { parseSnapshot, SNAPSHOT_STATEMENT } from './visibility.ts';
+
+export interface PostgresSourceOptions {
+  /** `[a-z0-9_]`, at most {@link LONGEST_NAME} characters: part of names in the database. */
+  readonly name: string;
+  /** `postgresql://user:password@host:port/database?sslmode=…` */
+  readonly url: string;
+  /** Patterns of tables to capture, see `change/table-pattern.ts`. */
+  readonly tables: readonly string[];
+  /** Told of what limits capture without ending it. Default: nobody is. */
+  readonly onWarning?: (warning: TidingsError) => void;
+}
+
+/** PostgreSQL's names have 63 bytes, and `tidings_<name>_insert_only` is one. */
+export const LONGEST_NAME = 63 - 'tidings__insert_only'.length;
+
+/** How often new tables are looked for when no event trigger does it at once; milliseconds. */
+const FOLLOW_PAUSE = 2_000;
+/** The same as a safety net behind the event trigger. */
+const TRIGGERED_FOLLOW_PAUSE = 30_000;
+
+/** A PostgreSQL database, captured by logical replication. It uses two connections. */
+export class PostgresSource implements Source {
+  readonly name: string;
+  readonly dialect = POSTGRES_DIALECT;
+  readonly #connection: ConnectOptions;
+  readonly #patterns: TablePatterns;
+  readonly #session: SqlSession;
+  readonly #setup: Setup;
+  readonly #catalog: RelationCatalog;
+  #acknowledged: string | null = null;
+
+  /** @throws TablePatternError; Error for a name that cannot be part of PostgreSQL's names. */
+  constructor({ name, url, tables, onWarning = () => undefined }: PostgresSourceOptions) {
+    if (!/^[a-z0-9_]+$/.test(name) || name.length > LONGEST_NAME) {
+      throw new Error(`${JSON.stringify(name)} cannot name a PostgreSQL source`);
+    }
+    this.name = name;
+    this.#connection = { source: name, url };
+    this.#patterns = compileTablePatterns(tables);
+    this.#session = new SqlSession(this.#connection);
+    this.#setup = new Setup({
+      source: name,
+      session: this.#session,
+      patterns: this.#patterns,
+      onWarning,
+    });
+    this.#catalog = new RelationCatalog((statement, signal) =>
+      this.#session.query(statement, signal),
+    );
+  }
+
+  check(signal: AbortSignal): Promise<readonly CheckResult[]> {
+    return checkSource(
+      { connection: this.#connection, session: this.#session, patterns: this.#patterns },
+      signal,
+    );
+  }
+
+  identify(signal: AbortSignal): Promise<string> {
+    return readIdentity(this.#session, this.#connection, signal);
+  }
+
+  setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {
+    return this.#setup.ensure(options.slot, signal);
+  }
+
+  tearDown(signal: AbortSignal): Promise<Removal> {
+    return this.#setup.remove(signal);
+  }
+
+  async stream({ from, receiver, signal }: StreamOptions): Promise<void> {
+    const slot = await this.#findSlot(from, signal);
+    if (slot === null) return;
+    // Durable by what `from` means; so a new connection need not wait for the first flush.
+    if (from !== null) this.acknowledge(from);
+    const ended = new AbortController();
+    const following = this.#followTables(AbortSignal.any([signal, ended.signal]));
+    try {
+      await streamChanges({
+        ...this.#connection,
+        slot: slot.slot_name,
+        publications: [this.#setup.names.all, this.#setup.names.insertOnly],
+        from,
+        receiver,
+        acknowledged: () => this.#acknowledged,
+        catalog: this.#catalog,
+        signal,
+      });
+    } finally {
+      ended.abort();
+      await following;
+    }
+  }
+
+  acknowledge(position: string): void {
+    if (this.#acknowledged === null || position > this.#acknowledged) this.#acknowledged = position;
+  }
+
+  async visibility(signal: AbortSignal): Promise<VisibilitySnapshot> {
+    const [row] = await this.#session.query<{ snapshot: string }>(SNAPSHOT_STATEMENT, signal);
+    return parseSnapshot(row?.snapshot ?? '');
+  }
+
+  async status(signal: AbortSignal): Promise<SourceStatus> {
+    const { slot } = await this.#setup.slot(signal);
+    return readStatus(this.#session, slot, signal);
+  }
+
+  restart(signal: AbortSignal): Promise<string> {
+    this.#acknowledged = null;
+    return this.#setup.renew(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+  }
+
+  /** Null when the signal aborted. */
+  async #findSlot(from: string | null, signal: AbortSignal): Promise<Slot | null> {
+    try {
+      const { slot, owner } = await this.#setup.slot(signal);
+      return requireSlot(slot, owner, from);
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw error;
+    }
+  }
+
+  /** Has the publications follow the tables while changes stream. */
+  async #followTables(signal: AbortSignal): Promise<void> {
+    let pause = FOLLOW_PAUSE;
+    for (;;) {
+      await sleep(pause, signal);
+      if (signal.aborted) return;
+      try {
+        pause = (await this.#setup.follow(signal)) ? TRIGGERED_FOLLOW_PAUSE : FOLLOW_PAUSE;
+      } catch {
+        // A broken connection ends the stream too, and that says so; anything else is as good the
+        // next time.
+        pause = FOLLOW_PAUSE;
+      }
+    }
+  }
+}

@@ -1,0 +1,271 @@
+import type { TablePatterns } from '../../change/table-pattern.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import {
+  type CapturedTable,
+  isMisplaced,
+  listTables,
+  OWN_SCHEMA,
+  type PublicationNames,
+  readTables,
+  type TablesQuery,
+} from './captured-tables.ts';
+import {
+  dropPublicationSql,
+  placeTables,
+  publicationNames,
+  publicationsSql,
+  readPublications,
+  type Unplaced,
+} from './publication.ts';
+import { quoteIdentifier } from './quote.ts';
+import { missingRights, type PublishedTables } from './rights.ts';
+import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
+import {
+  confirmedPosition,
+  createSlot,
+  dropSlot,
+  findSlot,
+  type Slot,
+  type SlotOwner,
+} from './slot.ts';
+import { sqlState } from './source-error.ts';
+import type { SqlSession } from './sql-session.ts';
+import { createTriggerSql, dropTriggerSql, readTrigger, triggerName } from './table-trigger.ts';
+
+export interface SetupOptions {
+  readonly source: string;
+  readonly session: SqlSession;
+  readonly patterns: TablePatterns;
+  /** Told of what limits capture without ending it, once for each new finding. */
+  readonly onWarning: (warning: TidingsError) => void;
+}
+
+/** How long set-up waits for a table that somebody is changing; milliseconds. */
+const SETUP_LOCK_TIMEOUT = 10_000;
+/**
+ * The same while changes stream. Short, because the question whether a change is visible waits
+ * behind it on the same connection.
+ */
+const FOLLOW_LOCK_TIMEOUT = 100;
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/**
+ * All that Tidings makes in the database: two publications, an event trigger with its function when
+ * the role is a superuser, and the slot. Whatever is there already is used as it is, so an
+ * administrator can make everything by hand and leave the role without rights.
+ */
+export class Setup {
+  readonly #options: SetupOptions;
+  readonly names: PublicationNames;
+  #warned = '';
+
+  constructor(options: SetupOptions) {
+    this.#options = options;
+    this.names = publicationNames(options.source);
+  }
+
+  /**
+   * Makes what is missing. The slot comes last: a publication has to exist at every point in the
+   * WAL that the slot will read.
+   * @throws TidingsError `RIGHTS_MISSING` with the SQL that an administrator runs; others that say
+   *   what to change. With slot `expect` tables that cannot be captured are only a warning: capture
+   *   of all others must not stop because somebody made a table.
+   */
+  async ensure(slot: 'create' | 'expect', signal: AbortSignal): Promise<void> {
+    const { source, session } = this.#options;
+    const facts = await readFacts(session, signal);
+    requireServer(source, facts);
+    const found = await this.#find(facts, signal);
+    const missing = (['all', 'insertOnly'] as const).filter(
+      (kind) => found.publications[kind] === null,
+    );
+    if (slot === 'expect' && missing[0] !== undefined) {
+      throw new TidingsError('PUBLICATION_LOST', { source, publication: this.names[missing[0]] });
+    }
+    if (slot === 'create') this.#requireRights(facts, found);
+    await this.#makePublications(facts, found, slot, signal);
+    if (slot === 'expect') return;
+    const owner = this.#owner(facts);
+    const existing = await findSlot(session, owner, signal);
+    // Made before its publications, it would stumble over WAL from before they existed.
+    const outdated = existing !== null && missing.length > 0;
+    if (outdated) await dropSlot(session, existing, { source, terminate: false }, signal);
+    if (existing === null || outdated) await createSlot(session, owner, signal);
+  }
+
+  /** Makes a new slot at the present, and returns its position. */
+  async renew(signal: AbortSignal): Promise<string> {
+    const { source, session } = this.#options;
+    const facts = await readFacts(session, signal);
+    requireServer(source, facts);
+    const found = await this.#find(facts, signal);
+    this.#requireRights(facts, found);
+    await this.#makePublications(facts, found, 'create', signal);
+    const owner = this.#owner(facts);
+    const old = await findSlot(session, owner, signal);
+    if (old !== null) await dropSlot(session, old, { source, terminate: false }, signal);
+    const position = confirmedPosition(await createSlot(session, owner, signal));
+    if (position === null) throw new Error(`The new slot of ${source} has no position`);
+    return position;
+  }
+
+  /**
+   * Looks whether tables came, went, or gained or lost their identity, and has the publications
+   * follow.
+   * @returns true when an event trigger does the same at once, and this is only a safety net.
+   */
+  async follow(signal: AbortSignal): Promise<boolean> {
+    const { session } = this.#options;
+    const triggered = await this.#isTriggered(signal);
+    const tables = await readTables(session, this.#query(triggered), signal);
+    await this.#place(tables.filter(isMisplaced), FOLLOW_LOCK_TIMEOUT, signal);
+    return triggered;
+  }
+
+  /** The slot, or null, and whose it is. */
+  async slot(
+    signal: AbortSignal,
+  ): Promise<{ readonly slot: Slot | null; readonly owner: SlotOwner }> {
+    const { session } = this.#options;
+    const owner = this.#owner(await readFacts(session, signal));
+    return { slot: await findSlot(session, owner, signal), owner };
+  }
+
+  /** Removes everything; each line says one thing that was removed. */
+  async remove(signal: AbortSignal): Promise<readonly string[]> {
+    const { source, session } = this.#options;
+    const removed: string[] = [];
+    const { slot } = await this.slot(signal);
+    if (slot !== null) {
+      await dropSlot(session, slot, { source, terminate: true }, signal);
+      removed.push(`replication slot ${slot.slot_name}`);
+    }
+    if ((await readTrigger(session, source, this.#query(true), signal)) !== null) {
+      await this.#run(dropTriggerSql(source), 'may not drop the event trigger', signal);
+      removed.push(`event trigger ${triggerName(source)} and its function`);
+    }
+    const publications = await readPublications(session, this.names, signal);
+    for (const publication of Object.values(publications)) {
+      if (publication === null) continue;
+      await this.#run(dropPublicationSql(publication.name), 'may not drop a publication', signal);
+      removed.push(`publication ${publication.name}`);
+    }
+    if (await this.#dropEmptySchema(signal)) removed.push(`schema ${OWN_SCHEMA}`);
+    return removed;
+  }
+
+  #owner({ database, databaseOid }: ServerFacts): SlotOwner {
+    return { source: this.#options.source, database, databaseOid };
+  }
+
+  #query(triggered: boolean): TablesQuery {
+    return { patterns: this.#options.patterns, names: this.names, triggered };
+  }
+
+  async #isTriggered(signal: AbortSignal): Promise<boolean> {
+    const { session, source } = this.#options;
+    const trigger = await readTrigger(session, source, this.#query(true), signal);
+    return trigger?.enabled === true && trigger.current;
+  }
+
+  async #find(facts: ServerFacts, signal: AbortSignal): Promise<PublishedTables> {
+    const { session } = this.#options;
+    const triggered = facts.superuser || (await this.#isTriggered(signal));
+    return {
+      publications: await readPublications(session, this.names, signal),
+      tables: await readTables(session, this.#query(triggered), signal),
+    };
+  }
+
+  #requireRights(facts: ServerFacts, found: PublishedTables): void {
+    const { source } = this.#options;
+    const { missing, sql } = missingRights(source, facts, found);
+    if (missing.length === 0) return;
+    throw new TidingsError('RIGHTS_MISSING', {
+      source,
+      role: facts.role,
+      missing: missing.join('; it '),
+      sql: sql.join('\n'),
+    });
+  }
+
+  async #makePublications(
+    facts: ServerFacts,
+    { publications, tables }: PublishedTables,
+    slot: 'create' | 'expect',
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { source, session } = this.#options;
+    const statements = publicationsSql(source, publications, facts.version);
+    if (statements.length > 0) {
+      await this.#run(statements.join('\n'), 'may not make or change its publications', signal);
+    }
+    await this.#makeTrigger(facts, signal);
+    const unplaced = await this.#place(tables.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
+    if (slot === 'create' && unplaced[0] !== undefined) throw unplaced[0].error;
+    if (facts.superuser) {
+      // A table made between the first look and the trigger is in neither.
+      const late = await readTables(session, this.#query(true), signal);
+      await this.#place(late.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
+    }
+  }
+
+  async #makeTrigger(facts: ServerFacts, signal: AbortSignal): Promise<void> {
+    const { source, session } = this.#options;
+    if (!facts.superuser) return;
+    const query = this.#query(true);
+    const trigger = await readTrigger(session, source, query, signal);
+    if (trigger?.enabled === true && trigger.current) return;
+    await session.query(createTriggerSql(source, query), signal);
+  }
+
+  async #place(
+    tables: readonly CapturedTable[],
+    lockTimeout: number,
+    signal: AbortSignal,
+  ): Promise<readonly Unplaced[]> {
+    const { session } = this.#options;
+    const unplaced = await placeTables(session, tables, this.names, lockTimeout, signal);
+    this.#warn(unplaced);
+    return unplaced;
+  }
+
+  #warn(unplaced: readonly Unplaced[]): void {
+    const { source, onWarning } = this.#options;
+    const [first] = unplaced;
+    const tables = listTables(unplaced.map(({ table }) => table));
+    if (tables === this.#warned) return;
+    this.#warned = tables;
+    if (first === undefined) return;
+    const reason = first.error instanceof Error ? first.error.message : String(first.error);
+    const details = { source, tables, reason };
+    onWarning(new TidingsError('TABLES_NOT_FOLLOWED', details, { cause: first.error }));
+  }
+
+  async #run(sql: string, missing: string, signal: AbortSignal): Promise<void> {
+    const { source, session } = this.#options;
+    try {
+      await session.query(sql, signal);
+    } catch (error) {
+      if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+      const { role } = await readFacts(session, signal);
+      throw new TidingsError('RIGHTS_MISSING', { source, role, missing, sql }, { cause: error });
+    }
+  }
+
+  async #dropEmptySchema(signal: AbortSignal): Promise<boolean> {
+    const rows = await this.#options.session.query(
+      {
+        text: `SELECT FROM pg_namespace n WHERE n.nspname = $1 AND NOT EXISTS (
+          SELECT FROM pg_depend d
+          WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)`,
+        values: [OWN_SCHEMA],
+      },
+      signal,
+    );
+    if (rows.length === 0) return false;
+    await this.#run(`DROP SCHEMA ${quoteIdentifier(OWN_SCHEMA)};`, 'may not drop a schema', signal);
+    return true;
+  }
+}

@@ -1,0 +1,223 @@
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import { sleep } from '../../util/sleep.ts';
+import { lsnToPosition } from './position.ts';
+import { quoteLiteral } from './quote.ts';
+import { sqlState } from './source-error.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** A source's replication slot as the server shows it. */
+export interface Slot {
+  readonly slot_name: string;
+  readonly plugin: string | null;
+  readonly database: string | null;
+  readonly active_pid: number | null;
+  readonly restart_lsn: string | null;
+  readonly confirmed_flush_lsn: string | null;
+  /** `reserved`, `extended`, `unreserved` or `lost`. */
+  readonly wal_status: string | null;
+  /** Bytes that may still be written before the slot is lost; null without a limit. */
+  readonly safe_wal_size: number | null;
+  /** PostgreSQL 16 and newer: true when recovery conflicts took the slot's data away. */
+  readonly conflicting?: boolean | null;
+  /** PostgreSQL 17 and newer: why the server gave up the slot. */
+  readonly invalidation_reason?: string | null;
+}
+
+/** Which slot is meant. */
+export interface SlotOwner {
+  readonly source: string;
+  readonly database: string;
+  readonly databaseOid: number;
+}
+
+const PLUGIN = 'pgoutput';
+/** How long transactions that are open already may hold up a new slot; milliseconds. */
+const CREATE_DEADLINE = 20_000;
+/** How long a slot's reader may take to let go of it after it was told to; milliseconds. */
+const RELEASE_DEADLINE = 10_000;
+
+const IN_USE = '55006';
+const NO_SUCH_OBJECT = '42704';
+const EXISTS = '42710';
+const CANCELLED = '57014';
+const LIMIT_REACHED = '53400';
+
+/**
+ * A slot's names. Slots belong to the whole server, so the source `main` of two databases would want
+ * the same one; the second gets its database's oid.
+ */
+function slotNames({ source, databaseOid }: SlotOwner): readonly [string, string] {
+  return [`tidings_${source}`, `tidings_${source}_${databaseOid}`];
+}
+
+/** The columns differ by version, hence as JSON. */
+function readSlots(
+  session: SqlSession,
+  owner: SlotOwner,
+  signal: AbortSignal,
+): Promise<readonly Slot[]> {
+  const names = slotNames(owner).map(quoteLiteral).join(', ');
+  const text = `SELECT to_jsonb(s) AS slot
+    FROM pg_replication_slots s WHERE slot_name IN (${names}) ORDER BY length(slot_name)`;
+  return session
+    .query<{ readonly slot: Slot }>(text, signal)
+    .then((rows) => rows.map((row) => row.slot));
+}
+
+/** The source's slot in this database, or null. */
+export async function findSlot(
+  session: SqlSession,
+  owner: SlotOwner,
+  signal: AbortSignal,
+): Promise<Slot | null> {
+  const slots = await readSlots(session, owner, signal);
+  return slots.find((slot) => isOurs(slot, owner)) ?? null;
+}
+
+function isOurs(slot: Slot, owner: SlotOwner): boolean {
+  return slot.database === owner.database && slot.plugin === PLUGIN;
+}
+
+/**
+ * Makes the slot. The server first waits for every transaction that is open, in any database.
+ * @returns the slot.
+ * @throws TidingsError `SLOT_BLOCKED` with who is in the way, `SLOT_TAKEN`, `SLOTS_EXHAUSTED`.
+ */
+export async function createSlot(
+  session: SqlSession,
+  owner: SlotOwner,
+  signal: AbortSignal,
+  deadline = CREATE_DEADLINE,
+): Promise<Slot> {
+  const { source } = owner;
+  const taken = new Set((await readSlots(session, owner, signal)).map((slot) => slot.slot_name));
+  const [first] = slotNames(owner);
+  const name = slotNames(owner).find((candidate) => !taken.has(candidate));
+  if (name === undefined) throw new TidingsError('SLOT_TAKEN', { source, slot: first });
+  try {
+    await session.query(
+      `SET LOCAL statement_timeout = ${deadline};
+       SELECT pg_create_logical_replication_slot(${quoteLiteral(name)}, '${PLUGIN}');`,
+      signal,
+    );
+  } catch (error) {
+    const state = sqlState(error);
+    // Another database's source of the same name was faster: the other name is still free.
+    if (state === EXISTS) return createSlot(session, owner, signal, deadline);
+    if (state === CANCELLED) throw await blocked(session, { slot: name, source }, error, signal);
+    if (state === LIMIT_REACHED)
+      throw new TidingsError('SLOTS_EXHAUSTED', { source }, { cause: error });
+    throw error;
+  }
+  const slot = await findSlot(session, owner, signal);
+  if (slot === null) throw new TidingsError('SLOT_MISSING', { source, slot: name });
+  return slot;
+}
+
+async function blocked(
+  session: SqlSession,
+  { slot, source }: { readonly slot: string; readonly source: string },
+  cause: unknown,
+  signal: AbortSignal,
+): Promise<TidingsError> {
+  const [blocker] = await session.query<{ readonly what: string }>(
+    `SELECT * FROM (
+       SELECT format('pid %s (user %s, database %s, %s, since %s): %s', pid, usename, datname, state,
+         to_char(xact_start, 'YYYY-MM-DD HH24:MI:SS'), left(regexp_replace(query, '\\s+', ' ', 'g'), 100)) AS what,
+         xact_start AS since
+       FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+       UNION ALL
+       SELECT format('prepared transaction %s of %s', gid, owner), prepared FROM pg_prepared_xacts
+     ) open ORDER BY since LIMIT 1`,
+    signal,
+  );
+  const reason = blocker?.what ?? 'it has ended meanwhile';
+  return new TidingsError('SLOT_BLOCKED', { source, slot, reason }, { cause });
+}
+
+/**
+ * Whether the log can be continued from this slot.
+ * @param from the position up to which the log is complete; null when the log is new.
+ * @throws TidingsError `SLOT_MISSING`, `SLOT_INVALIDATED`, `SLOT_MOVED`, `SLOT_IN_USE`
+ */
+export function requireSlot(slot: Slot | null, owner: SlotOwner, from: string | null): Slot {
+  const { source } = owner;
+  if (slot === null) throw new TidingsError('SLOT_MISSING', { source, slot: slotNames(owner)[0] });
+  const { slot_name: name, active_pid: pid } = slot;
+  const lost = lossOf(slot);
+  if (lost !== null)
+    throw new TidingsError('SLOT_INVALIDATED', { source, slot: name, reason: lost });
+  const confirmed = confirmedPosition(slot);
+  if (from !== null && confirmed !== null && confirmed > from) {
+    const bytes = String(BigInt(`0x${confirmed}`) - BigInt(`0x${from}`));
+    throw new TidingsError('SLOT_MOVED', { source, slot: name, from, to: confirmed, bytes });
+  }
+  if (pid !== null) {
+    const reason = `server process ${pid} streams from it`;
+    throw new TidingsError('SLOT_IN_USE', { source, slot: name, reason });
+  }
+  return slot;
+}
+
+/** Why the server gave the slot up; null when it did not. */
+export function lossOf(slot: Slot): string | null {
+  const { invalidation_reason: reason, wal_status: status, conflicting } = slot;
+  if (reason !== null && reason !== undefined) return reason;
+  if (status === 'lost') return 'the WAL it needs was removed';
+  return conflicting === true ? 'it conflicted with recovery' : null;
+}
+
+/** The position up to which the slot's reader said that everything is durable. */
+export function confirmedPosition(slot: Slot): string | null {
+  return slot.confirmed_flush_lsn === null ? null : lsnToPosition(slot.confirmed_flush_lsn);
+}
+
+/**
+ * Drops a slot that exists.
+ * @param terminate ends whoever reads it; otherwise a reader is an error.
+ * @throws TidingsError `SLOT_IN_USE`, also when the reader does not let go of it in time.
+ */
+export async function dropSlot(
+  session: SqlSession,
+  slot: Slot,
+  options: { readonly source: string; readonly terminate: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const { slot_name: name } = slot;
+  const deadline = Date.now() + RELEASE_DEADLINE;
+  for (;;) {
+    const failure = await tryDrop(session, name, signal);
+    if (failure === null) return;
+    if (!options.terminate || Date.now() > deadline) {
+      const { source } = options;
+      const details = { source, slot: name, reason: failure.message };
+      throw new TidingsError('SLOT_IN_USE', details, { cause: failure });
+    }
+    await session.query(
+      {
+        text: `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+          WHERE slot_name = $1 AND active_pid IS NOT NULL`,
+        values: [name],
+      },
+      signal,
+    );
+    await sleep(50, signal);
+  }
+}
+
+/** Null when the slot is gone, else the error that says who uses it. */
+async function tryDrop(
+  session: SqlSession,
+  name: string,
+  signal: AbortSignal,
+): Promise<Error | null> {
+  try {
+    await session.query({ text: 'SELECT pg_drop_replication_slot($1)', values: [name] }, signal);
+    return null;
+  } catch (error) {
+    const state = sqlState(error);
+    if (state === NO_SUCH_OBJECT) return null;
+    if (state === IN_USE && isTidingsError(error)) return error;
+    throw error;
+  }
+}

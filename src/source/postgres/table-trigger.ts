@@ -1,0 +1,122 @@
+import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
+import { quoteIdentifier, quoteLiteral } from './quote.ts';
+import type { SqlSession } from './sql-session.ts';
+
+/** The event trigger and its function have the same name; the function is in {@link OWN_SCHEMA}. */
+export function triggerName(source: string): string {
+  return `tidings_${source}_tables`;
+}
+
+/**
+ * Commands that can make a table, or give it or take from it its identity, its name or its schema.
+ * A table that is dropped leaves its publication by itself.
+ */
+const TAGS =
+  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,DROP TYPE,DROP DOMAIN,DROP OWNED'.split(
+    ',',
+  );
+
+/**
+ * How long a command waits when another transaction that has not ended made a table too: PostgreSQL
+ * locks the publication until then. Below `deadlock_timeout`, so that it is we who give way.
+ */
+const LOCK_TIMEOUT = '800ms';
+
+/** The state of the event trigger in the database. */
+export interface TableTrigger {
+  readonly enabled: boolean;
+  /** True when its function is the one we would make. */
+  readonly current: boolean;
+}
+
+/** Finds the event trigger; null when there is none. */
+export async function readTrigger(
+  session: SqlSession,
+  source: string,
+  query: TablesQuery,
+  signal: AbortSignal,
+): Promise<TableTrigger | null> {
+  const [found] = await session.query<{ enabled: boolean; body: string | null }>(
+    {
+      text: `SELECT e.evtenabled <> 'D' AS enabled, p.prosrc AS body
+        FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
+      values: [triggerName(source)],
+    },
+    signal,
+  );
+  if (found === undefined) return null;
+  return { enabled: found.enabled, current: found.body === functionBody(source, query) };
+}
+
+/**
+ * SQL that makes the event trigger, or makes it anew. A table that the patterns mean then joins its
+ * publication in the transaction that creates it, so not even its first row is missed. Only a
+ * superuser may run it.
+ */
+export function createTriggerSql(source: string, query: TablesQuery): string {
+  const name = quoteIdentifier(triggerName(source));
+  const routine = `${quoteIdentifier(OWN_SCHEMA)}.${name}`;
+  const body = functionBody(source, query);
+  return [
+    `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(OWN_SCHEMA)};`,
+    `CREATE OR REPLACE FUNCTION ${routine}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
+    `SET search_path = pg_catalog, pg_temp SET lock_timeout = '${LOCK_TIMEOUT}'`,
+    `AS ${dollarQuote(body)};`,
+    `DROP EVENT TRIGGER IF EXISTS ${name};`,
+    `CREATE EVENT TRIGGER ${name} ON ddl_command_end`,
+    `WHEN TAG IN (${TAGS.map(quoteLiteral).join(', ')}) EXECUTE FUNCTION ${routine}();`,
+    `ALTER EVENT TRIGGER ${name} ENABLE ALWAYS;`,
+  ].join('\n');
+}
+
+/** SQL that removes the event trigger and its function. */
+export function dropTriggerSql(source: string): string {
+  const name = quoteIdentifier(triggerName(source));
+  return `DROP EVENT TRIGGER IF EXISTS ${name};
+    DROP FUNCTION IF EXISTS ${quoteIdentifier(OWN_SCHEMA)}.${name}();`;
+}
+
+/**
+ * The function must never make the application's command fail: whatever goes wrong becomes a
+ * warning, and the source's own look at the catalogue catches up later.
+ */
+function functionBody(source: string, query: TablesQuery): string {
+  const { names } = query;
+  return `
+DECLARE
+  t record;
+BEGIN
+  -- Temporary tables are made often, and are not ours.
+  IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
+    SELECT FROM pg_event_trigger_ddl_commands()
+    WHERE schema_name IS DISTINCT FROM 'pg_temp' AND NOT in_extension) THEN
+    RETURN;
+  END IF;
+  FOR t IN SELECT * FROM (${tablesSql(query)}) tables
+    WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
+  LOOP
+    IF t."isInAll" AND NOT t."wantedInAll" THEN
+      EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, t."schema", t."name");
+    END IF;
+    IF t."isInInsertOnly" AND NOT t."wantedInInsertOnly" THEN
+      EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, t."schema", t."name");
+    END IF;
+    IF t."wantedInAll" AND NOT t."isInAll" THEN
+      EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, t."schema", t."name");
+    END IF;
+    IF t."wantedInInsertOnly" AND NOT t."isInInsertOnly" THEN
+      EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, t."schema", t."name");
+    END IF;
+  END LOOP;
+EXCEPTION WHEN OTHERS THEN
+  RAISE WARNING 'Tidings (source ${source}) could not follow this command: %', SQLERRM
+    USING HINT = 'It looks again within half a minute. Rows written to a new table until then are not captured.';
+END`;
+}
+
+/** In dollars, with a tag that the text does not hold. */
+function dollarQuote(text: string): string {
+  let tag = '$tidings$';
+  for (let count = 1; text.includes(tag); count++) tag = `$tidings${count}$`;
+  return `${tag}${text}${tag}`;
+}
