@@ -1,10 +1,8 @@
 import type { Change } from '../change/change.ts';
+import type { StartAt } from '../config/start-at.ts';
 import type { LogGap } from '../log/log.ts';
 import type { CheckResult } from '../source/source.ts';
 import type { Status } from './status.ts';
-
-/** Where a reader of the log begins. A Date means: the first change committed at or after it. */
-export type StartAt = 'head' | 'floor' | number | Date;
 
 /** Which changes `changes` yields. */
 export interface ChangeQuery {

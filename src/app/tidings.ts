@@ -1,6 +1,6 @@
-import type { StartAt } from './inspection.ts';
-import type { Status } from './status.ts';
+import type { StartAt } from '../config/start-at.ts';
 import type { TableHandler } from '../sink/handler/table-handler.ts';
+import type { Status } from './status.ts';
 
 /** What `register` takes besides the methods: which changes, and how they are delivered. */
 export interface Registration extends TableHandler {
@@ -10,30 +10,36 @@ export interface Registration extends TableHandler {
   readonly where?: string;
   /** Where a subscription that is new begins. Default `head`: what is committed from now on. */
   readonly from?: StartAt;
+  /** Calls under way at once; those for one row never are. Default 16. */
   readonly maxConcurrency?: number;
+  /** After this many failed calls a change is parked. Default 10. */
   readonly maxAttempts?: number;
-  /** Deadline of one call, milliseconds. */
+  /** Deadline of one call, milliseconds. Default 30,000. */
   readonly timeout?: number;
 }
 
 /** A running (or startable) Tidings in this process. */
 export interface Tidings extends AsyncDisposable {
   /**
-   * Registers an object for a table under a durable name: each change is one call, acknowledged when
-   * its promise resolves. May be called before or after `start`.
-   * @throws TidingsError `SUBSCRIPTION_EXISTS` when the name is taken.
+   * Registers an object for a table (or a pattern) under a durable name: each change is one call,
+   * acknowledged when its promise resolves. May be called before or after `start`.
+   * @throws TidingsError `SUBSCRIPTION_EXISTS` when the name is taken, `FILTER_INVALID`,
+   *   `TABLE_PATTERN_INVALID`, `HANDLER_INVALID`, `SOURCE_UNKNOWN`.
    */
   register(name: string, table: string, handler: Registration): Tidings;
   /**
-   * Starts capture and delivery. Resolves when every source is streaming or known to wait for its
-   * database; rejects when no source can be started.
+   * Starts capture and delivery. Resolves when every source streams or waits for something that may
+   * pass (its database, room on the disk).
+   * @throws TidingsError when no source can be started; one that fails beside others is in `status`.
    */
   start(): Promise<void>;
-  /** Settles when the service ends: rejects with the reason when the last source failed for good. */
+  /** Settles when the service has ended; rejects with the reason when its last source failed. */
   readonly finished: Promise<void>;
   /** Stops reading, lets what is in flight finish, writes down where everybody is, then resolves. */
   drain(): Promise<void>;
   status(): Promise<Status>;
+  /** The metrics in Prometheus' text format. */
+  metrics(): Promise<string>;
   pause(subscription: string, reason?: string): Promise<void>;
   resume(subscription: string): Promise<void>;
   /** Delivers everything from there on again, in order. */

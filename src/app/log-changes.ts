@@ -1,0 +1,55 @@
+import type { Change } from '../change/change.ts';
+import type { ChangeDecoder } from '../change/decode.ts';
+import { compileTablePatterns, type TablePatterns } from '../change/table-pattern.ts';
+import type { StartAt } from '../config/start-at.ts';
+import type { LogReader, TableId } from '../log/log.ts';
+import { sleep } from '../util/sleep.ts';
+
+/** How often a followed log is looked at again; milliseconds. Another process writes it. */
+const FOLLOW_PAUSE = 100;
+
+export interface LogChangesOptions {
+  readonly log: LogReader;
+  readonly decoder: ChangeDecoder;
+  readonly from: StartAt;
+  /** Exclusive. */
+  readonly to?: number | undefined;
+  readonly tables?: readonly string[] | undefined;
+  readonly follow: boolean;
+  /** Makes the log's head current; needed when another process writes the log. */
+  readonly refresh: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** The changes of one log, in order; one page of it in memory at a time. */
+export async function* logChanges(options: LogChangesOptions): AsyncGenerator<Change> {
+  const { log, decoder, signal } = options;
+  const patterns = options.tables === undefined ? null : compileTablePatterns(options.tables);
+  await options.refresh();
+  let next = await firstOffset(log, options.from);
+  while (!signal.aborted) {
+    const to = Math.min(options.to ?? log.head, log.head);
+    if (next < to) {
+      const tables = patterns === null ? {} : { tables: wanted(log, patterns) };
+      const page = await log.read({ from: next, to, ...tables });
+      for (const record of page.records) yield decoder.decode(record);
+      next = page.next;
+      continue;
+    }
+    if (!options.follow || next >= (options.to ?? Number.POSITIVE_INFINITY)) return;
+    await sleep(FOLLOW_PAUSE, signal);
+    await options.refresh();
+  }
+}
+
+/** The offset that a {@link StartAt} means in this log at this moment. */
+export async function firstOffset(log: LogReader, from: StartAt): Promise<number> {
+  if (from === 'head') return log.head;
+  if (from === 'floor') return log.floor;
+  return typeof from === 'number' ? from : await log.offsetAt(from.getTime() * 1000);
+}
+
+function wanted(log: LogReader, patterns: TablePatterns): ReadonlySet<TableId> {
+  const tables = log.tables().filter(({ schema, name }) => patterns.matches(schema, name));
+  return new Set(tables.map(({ id }) => id));
+}
