@@ -1,7 +1,7 @@
 import type { Column, RowIdentity, TableDefinition } from '../../change/table.ts';
 import type { RelationColumn, RelationMessage } from './decode-relation.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
-import { type CatalogQuery, readTypes } from './relation-types.ts';
+import { type CatalogQuery, type CatalogStatement, readTypes } from './relation-types.ts';
 import type { TypeDescription } from './types.ts';
 
 /** What a Relation message means, after what only the catalogue knows was added. */
@@ -55,9 +55,12 @@ export class RelationCatalog {
   async describe(
     message: RelationMessage,
     typeNames: ReadonlyMap<number, string>,
+    signal: AbortSignal,
   ): Promise<TableDescription> {
-    const table = await this.#readTable(message);
-    const types = await readTypes(this.#query, message.columns, typeNames);
+    const query = (statement: CatalogStatement): Promise<readonly object[]> =>
+      this.#query(statement, signal);
+    const table = await readTable(query, message);
+    const types = await readTypes(query, message.columns, typeNames);
     const wholeOldRows = message.identity === 'f' && table?.partitions_full !== false;
     return {
       wholeOldRows,
@@ -70,14 +73,6 @@ export class RelationCatalog {
         dialect: POSTGRES_DIALECT.name,
       },
     };
-  }
-
-  async #readTable({ oid, identity, columns }: RelationMessage): Promise<CatalogTable | undefined> {
-    const flagged = columns.filter((column) => column.flagged);
-    // The flags say all there is to know: a single column has no order.
-    if (identity !== 'f' && flagged.length === 1) return undefined;
-    const [table] = await this.#query(TABLE_LOOKUP, [oid]);
-    return table as CatalogTable | undefined;
   }
 
   /**
@@ -99,6 +94,17 @@ export class RelationCatalog {
     }
     return identity === 'f' ? [] : flagged;
   }
+}
+
+async function readTable(
+  query: (statement: CatalogStatement) => Promise<readonly object[]>,
+  { oid, identity, columns }: RelationMessage,
+): Promise<CatalogTable | undefined> {
+  const flagged = columns.filter((column) => column.flagged);
+  // The flags say all there is to know: a single column has no order.
+  if (identity !== 'f' && flagged.length === 1) return undefined;
+  const [table] = await query({ name: 'tidings table', text: TABLE_LOOKUP, values: [oid] });
+  return table as CatalogTable | undefined;
 }
 
 function isSame(key: readonly number[], flagged: readonly number[]): boolean {

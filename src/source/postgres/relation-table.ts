@@ -73,7 +73,7 @@ export class RelationTable {
   async lookUp(signal: AbortSignal): Promise<void> {
     const wanted = this.#wanted;
     if (wanted === null) throw new Error('There is no relation to look up');
-    const table = await this.#catalog.describe(wanted.message, this.#typeNames);
+    const table = await this.#catalog.describe(wanted.message, this.#typeNames, signal);
     if (signal.aborted) return;
     this.#wanted = null;
     wanted.known = {

@@ -1,11 +1,21 @@
 import type { RelationColumn } from './decode-relation.ts';
 import { builtinType, kindOfCatalogType, type TypeDescription } from './types.ts';
 
-/** Runs one statement on an ordinary connection to the same database, and returns its rows. */
+/** A statement that is asked often enough to be planned once per connection, under its name. */
+export interface CatalogStatement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/**
+ * Runs a statement on an ordinary connection to the same database, and returns its rows. It rejects
+ * with a TidingsError, because that ends the stream.
+ */
 export type CatalogQuery = (
-  sql: string,
-  parameters: readonly unknown[],
-) => Promise<readonly unknown[]>;
+  statement: CatalogStatement,
+  signal: AbortSignal,
+) => Promise<readonly object[]>;
 
 /** A row of {@link TYPE_LOOKUP}. */
 interface CatalogType {
@@ -51,7 +61,7 @@ const TYPE_LOOKUP = `
  * @param typeNames what Type messages said, by type oid.
  */
 export async function readTypes(
-  query: CatalogQuery,
+  query: (statement: CatalogStatement) => Promise<readonly object[]>,
   columns: readonly RelationColumn[],
   typeNames: ReadonlyMap<number, string>,
 ): Promise<readonly TypeDescription[]> {
@@ -60,11 +70,14 @@ export async function readTypes(
   const found = new Map<number, TypeDescription>();
   if (unknown.length > 0) {
     const wanted = unknown.map((index) => columns[index]);
-    const rows = (await query(TYPE_LOOKUP, [
-      wanted.map((column) => column?.type),
-      wanted.map((column) => column?.modifier),
-    ])) as readonly CatalogType[];
-    for (const row of rows) found.set(unknown[row.place - 1] ?? -1, toDescription(row));
+    const rows = await query({
+      name: 'tidings types',
+      text: TYPE_LOOKUP,
+      values: [wanted.map((column) => column?.type), wanted.map((column) => column?.modifier)],
+    });
+    for (const row of rows as readonly CatalogType[]) {
+      found.set(unknown[row.place - 1] ?? -1, toDescription(row));
+    }
   }
   return columns.map(
     (column, index) =>

@@ -1,0 +1,105 @@
+import type { CapturedChange, TransactionEnd } from '../src/change/captured.ts';
+import { decodeImages, type RowImages } from '../src/change/row-images.ts';
+import type { TableDefinition } from '../src/change/table.ts';
+import type { ChangeReceiver } from '../src/source/source.ts';
+
+/** A change as a receiver got it, its images decoded. */
+export interface RecordedChange extends RowImages {
+  readonly table: TableDefinition;
+  readonly operation: CapturedChange['operation'];
+  readonly key: string | null;
+  readonly previousKey: string | null;
+}
+
+export interface RecordedTransaction extends TransactionEnd {
+  readonly id: string;
+  readonly position: string;
+  readonly reached: string;
+  readonly changes: readonly RecordedChange[];
+}
+
+/**
+ * Keeps what a source streams, and checks the port's rules on the way: changes only within a
+ * transaction, nothing after an end, positions that grow.
+ */
+export class RecordingReceiver implements ChangeReceiver {
+  readonly tables: TableDefinition[] = [];
+  readonly transactions: RecordedTransaction[] = [];
+  readonly idles: string[] = [];
+  streams = 0;
+  abandoned = 0;
+  bursts = 0;
+  /** Decides about each transaction; default: take it. */
+  wants: (position: string) => boolean = () => true;
+  /** Called for every change as it comes. */
+  onChange: (change: RecordedChange) => void = () => undefined;
+  /** What `burst` returns. */
+  onBurst: () => Promise<void> | undefined = () => undefined;
+  /** False for streams that were damaged on purpose. */
+  checksOrder = true;
+  #open: { id: string; position: string; changes: RecordedChange[] } | null = null;
+  #reached = '';
+
+  get open(): boolean {
+    return this.#open !== null;
+  }
+
+  /** All changes of whole transactions. */
+  get changes(): readonly RecordedChange[] {
+    return this.transactions.flatMap((transaction) => transaction.changes);
+  }
+
+  streaming(): void {
+    this.streams += 1;
+  }
+
+  table(definition: TableDefinition): number {
+    return this.tables.push(definition) - 1;
+  }
+
+  begin(transaction: { readonly id: string; readonly position: string }): boolean {
+    if (this.#open !== null) throw new Error('begin within a transaction');
+    if (!this.wants(transaction.position)) return false;
+    this.#open = { ...transaction, changes: [] };
+    return true;
+  }
+
+  change(change: CapturedChange): void {
+    if (this.#open === null) throw new Error('a change outside of a transaction');
+    const table = this.tables[change.table];
+    if (table === undefined) throw new Error(`a change of the unknown table ${change.table}`);
+    const recorded = { ...decodeImages(change.images), ...change, table };
+    this.onChange(recorded);
+    this.#open.changes.push(recorded);
+  }
+
+  commit(end: TransactionEnd, reached: string): void {
+    if (this.#open === null) throw new Error('a commit outside of a transaction');
+    this.#reach(reached);
+    this.transactions.push({ ...this.#open, ...end, reached });
+    this.#open = null;
+  }
+
+  abandon(): void {
+    if (this.#open === null) throw new Error('abandon outside of a transaction');
+    this.#open = null;
+    this.abandoned += 1;
+  }
+
+  idle(reached: string): void {
+    if (this.#open !== null) throw new Error('idle within a transaction');
+    this.#reach(reached);
+    this.idles.push(reached);
+  }
+
+  burst(): Promise<void> | undefined {
+    this.bursts += 1;
+    return this.onBurst();
+  }
+
+  #reach(position: string): void {
+    if (this.checksOrder && position < this.#reached)
+      throw new Error(`${position} after ${this.#reached}`);
+    this.#reached = position;
+  }
+}
