@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isTidingsError } from '../../errors/tidings-error.ts';
 import { connect, type ConnectOptions, destroyConnection } from './connect.ts';
 import { toSourceError } from './source-error.ts';
 
@@ -70,7 +71,10 @@ export class SqlSession implements AsyncDisposable {
       return result.rows;
     } catch (error) {
       signal.throwIfAborted();
-      throw toSourceError(this.#options.source, error);
+      const failure = toSourceError(this.#options.source, error);
+      // The server says goodbye before the socket closes: the next statement must not try this one.
+      if (isTidingsError(failure, 'SOURCE_DISCONNECTED')) stop();
+      throw failure;
     } finally {
       signal.removeEventListener('abort', stop);
     }

@@ -83,8 +83,9 @@ export function dropTriggerSql(source: string): string {
 function functionBody(source: string, query: TablesQuery): string {
   const { names } = query;
   return `
+#variable_conflict use_column
 DECLARE
-  t record;
+  misplaced record;
 BEGIN
   -- Temporary tables are made often, and are not ours.
   IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
@@ -92,20 +93,20 @@ BEGIN
     WHERE schema_name IS DISTINCT FROM 'pg_temp' AND NOT in_extension) THEN
     RETURN;
   END IF;
-  FOR t IN SELECT * FROM (${tablesSql(query)}) tables
+  FOR misplaced IN SELECT * FROM (${tablesSql(query)}) tables
     WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
   LOOP
-    IF t."isInAll" AND NOT t."wantedInAll" THEN
-      EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, t."schema", t."name");
+    IF misplaced."isInAll" AND NOT misplaced."wantedInAll" THEN
+      EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, misplaced."schema", misplaced."name");
     END IF;
-    IF t."isInInsertOnly" AND NOT t."wantedInInsertOnly" THEN
-      EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, t."schema", t."name");
+    IF misplaced."isInInsertOnly" AND NOT misplaced."wantedInInsertOnly" THEN
+      EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, misplaced."schema", misplaced."name");
     END IF;
-    IF t."wantedInAll" AND NOT t."isInAll" THEN
-      EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, t."schema", t."name");
+    IF misplaced."wantedInAll" AND NOT misplaced."isInAll" THEN
+      EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, misplaced."schema", misplaced."name");
     END IF;
-    IF t."wantedInInsertOnly" AND NOT t."isInInsertOnly" THEN
-      EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, t."schema", t."name");
+    IF misplaced."wantedInInsertOnly" AND NOT misplaced."isInInsertOnly" THEN
+      EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, misplaced."schema", misplaced."name");
     END IF;
   END LOOP;
 EXCEPTION WHEN OTHERS THEN
