@@ -27,6 +27,7 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
     demo,
     runtime,
     {
+      config: false,
       flags: [],
       json: 'one object per line: stage, note, waiting, writes, told, summary, staysUp',
       examples: [
@@ -44,6 +45,7 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
     sql,
     runtime,
     {
+      config: false,
       flags: [],
       json: 'a line per row, {"type":"row","row":{…}}, then {"type":"result","command":…,"rowCount":…}',
       examples: [

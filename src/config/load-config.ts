@@ -31,7 +31,8 @@ export interface LoadedConfig {
 
 /**
  * Finds, reads and checks the configuration. A flag wins over an environment variable, that over the
- * file, that over the default. Where no source is configured, `DATABASE_URL` makes one.
+ * file, that over the default. `DATABASE_URL` is the address of source `main` when no source is
+ * configured, or when that one has none.
  * @throws TidingsError with a code that begins with `CONFIG_`.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
@@ -40,16 +41,14 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const name = file === null ? 'the configuration' : displayPath(file, cwd);
   const written = file === null ? {} : await readConfigFile(file, name);
   const overrides = findOverrides(env, options.flags ?? {}, cwd);
-  const databaseUrl = env['DATABASE_URL'];
-  const usesDatabaseUrl = databaseUrl !== undefined && databaseUrl !== '' && !hasSources(written);
-  const input = usesDatabaseUrl
-    ? { ...(written as object), sources: { [DEFAULT_SOURCE]: { url: databaseUrl } } }
-    : written;
-  const config = resolveConfig(applyOverrides(input, overrides), {
+  const url = lacksUrl(written) ? env['DATABASE_URL'] : undefined;
+  if (url !== undefined && url !== '') {
+    overrides.push({ path: URL_PATH, value: url, origin: 'environment variable DATABASE_URL' });
+  }
+  const config = resolveConfig(applyOverrides(written, overrides), {
     name,
     directory: file === null ? cwd : dirname(file),
     overriddenBy: (path) => {
-      if (usesDatabaseUrl && path[0] === 'sources') return 'environment variable DATABASE_URL';
       const key = path.join('.');
       return overrides.find((override) => override.path.join('.') === key)?.origin ?? null;
     },
@@ -78,10 +77,18 @@ function displayPath(file: string, cwd: string): string {
   return fromHere.startsWith('..') ? file : fromHere;
 }
 
-/** True also when the file's own shape is wrong: then that has to be reported, not covered up. */
-function hasSources(written: unknown): boolean {
-  if (typeof written !== 'object' || written === null || Array.isArray(written)) return true;
-  return Reflect.get(written, 'sources') !== undefined;
+const URL_PATH = ['sources', DEFAULT_SOURCE, 'url'];
+
+/** True when no source is configured, or the one with the default name has no address. */
+function lacksUrl(written: unknown): boolean {
+  const sources = member(written, 'sources');
+  if (sources === undefined) return true;
+  const source = member(sources, DEFAULT_SOURCE);
+  return source !== undefined && member(source, 'url') === undefined;
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 async function readConfigFile(file: string, name: string): Promise<unknown> {
@@ -123,11 +130,13 @@ function readJson(file: string, name: string): unknown {
 function reasonOf(error: unknown, file: string): string {
   if (!(error instanceof Error)) return String(error);
   const [message = ''] = error.message.split('\n');
-  const text = `${error.name}: ${message}`;
   const stack = error.stack ?? '';
-  const at = stack.indexOf(pathToFileURL(file).href);
-  const place = at === -1 ? null : /^[^\s:]*:(?:\/\/)?[^\s:]+:(\d+)/.exec(stack.slice(at));
-  return place === null ? text : `${text} (line ${place[1]})`;
+  const lines = [pathToFileURL(file).href, file].flatMap((name) => {
+    const at = stack.indexOf(`${name}:`);
+    return /^\d+/.exec(at === -1 ? '' : stack.slice(at + name.length + 1)) ?? [];
+  });
+  const place = lines[0] === undefined ? '' : ` (line ${lines[0]})`;
+  return `${error.name}: ${message}${place}`;
 }
 
 let ownPackageInUse = false;

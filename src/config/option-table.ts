@@ -60,7 +60,7 @@ export const OPTIONS = {
   },
   'sources.*.url': {
     description:
-      'The database to capture, postgresql://user:password@host:port/database. Without any source DATABASE_URL makes one with the name main.',
+      'The database to capture, postgresql://user:password@host:port/database. A source main without it, or a configuration without sources, takes it from DATABASE_URL.',
     type: 'URL',
     secret: true,
   },

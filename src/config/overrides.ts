@@ -17,7 +17,7 @@ export function findOverrides(
   env: Readonly<Record<string, string | undefined>>,
   flags: Flags,
   directory: string,
-): readonly Override[] {
+): Override[] {
   return optionEntries().flatMap(([path, entry]) => {
     const fromFlag = flags[path];
     const fromEnv = entry.env === undefined ? undefined : env[entry.env];

@@ -1,6 +1,42 @@
 import type { ErrorEntry } from '../entry.ts';
 
 export const CLI_ERRORS = {
+  USAGE: {
+    message: '{problem}',
+    hint: '`{command} --help` shows how it is used.',
+    retryable: false,
+    exit: 64,
+  },
+  SYSTEM_ERROR: {
+    message: 'The system refused {operation} on {path}: {reason}.',
+    hint: 'See that the path is right and that this user may use it.',
+    retryable: false,
+    exit: 1,
+  },
+  NO_SOURCE: {
+    message: 'No database is configured.',
+    hint: 'Set DATABASE_URL=postgresql://user:password@host/database, or write a configuration with `tidings init`.',
+    retryable: false,
+    exit: 64,
+  },
+  FILE_EXISTS: {
+    message: 'There is already a file {path}.',
+    hint: 'Choose another name, or replace it with --force.',
+    retryable: false,
+    exit: 2,
+  },
+  NOT_CONFIRMED: {
+    message: 'Nothing was removed: nobody confirmed it.',
+    hint: 'Answer yes, or say so at once: `{command} --yes`.',
+    retryable: false,
+    exit: 2,
+  },
+  GAP_SOURCE_UNKNOWN: {
+    message: '--accept-gap names a source {source} that is not configured.',
+    hint: 'Configured: {known}.',
+    retryable: false,
+    exit: 64,
+  },
   DEMO_DIRECTORY_TAKEN: {
     message: 'The directory {path} holds files that no demo made.',
     hint: 'Choose a new or an empty one: `tidings demo --data-dir PATH`.',

@@ -1,0 +1,50 @@
+import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../config/duration.ts';
+import { parseSize } from '../config/size.ts';
+import { parseStartAt, type StartAt } from '../config/start-at.ts';
+
+/** `floor`, `head`, an offset, a time, or how long ago, such as `10m`. */
+export function parsePlace(text: string): StartAt {
+  const ago = parseDuration(text);
+  const place = ago === null ? parseStartAt(text) : new Date(Date.now() - ago);
+  if (place !== null) return place;
+  throw new InvalidArgumentError(
+    'Write floor, head, an offset, a time such as 2026-11-21T08:00:00Z, or how long ago, such as 10m.',
+  );
+}
+
+/** A time, or how long ago. */
+export function parseMoment(text: string): Date {
+  const place = parsePlace(text);
+  if (place instanceof Date) return place;
+  throw new InvalidArgumentError(
+    'Write a time such as 2026-11-21T08:00:00Z, or an age such as 30d.',
+  );
+}
+
+export function parseBytes(text: string): number {
+  const bytes = parseSize(/^\d+$/.test(text) ? Number(text) : text);
+  if (bytes === null) throw new InvalidArgumentError('Write a size such as 500MB or 1GiB.');
+  return bytes;
+}
+
+export function parseOffset(text: string): number {
+  const offset = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(offset))
+    throw new InvalidArgumentError('Write an offset, such as 1200.');
+  return offset;
+}
+
+/** A whole number from 1. */
+export function parseLimit(text: string): number {
+  const limit = /^\d+$/.test(text) ? Number(text) : 0;
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new InvalidArgumentError('Write a whole number from 1.');
+  }
+  return limit;
+}
+
+/** Collects an option that may be given several times. */
+export function collect(text: string, sofar: readonly string[] | undefined): readonly string[] {
+  return [...(sofar ?? []), text];
+}

@@ -1,0 +1,76 @@
+import type { Inspection } from '../app/inspection.ts';
+import type { CheckResult } from '../source/source.ts';
+import { type Action, complete, type DeclareCommand, printJson } from './command.ts';
+import { formatCounted } from './terminal/format.ts';
+import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
+import { pad } from './terminal/width.ts';
+
+export const declareDoctor: DeclareCommand = (program, runtime) => {
+  const command = program
+    .command('doctor')
+    .summary('Check everything that capture needs')
+    .description(
+      'Checks the configuration, the data directory and each database, changes nothing, and prints the command or statement that mends what is missing. Ends with 1 when a check failed.',
+    );
+  const examples = [
+    ['tidings doctor', 'check what `tidings start` would use'],
+    ['DATABASE_URL=postgresql://… tidings doctor', 'check a database without a configuration'],
+    ['tidings doctor --json | jq .failed', 'for a script'],
+  ] as const;
+  const json =
+    '{"failed", "warnings", "subjects": [{"subject", "checks": [{"name", "status", "message", "fix"}]}]}';
+  complete(command, runtime, { json, examples }, doctor);
+};
+
+const doctor: Action = async (context) => {
+  const { io, json } = context;
+  await using inspection = await context.openInspection();
+  const subjects = await inspection.check(io.signal);
+  const checks = subjects.flatMap((subject) => subject.checks);
+  const failed = checks.filter((check) => check.status === 'failed').length;
+  const warnings = checks.filter((check) => check.status === 'warning').length;
+  if (json) printJson(io, { failed, warnings, subjects });
+  else io.stdout.write(doctorText(subjects, painter(io.stdout)));
+  return failed === 0 ? 0 : 1;
+};
+
+type Subjects = Awaited<ReturnType<Inspection['check']>>;
+
+const MARKS: Record<CheckResult['status'], readonly [style: Style, word: string]> = {
+  ok: ['green', 'ok'],
+  warning: ['yellow', 'warn'],
+  failed: ['red', 'FAIL'],
+};
+
+function doctorText(subjects: Subjects, paint: Paint): string {
+  const blocks = subjects.map(({ subject, checks }) => {
+    const width = Math.max(0, ...checks.map((check) => check.name.length));
+    return `${paint('bold', subject)}\n${checks.map((check) => checkText(check, width, paint)).join('')}`;
+  });
+  return `${blocks.join('\n')}\n${verdict(
+    subjects.flatMap((subject) => subject.checks),
+    paint,
+  )}\n`;
+}
+
+function checkText(check: CheckResult, width: number, paint: Paint): string {
+  const [style, word] = MARKS[check.status];
+  const line = `  ${paint(style, word.padEnd(4))}  ${pad(check.name, width)}  ${harmless(check.message)}\n`;
+  if (check.fix === undefined) return line;
+  // Without marks in front, so that it can be copied as it stands.
+  const fix = harmless(check.fix)
+    .split('\n')
+    .map((text) => `        ${paint('cyan', text)}\n`);
+  return line + fix.join('');
+}
+
+function verdict(checks: readonly CheckResult[], paint: Paint): string {
+  const count = (status: CheckResult['status']): number =>
+    checks.filter((check) => check.status === status).length;
+  const failed = count('failed');
+  const warnings = count('warning');
+  const warned = warnings === 0 ? '' : `, ${formatCounted(warnings, 'warning')}`;
+  if (failed > 0)
+    return paint('red', `${failed} of ${formatCounted(checks.length, 'check')} failed${warned}.`);
+  return `${paint('green', 'Ready')}: ${formatCounted(checks.length, 'check')}${warned}. Next: tidings start`;
+}

@@ -1,0 +1,42 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/define-config.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+
+/** Where an own PostgreSQL is kept when no database is configured. */
+export function embeddedDirectory(config: Config): string {
+  return join(config.dataDir, 'postgres');
+}
+
+/** Lets the other commands find the database that `start` brought up. */
+function addressFile(config: Config): string {
+  return join(config.dataDir, 'postgres.url');
+}
+
+/** Writes the address down; it holds the password. */
+export function rememberEmbedded(config: Config, url: string): void {
+  mkdirSync(config.dataDir, { recursive: true });
+  writeFileSync(addressFile(config), `${url}\n`, { mode: 0o600 });
+}
+
+/** True when no database is configured, so that an own one is meant. */
+export function meansEmbedded(config: Config): boolean {
+  return Object.keys(config.sources).length === 0;
+}
+
+/**
+ * The configuration with the own PostgreSQL as source `main` where none is configured.
+ * @throws TidingsError `NO_SOURCE` when there is none and was none yet.
+ */
+export async function withKnownSource(config: Config): Promise<Config> {
+  if (!meansEmbedded(config)) return config;
+  const file = addressFile(config);
+  if (!existsSync(file)) throw new TidingsError('NO_SOURCE', {});
+  return withSource(config, readFileSync(file, 'utf8').trim());
+}
+
+/** The configuration with one source, `main`, at this address. */
+export async function withSource(config: Config, url: string): Promise<Config> {
+  const { DEFAULT_SOURCE, resolveConfig } = await import('../config/resolve-config.ts');
+  return resolveConfig({ ...config, sources: { [DEFAULT_SOURCE]: { url } } });
+}

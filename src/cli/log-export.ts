@@ -1,0 +1,116 @@
+import { createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { once } from 'node:events';
+import type { Change } from '../change/change.ts';
+import { toWire } from '../change/wire.ts';
+import type { StartAt } from '../config/start-at.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import { collect, parseOffset, parsePlace } from './arguments.ts';
+import {
+  type Action,
+  complete,
+  type DeclareCommand,
+  listOption,
+  printJson,
+  textOption,
+} from './command.ts';
+import type { Io } from './io.ts';
+import { formatCounted } from './terminal/format.ts';
+import { Progress } from './terminal/progress.ts';
+
+export const declareLogExport: DeclareCommand = (log, runtime) => {
+  const command = log
+    .command('export')
+    .summary('Copy changes to a file')
+    .description(
+      'Writes the changes of the log as CloudEvents, one JSON document per line (NDJSON), to standard output or a file. Works while the service runs.',
+    )
+    .option(
+      '--from <place>',
+      'floor, head, an offset, a time, or how long ago (10m)',
+      parsePlace,
+      'floor',
+    )
+    .option('--to <offset>', 'stop before this offset; without it at the head', parseOffset)
+    .option('--source <name>', 'the source; needed when there are several')
+    .option('--table <pattern>', 'only these tables; may be given several times', collect)
+    .option('--output <file>', 'a file instead of standard output')
+    .option('--force', 'replace a file that is there');
+  const examples = [
+    ['tidings log export --output changes.ndjson', 'everything, to a file'],
+    ['tidings log export --from 1d | gzip > day.ndjson.gz', 'the last day'],
+    ['tidings log export --table public.accounts --to 5000', 'part of it'],
+  ] as const;
+  const json = 'with --output: {"file", "changes"} at the end; the changes are NDJSON anyway';
+  complete(command, runtime, { json, examples }, exportLog);
+};
+
+const exportLog: Action = async (context, options) => {
+  const { io, json } = context;
+  await using inspection = await context.openInspection();
+  const file = textOption(options, 'output');
+  const source = textOption(options, 'source');
+  const tables = listOption(options, 'table');
+  const to = options['to'] as number | undefined;
+  const changes = inspection.changes(
+    {
+      from: options['from'] as StartAt,
+      follow: false,
+      ...(source === undefined ? {} : { source }),
+      ...(tables === undefined ? {} : { tables }),
+      ...(to === undefined ? {} : { to }),
+    },
+    io.signal,
+  );
+  if (file === undefined) {
+    await writeAll(changes, io, (line) => {
+      io.stdout.write(line);
+      return io.stdout.drained();
+    });
+    return 0;
+  }
+  const count = await writeFile(changes, io, resolve(io.cwd, file), options['force'] === true);
+  if (json) printJson(io, { file, changes: count });
+  else io.stderr.write(`Wrote ${formatCounted(count, 'change')} to ${file}.\n`);
+  return 0;
+};
+
+async function writeFile(
+  changes: AsyncIterable<Change>,
+  io: Io,
+  file: string,
+  replace: boolean,
+): Promise<number> {
+  const stream = createWriteStream(file, { flags: replace ? 'w' : 'wx' });
+  try {
+    await once(stream, 'open');
+    const count = await writeAll(changes, io, async (line) => {
+      if (!stream.write(line)) await once(stream, 'drain');
+    });
+    stream.end();
+    await once(stream, 'close');
+    return count;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new TidingsError('FILE_EXISTS', { path: file }, { cause: error });
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function writeAll(
+  changes: AsyncIterable<Change>,
+  io: Io,
+  write: (line: string) => Promise<void>,
+): Promise<number> {
+  using progress = new Progress(io.stderr, 'Exporting', 'changes');
+  let count = 0;
+  for await (const change of changes) {
+    await write(`${JSON.stringify(toWire(change))}\n`);
+    count += 1;
+    progress.update(count, null);
+  }
+  // A part is not what was asked for: the exit code has to say so.
+  io.signal.throwIfAborted();
+  return count;
+}

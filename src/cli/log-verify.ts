@@ -1,0 +1,72 @@
+import type { VerifyReport } from '../app/inspection.ts';
+import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
+import type { Io } from './io.ts';
+import { formatCount, formatCounted, formatTime } from './terminal/format.ts';
+import { Progress } from './terminal/progress.ts';
+import { harmless, painter } from './terminal/style.ts';
+
+export const declareLogVerify: DeclareCommand = (log, runtime) => {
+  const command = log
+    .command('verify')
+    .summary('Check structure, checksums and holes')
+    .description(
+      'Reads the whole log and checks its structure, its checksums, and that no offset is missing. Works while the service runs. Ends with 1 when something is wrong. Known gaps are listed.',
+    )
+    .option('--source <name>', 'only the log of this source');
+  const examples = [
+    ['tidings log verify', 'all logs'],
+    ['tidings log verify --json', 'for a script'],
+  ] as const;
+  const json =
+    '{"records", "segments", "gaps": […], "findings": [{"source", "segment", "offset", "message"}]}';
+  complete(command, runtime, { json, examples }, verify);
+};
+
+const verify: Action = async (context, options) => {
+  const { io, json } = context;
+  await using inspection = await context.openInspection();
+  const source = textOption(options, 'source');
+  const report = await verifyWithProgress(io, (onProgress) =>
+    inspection.verify({ onProgress, ...(source === undefined ? {} : { source }) }, io.signal),
+  );
+  io.signal.throwIfAborted();
+  if (json) printJson(io, report);
+  else io.stdout.write(reportText(report, io));
+  return report.findings.length === 0 ? 0 : 1;
+};
+
+type OnProgress = NonNullable<
+  Parameters<
+    Awaited<ReturnType<Parameters<Action>[0]['openInspection']>>['verify']
+  >[0]['onProgress']
+>;
+
+async function verifyWithProgress(
+  io: Io,
+  work: (onProgress: OnProgress) => Promise<VerifyReport>,
+): Promise<VerifyReport> {
+  using progress = new Progress(io.stderr, 'Verifying', 'records');
+  return await work(({ records, total }) => progress.update(records, total));
+}
+
+function reportText(report: VerifyReport, io: Io): string {
+  const paint = painter(io.stdout);
+  const { records, segments, gaps, findings } = report;
+  const read = `${formatCounted(records, 'record')} in ${formatCounted(segments, 'segment')}`;
+  const lines = findings.map(({ source, segment, offset, message }) => {
+    const place = offset === null ? segment : `${segment}, offset ${offset}`;
+    return `${paint('red', 'wrong')}  ${source}  ${place}: ${harmless(message)}`;
+  });
+  for (const { source, offset, from, to, reason, at } of gaps) {
+    const range = `${from ?? 'the beginning'} … ${to ?? 'unknown'}`;
+    const noted = formatTime(new Date(at / 1000).toISOString());
+    lines.push(
+      `${paint('yellow', 'gap')}    ${source}  before offset ${formatCount(offset)}, ${range}: ${harmless(reason)} (${noted})`,
+    );
+  }
+  const verdict =
+    findings.length === 0
+      ? `${paint('green', 'Sound')}: ${read}.`
+      : `${paint('red', formatCounted(findings.length, 'finding'))} in ${read}.`;
+  return [...lines, verdict].map((line) => `${line}\n`).join('');
+}

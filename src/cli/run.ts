@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { DeclareCommand, Runtime } from './command.ts';
+import { declareDemo } from './demo.ts';
+import { declareDoctor } from './doctor.ts';
+import { declareInit } from './init.ts';
+import type { Io } from './io.ts';
+import { declareLog } from './log.ts';
+import { EXIT_INTERRUPTED } from './process-io.ts';
+import { renderError } from './render-error.ts';
+import { SERVICES, type Services } from './services.ts';
+import { declareStart } from './start.ts';
+import { declareStatus } from './status.ts';
+import { declareTail } from './tail.ts';
+import { declareUninstall } from './uninstall.ts';
+
+const COMMANDS: readonly DeclareCommand[] = [
+  declareInit,
+  declareDoctor,
+  declareStart,
+  declareStatus,
+  declareTail,
+  declareLog,
+  declareDemo,
+  declareUninstall,
+];
+
+const DESCRIPTION =
+  'Keeps one durable log of every row change in your databases, and tells everyone who should know.';
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 refused or conflict, 64 bad usage or configuration.
+Results go to standard output, everything else to standard error.`;
+
+/** The `tidings` program with all its commands; docs/reference/cli.md is made from it. */
+export function createProgram(runtime: Runtime): Command {
+  const { io } = runtime;
+  const program = new Command('tidings')
+    .description(DESCRIPTION)
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'Show help for a command')
+    .configureHelp({
+      subcommandTerm: (command) => command.name(),
+      subcommandDescription: summaryOf,
+    })
+    .addHelpText('after', EXIT_CODES)
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns,
+      getErrHelpWidth: () => io.stderr.columns,
+      getOutHasColors: () => io.stdout.colour,
+      getErrHasColors: () => io.stderr.colour,
+      // Told by renderError, like every other error.
+      outputError: () => undefined,
+    })
+    .exitOverride();
+  for (const declare of COMMANDS) declare(program, runtime);
+  return program;
+}
+
+/** One short line per command. */
+function summaryOf(command: Command): string {
+  return (command.summary() || command.description()).replace(/[.:].*$/, '');
+}
+
+/**
+ * Runs one command line, without the program's name.
+ * @returns the exit code. It throws nothing: errors are told on standard error.
+ */
+export async function run(
+  argv: readonly string[],
+  io: Io,
+  services: Services = SERVICES,
+): Promise<number> {
+  let exitCode = 0;
+  const exitWith = (code: number): void => {
+    exitCode = code;
+  };
+  try {
+    await createProgram({ io, services, exitWith }).parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return tell(error, argv, io);
+  }
+}
+
+function tell(error: unknown, argv: readonly string[], io: Io): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // Without a command the program has shown its help.
+    if (error.code === 'commander.help') return 64;
+  } else if (io.signal.aborted && !(error instanceof TidingsError)) {
+    return EXIT_INTERRUPTED;
+  }
+  const { text, exitCode } = renderError(asUsageError(error, argv), {
+    json: argv.includes('--json'),
+    colour: io.stderr.colour,
+    debug: io.env['TIDINGS_DEBUG'] === '1',
+  });
+  io.stderr.write(text);
+  return exitCode;
+}
+
+function asUsageError(error: unknown, argv: readonly string[]): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  const problem = sentence(error.message.replace(/^error: /, ''));
+  const firstOption = argv.findIndex((word) => word.startsWith('-'));
+  const words = firstOption === -1 ? argv : argv.slice(0, firstOption);
+  const known = words.slice(0, words[0] === 'log' ? 2 : 1);
+  const command = error.code === 'commander.unknownCommand' ? known.slice(0, -1) : known;
+  const details = { problem, command: ['tidings', ...command].join(' ') };
+  return new TidingsError('USAGE', details, { cause: error });
+}
+
+/** Commander begins small and puts its suggestion on a line of its own. */
+function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1).replace(/\n\((.*)\)$/, '. $1');
+  return /[.?!]$/.test(whole) ? whole : `${whole}.`;
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

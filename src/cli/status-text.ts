@@ -1,0 +1,161 @@
+import type { SourceStatusReport, Status, SubscriptionStatusReport } from '../app/status.ts';
+import type { Output } from './io.ts';
+import { formatBytes, formatCount, formatDuration, formatTime } from './terminal/format.ts';
+import { sparkline } from './terminal/sparkline.ts';
+import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
+import { renderTable } from './terminal/table.ts';
+
+/** Figures of a service that has not written any for so long may be out of date; milliseconds. */
+const STALE = 15_000;
+
+/** The status as a person reads it. */
+export function statusText(
+  status: Status,
+  output: Pick<Output, 'colour'>,
+  rates: ReadonlyMap<string, readonly number[]> = new Map(),
+): string {
+  const paint = painter(output);
+  const parts = [serviceText(status, paint), sourcesText(status.sources, output, rates)];
+  if (status.subscriptions.length > 0) parts.push(subscriptionsText(status.subscriptions, output));
+  return parts.join('\n');
+}
+
+function serviceText({ service }: Status, paint: Paint): string {
+  if (service === null) return `${paint('yellow', 'not running')}  start it with: tidings start\n`;
+  const running = Date.parse(service.at) - Date.parse(service.startedAt);
+  const age = Date.now() - Date.parse(service.at);
+  const stale = age > STALE ? paint('yellow', `  figures are ${formatDuration(age)} old`) : '';
+  return `${paint('green', 'running')}  for ${formatDuration(running)}, process ${service.pid}, Tidings ${service.version}, data in ${service.dataDir}${stale}\n`;
+}
+
+const STATE_STYLES: Readonly<Record<string, Style>> = {
+  streaming: 'green',
+  live: 'green',
+  failed: 'red',
+  'disk full': 'red',
+  reconnecting: 'yellow',
+  paused: 'yellow',
+  full: 'yellow',
+};
+
+function stateText(state: string, paint: Paint): string {
+  const style = STATE_STYLES[state];
+  return style === undefined ? state : paint(style, state);
+}
+
+function sourcesText(
+  sources: readonly SourceStatusReport[],
+  output: Pick<Output, 'colour'>,
+  rates: ReadonlyMap<string, readonly number[]>,
+): string {
+  const paint = painter(output);
+  const watched = rates.size > 0;
+  const rows = sources.map((source) => [
+    source.name,
+    stateText(source.state, paint),
+    orDash(source.lagBytes, formatBytes),
+    retainedText(source, paint),
+    `${formatCount(source.log.floor)} … ${formatCount(source.log.head)}`,
+    formatBytes(source.log.bytes),
+    source.position ?? '–',
+    ...(watched ? [rateText(rates.get(source.name) ?? [])] : []),
+  ]);
+  const table = renderTable(
+    [
+      { title: 'SOURCE' },
+      { title: 'STATE' },
+      { title: 'LAG', align: 'right' },
+      { title: 'WAL KEPT', align: 'right' },
+      { title: 'LOG (FLOOR … HEAD)', align: 'right' },
+      { title: 'SIZE', align: 'right' },
+      { title: 'POSITION' },
+      ...(watched ? [{ title: 'CHANGES/S' }] : []),
+    ],
+    rows,
+    output,
+  );
+  return table + sources.map((source) => sourceNotes(source, paint)).join('');
+}
+
+function orDash(value: number | null, format: (value: number) => string): string {
+  return value === null ? '–' : format(value);
+}
+
+function retainedText({ retainedBytes, safeBytes }: SourceStatusReport, paint: Paint): string {
+  if (retainedBytes === null) return '–';
+  const text = formatBytes(retainedBytes);
+  // Near the server's limit it gives up the slot (invariant 12).
+  const near = safeBytes !== null && safeBytes < retainedBytes;
+  return near ? paint('yellow', `${text}, ${formatBytes(safeBytes)} left`) : text;
+}
+
+function sourceNotes({ name, error, log }: SourceStatusReport, paint: Paint): string {
+  const lines: string[] = [];
+  if (error !== null) {
+    lines.push(`${paint('red', `${name}: ${error.code}:`)} ${harmless(error.message)}`);
+    lines.push(`→ ${harmless(error.hint)}`);
+  }
+  if (log.gaps > 0) {
+    const gaps = log.gaps === 1 ? '1 gap' : `${log.gaps} gaps`;
+    lines.push(paint('yellow', `${name}: ${gaps} in the log; tidings log verify lists them`));
+  }
+  return lines.map((line) => `  ${line}\n`).join('');
+}
+
+function rateText(rates: readonly number[]): string {
+  const newest = rates.at(-1);
+  return newest === undefined ? '–' : `${sparkline(rates)} ${formatCount(Math.round(newest))}`;
+}
+
+function subscriptionsText(
+  subscriptions: readonly SubscriptionStatusReport[],
+  output: Pick<Output, 'colour'>,
+): string {
+  const paint = painter(output);
+  const alarm = (count: number, style: Style): string =>
+    count === 0 ? '0' : paint(style, formatCount(count));
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  const rows = subscriptions.map((subscription) => [
+    subscription.name,
+    subscription.source,
+    stateText(subscription.state, paint),
+    formatCount(subscription.lag),
+    formatCount(subscription.delivered),
+    formatCount(subscription.inFlight),
+    alarm(subscription.retrying, 'yellow'),
+    alarm(subscription.blocked, 'yellow'),
+    alarm(subscription.parked, 'red'),
+    alarm(subscription.stuck, 'red'),
+  ]);
+  const table = renderTable(
+    [
+      { title: 'SUBSCRIPTION' },
+      { title: 'SOURCE' },
+      { title: 'STATE' },
+      right('LAG'),
+      right('DELIVERED'),
+      right('IN FLIGHT'),
+      right('RETRYING'),
+      right('BLOCKED'),
+      right('PARKED'),
+      right('STUCK'),
+    ],
+    rows,
+    output,
+  );
+  return (
+    table + subscriptions.map((subscription) => subscriptionNotes(subscription, paint)).join('')
+  );
+}
+
+function subscriptionNotes(subscription: SubscriptionStatusReport, paint: Paint): string {
+  const { name, reason, lastError, retrying, parked } = subscription;
+  const lines: string[] = [];
+  if (reason !== null) lines.push(`${paint('yellow', `${name}:`)} ${harmless(reason)}`);
+  // An error that a later attempt made good is history.
+  if (lastError !== null && retrying + parked > 0) {
+    const { at, code, message } = lastError;
+    lines.push(`${paint('red', `${name}: ${code}:`)} ${harmless(message)} (${formatTime(at)})`);
+  }
+  return lines.map((line) => `  ${line}\n`).join('');
+}
