@@ -38,7 +38,8 @@ export interface LogRecord {
 /**
  * The single writer of a log. `begin`, `append`, `commit`, `abandon` and `reached` only collect
  * (in bounded memory: a large transaction goes to disk on the way, invisible until it is whole);
- * `flush` is the commit point.
+ * `flush` is the commit point. Only a large transaction may bring it forward, for the whole
+ * transactions before it.
  */
 export interface LogWriter {
   /** The version's number; equal definitions get equal numbers. */
@@ -48,11 +49,18 @@ export interface LogWriter {
    * is not after the last one appended: it is already here (invariant 3).
    */
   begin(transaction: { readonly id: string; readonly position: string }): boolean;
-  /** `change.table` is a number that `defineTable` returned. The images are copied. */
+  /**
+   * `change.table` is a number that `defineTable` returned. The images are copied.
+   * @throws TidingsError like `flush`, when a transaction that exceeds the memory cannot be stored.
+   */
   append(change: CapturedChange): void;
   /** Ends the open transaction. One without records leaves no trace. */
   commit(end: TransactionEnd): void;
-  /** Drops the open transaction, for instance because the connection broke in the middle of it. */
+  /**
+   * Drops the open transaction, for instance because the connection broke in the middle of it. Also
+   * to be called before a source begins anew after `append` or `flush` has thrown: until then the
+   * writer refuses, with the same error, what comes after the transactions that were lost.
+   */
   abandon(): void;
   /** States that the log is complete up to this source position; stored with the next flush. */
   reached(position: string): void;
@@ -61,8 +69,8 @@ export interface LogWriter {
   /**
    * Makes every committed transaction and the reached position durable and visible, all together.
    * Until it resolves nothing of that may be acknowledged to the source (invariant 1).
-   * @throws TidingsError `LOG_FULL` when the disk is full: nothing of the batch is in the log then,
-   *   and the caller has to append it again from the source.
+   * @throws TidingsError `LOG_FULL` when the disk is full, `LOG_IO` when it fails: the log then ends
+   *   where the last flush left it, and the caller has to append the rest again from the source.
    */
   flush(): Promise<void>;
   /** Collected and not yet flushed: records, and complete transactions among them. */
@@ -121,6 +129,28 @@ export interface LogReader {
   gaps(): Promise<readonly LogGap[]>;
   /** Bytes on disk and number of segments. */
   size(): Promise<{ readonly bytes: number; readonly segments: number }>;
+}
+
+/** Which row's changes `find` returns; otherwise like {@link ReadRequest}. */
+export interface FindRequest {
+  readonly schema: string;
+  readonly table: string;
+  /** The row's key as text (see {@link CapturedChange.key}). */
+  readonly key: string;
+  /** Default: the floor. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit?: number;
+  readonly maxBytes?: number;
+}
+
+/** A log that has an index by table and key. */
+export interface RowFinder {
+  /**
+   * The changes of one row in log order: those with this key, those that took it from the row, and
+   * truncates of its table; of all versions of the table. Pages like `read`.
+   */
+  find(request: FindRequest): Promise<ReadPage>;
 }
 
 /** A log opened for writing, with its upkeep. */

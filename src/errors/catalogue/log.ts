@@ -20,8 +20,9 @@ export const LOG_ERRORS = {
     exit: 1,
   },
   LOG_RECORD_TOO_LARGE: {
-    message: 'A change of {bytes} bytes does not fit into the log, which takes up to {limit} for one row.',
-    hint: 'Take the table out of the source\'s `tables`, or keep values of this size outside of the row.',
+    message:
+      'A change of {bytes} bytes does not fit into the log, which takes up to {limit} for one row.',
+    hint: "Take the table out of the source's `tables`, or keep values of this size outside of the row.",
     retryable: false,
     exit: 1,
   },

@@ -1,0 +1,211 @@
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import type { TableId } from '../log.ts';
+import type { NewBlock } from './block.ts';
+import type { OnCommitPoint } from './commit-points.ts';
+import { withLogErrors } from './errors.ts';
+import type { ViewHolder } from './log-view.ts';
+import { isInWalMode, removeDatabase, syncDirectory } from './segment-files.ts';
+import { type SegmentOrigin, SegmentWriter } from './segment-writer.ts';
+
+export interface SegmentChainOptions {
+  readonly directory: string;
+  readonly segmentBytes: number;
+  readonly holder: ViewHolder;
+  readonly seedOf: (table: TableId) => number;
+  readonly closeReader: (first: number) => void;
+  readonly onCommitPoint: OnCommitPoint;
+}
+
+/** How long readers of an empty segment are waited for that has to be replaced; milliseconds. */
+const REPLACE_PATIENCE = 1000;
+
+/**
+ * The files of a log in their order: the newest one, which is written; those before it, which are
+ * sealed; and while a large transaction arrives the file behind them all that nobody sees yet.
+ */
+export class SegmentChain {
+  readonly #options: SegmentChainOptions;
+  #newest: SegmentWriter;
+  /** Holds a large transaction; `first` is that transaction's. */
+  #unfinished: SegmentWriter | null = null;
+  /** Segments that could not be sealed because somebody read them. */
+  readonly #unsealed = new Set<number>();
+
+  constructor(options: SegmentChainOptions) {
+    this.#options = options;
+    const { segments } = options.holder.view;
+    const newest = segments.at(-1);
+    if (newest === undefined) throw new Error('A log has at least one segment');
+    this.#newest = this.#writerFor(newest.first);
+    for (const { first, path } of segments.slice(0, -1)) {
+      if (withLogErrors(path, () => isInWalMode(path))) this.#unsealed.add(first);
+    }
+    this.#sealWaiting();
+  }
+
+  /** True when the large transaction that begins there is on its way to a file of its own. */
+  isUnfinished(first: number): boolean {
+    return this.#unfinished?.first === first;
+  }
+
+  /**
+   * The segment that whole transactions go to.
+   * @param open where the open transaction begins, if one is open.
+   */
+  target(open: number | null, origin: SegmentOrigin): SegmentWriter {
+    if (this.#unfinished !== null && this.#unfinished.first !== open) return this.#unfinished;
+    const due = !this.#newest.dirty && this.#newest.bytes >= this.#options.segmentBytes;
+    if (due && this.#unfinished === null) this.roll(origin);
+    return this.#newest;
+  }
+
+  /** Begins a new segment at `origin.first`, unless the newest one is empty. */
+  roll(origin: SegmentOrigin): void {
+    if (origin.first === this.#newest.first) return;
+    const { onCommitPoint } = this.#options;
+    const next = SegmentWriter.create(origin, this.#options.seedOf);
+    try {
+      next.commit();
+      onCommitPoint('log 4: segment prepared');
+      next.publish();
+    } catch (error) {
+      next.discard();
+      throw error;
+    }
+    const previous = this.#replaceNewest(next);
+    next.settle();
+    onCommitPoint('log 5: segment published');
+    this.#seal(previous);
+  }
+
+  /**
+   * Makes a segment's content durable; `adopt` then moves what readers see. Once adopted, nothing
+   * that fails may take it back.
+   */
+  commit(segment: SegmentWriter, adopt: () => void): void {
+    const { onCommitPoint } = this.#options;
+    if (segment === this.#newest) {
+      onCommitPoint('log 1: written');
+      segment.commit();
+      onCommitPoint('log 2: committed');
+      adopt();
+      onCommitPoint('log 3: visible');
+      return;
+    }
+    segment.commit();
+    onCommitPoint('log 10: large transaction written');
+    this.#makeWay(segment.first);
+    segment.publish();
+    this.#unfinished = null;
+    const previous = this.#replaceNewest(segment);
+    adopt();
+    segment.settle();
+    onCommitPoint('log 5: segment published');
+    if (previous.first !== segment.first) this.#seal(previous);
+  }
+
+  /** Begins the file of a large transaction; it becomes the log's newest segment when it is whole. */
+  startUnfinished(origin: SegmentOrigin): void {
+    this.#unfinished = SegmentWriter.create(origin, this.#options.seedOf);
+  }
+
+  /** Adds a piece of the large transaction. */
+  appendUnfinished(blocks: readonly NewBlock[]): void {
+    if (this.#unfinished === null) throw new Error('No large transaction was begun');
+    withLogErrors(this.#unfinished.partPath, () => this.#unfinished?.insertBlocks(blocks));
+    // Synced piece by piece: a single sync of gigabytes would stop the process for seconds.
+    this.#unfinished.commit();
+    this.#options.onCommitPoint('log 9: piece written');
+  }
+
+  /** Drops the large transaction that begins at `open`, if there is one. */
+  dropUnfinished(open: number | null): void {
+    if (this.#unfinished === null || this.#unfinished.first !== open) return;
+    this.#unfinished.discard();
+    this.#unfinished = null;
+  }
+
+  /** Takes back everything that was not committed. */
+  reset(): void {
+    this.#unfinished?.discard();
+    this.#unfinished = null;
+    this.#newest.rollback();
+  }
+
+  /**
+   * Removes segments that end at or before this offset, oldest first: a crash in between leaves no
+   * hole.
+   */
+  trim(before: number): void {
+    const { directory, holder, closeReader, onCommitPoint } = this.#options;
+    this.#sealWaiting();
+    let removed = false;
+    for (;;) {
+      const [oldest, next] = holder.view.segments;
+      if (oldest === undefined || next === undefined || next.first > before) break;
+      holder.view = { ...holder.view, segments: holder.view.segments.slice(1) };
+      closeReader(oldest.first);
+      withLogErrors(oldest.path, () => removeDatabase(oldest.path));
+      this.#unsealed.delete(oldest.first);
+      removed = true;
+      onCommitPoint('log 11: segment removed');
+    }
+    if (removed) withLogErrors(directory, () => syncDirectory(directory));
+  }
+
+  close(): void {
+    this.#unfinished?.discard();
+    this.#unfinished = null;
+    this.#sealWaiting();
+    this.#options.closeReader(this.#newest.first);
+    this.#newest.close();
+  }
+
+  #writerFor(first: number): SegmentWriter {
+    return new SegmentWriter(this.#options.directory, first, this.#options.seedOf);
+  }
+
+  /** @returns the segment that was the newest. */
+  #replaceNewest(next: SegmentWriter): SegmentWriter {
+    const { holder } = this.#options;
+    const previous = this.#newest;
+    this.#newest = next;
+    if (previous.first !== next.first) {
+      const segments = [...holder.view.segments, { first: next.first, path: next.path }];
+      holder.view = { ...holder.view, segments };
+    }
+    return previous;
+  }
+
+  /**
+   * An empty segment has the name that the large transaction's needs. It is replaced in one step,
+   * but only once no WAL lies beside it: SQLite would take that for the new file's.
+   */
+  #makeWay(first: number): void {
+    if (this.#newest.first !== first) return;
+    this.#options.closeReader(first);
+    if (this.#newest.close(REPLACE_PATIENCE)) return;
+    const problem = 'another process keeps the empty segment open';
+    throw new TidingsError('LOG_IO', { path: this.#newest.path, problem });
+  }
+
+  #seal(segment: SegmentWriter): void {
+    this.#options.closeReader(segment.first);
+    this.#unsealed.add(segment.first);
+    this.#sealWaiting(segment);
+  }
+
+  /** Tries again what was read just then. The records are safe meanwhile, so it is no failure. */
+  #sealWaiting(known?: SegmentWriter): void {
+    for (const first of this.#unsealed) {
+      const segment = known?.first === first ? known : this.#writerFor(first);
+      this.#options.closeReader(first);
+      try {
+        if (segment.seal(this.#options.onCommitPoint)) this.#unsealed.delete(first);
+      } catch (error) {
+        // A full or failing disk; what matters now is that capture goes on. It is tried again.
+        if (!isTidingsError(error)) throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type {
+  FindRequest,
+  LogGap,
+  LoggedTable,
+  LoggedTransaction,
+  LogReader,
+  ReadPage,
+  ReadRequest,
+  RowFinder,
+  TableId,
+} from '../log.ts';
+import { directoryBytes } from './segment-files.ts';
+import type { LogView, ViewHolder } from './log-view.ts';
+import { PageCollector } from './page-collector.ts';
+import { findInSegment } from './row-search.ts';
+import type { SegmentCache } from './segment-cache.ts';
+import type { SegmentReader } from './segment-reader.ts';
+import { type OffsetRange, scanAll, scanTables } from './segment-scan.ts';
+
+/** How much of a long search runs before others get their turn; milliseconds. */
+const TURN = 4;
+
+/** Reads the segments of a log. What there is, the view says; it may change between calls. */
+export class SqliteReader implements LogReader, RowFinder {
+  readonly #directory: string;
+  readonly #source: string;
+  readonly #holder: ViewHolder;
+  readonly #cache: SegmentCache;
+  #tables: ReadonlyMap<TableId, LoggedTable> = new Map();
+  #tablesOf: readonly LoggedTable[] = [];
+
+  constructor(options: {
+    readonly directory: string;
+    readonly source: string;
+    readonly holder: ViewHolder;
+    readonly cache: SegmentCache;
+  }) {
+    this.#directory = options.directory;
+    this.#source = options.source;
+    this.#holder = options.holder;
+    this.#cache = options.cache;
+  }
+
+  get head(): number {
+    return this.#view.head;
+  }
+
+  get floor(): number {
+    return this.#view.segments[0]?.first ?? 0;
+  }
+
+  get position(): string | null {
+    return this.#view.state.reached;
+  }
+
+  tables(): readonly LoggedTable[] {
+    return this.#view.tables;
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
+  async read(request: ReadRequest): Promise<ReadPage> {
+    const { tables } = request;
+    const accept =
+      tables === undefined ? null : ([id]: readonly [TableId, ...unknown[]]) => tables.has(id);
+    const collector = new PageCollector(this.#tableMap(), request, accept);
+    const wanted = tables === undefined ? null : JSON.stringify([...tables]);
+    return this.#collect(request, collector, (segment, range) =>
+      wanted === null
+        ? scanAll(segment, collector, range)
+        : scanTables(segment, collector, range, wanted),
+    );
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
+  async find(request: FindRequest): Promise<ReadPage> {
+    const { schema, table, key } = request;
+    const ids = new Set<TableId>();
+    for (const version of this.tables()) {
+      if (version.schema === schema && version.name === table) ids.add(version.id);
+    }
+    const from = request.from ?? this.floor;
+    const collector = new PageCollector(
+      this.#tableMap(),
+      request,
+      ([id, operation, ownKey, previousKey]) =>
+        ids.has(id) && (operation === 't' || ownKey === key || previousKey === key),
+    );
+    const search = { schema, name: table, key, tables: JSON.stringify([...ids]) };
+    return this.#collect({ ...request, from }, collector, (segment, range) =>
+      findInSegment(segment, collector, range, search),
+    );
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
+  async offsetAt(committedAt: number): Promise<number> {
+    const { segments, head } = this.#view;
+    let low = 0;
+    let high = segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const first = segments[middle]?.first ?? 0;
+      const latest = this.#cache.use(first, this.#view, (segment) => segment.latestCommit());
+      if (latest >= committedAt) high = middle;
+      else low = middle + 1;
+    }
+    for (const { first } of segments.slice(low)) {
+      const found = this.#cache.use(first, this.#view, (segment) => segment.offsetAt(committedAt));
+      if (found !== null) return Math.min(found, head);
+    }
+    return head;
+  }
+
+  async transactionsById(id: string): Promise<readonly LoggedTransaction[]> {
+    const found: LoggedTransaction[] = [];
+    for await (const first of this.#newestFirst()) {
+      found.push(...this.#cache.use(first, this.#view, (segment) => segment.transactionsById(id)));
+    }
+    const { head } = this.#view;
+    return found.filter((transaction) => transaction.last < head);
+  }
+
+  async lastTransactions(limit: number): Promise<readonly LoggedTransaction[]> {
+    const found: LoggedTransaction[] = [];
+    const { head } = this.#view;
+    for await (const first of this.#newestFirst()) {
+      const left = limit - found.length;
+      found.push(
+        ...this.#cache.use(first, this.#view, (segment) => segment.lastTransactions(head, left)),
+      );
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise.
+  async gaps(): Promise<readonly LogGap[]> {
+    const { floor } = this;
+    return this.#view.gaps.filter((gap) => gap.offset >= floor);
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise.
+  async size(): Promise<{ readonly bytes: number; readonly segments: number }> {
+    return { bytes: directoryBytes(this.#directory), segments: this.#view.segments.length };
+  }
+
+  get #view(): LogView {
+    return this.#holder.view;
+  }
+
+  #tableMap(): ReadonlyMap<TableId, LoggedTable> {
+    const { tables } = this.#view;
+    if (tables !== this.#tablesOf) {
+      this.#tablesOf = tables;
+      this.#tables = new Map(tables.map((table) => [table.id, table]));
+    }
+    return this.#tables;
+  }
+
+  /** Goes from segment to segment until the page is full, or everything up to `to` was looked at. */
+  #collect(
+    request: { readonly from: number; readonly to?: number },
+    collector: PageCollector,
+    read: (segment: SegmentReader, range: OffsetRange) => number,
+  ): ReadPage {
+    const { segments, head } = this.#view;
+    const { floor } = this;
+    if (request.from < floor) {
+      const { from: offset } = request;
+      throw new TidingsError('LOG_PRUNED', { offset, source: this.#source, floor });
+    }
+    const to = Math.min(request.to ?? head, head);
+    let next = request.from;
+    while (next < to) {
+      const index = segments.findLastIndex((segment) => segment.first <= next);
+      const first = segments[index]?.first ?? floor;
+      const range = { from: next, to: Math.min(to, segments[index + 1]?.first ?? to) };
+      next = this.#cache.use(first, this.#view, (segment) => read(segment, range));
+      if (collector.done) break;
+    }
+    return { records: collector.records, next };
+  }
+
+  /** Lets others have their turn between segments; those that were removed meanwhile are left out. */
+  async *#newestFirst(): AsyncGenerator<number> {
+    let turn = performance.now();
+    for (const { first } of this.#view.segments.toReversed()) {
+      if (performance.now() - turn > TURN) {
+        await nextTurn();
+        turn = performance.now();
+      }
+      if (first < this.floor) return;
+      yield first;
+    }
+  }
+}

@@ -1,0 +1,224 @@
+import type { CapturedChange, TransactionEnd } from '../../change/captured.ts';
+import type { TableDefinition } from '../../change/table.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { LogGap, LogWriter, TableId } from '../log.ts';
+import type { OnCommitPoint } from './commit-points.ts';
+import { toLogError } from './errors.ts';
+import { MAX_IMAGE_BYTES } from './format.ts';
+import type { LogState, ViewHolder } from './log-view.ts';
+import { PendingBatch } from './pending-batch.ts';
+import { SegmentChain } from './segment-chain.ts';
+import { TableCatalogue } from './table-catalogue.ts';
+
+export interface SqliteWriterOptions {
+  readonly directory: string;
+  readonly source: string;
+  readonly segmentBytes: number;
+  /** Bytes of records held in memory; more go to disk before they are whole. */
+  readonly memoryBytes: number;
+  readonly holder: ViewHolder;
+  /** Closes this process's connections to a segment, so that it can be sealed. */
+  readonly closeReader: (first: number) => void;
+  readonly onCommitPoint: OnCommitPoint;
+}
+
+/** What was collected when the disk failed, and has to come again from the source. */
+interface Lost {
+  readonly error: unknown;
+  /** The position of the first transaction that was lost; null when none had been begun. */
+  readonly from: string | null;
+}
+
+/**
+ * Collects transactions in memory and writes them on `flush`. What exceeds the memory goes to disk
+ * earlier: whole transactions into SQLite's uncommitted transaction, a transaction that is too large
+ * by itself into a segment of its own that nobody sees until it is whole (invariant 2).
+ */
+export class SqliteLogWriter implements LogWriter {
+  readonly #options: SqliteWriterOptions;
+  readonly #catalogue: TableCatalogue;
+  readonly #batch: PendingBatch;
+  readonly #chain: SegmentChain;
+  #state: LogState;
+  #gaps: LogGap[] = [];
+  #openPosition: string | null = null;
+  #firstPosition: string | null = null;
+  #lost: Lost | null = null;
+
+  constructor(options: SqliteWriterOptions) {
+    const { view } = options.holder;
+    this.#options = options;
+    this.#catalogue = new TableCatalogue(view.tables);
+    const seedOf = (id: TableId): number => this.#catalogue.seedOf(id);
+    this.#batch = new PendingBatch(view.head, seedOf);
+    this.#state = view.state;
+    this.#chain = new SegmentChain({ ...options, seedOf });
+  }
+
+  get pending(): { readonly records: number; readonly transactions: number } {
+    const records = this.#batch.next - this.#options.holder.view.head;
+    return { records, transactions: this.#batch.transactions.length };
+  }
+
+  defineTable(table: TableDefinition): TableId {
+    return this.#catalogue.define(table);
+  }
+
+  begin(transaction: { readonly id: string; readonly position: string }): boolean {
+    this.#expectReturn(transaction.position);
+    const { appended } = this.#state;
+    if (appended !== null && transaction.position <= appended) return false;
+    if (this.#openPosition !== null) throw new Error('A transaction is open already');
+    this.#batch.begin(transaction);
+    this.#openPosition = transaction.position;
+    this.#firstPosition ??= transaction.position;
+    return true;
+  }
+
+  append(change: CapturedChange): void {
+    this.#requireOpen();
+    const bytes = change.images.length;
+    if (bytes > MAX_IMAGE_BYTES) {
+      throw new TidingsError('LOG_RECORD_TOO_LARGE', { bytes, limit: MAX_IMAGE_BYTES });
+    }
+    this.#batch.add(change);
+    if (this.#batch.bytes >= this.#options.memoryBytes) this.#guard(() => this.#spill());
+  }
+
+  commit(end: TransactionEnd): void {
+    const position = this.#requireOpen();
+    this.#openPosition = null;
+    if (this.#batch.commit(end) === null) return;
+    this.#state = { ...this.#state, appended: position, reached: later(this.#state, position) };
+  }
+
+  abandon(): void {
+    this.#lost = null;
+    this.#openPosition = null;
+    this.#chain.dropUnfinished(this.#batch.openFirst);
+    this.#batch.abandon();
+    if (this.#batch.transactions.length === 0) this.#firstPosition = null;
+  }
+
+  reached(position: string): void {
+    // What a failure lost lies before this position, perhaps.
+    if (this.#lost !== null) return;
+    this.#state = { ...this.#state, reached: later(this.#state, position) };
+  }
+
+  recordGap(gap: Omit<LogGap, 'offset'>): void {
+    this.#lost = null;
+    this.#gaps.push({ ...gap, offset: this.#batch.next });
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
+  async flush(): Promise<void> {
+    this.#guard(() => this.#commitBatch());
+  }
+
+  /** Removes all segments that lie below this offset. */
+  trim(before: number): void {
+    if (before >= this.#options.holder.view.head && this.#openPosition === null) {
+      this.#guard(() => {
+        this.#commitBatch();
+        // The newest segment cannot be removed, so an empty one takes its place.
+        this.#chain.roll(this.#origin());
+      });
+    }
+    this.#chain.trim(before);
+  }
+
+  /** Drops what was not flushed and closes the log's last file. */
+  close(): void {
+    this.#batch.clear(this.#options.holder.view.head);
+    this.#chain.close();
+  }
+
+  /** Everything up to the last whole transaction becomes durable, then visible. */
+  #commitBatch(): void {
+    const { holder } = this.#options;
+    const { transactions } = this.#batch;
+    const idle = transactions.length === 0 && this.#gaps.length === 0;
+    if (idle && this.#state.reached === holder.view.state.reached) return;
+    const open = this.#batch.openFirst;
+    const blocks = this.#batch.takeWhole();
+    const segment = this.#chain.target(open, this.#origin());
+    segment.insertTables(this.#catalogue.fresh);
+    if (blocks.length > 0) segment.insertBlocks(blocks);
+    const latestCommit = segment.insertTransactions(transactions, this.#state.latestCommit);
+    segment.insertGaps(this.#gaps);
+    const state = { ...this.#state, latestCommit };
+    segment.setState(state);
+    this.#chain.commit(segment, () => {
+      this.#state = state;
+      this.#catalogue.flushed();
+      this.#batch.flushed();
+      this.#firstPosition = this.#openPosition;
+      const gaps = [...holder.view.gaps, ...this.#gaps];
+      this.#gaps = [];
+      const head = open ?? this.#batch.next;
+      holder.view = { ...holder.view, head, state, gaps, tables: this.#catalogue.stored };
+    });
+  }
+
+  /** Makes room in memory. */
+  #spill(): void {
+    const open = this.#batch.openFirst;
+    const blocks = this.#batch.takeWhole();
+    if (blocks.length > 0) this.#chain.target(open, this.#origin()).insertBlocks(blocks);
+    if (open === null || this.#batch.bytes < this.#options.memoryBytes) return;
+    if (!this.#chain.isUnfinished(open)) {
+      // What came before must not wait for a transaction that may take hours.
+      this.#commitBatch();
+      this.#chain.startUnfinished({ ...this.#origin(), first: open });
+    }
+    this.#chain.appendUnfinished(this.#batch.takeAll());
+  }
+
+  #origin(): Parameters<SegmentChain['roll']>[0] {
+    const { directory, source, holder } = this.#options;
+    const { head, gaps, state } = holder.view;
+    const tables = [...this.#catalogue.stored, ...this.#catalogue.fresh];
+    return { directory, source, first: head, state, tables, gaps };
+  }
+
+  /**
+   * After a failure the writer is where the last flush left it. It takes nothing that comes after
+   * what was lost: that would be a hole (invariant 3).
+   */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const named = toLogError(error, this.#options.directory);
+      const { holder } = this.#options;
+      this.#lost = { error: named, from: this.#firstPosition };
+      this.#chain.reset();
+      this.#batch.clear(holder.view.head);
+      this.#catalogue.restore();
+      this.#state = holder.view.state;
+      this.#gaps = [];
+      this.#openPosition = null;
+      this.#firstPosition = null;
+      throw named;
+    }
+  }
+
+  /** The source, begun again, first sends what was lost. Until then nothing is taken. */
+  #expectReturn(position: string): void {
+    if (this.#lost === null) return;
+    const { from, error } = this.#lost;
+    if (from !== null && position > from) throw error;
+    this.#lost = null;
+  }
+
+  #requireOpen(): string {
+    if (this.#lost !== null) throw this.#lost.error;
+    if (this.#openPosition === null) throw new Error('No transaction is open');
+    return this.#openPosition;
+  }
+}
+
+function later({ reached }: LogState, position: string): string {
+  return reached === null || position > reached ? position : reached;
+}
