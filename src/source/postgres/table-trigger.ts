@@ -108,6 +108,10 @@ BEGIN
     IF misplaced."wantedInInsertOnly" AND NOT misplaced."isInInsertOnly" THEN
       EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, misplaced."schema", misplaced."name");
     END IF;
+    IF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') AND misplaced."wantedInInsertOnly" THEN
+      RAISE NOTICE 'Tidings (source ${source}) captures %.% from here on, without the rows of this command itself',
+        misplaced."schema", misplaced."name";
+    END IF;
   END LOOP;
 EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'Tidings (source ${source}) could not follow this command: %', SQLERRM
