@@ -1,12 +1,19 @@
-import type { ChangeDecoder } from '../change/decode.ts';
+import type { ChangeDecoder, ChangeView } from '../change/decode.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { LogReader, LogRecord } from '../log/log.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
 import type { Horizon } from './horizon.ts';
-import type { SubscriptionReader } from './subscription-reader.ts';
-import { TableIndex } from './table-index.ts';
+import { type IndexedReader, TableIndex } from './table-index.ts';
 import { nextTurn, Turns } from './turns.ts';
+
+/** A subscription as the dispatcher knows it. */
+export interface LiveReader extends IndexedReader {
+  /** Takes a change of a table that it may want. It must not throw: others are waiting. */
+  hand(record: LogRecord, view: ChangeView): void;
+  /** The dispatcher cannot go on at this offset: each one has to see for itself. */
+  fallBehind(offset: number): void;
+}
 
 export interface DispatcherOptions {
   readonly log: LogReader;
@@ -31,7 +38,7 @@ export class Dispatcher {
   readonly log: LogReader;
   readonly horizon: Horizon;
   readonly decoder: ChangeDecoder;
-  readonly index: TableIndex<SubscriptionReader>;
+  readonly index: TableIndex<LiveReader>;
   readonly turns = new Turns(CATCH_UP_PAGES);
   readonly #onFailure: (error: unknown) => void;
   #position: number;
@@ -104,7 +111,7 @@ export class Dispatcher {
       const interested = this.index.interested(record.table.id);
       if (interested !== undefined && interested.size > 0) {
         const view = this.decoder.view(record);
-        for (const reader of interested) reader.hand(view);
+        for (const reader of interested) reader.hand(record, view);
         handed += interested.size;
       }
       this.#position = record.offset + 1;

@@ -1,5 +1,6 @@
 import type { ChangeView } from '../change/decode.ts';
 import type { TableDefinition } from '../change/table.ts';
+import type { LogRecord } from '../log/log.ts';
 
 /** Whoever takes what a subscription reads: delivery's side of the hand-over. */
 export interface Subscriber {
@@ -12,7 +13,7 @@ export interface Subscriber {
    * Offers a change that matches, in the order of offsets, each once. False when there is no room:
    * then it was not taken, and is offered again once {@link Subscriber.room} has resolved.
    */
-  offer(view: ChangeView): boolean;
+  offer(record: LogRecord, view: ChangeView): boolean;
   /** Resolves when there is room for a page of records, or when the signal aborts. */
   room(signal: AbortSignal): Promise<void>;
   /** Reading went past records that have been removed; `to` is exclusive (invariant 11). */

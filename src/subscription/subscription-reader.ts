@@ -1,11 +1,10 @@
 import type { ChangeView } from '../change/decode.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
-import type { LoggedTable, TableId } from '../log/log.ts';
+import type { LogRecord, LoggedTable, TableId } from '../log/log.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher, LiveReader } from './dispatcher.ts';
 import type { Subscriber } from './subscriber.ts';
-import type { IndexedReader } from './table-index.ts';
 import { nextTurn } from './turns.ts';
 
 export type ReadingState = 'stopped' | 'catching up' | 'live';
@@ -25,7 +24,7 @@ const READ_RETRY: BackoffOptions = { first: 100, factor: 2, max: 10_000, jitter:
  * it reads for all; catching up, when it is behind and reads for itself. It changes from one to the
  * other at an exact offset, so no change is missed or offered twice at the cut-over.
  */
-export class SubscriptionReader implements IndexedReader {
+export class SubscriptionReader implements LiveReader {
   readonly subscriber: Subscriber;
   readonly tables = new Set<TableId>();
   readonly #dispatcher: Dispatcher;
@@ -58,10 +57,14 @@ export class SubscriptionReader implements IndexedReader {
     return this.subscriber.wantsTable(table);
   }
 
-  /** Starts reading from its position, or another one. Does nothing when it reads already. */
-  start(position = this.#position): void {
-    if (this.#state !== 'stopped') return;
+  /** Sets where reading will begin; it is stopped. */
+  moveTo(position: number): void {
     this.#position = position;
+  }
+
+  /** Starts reading from its position. Does nothing when it reads already. */
+  start(): void {
+    if (this.#state !== 'stopped') return;
     this.#run = new AbortController();
     this.#dispatcher.index.add(this);
     this.#beginCatchUp();
@@ -73,15 +76,13 @@ export class SubscriptionReader implements IndexedReader {
     await this.#catchUp;
   }
 
-  /** Called by the dispatcher for each change of a table that the subscription may want. */
-  hand(view: ChangeView): void {
-    const { offset } = view.stored;
+  hand(record: LogRecord, view: ChangeView): void {
+    const { offset } = record;
     if (offset < this.#position) return;
-    if (this.#offer(view) || this.#state !== 'live') return;
+    if (this.#offer(record, view) || this.#state !== 'live') return;
     this.#leaveLive(offset);
   }
 
-  /** Called by the dispatcher when it cannot go on at this offset: each one has to see for itself. */
   fallBehind(offset: number): void {
     if (this.#state === 'live') this.#leaveLive(Math.max(offset, this.#position));
   }
@@ -106,19 +107,17 @@ export class SubscriptionReader implements IndexedReader {
   }
 
   /** False when the change was not taken: there is no room, or the filter has stopped reading. */
-  #offer(view: ChangeView): boolean {
+  #offer(record: LogRecord, view: ChangeView): boolean {
     const { subscriber } = this;
-    let matches: boolean;
     try {
-      matches = subscriber.matches(view);
+      return !subscriber.matches(view) || subscriber.offer(record, view);
     } catch (error) {
       // Neither sending nor skipping would be right, so reading ends before this change.
       this.#halt();
-      this.#position = view.stored.offset;
+      this.#position = record.offset;
       subscriber.faulted(error);
       return false;
     }
-    return !matches || subscriber.offer(view);
   }
 
   async #readUntilLive(signal: AbortSignal): Promise<void> {
@@ -166,7 +165,7 @@ export class SubscriptionReader implements IndexedReader {
       if (signal.aborted) return;
       for (const record of page.records) {
         // The rest of the page is read again later: keeping it would not be bounded in memory.
-        if (!this.#offer(decoder.view(record))) return;
+        if (!this.#offer(record, decoder.view(record))) return;
         this.#position = record.offset + 1;
       }
       this.#position = page.next;

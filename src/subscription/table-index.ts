@@ -16,6 +16,7 @@ export interface IndexedReader {
 export class TableIndex<Reader extends IndexedReader> {
   readonly #log: LogReader;
   readonly #readers = new Set<Reader>();
+  readonly #isLive = new Set<Reader>();
   readonly #live = new Map<TableId, Set<Reader>>();
   readonly #known = new Map<TableId, LoggedTable>();
 
@@ -37,8 +38,6 @@ export class TableIndex<Reader extends IndexedReader> {
       }
     }
   }
-
-  readonly #isLive = new Set<Reader>();
 
   add(reader: Reader): void {
     this.#readers.add(reader);

@@ -37,6 +37,12 @@ export const DELIVERY_ERRORS = {
     retryable: true,
     exit: 2,
   },
+  DELIVERY_BLOCKED: {
+    message: 'The delivery of offset {offset} to {name} waits for an earlier change of its row.',
+    hint: 'Replay or discard the earlier one.',
+    retryable: true,
+    exit: 2,
+  },
   RECORDS_LOST: {
     message:
       'Subscription {name} missed the records {from} to {last}: retention removed them before it had read them.',

@@ -1,0 +1,282 @@
+import type { ChangeDecoder } from '../change/decode.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { LogReader } from '../log/log.ts';
+import { describeFailure } from '../sink/describe-failure.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { ExceptionQuery, State, StoredException, StoredSubscription } from '../state/state.ts';
+import { Dispatcher } from '../subscription/dispatcher.ts';
+import { compileFilter } from '../subscription/filter.ts';
+import type { Horizon } from '../subscription/horizon.ts';
+import { resolveStart, type StartAt } from '../subscription/start-at.ts';
+import { Checkpoints } from './checkpoints.ts';
+import type { SubscriptionDefinition } from './definition.ts';
+import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
+import { SubscriptionControls } from './subscription-controls.ts';
+import {
+  type PreparedSubscription,
+  type SubscriptionContext,
+  SubscriptionDelivery,
+} from './subscription-delivery.ts';
+import type { SubscriptionStatus } from './subscription-status.ts';
+
+export interface SourceDeliveryOptions {
+  /** The source's name. */
+  readonly source: string;
+  readonly log: LogReader;
+  /** How far may be read; capture moves it. */
+  readonly horizon: Horizon;
+  readonly state: State;
+  /** Made with every dialect that the log's tables name. */
+  readonly decoder: ChangeDecoder;
+  readonly observer?: DeliveryObserver | undefined;
+  /** Called at each commit point, for tests that crash there. */
+  readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
+}
+
+interface Entry {
+  readonly prepared: PreparedSubscription;
+  running: {
+    readonly delivery: SubscriptionDelivery;
+    readonly controls: SubscriptionControls;
+  } | null;
+  /** Why it does not run. */
+  failure: unknown;
+}
+
+/** All subscriptions of one source: reads its log for them and delivers to their endpoints. */
+export class SourceDelivery implements AsyncDisposable {
+  readonly #context: SubscriptionContext;
+  readonly #entries = new Map<string, Entry>();
+  readonly #stop = new AbortController();
+  #dispatching: Promise<void> | null = null;
+  #beginning: Promise<void> = Promise.resolve();
+  #drained: Promise<void> | null = null;
+
+  constructor(options: SourceDeliveryOptions) {
+    const { source, log, horizon, state, decoder, onCommitPoint } = options;
+    const observer = options.observer ?? SILENT_OBSERVER;
+    const onFailure = (error: unknown): void => observer.failure(null, error);
+    this.#context = {
+      source,
+      state,
+      observer,
+      onCommitPoint,
+      dispatcher: new Dispatcher({ log, horizon, decoder, onFailure }),
+      checkpoints: new Checkpoints({
+        state,
+        onFailure,
+        onWritten: (subscriptions, seconds) => observer.checkpoint(subscriptions, seconds),
+      }),
+    };
+  }
+
+  /**
+   * Adds a subscription; before `start`, or after it, and then it begins at once. It owns the sink
+   * from here on. One that cannot begin says why in its status and holds up no other.
+   * @throws TidingsError `SUBSCRIPTION_EXISTS`, `FILTER_INVALID`, `TABLE_PATTERN_INVALID`
+   */
+  register(definition: SubscriptionDefinition, sink: Sink): void {
+    const { name } = definition;
+    if (this.#entries.has(name)) throw new TidingsError('SUBSCRIPTION_EXISTS', { name });
+    const prepared = { definition, sink, filter: compileFilter(definition.filter) };
+    const entry: Entry = { prepared, running: null, failure: null };
+    this.#entries.set(name, entry);
+    if (this.#dispatching !== null) this.#beginLater([entry]);
+  }
+
+  /** Begins to read and deliver. Resolves when every subscription has begun, or said why it cannot. */
+  async start(): Promise<void> {
+    if (this.#dispatching !== null) return;
+    this.#dispatching = this.#context.dispatcher.run(this.#stop.signal);
+    this.#beginLater([...this.#entries.values()]);
+    await this.#beginning;
+  }
+
+  /**
+   * Stops reading, lets what is in flight finish, writes down where everybody is, and lets go of the
+   * endpoints. When the signal aborts, what is still in flight is cut short; it is attempted again
+   * in the next run.
+   */
+  drain(signal: AbortSignal): Promise<void> {
+    this.#drained ??= this.#drain(signal);
+    return this.#drained;
+  }
+
+  /** Drains without waiting for what is in flight. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(AbortSignal.abort());
+  }
+
+  /**
+   * Stands still until it is resumed, also over restarts. Resolves when nothing is in flight.
+   * @throws TidingsError `SUBSCRIPTION_UNKNOWN`
+   */
+  async pause(name: string, reason: string): Promise<void> {
+    await this.#controls(name).pause(reason);
+  }
+
+  /** @throws TidingsError `SUBSCRIPTION_UNKNOWN`, or why it cannot begin. */
+  async resume(name: string): Promise<void> {
+    const entry = this.#entry(name);
+    if (entry.running === null) await this.#beginAll([entry]);
+    await this.#controls(name).resume();
+  }
+
+  /** See {@link SubscriptionControls.rewind}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` too */
+  async rewind(name: string, to: StartAt): Promise<void> {
+    await this.#controls(name).rewind(to);
+  }
+
+  /** See {@link SubscriptionControls.replay}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` too */
+  async replay(name: string, offset: number): Promise<void> {
+    await this.#controls(name).replay(offset);
+  }
+
+  /** See {@link SubscriptionControls.discard}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` too */
+  async discard(name: string, offset: number, reason: string): Promise<void> {
+    await this.#controls(name).discard(offset, reason);
+  }
+
+  /** One page of exceptions, as last written down. */
+  async exceptions(query: ExceptionQuery): Promise<readonly StoredException[]> {
+    return await this.#context.state.exceptions(query);
+  }
+
+  status(): readonly SubscriptionStatus[] {
+    return [...this.#entries.values()].map((entry) =>
+      entry.running === null ? this.#stoppedStatus(entry) : entry.running.delivery.status(),
+    );
+  }
+
+  /**
+   * The lowest offset that a subscription still needs, after everything is written down for good;
+   * null when there is none. Retention removes nothing from there on (invariant 11).
+   * @throws TidingsError `STATE_FAILED`: then nothing may be removed.
+   */
+  async neededFrom(): Promise<number | null> {
+    const { state, checkpoints, source } = this.#context;
+    if (!(await checkpoints.flush())) throw checkpoints.error;
+    await state.sync();
+    return await state.neededFrom(source);
+  }
+
+  async #drain(signal: AbortSignal): Promise<void> {
+    const { checkpoints } = this.#context;
+    this.#stop.abort();
+    await this.#dispatching;
+    await this.#beginning;
+    const running = this.#running();
+    for (const { delivery } of running) delivery.beginDraining();
+    await Promise.all(running.map(({ delivery }) => delivery.rest(signal)));
+    await Promise.all(running.map(({ delivery }) => delivery.close()));
+    // A failure has been told; what is not written is delivered again in the next run.
+    await checkpoints.flush();
+    checkpoints.close();
+    const never = [...this.#entries.values()].filter((entry) => entry.running === null);
+    await Promise.all(never.map(({ prepared }) => prepared.sink[Symbol.asyncDispose]()));
+  }
+
+  #beginLater(entries: readonly Entry[]): void {
+    this.#beginning = this.#beginning.then(() => this.#beginAll(entries));
+  }
+
+  /** Never rejects: what goes wrong is kept with the subscription. */
+  async #beginAll(entries: readonly Entry[]): Promise<void> {
+    const stored = new Map<Entry, StoredSubscription>();
+    const created: StoredSubscription[] = [];
+    for (const entry of entries) {
+      await this.#attempt(entry, async () => {
+        const known = await this.#lookUp(entry);
+        const subscription = known ?? (await this.#create(entry));
+        if (known === null) created.push(subscription);
+        stored.set(entry, subscription);
+      });
+    }
+    try {
+      if (created.length > 0) await this.#context.state.addSubscriptions(created);
+    } catch (error) {
+      for (const entry of stored.keys()) this.#failed(entry, error);
+      return;
+    }
+    for (const [entry, subscription] of stored) {
+      await this.#attempt(entry, () => this.#begin(entry, subscription));
+    }
+  }
+
+  async #begin(entry: Entry, stored: StoredSubscription): Promise<void> {
+    if (this.#stop.signal.aborted || entry.running !== null) return;
+    const delivery = new SubscriptionDelivery(entry.prepared, stored, this.#context);
+    const controls = new SubscriptionControls(delivery, this.#context, this.#stop.signal);
+    await delivery.begin();
+    entry.running = { delivery, controls };
+    entry.failure = null;
+  }
+
+  async #lookUp({ prepared }: Entry): Promise<StoredSubscription | null> {
+    const { name } = prepared.definition;
+    const { state, source } = this.#context;
+    const known = await state.subscription(name);
+    if (known !== null && known.source !== source) {
+      const details = { name, expected: known.source, found: source };
+      throw new TidingsError('SUBSCRIPTION_MOVED', details);
+    }
+    return known;
+  }
+
+  async #create({ prepared }: Entry): Promise<StoredSubscription> {
+    const { name, from = 'head' } = prepared.definition;
+    const { source, dispatcher } = this.#context;
+    const cursor = await resolveStart(dispatcher.log, source, from);
+    return { name, source, cursor, paused: null, createdAt: Date.now() };
+  }
+
+  async #attempt(entry: Entry, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#failed(entry, error);
+    }
+  }
+
+  #failed(entry: Entry, error: unknown): void {
+    entry.failure = error;
+    this.#context.observer.failure(entry.prepared.definition.name, error);
+  }
+
+  #running(): readonly NonNullable<Entry['running']>[] {
+    return [...this.#entries.values()].flatMap(({ running }) => running ?? []);
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new TidingsError('SUBSCRIPTION_UNKNOWN', { name });
+    return entry;
+  }
+
+  #controls(name: string): SubscriptionControls {
+    const { running, failure } = this.#entry(name);
+    if (running !== null) return running.controls;
+    throw failure ?? new Error(`Subscription ${name} was not started`);
+  }
+
+  #stoppedStatus({ prepared, failure }: Entry): SubscriptionStatus {
+    const error = failure === null ? null : describeFailure(failure);
+    return {
+      name: prepared.definition.name,
+      source: this.#context.source,
+      state: 'stopped',
+      reason: error?.message ?? null,
+      cursor: 0,
+      lag: 0,
+      inFlight: 0,
+      retrying: 0,
+      blocked: 0,
+      parked: 0,
+      stuck: 0,
+      stuckSince: null,
+      delivered: 0,
+      rate: 0,
+      lastError: error === null ? null : { ...error, at: Date.now() },
+    };
+  }
+}

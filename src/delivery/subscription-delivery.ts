@@ -1,0 +1,306 @@
+import type { Change } from '../change/change.ts';
+import type { ChangeView } from '../change/decode.ts';
+import { qualifiedName, type TableDefinition } from '../change/table.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { LogRecord } from '../log/log.ts';
+import { describeFailure } from '../sink/describe-failure.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { State, StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
+import { projectChange } from '../subscription/columns.ts';
+import type { Dispatcher } from '../subscription/dispatcher.ts';
+import type { ChangeFilter } from '../subscription/filter.ts';
+import type { Subscriber } from '../subscription/subscriber.ts';
+import { SubscriptionReader } from '../subscription/subscription-reader.ts';
+import type { Checkpointed, Checkpoints } from './checkpoints.ts';
+import { DEFAULT_DELIVERY, type SubscriptionDefinition } from './definition.ts';
+import type { Delivery } from './delivery.ts';
+import { EndpointWindow } from './endpoint-window.ts';
+import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
+import { OpenDeliveries } from './open-deliveries.ts';
+import { Rate } from './rate.ts';
+import { restoreExceptions } from './restore.ts';
+import { readRecord } from './read-record.ts';
+import type { SubscriptionStatus } from './subscription-status.ts';
+
+/** What the subscriptions of one source share. */
+export interface SubscriptionContext {
+  readonly source: string;
+  readonly state: State;
+  readonly dispatcher: Dispatcher;
+  readonly checkpoints: Checkpoints;
+  readonly observer: DeliveryObserver;
+  readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
+}
+
+/** A definition with what was made of it. */
+export interface PreparedSubscription {
+  readonly definition: SubscriptionDefinition;
+  readonly filter: ChangeFilter;
+  readonly sink: Sink;
+}
+
+/** Read and not done: twice a page, so that one page can be read while another is worked off. */
+const MAX_UNRECORDED = 2_000;
+/** Bytes of memory that these keep. */
+const MAX_BYTES = 8 << 20;
+
+/** One subscription at work: from its reader, through the filter, into its window, to its cursor. */
+export class SubscriptionDelivery implements Subscriber, Checkpointed {
+  readonly name: string;
+  readonly open: OpenDeliveries;
+  readonly window: EndpointWindow;
+  readonly #context: SubscriptionContext;
+  readonly #prepared: PreparedSubscription;
+  readonly #reader: SubscriptionReader;
+  readonly #rate = new Rate();
+  #pausedFor: string | null;
+  #fault: Error | null = null;
+  #draining = false;
+  /** While the cursor is being set anew, the old one must not be written. */
+  #suspended = false;
+  #roomWaiter: (() => void) | null = null;
+
+  constructor(
+    prepared: PreparedSubscription,
+    stored: StoredSubscription,
+    context: SubscriptionContext,
+  ) {
+    const { definition, sink } = prepared;
+    const delivery = { ...DEFAULT_DELIVERY, ...definition.delivery };
+    this.name = definition.name;
+    this.#prepared = prepared;
+    this.#context = context;
+    this.#pausedFor = stored.paused?.reason ?? null;
+    this.open = new OpenDeliveries(this.name, stored.cursor, {
+      deliveries: MAX_UNRECORDED,
+      bytes: MAX_BYTES,
+      exceptions: delivery.maxExceptions,
+    });
+    this.window = new EndpointWindow({
+      subscription: this.name,
+      sink,
+      delivery,
+      open: this.open,
+      toChange: changeReader(definition),
+      readAgain: (offset) => readRecord(context.dispatcher, context.source, offset),
+      onChanged: () => this.#changed(),
+      observer: context.observer,
+      onCommitPoint: context.onCommitPoint,
+    });
+    this.#reader = new SubscriptionReader(this, context.dispatcher, stored.cursor);
+  }
+
+  get paused(): boolean {
+    return this.#pausedFor !== null;
+  }
+
+  /** Takes up its exceptions, then reads and delivers unless it is paused. */
+  async begin(): Promise<void> {
+    await this.#restore();
+    this.#context.checkpoints.add(this);
+    this.goOn();
+  }
+
+  /** Stops reading and attempting; resolves when nothing is in flight, or when the signal aborts. */
+  async rest(signal: AbortSignal): Promise<void> {
+    this.window.hold();
+    await this.#reader.stop();
+    await this.window.idle(signal);
+  }
+
+  /** Reads and attempts again after a rest, unless it is paused. */
+  goOn(): void {
+    if (this.#draining || this.paused) return;
+    this.window.release();
+    this.#reader.start();
+  }
+
+  /** Notes that somebody wants it to stand still; `rest` does it. */
+  setPaused(reason: string): void {
+    this.#pausedFor = reason;
+  }
+
+  /** Goes on after a pause, or after a change that the filter had no answer for. */
+  resume(): void {
+    this.#pausedFor = null;
+    this.#fault = null;
+    this.goOn();
+  }
+
+  /** Sets the cursor; nothing is in flight. Goes on from there unless it is paused. */
+  async moveTo(cursor: number): Promise<void> {
+    this.#suspended = true;
+    try {
+      await this.#context.state.rewind(this.name, cursor);
+      this.window.reset();
+      this.open.reset(cursor);
+      this.#reader.moveTo(cursor);
+      this.#fault = null;
+      await this.#restore();
+    } finally {
+      this.#suspended = false;
+      this.goOn();
+    }
+  }
+
+  beginDraining(): void {
+    this.#draining = true;
+  }
+
+  /** Cuts short what is still in flight, and lets go of the endpoint. */
+  async close(): Promise<void> {
+    this.window.close();
+    await this.#reader.stop();
+    await this.#prepared.sink[Symbol.asyncDispose]();
+  }
+
+  status(): SubscriptionStatus {
+    const { source, dispatcher } = this.#context;
+    const cursor = this.open.cursor(this.#reader.position);
+    const counts = { retrying: 0, blocked: 0 };
+    for (const { state } of this.open.all()) {
+      if (state === 'retrying' || state === 'blocked') counts[state] += 1;
+    }
+    const overdue = [...this.window.overdue()];
+    const [longest] = overdue;
+    const now = performance.now();
+    return {
+      name: this.name,
+      source,
+      ...this.#stateAndReason(),
+      cursor,
+      lag: dispatcher.log.head - cursor,
+      inFlight: this.window.inFlight,
+      ...counts,
+      parked: this.open.parked,
+      stuck: overdue.length,
+      stuckSince: longest === undefined ? null : Math.round(Date.now() - (now - longest.startedAt)),
+      delivered: this.window.delivered,
+      rate: this.#rate.perSecond(this.window.delivered, now),
+      lastError: this.window.lastError,
+    };
+  }
+
+  wantsTable(table: TableDefinition): boolean {
+    const { filter } = this.#prepared;
+    if (!filter.wantsTable(table)) return false;
+    const missing = filter.missingColumns(table);
+    if (missing.length > 0) {
+      this.#context.observer.missingColumns(this.name, qualifiedName(table), missing);
+    }
+    return true;
+  }
+
+  matches(view: ChangeView): boolean {
+    return this.#prepared.filter.matches(view);
+  }
+
+  offer(record: LogRecord, view: ChangeView): boolean {
+    if (!this.open.hasRoom || !this.#canRecord) return false;
+    this.window.take(record, view);
+    return true;
+  }
+
+  async room(signal: AbortSignal): Promise<void> {
+    if (this.#hasRoomForPage || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#roomWaiter = null;
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#roomWaiter = done;
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  lost(from: number, to: number): void {
+    const details = { name: this.name, from, last: to - 1 };
+    this.#note(new TidingsError('RECORDS_LOST', details));
+    this.open.lost(from, to);
+    this.#context.observer.lost(this.name, from, to);
+    this.#changed();
+  }
+
+  faulted(error: unknown): void {
+    this.#fault = error instanceof Error ? error : new Error(String(error), { cause: error });
+    this.#note(this.#fault);
+    this.#context.observer.failure(this.name, error);
+  }
+
+  troubled(error: unknown): void {
+    this.#note(error);
+    this.#context.observer.failure(this.name, error);
+  }
+
+  takeCheckpoint(): SubscriptionCheckpoint | null {
+    if (this.#suspended) return null;
+    const now = performance.now();
+    this.#rate.note(this.window.delivered, now);
+    const checkpoint = this.open.checkpoint(now, this.#reader.position);
+    // What the cursor has passed is in memory as an exception only, which may have made room.
+    this.#tellRoom();
+    return checkpoint;
+  }
+
+  checkpointed(checkpoint: SubscriptionCheckpoint, written: boolean): void {
+    this.open.settle(checkpoint, written);
+    if (written) this.#context.onCommitPoint?.('delivery 4: checkpointed');
+  }
+
+  recovered(): void {
+    this.#tellRoom();
+  }
+
+  get lingering(): boolean {
+    return this.open.lingering;
+  }
+
+  /** Without being able to record outcomes, a crash would repeat more and more. */
+  get #canRecord(): boolean {
+    return this.#context.checkpoints.error === null;
+  }
+
+  get #hasRoomForPage(): boolean {
+    return this.open.hasRoomForPage && this.#canRecord;
+  }
+
+  async #restore(): Promise<void> {
+    const { state, dispatcher } = this.#context;
+    dispatcher.index.refresh();
+    const { parked } = await state.countExceptions(this.name);
+    this.open.parked = parked;
+    await restoreExceptions(state, this.name, dispatcher.index, (delivery: Delivery) =>
+      this.window.restore(delivery),
+    );
+  }
+
+  #changed(): void {
+    this.#context.checkpoints.mark(this);
+    this.#tellRoom();
+  }
+
+  #tellRoom(): void {
+    if (this.#roomWaiter !== null && this.#hasRoomForPage) this.#roomWaiter();
+  }
+
+  #note(error: unknown): void {
+    this.window.lastError = { ...describeFailure(error), at: Date.now() };
+  }
+
+  #stateAndReason(): Pick<SubscriptionStatus, 'state' | 'reason'> {
+    if (this.#draining) return { state: 'draining', reason: null };
+    if (this.#pausedFor !== null) return { state: 'paused', reason: this.#pausedFor };
+    if (this.#fault !== null) return { state: 'paused', reason: this.#fault.message };
+    if (this.open.full) {
+      return { state: 'full', reason: 'too many deliveries are retrying or blocked' };
+    }
+    return { state: this.#reader.state, reason: null };
+  }
+}
+
+function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
+  if (filter.columns === undefined) return (view) => view.change;
+  const columns = new Set(filter.columns);
+  return (view) => projectChange(view.change, columns);
+}

@@ -1,0 +1,32 @@
+import type { LastError } from './endpoint-window.ts';
+
+/** How a subscription does. Times are milliseconds since 1970. */
+export interface SubscriptionStatus {
+  readonly name: string;
+  readonly source: string;
+  /**
+   * `full`: so many deliveries are retrying or blocked that reading waits; `stopped`: it is not
+   * running in this process.
+   */
+  readonly state: 'live' | 'catching up' | 'paused' | 'draining' | 'full' | 'stopped';
+  /** Why it is paused, full or stopped; null otherwise. */
+  readonly reason: string | null;
+  /** The first offset whose outcome is not known. */
+  readonly cursor: number;
+  /** Records between the cursor and the head. */
+  readonly lag: number;
+  /** Places taken by attempts. */
+  readonly inFlight: number;
+  readonly retrying: number;
+  readonly blocked: number;
+  readonly parked: number;
+  /** Attempts past their deadline whose endpoint has not returned yet. */
+  readonly stuck: number;
+  /** When the attempt began that has been stuck longest; null when there is none. */
+  readonly stuckSince: number | null;
+  /** Acknowledged since the service started. */
+  readonly delivered: number;
+  /** Acknowledged per second, over the last ten seconds or so. */
+  readonly rate: number;
+  readonly lastError: LastError | null;
+}

@@ -1,0 +1,70 @@
+import { OPERATIONS, type Operation, type Row } from '../../change/change.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import { describeFailure } from '../describe-failure.ts';
+import type { Attempt, Outcome, Sink } from '../sink.ts';
+import type { HandlerCall, TableHandler } from './table-handler.ts';
+
+const ACK: Outcome = { kind: 'ack' };
+const ACKNOWLEDGED = Promise.resolve(ACK);
+const NO_ROW: Row = {};
+
+/** Calls an object in this process. */
+export class HandlerSink implements Sink {
+  readonly kind = 'handler';
+  readonly #handler: TableHandler;
+
+  /** @throws TidingsError `HANDLER_INVALID` when it has no method, or one that is no function. */
+  constructor(subscription: string, handler: TableHandler) {
+    const problem = findProblem(handler);
+    if (problem !== null) {
+      throw new TidingsError('HANDLER_INVALID', { name: subscription, problem });
+    }
+    this.#handler = handler;
+  }
+
+  /** The operations it has a method for. The others need not be sent. */
+  get operations(): readonly Operation[] {
+    return handledOperations(this.#handler);
+  }
+
+  deliver(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
+    let returned: unknown;
+    try {
+      returned = callMethod(this.#handler, attempt, signal);
+    } catch (error) {
+      return Promise.resolve(failure(error));
+    }
+    if (typeof returned !== 'object' || returned === null) return ACKNOWLEDGED;
+    // `resolve` also takes promises of other libraries, which may have only a `then`.
+    return Promise.resolve(returned).then(() => ACK, failure);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The handler is its owner's; there is nothing to close.
+  }
+}
+
+/** The operations a handler has a method for. */
+export function handledOperations(handler: TableHandler): readonly Operation[] {
+  return OPERATIONS.filter((operation) => handler[operation] !== undefined);
+}
+
+function callMethod(handler: TableHandler, attempt: Attempt, signal: AbortSignal): unknown {
+  const { change } = attempt;
+  const call: HandlerCall = { signal, attempt: attempt.number };
+  const { operation, before, after, key } = change;
+  if (operation === 'truncate') return handler.truncate?.(null, change, call);
+  const row = operation === 'delete' ? (before ?? key) : after;
+  return handler[operation]?.(row ?? NO_ROW, change, call);
+}
+
+function failure(error: unknown): Outcome {
+  return { kind: 'retry', error: describeFailure(error) };
+}
+
+function findProblem(handler: TableHandler): string | null {
+  const methods = handledOperations(handler);
+  if (methods.length === 0) return 'has no method';
+  const wrong = methods.find((operation) => typeof handler[operation] !== 'function');
+  return wrong === undefined ? null : `has a ${wrong} that is no function`;
+}
