@@ -16,8 +16,9 @@ const DIRECTORY_HELP = `where the demo keeps its database and mail servers; defa
 export const declareDemo: DeclareCommand = (program, runtime) => {
   const demo = program
     .command('demo')
+    .summary('Show the whole thing at work')
     .description(
-      'Show the whole thing at work, on a PostgreSQL of its own: two mail servers are told of their accounts, and one of them crashes.',
+      'Shows the whole thing at work, on a PostgreSQL of its own: a front end writes accounts, two mail servers are told of theirs, and one of them crashes and comes back.',
     )
     // `--json` and `--data-dir` after `sql` are for `sql`.
     .enablePositionalOptions()
@@ -39,7 +40,8 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
   );
   const sql = demo
     .command('sql <statement>')
-    .description('Run a statement in the database of a demo that stays up, and print its rows.')
+    .summary('Run SQL in a demo that stays up')
+    .description('Runs a statement in the database of a demo that stays up, and prints its rows.')
     .option(DIRECTORY_OPTION, DIRECTORY_HELP);
   complete(
     sql,

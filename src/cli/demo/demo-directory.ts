@@ -60,6 +60,11 @@ export class DemoDirectory implements Disposable {
     return join(this.path, server);
   }
 
+  /** A configuration file with which other commands find a mail server's Tidings. */
+  config(server: string): string {
+    return join(this.path, `${server}.json`);
+  }
+
   /** The account directories of one mail server. */
   mail(server: string): string {
     return join(this.path, 'mail', server);

@@ -31,7 +31,8 @@ export interface DemoAddress {
   readonly servers: readonly {
     readonly name: string;
     readonly pid: number | undefined;
-    readonly data: string;
+    /** A configuration file, for `tidings status --config` and others. */
+    readonly config: string;
     readonly mail: string;
   }[];
 }

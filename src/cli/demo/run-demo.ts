@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { startEmbeddedPostgres } from '../../embedded/embedded-postgres.ts';
 import { sleep } from '../../util/sleep.ts';
 import type { DemoDirectory } from './demo-directory.ts';
@@ -80,6 +81,9 @@ function stages(report: DemoReport, signal: AbortSignal): (title: string) => voi
 }
 
 function mailServer(name: string, url: string, { directory, report }: DemoOptions): MailServer {
+  const config = { dataDir: name, sources: { [name]: { url, tables: ['public.mail_users'] } } };
+  // The address holds the password.
+  writeFileSync(directory.config(name), `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
   const folders = ['--mail', directory.mail(name), '--data', directory.data(name)];
   return new MailServer({
     name,
@@ -111,7 +115,7 @@ async function stayUp(
     servers: servers.map(({ name, pid }) => ({
       name,
       pid,
-      data: directory.data(name),
+      config: directory.config(name),
       mail: directory.mail(name),
     })),
   });

@@ -143,8 +143,8 @@ export class TerminalReport implements DemoReport {
     if (first !== undefined) {
       block(
         'Look into a mail server’s Tidings',
-        `npx tidings status --data-dir ${this.#shorten(first.data)}`,
-        `npx tidings tail --data-dir ${this.#shorten(first.data)}`,
+        `npx tidings status --config ${this.#shorten(first.config)}`,
+        `npx tidings tail --config ${this.#shorten(first.config)} --from floor`,
       );
     }
     block('Kill one: it comes back', ...servers.map(({ pid }) => `kill -9 ${pid}`));
