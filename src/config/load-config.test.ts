@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { TidingsError } from '../errors/tidings-error.ts';
+import { type LoadedConfig, loadConfig, type LoadOptions } from './load-config.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tidings-config-'));
+after(() => rmSync(root, { recursive: true }));
+
+const URL = 'postgresql://ann:geheim@db/shop';
+let directories = 0;
+
+/** A new directory with these files. */
+function directoryWith(files: Readonly<Record<string, string>>): string {
+  directories += 1;
+  const directory = join(root, String(directories));
+  mkdirSync(directory);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  }
+  return directory;
+}
+
+function load(
+  files: Readonly<Record<string, string>>,
+  options: Partial<LoadOptions> = {},
+): Promise<LoadedConfig> {
+  return loadConfig({ env: {}, cwd: directoryWith(files), ...options });
+}
+
+async function complaint(
+  files: Readonly<Record<string, string>>,
+  options: Partial<LoadOptions> = {},
+): Promise<string> {
+  try {
+    await load(files, options);
+  } catch (error) {
+    assert.ok(error instanceof TidingsError, String(error));
+    assert.equal(error.exit, 64);
+    assert.ok(!error.message.includes('geheim'), 'the password is not shown');
+    return `${error.code}: ${error.message}`;
+  }
+  return 'accepted';
+}
+
+const MINIMAL = { sources: { main: { url: URL } } };
+
+test('a file is found by its name: .ts, .js or .json', async () => {
+  const forms = {
+    'tidings.config.ts': `const url: string = '${URL}';\nexport default { sources: { main: { url } } };`,
+    'tidings.config.js': `export default ${JSON.stringify(MINIMAL)};`,
+    'tidings.config.json': JSON.stringify(MINIMAL),
+  };
+  for (const [name, text] of Object.entries(forms)) {
+    const directory = directoryWith({ [name]: text });
+    const { config, file } = await loadConfig({ env: {}, cwd: directory });
+    assert.equal(file, join(directory, name));
+    assert.equal(config.sources['main']?.url, URL);
+    assert.equal(config.dataDir, join(directory, '.tidings'));
+  }
+});
+
+test('--config and TIDINGS_CONFIG name a file; its paths start where it lies', async () => {
+  const text = JSON.stringify({
+    ...MINIMAL,
+    subscriptions: { crm: { tables: ['public.a'], to: { handler: 'crm.ts' } } },
+  });
+  const cwd = directoryWith({ 'conf/shop.json': text });
+  for (const options of [
+    { path: 'conf/shop.json' },
+    { env: { TIDINGS_CONFIG: 'conf/shop.json' } },
+  ]) {
+    const { config, file } = await loadConfig({ env: {}, cwd, ...options });
+    assert.equal(file, join(cwd, 'conf/shop.json'));
+    assert.equal(config.dataDir, join(cwd, 'conf/.tidings'));
+    assert.equal(config.subscriptions['crm']?.to.handler, join(cwd, 'conf/crm.ts'));
+  }
+});
+
+test('without a file DATABASE_URL makes source main; without both there is no source', async () => {
+  const { config, file } = await load({}, { env: { DATABASE_URL: URL } });
+  assert.equal(file, null);
+  assert.deepEqual(config.sources, { main: { url: URL, capture: 'wal', tables: ['public.*'] } });
+  for (const env of [{}, { DATABASE_URL: '' }]) {
+    assert.deepEqual((await load({}, { env })).config.sources, {});
+  }
+});
+
+test('DATABASE_URL stands in where source main has no address, and nowhere else', async () => {
+  const env = { DATABASE_URL: 'postgresql://other/db' };
+  const urls = async (sources: object): Promise<unknown> => {
+    const files = { 'tidings.config.json': JSON.stringify({ sources }) };
+    const { config } = await load(files, { env });
+    return Object.entries(config.sources).map(([name, { url }]) => [name, url]);
+  };
+  assert.deepEqual(await urls({ main: { tables: ['a.*'] } }), [['main', env.DATABASE_URL]]);
+  assert.deepEqual(await urls({ main: { url: URL } }), [['main', URL]]);
+  assert.deepEqual(await urls({ shop: { url: URL } }), [['shop', URL]]);
+});
+
+test('a flag wins over a variable, that over the file, that over the default', async () => {
+  const files = {
+    'tidings.config.json': JSON.stringify({ ...MINIMAL, dataDir: 'a', logLevel: 'warn' }),
+  };
+  const cwd = directoryWith(files);
+  const env = { TIDINGS_DATA_DIR: 'b', TIDINGS_LOG_RETENTION_HARD: 'true', TIDINGS_LOG_LEVEL: '' };
+  const flags = { dataDir: 'c' };
+  assert.equal((await loadConfig({ env: {}, cwd })).config.dataDir, join(cwd, 'a'));
+  assert.equal((await loadConfig({ env, cwd, flags })).config.dataDir, join(cwd, 'c'));
+  const { config } = await loadConfig({ env, cwd });
+  assert.equal(config.dataDir, join(cwd, 'b'));
+  assert.equal(config.logLevel, 'warn', 'an empty variable is no value');
+  assert.equal(config.log.retention.hard, true);
+  assert.equal(config.log.retention.maxAge, 30 * 86_400_000);
+});
+
+test('a bad value is told with where it came from', async () => {
+  const env = { TIDINGS_LOG_LEVEL: 'loud' };
+  const levels = 'and has to be trace, debug, info, warn, error or silent.';
+  assert.equal(
+    await complaint({}, { env }),
+    `CONFIG_INVALID: environment variable TIDINGS_LOG_LEVEL: logLevel is "loud", ${levels}`,
+  );
+  assert.equal(
+    await complaint({}, { flags: { logLevel: 'loud' } }),
+    `CONFIG_INVALID: option --log-level: logLevel is "loud", ${levels}`,
+  );
+  assert.equal(
+    await complaint({}, { env: { DATABASE_URL: 'ftp://ann:geheim@db' } }),
+    'CONFIG_INVALID: environment variable DATABASE_URL: sources.main.url begins with ftp://, and has to begin with postgresql://.',
+  );
+  assert.equal(
+    await complaint({ 'tidings.config.json': '{"logLevel": "loud"}' }),
+    `CONFIG_INVALID: tidings.config.json: logLevel is "loud", ${levels}`,
+  );
+});
+
+test('a file that is not there, or there twice', async () => {
+  assert.equal(
+    await complaint({}, { path: 'shop.config.ts' }),
+    'CONFIG_MISSING: There is no configuration file shop.config.ts.',
+  );
+  const cwd = directoryWith({ 'tidings.config.ts': '', 'tidings.config.json': '{}' });
+  assert.equal(
+    await complaint({}, { cwd }),
+    `CONFIG_AMBIGUOUS: ${cwd} has more than one configuration file: tidings.config.ts, tidings.config.json.`,
+  );
+});
+
+test('a file that cannot be read as what it is', async () => {
+  const json = '{\n  "sources": {\n    "main": {},\n    "main": {}\n  }\n}';
+  assert.equal(
+    await complaint({ 'tidings.config.json': json }),
+    'CONFIG_SYNTAX: tidings.config.json is not valid JSON at line 4, column 5: "main" is there a second time.',
+  );
+  assert.equal(
+    await complaint({ 'tidings.config.json': '{"sources": {},}' }),
+    'CONFIG_SYNTAX: tidings.config.json is not valid JSON at line 1, column 16: no comma may stand after the last entry.',
+  );
+  assert.match(
+    await complaint({ 'tidings.config.ts': '\nexport default {;' }),
+    /^CONFIG_NOT_LOADED: tidings\.config\.ts could not be loaded: SyntaxError: .* \(line 2\)$/,
+  );
+  assert.equal(
+    await complaint({
+      'tidings.config.ts': "\n\nthrow new Error('no vault');\nexport default {};",
+    }),
+    'CONFIG_NOT_LOADED: tidings.config.ts could not be loaded: Error: no vault (line 3)',
+  );
+  assert.match(
+    await complaint({ 'tidings.config.ts': "import './gone.ts';\nexport default {};" }),
+    /^CONFIG_NOT_LOADED: tidings\.config\.ts could not be loaded: Error: Cannot find module '.*gone\.ts'/,
+  );
+  assert.equal(
+    await complaint({ 'tidings.config.ts': 'export const config = {};' }),
+    'CONFIG_NOT_LOADED: tidings.config.ts could not be loaded: it has no default export.',
+  );
+  assert.match(
+    await complaint({ 'tidings.config.json/x': '' }),
+    /^CONFIG_NOT_LOADED: tidings\.config\.json could not be loaded: EISDIR/,
+  );
+});
