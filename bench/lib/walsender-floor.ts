@@ -20,13 +20,12 @@ export async function drainSlot(options: {
   const started = performance.now();
   const result = await new Promise<{ frames: number; bytes: number }>((resolve, reject) => {
     const reader = new FrameReader(options.until);
-    connection.once('copyBothResponse', () => {
-      connection.stream.removeAllListeners('data');
-      connection.stream.on('data', (chunk: Buffer) => {
-        if (reader.read(chunk)) resolve({ frames: reader.frames, bytes: reader.bytes });
-      });
+    // Taken over before the command is sent: its answer and the first rows may share a chunk.
+    connection.stream.removeAllListeners('data');
+    connection.stream.on('data', (chunk: Buffer) => {
+      if (chunk[0] === 0x45) reject(new Error(chunk.toString('latin1')));
+      else if (reader.read(chunk)) resolve({ frames: reader.frames, bytes: reader.bytes });
     });
-    connection.once('errorMessage', reject);
     const names = options.publications.map((name) => `"${name}"`).join(',');
     connection.query(
       `START_REPLICATION SLOT "${options.slot}" LOGICAL 0/0 (proto_version '1', publication_names '${names}', messages 'true')`,
@@ -39,7 +38,6 @@ export async function drainSlot(options: {
 
 interface ReplicationConnection {
   readonly stream: NodeJS.ReadableStream & { destroy(): void };
-  once(name: string, listener: (...args: unknown[]) => void): void;
   query(text: string): void;
 }
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config/define-config.ts';
-import { redactUrl } from '../config/redact-url.ts';
+import { redactUrl } from '../util/redact-url.ts';
 import type { LogReader } from '../log/log.ts';
 import type { StateReader, StoredSubscription } from '../state/state.ts';
 import { isProcessAlive } from './process-alive.ts';
