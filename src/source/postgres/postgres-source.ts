@@ -38,7 +38,7 @@ export const LONGEST_NAME = 63 - 'tidings__insert_only'.length;
 /** How often new tables are looked for when no event trigger does it at once; milliseconds. */
 const FOLLOW_PAUSE = 2_000;
 /** The same as a safety net behind the event trigger. */
-const TRIGGERED_FOLLOW_PAUSE = 30_000;
+const TRIGGERED_FOLLOW_PAUSE = 10_000;
 
 /** A PostgreSQL database, captured by logical replication. It uses two connections. */
 export class PostgresSource implements Source {

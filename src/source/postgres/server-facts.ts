@@ -1,5 +1,4 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
-import { quoteIdentifier } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** What capture needs to know of the server and of the role it logs in as. */
@@ -49,7 +48,7 @@ export function versionText(version: number): string {
 
 /**
  * What has to be true before anything is made.
- * @throws TidingsError `SERVER_TOO_OLD`, `SOURCE_STANDBY`, `WAL_LEVEL`, `RIGHTS_MISSING`
+ * @throws TidingsError `SERVER_TOO_OLD`, `SOURCE_STANDBY`, `WAL_LEVEL`
  */
 export function requireServer(source: string, facts: ServerFacts): void {
   if (facts.version < OLDEST_VERSION) {
@@ -58,13 +57,5 @@ export function requireServer(source: string, facts: ServerFacts): void {
   if (facts.standby) throw new TidingsError('SOURCE_STANDBY', { source });
   if (facts.walLevel !== 'logical') {
     throw new TidingsError('WAL_LEVEL', { source, level: facts.walLevel });
-  }
-  if (!facts.replication) {
-    throw new TidingsError('RIGHTS_MISSING', {
-      source,
-      role: facts.role,
-      missing: 'may not replicate',
-      sql: `ALTER ROLE ${quoteIdentifier(facts.role)} REPLICATION;`,
-    });
   }
 }

@@ -115,7 +115,7 @@ BEGIN
   END LOOP;
 EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'Tidings (source ${source}) could not follow this command: %', SQLERRM
-    USING HINT = 'It looks again within half a minute. Rows written to a new table until then are not captured.';
+    USING HINT = 'It looks again within ten seconds. Rows written to a new table until then are not captured.';
 END`;
 }
 
