@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const SOURCES = join(import.meta.dirname, '..', '..', 'src');
+
+/** Types out of the code that prints them, with their comments. */
+function types(file: string, names: readonly string[]): string {
+  const text = readFileSync(join(SOURCES, file), 'utf8');
+  return names.map((name) => declaration(text, name, file)).join('\n');
+}
+
+function declaration(text: string, name: string, file: string): string {
+  const comment = '(?:/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?';
+  const body = `(?:interface ${name}\\b[\\s\\S]*?\\n}|type ${name}\\b[\\s\\S]*?;)\\n`;
+  const pattern = new RegExp(`${comment}export ${body}`);
+  const found = pattern.exec(text)?.[0];
+  if (found === undefined) throw new Error(`${file} declares no ${name}`);
+  return found.replaceAll('export ', '').replaceAll('readonly ', '');
+}
+
+function block(text: string): string {
+  return `\`\`\`ts\n${text.trimEnd()}\n\`\`\`\n`;
+}
+
+const STATUS = [
+  'Status',
+  'ServiceStatus',
+  'SourceStatusReport',
+  'CaptureState',
+  'SubscriptionStatusReport',
+  'ReportedError',
+];
+
+/** What each command prints with `--json`. */
+export function jsonPage(): string {
+  return `<!-- Made by \`npm run docs\` from the types of what is printed. Changes here are lost. -->
+
+# JSON output
+
+With \`--json\` a command prints one JSON document per line to standard output: one line where there is one result, NDJSON where it streams. Members are only added between versions; do not rely on their order. An error goes to standard error:
+
+${block('{ error: { code: string; message: string; hint: string } }')}
+## \`tidings init\`
+
+The address is shown without its password; null means that it comes from \`DATABASE_URL\`.
+
+${block('{ file: string; url: string | null; tables: string[] }')}
+## \`tidings doctor\`
+
+${block(`{
+  failed: number;
+  warnings: number;
+  subjects: { subject: string; checks: CheckResult[] }[];
+}
+
+${types('source/source.ts', ['CheckResult'])}`)}
+## \`tidings status\`
+
+A \`Status\`; with \`--watch\` one per second.
+
+${block(types('app/status.ts', STATUS))}
+## \`tidings start\`
+
+A line when it has started and one when it has stopped. The service's own lines go to standard error, as JSON when that is no terminal.
+
+${block("{ state: 'started' | 'stopped'; status: Status }")}
+## \`tidings tail\`, \`tidings log export\`
+
+A CloudEvents document per change: [wire format](wire-format.md). \`log export --output FILE --json\` prints this at the end:
+
+${block('{ file: string; changes: number }')}
+## \`tidings log verify\`
+
+A \`VerifyReport\`.
+
+${block(types('app/inspection.ts', ['VerifyReport', 'VerifyFinding']) + '\n' + types('log/log.ts', ['LogGap']))}
+## \`tidings log trim\`
+
+A list with one \`TrimReport\` per source.
+
+${block(types('app/inspection.ts', ['TrimReport']))}
+## \`tidings uninstall\`
+
+${block('{ source: string; removed: string[] }[]')}`;
+}
