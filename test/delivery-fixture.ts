@@ -40,9 +40,14 @@ export class DeliveryFixture implements AsyncDisposable {
     this.state = SqliteState.open(join(directory, 'state.sqlite'));
   }
 
-  static async create(): Promise<DeliveryFixture> {
+  /** @param segmentBytes small ones let retention remove something. */
+  static async create(segmentBytes?: number): Promise<DeliveryFixture> {
     const directory = mkdtempSync(join(tmpdir(), 'tidings-delivery-'));
-    const log = await openSqliteLog({ directory: join(directory, 'log'), source: 'main' });
+    const log = await openSqliteLog({
+      directory: join(directory, 'log'),
+      source: 'main',
+      segmentBytes,
+    });
     return new DeliveryFixture(directory, log);
   }
 
