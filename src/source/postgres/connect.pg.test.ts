@@ -65,7 +65,7 @@ test('each way not to get in has its code, and no message has the password', asy
 
 test('a server that is no PostgreSQL, and one that hangs up', async () => {
   for (const greet of [(): string => 'HTTP/1.1 400 Bad Request\r\n\r\n', (): null => null]) {
-    const server = createServer((socket) => socket.end(greet() ?? undefined));
+    const server = createServer((socket) => socket.end(greet() ?? Buffer.of()));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { readonly port: number };
     const error = await failure(`postgresql://u:p@127.0.0.1:${port}/d`);

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { freshDatabase, startTestServer, type TestDatabase } from '../../../test/postgres.ts';
+import type { CheckResult } from '../source.ts';
+import { PostgresSource } from './postgres-source.ts';
+
+const { signal } = new AbortController();
+
+async function check(
+  database: TestDatabase,
+  tables = ['public.*'],
+): Promise<Map<string, CheckResult>> {
+  await using source = new PostgresSource({ name: 'main', url: database.url, tables });
+  return new Map((await source.check(signal)).map((result) => [result.name, result]));
+}
+
+test('a database that is ready, and one where each fix was run', async () => {
+  await using database = await freshDatabase();
+  const { client } = database;
+  await client.query(`CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE "B'b" (id int PRIMARY KEY);
+    CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9);
+    CREATE TABLE nokey (id int); CREATE UNLOGGED TABLE u (id int); CREATE VIEW v AS SELECT 1`);
+  const before = await check(database);
+  const status = (results: Map<string, CheckResult>, name: string): string | undefined =>
+    results.get(name)?.status;
+  assert.equal(status(before, 'rights'), 'ok');
+  assert.equal(status(before, 'keys'), 'warning');
+  assert.match(before.get('keys')?.message ?? '', /public\.nokey/);
+  assert.equal(status(before, 'old rows'), 'warning');
+  assert.match(before.get('left out')?.message ?? '', /public\.v/);
+  assert.match(before.get('connections')?.message ?? '', /two connections/);
+  assert.equal([...before.values()].filter((result) => result.status === 'failed').length, 0);
+
+  await client.query(before.get('old rows')?.fix ?? '');
+  await client.query('ALTER TABLE nokey ADD PRIMARY KEY (id); ALTER TABLE u SET LOGGED');
+  await client.query('ALTER TABLE u ADD PRIMARY KEY (id)');
+  await client.query('ALTER TABLE p1 REPLICA IDENTITY DEFAULT');
+  const between = await check(database);
+  assert.equal(status(between, 'partitions'), 'warning');
+  await client.query(between.get('partitions')?.fix ?? '');
+  await client.query(between.get('old rows')?.fix ?? '');
+  const after = await check(database);
+  assert.deepEqual(
+    [...after.values()].filter((result) => result.status !== 'ok'),
+    [],
+  );
+  const { rows } = await client.query(`SELECT FROM pg_event_trigger`);
+  assert.equal(rows.length, 0, 'looking changes nothing');
+});
+
+test('a role that is no superuser gets the SQL for the event trigger, and it works', async () => {
+  await using database = await freshDatabase();
+  const { client, name } = database;
+  const role = `role_${name}`;
+  await client.query(`CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'secret';
+    GRANT CREATE ON DATABASE ${name} TO ${role}; CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a OWNER TO ${role}`);
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'secret';
+  {
+    await using source = new PostgresSource({ name: 'main', url: url.href, tables: ['public.*'] });
+    await source.setUp(signal, { slot: 'create' });
+    const find = async (): Promise<CheckResult | undefined> =>
+      (await source.check(signal)).find((result) => result.name === 'new tables');
+    const warning = await find();
+    assert.equal(warning?.status, 'warning');
+    await client.query(warning.fix ?? '');
+    assert.equal((await find())?.status, 'ok');
+    await client.query('CREATE TABLE b (id int PRIMARY KEY)');
+    const { rowCount } = await client.query(
+      `SELECT FROM pg_publication_tables WHERE pubname = 'tidings_main' AND tablename = 'b'`,
+    );
+    assert.equal(rowCount, 1);
+    await using superuser = new PostgresSource({
+      name: 'main',
+      url: database.url,
+      tables: ['public.*'],
+    });
+    await superuser.tearDown(signal);
+  }
+  await client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+});
+
+test('a database that cannot be reached is one failed check with its fix', async () => {
+  const url = 'postgresql://user:hidden@127.0.0.1:1/nowhere';
+  await using source = new PostgresSource({ name: 'main', url, tables: ['public.*'] });
+  const results = await source.check(signal);
+  assert.equal(results.length, 1);
+  assert.equal(results[0]?.status, 'failed');
+  assert.ok((results[0]?.fix ?? '') !== '');
+  assert.ok(!JSON.stringify(results).includes('hidden'));
+});
+
+test('an unbounded slot and a short timeout are warned of', async () => {
+  await using server = await startTestServer(18, {
+    max_slot_wal_keep_size: '-1',
+    wal_sender_timeout: '5s',
+  });
+  await using database = await freshDatabase(server.url);
+  const results = await check(database);
+  assert.equal(results.get('retained WAL')?.status, 'warning');
+  assert.equal(results.get('wal_sender_timeout')?.status, 'warning');
+  assert.equal(results.get('tables')?.status, 'warning', 'no table matches yet');
+  for (const name of ['retained WAL', 'wal_sender_timeout']) {
+    for (const statement of (results.get(name)?.fix ?? '').split(/(?<=;) /)) {
+      await database.client.query(statement);
+    }
+  }
+  const after = await check(database);
+  // The test's own settings stand on the server's command line, which ALTER SYSTEM does not override.
+  assert.ok(after.has('retained WAL'));
+});
