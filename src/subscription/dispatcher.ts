@@ -62,6 +62,8 @@ export class Dispatcher {
    * live the dispatcher comes along, rather than read for nobody.
    */
   join(position: number): boolean {
+    // It has lost records to retention and has to find out by reading.
+    if (position < this.log.floor) return false;
     if (this.index.liveCount === 0) this.#position = Math.max(this.#position, position);
     return position >= this.#position;
   }
