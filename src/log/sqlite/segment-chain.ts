@@ -1,6 +1,6 @@
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import type { TableId } from '../log.ts';
-import type { NewBlock } from './block.ts';
+import { dropSpareBuffers, type NewBlock } from './block.ts';
 import type { OnCommitPoint } from './commit-points.ts';
 import { withLogErrors } from './errors.ts';
 import type { ViewHolder } from './log-view.ts';
@@ -97,6 +97,7 @@ export class SegmentChain {
     this.#makeWay(segment.first);
     segment.publish();
     this.#unfinished = null;
+    dropSpareBuffers();
     const previous = this.#replaceNewest(segment);
     adopt();
     segment.settle();
@@ -121,14 +122,12 @@ export class SegmentChain {
   /** Drops the large transaction that begins at `open`, if there is one. */
   dropUnfinished(open: number | null): void {
     if (this.#unfinished === null || this.#unfinished.first !== open) return;
-    this.#unfinished.discard();
-    this.#unfinished = null;
+    this.#discardUnfinished();
   }
 
   /** Takes back everything that was not committed. */
   reset(): void {
-    this.#unfinished?.discard();
-    this.#unfinished = null;
+    this.#discardUnfinished();
     this.#newest.rollback();
   }
 
@@ -154,11 +153,16 @@ export class SegmentChain {
   }
 
   close(): void {
-    this.#unfinished?.discard();
-    this.#unfinished = null;
+    this.#discardUnfinished();
     this.#sealWaiting();
     this.#options.closeReader(this.#newest.first);
     this.#newest.close();
+  }
+
+  #discardUnfinished(): void {
+    this.#unfinished?.discard();
+    this.#unfinished = null;
+    dropSpareBuffers();
   }
 
   #writerFor(first: number): SegmentWriter {
