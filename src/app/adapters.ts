@@ -2,28 +2,61 @@ import { join } from 'node:path';
 import type { Dialect } from '../change/dialect.ts';
 import type { Config } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { Log } from '../log/log.ts';
-import { openSqliteLog, openSqliteLogReader } from '../log/sqlite/sqlite-log.ts';
+import {
+  openSqliteLog,
+  openSqliteLogReader,
+  type SqliteLog,
+  type SqliteLogReader,
+} from '../log/sqlite/sqlite-log.ts';
+import type { OnCommitPoint } from '../log/sqlite/commit-points.ts';
 import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
 import { PostgresSource } from '../source/postgres/postgres-source.ts';
 import type { Source } from '../source/source.ts';
 
-/** The dialects of every source kind, for logs whose source is not connected. */
+/** The dialects of every kind of source, also for logs whose source is not connected. */
 export const DIALECTS: readonly Dialect[] = [POSTGRES_DIALECT];
 
-/** The adapter of a configured source. Nothing connects yet. */
-export function openSource(config: Config, name: string): Source {
-  const source = config.sources[name];
-  if (source === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source: name });
-  return new PostgresSource({ name, url: source.url, tables: source.tables });
+/**
+ * The adapter of a configured source. Nothing connects yet.
+ * @param onWarning told of what limits capture without ending it.
+ * @throws TidingsError `SOURCE_UNKNOWN`
+ */
+export function openSource(
+  config: Config,
+  source: string,
+  onWarning: (warning: TidingsError) => void,
+): Source {
+  const configured = config.sources[source];
+  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
+  const { url, tables } = configured;
+  // In a database's names - and _ are the same; the configuration has no two that differ in that.
+  return new PostgresSource({ name: source.replaceAll('-', '_'), url, tables, onWarning });
 }
 
-/** Where a source's log lives. */
+/** Opens a source's log for writing. */
+export function openLog(
+  config: Config,
+  source: string,
+  onCommitPoint: OnCommitPoint | undefined,
+): Promise<SqliteLog> {
+  const { segmentBytes } = config.log;
+  return openSqliteLog({
+    directory: logDirectory(config, source),
+    source,
+    segmentBytes,
+    onCommitPoint,
+  });
+}
+
+/** Opens a source's log for reading, while another process may write it. */
+export function openLogReader(config: Config, source: string): Promise<SqliteLogReader> {
+  return openSqliteLogReader({ directory: logDirectory(config, source), source });
+}
+
 export function logDirectory(config: Config, source: string): string {
   return join(config.dataDir, 'log', source);
 }
 
-/** Where the state lives. */
 export function statePath(config: Config): string {
   return join(config.dataDir, 'state.sqlite');
 }

@@ -1,25 +1,30 @@
-import { Capture, type CaptureCommitPoint, type CaptureState } from '../capture/capture.ts';
-import { createChangeDecoder, type ChangeDecoder } from '../change/decode.ts';
+import { Capture, type CaptureObserver, type CaptureState } from '../capture/capture.ts';
+import { createChangeDecoder } from '../change/decode.ts';
+import { SourceDelivery } from '../delivery/source-delivery.ts';
+import type { DeliveryObserver } from '../delivery/observer.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { Log } from '../log/log.ts';
+import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Source, SourceStatus } from '../source/source.ts';
 import type { State } from '../state/state.ts';
-import { Dispatcher } from '../subscription/dispatcher.ts';
 import { Horizon } from '../subscription/horizon.ts';
 import { sleep } from '../util/sleep.ts';
 import { DIALECTS } from './adapters.ts';
+import type { CommitPoint } from './commit-points.ts';
 
 export interface SourceServiceOptions {
+  /** As configured. */
+  readonly name: string;
   readonly source: Source;
-  readonly log: Log;
+  readonly log: SqliteLog;
   readonly state: State;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly deliveryObserver: DeliveryObserver;
   /** Throws `LOG_FULL` when too little space is left. */
   readonly checkSpace: () => Promise<void>;
-  readonly onCommitPoint?: ((point: CaptureCommitPoint) => void) | undefined;
+  readonly onCommitPoint?: ((point: CommitPoint) => void) | undefined;
 }
 
 const CAPTURE_STATES: readonly CaptureState[] = [
@@ -32,141 +37,135 @@ const CAPTURE_STATES: readonly CaptureState[] = [
 ];
 
 /** How often the database is asked for its position and what it keeps for us; milliseconds. */
-const STATUS_INTERVAL = 5_000;
+const STATUS_PAUSE = 5_000;
 
-/** Everything that belongs to one source while the service runs: log, capture, dispatcher. */
+/** Everything that belongs to one source while the service runs: log, capture, delivery. */
 export class SourceService implements AsyncDisposable {
-  readonly source: Source;
-  readonly log: Log;
+  readonly name: string;
+  readonly log: SqliteLog;
   readonly horizon = new Horizon();
-  readonly decoder: ChangeDecoder;
-  readonly dispatcher: Dispatcher;
   readonly capture: Capture;
-  /** What the database last said; null before it was asked or while it cannot be. */
+  readonly delivery: SourceDelivery;
+  /** What the database last said; null before it was asked, or while it cannot be. */
   lastStatus: SourceStatus | null = null;
   readonly #options: SourceServiceOptions;
-  readonly #stopped = new AbortController();
+  readonly #stop = new AbortController();
   readonly #settled = Promise.withResolvers<void>();
-  #runs: Promise<void> | null = null;
+  #running: Promise<void> | null = null;
 
   constructor(options: SourceServiceOptions) {
-    const { source, log, logger } = options;
+    const { name, log, state, onCommitPoint } = options;
     this.#options = options;
-    this.source = source;
+    this.name = name;
     this.log = log;
-    this.decoder = createChangeDecoder(source.name, DIALECTS);
-    this.dispatcher = new Dispatcher({
+    this.delivery = new SourceDelivery({
+      source: name,
       log,
+      state,
+      onCommitPoint,
       horizon: this.horizon,
-      decoder: this.decoder,
-      onFailure: (error) => logger.warn('Reading the log failed; trying again', { error }),
+      decoder: createChangeDecoder(name, DIALECTS),
+      observer: options.deliveryObserver,
     });
-    this.capture = this.#createCapture();
+    this.capture = new Capture({
+      source: options.source,
+      log,
+      onCommitPoint,
+      checkSpace: options.checkSpace,
+      advance: (offset) => this.horizon.advance(offset),
+      confirmIdentity: (identity) => this.#confirmIdentity(identity),
+      observer: this.#captureObserver(),
+      signal: this.#stop.signal,
+    });
   }
 
-  /** Resolves when capture streams, waits for something that may pass, or has failed. */
+  /** Resolves when capture streams, waits for something that may pass, or has ended. */
   get settled(): Promise<void> {
     return this.#settled.promise;
   }
 
   /**
-   * Runs capture and dispatcher until {@link stop}.
-   * @throws what capture cannot go on from.
+   * Captures until {@link stop}.
+   * @throws what capture cannot go on from by itself.
    */
-  run(): Promise<void> {
-    this.#runs ??= this.#run();
-    return this.#runs;
+  async run(options: { readonly acceptGap: boolean }): Promise<void> {
+    this.#running ??= this.#run(options.acceptGap).finally(() => this.#settled.resolve());
+    await this.#running;
   }
 
-  /** Gives up changes that the source cannot deliver any more, before `run`. */
-  async acceptGap(): Promise<void> {
-    await this.capture.acceptGap('accepted by the operator');
-  }
-
-  /** Ends capture and dispatcher; what was received whole is durable then. */
+  /** Ends capture; what was received whole is durable then. Delivery is drained on its own. */
   async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#runs?.catch(() => undefined); // Reported by whoever waits for `run`.
+    this.#stop.abort();
+    await this.#running?.catch(() => undefined); // Whoever awaits `run` has it.
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await this.source[Symbol.asyncDispose]();
+    await this.delivery[Symbol.asyncDispose]();
+    await this.#options.source[Symbol.asyncDispose]();
     await this.log[Symbol.asyncDispose]();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    const dispatching = this.dispatcher.run(signal);
-    const watching = this.#watchStatus(signal);
-    try {
-      await this.capture.run();
-    } finally {
-      this.#settled.resolve();
-      // Capture may have failed for good; what is in the log is still delivered.
-      if (!signal.aborted) void dispatching;
-      else await Promise.all([dispatching, watching]);
+  async #run(acceptGap: boolean): Promise<void> {
+    const watching = this.#watchStatus();
+    if (acceptGap) await this.capture.acceptGap('given up by the operator (--accept-gap)');
+    await this.capture.run();
+    await watching;
+  }
+
+  async #confirmIdentity(found: string): Promise<void> {
+    const { state } = this.#options;
+    const expected = await state.sourceIdentity(this.name);
+    if (expected === null) await state.setSourceIdentity(this.name, found);
+    else if (expected !== found) {
+      throw new TidingsError('SOURCE_CHANGED', { source: this.name, found, expected });
     }
   }
 
-  #createCapture(): Capture {
-    const { source, log, state, checkSpace, onCommitPoint } = this.#options;
-    const { name } = source;
-    return new Capture({
-      source,
-      log,
-      checkSpace,
-      onCommitPoint,
-      signal: this.#stopped.signal,
-      advance: (offset) => this.horizon.advance(offset),
-      confirmIdentity: async (found) => {
-        const expected = await state.sourceIdentity(name);
-        if (expected === null) await state.setSourceIdentity(name, found);
-        else if (expected !== found) {
-          throw new TidingsError('SOURCE_CHANGED', { source: name, found, expected });
-        }
-      },
-      observer: this.#observe(),
-    });
-  }
-
-  #observe(): ConstructorParameters<typeof Capture>[0]['observer'] {
-    const { metrics, logger, source } = this.#options;
-    const labels = { source: source.name };
+  #captureObserver(): CaptureObserver {
+    const { metrics, logger } = this.#options;
+    const labels = { source: this.name };
     const changes = metrics.captureChanges.for(labels);
     const transactions = metrics.captureTransactions.for(labels);
     const flush = metrics.captureFlush.for(labels);
-    const reconnects = metrics.captureReconnects.for(labels);
     return {
       captured: (changeCount, transactionCount) => {
         changes.inc(changeCount);
         transactions.inc(transactionCount);
       },
       flushed: (seconds) => flush.observe(seconds),
-      failure: (error) => logger.warn('Capture was interrupted', { error }),
-      state: (state, error) => {
-        if (state !== 'connecting') this.#settled.resolve();
-        if (state === 'reconnecting') reconnects.inc(1);
-        for (const each of CAPTURE_STATES) {
-          metrics.captureState.for({ ...labels, state: each }).set(each === state ? 1 : 0);
-        }
-        if (state === 'streaming') logger.info('Capture streams', { position: this.log.position });
-        else if (state === 'disk full') logger.error('Capture waits for room', { error });
-      },
+      failure: (error) => logger.debug('Capture met a failure', { error }),
+      state: (state, error) => this.#onCaptureState(state, error),
     };
   }
 
-  async #watchStatus(signal: AbortSignal): Promise<void> {
+  #onCaptureState(state: CaptureState, error: unknown): void {
+    const { metrics, logger } = this.#options;
+    for (const each of CAPTURE_STATES) {
+      metrics.captureState.for({ source: this.name, state: each }).set(each === state ? 1 : 0);
+    }
+    if (state === 'connecting') return;
+    this.#settled.resolve();
+    if (state === 'streaming') logger.info('Capture streams', { position: this.log.position });
+    else if (state === 'disk full') logger.error('Capture waits for room on the disk', { error });
+    else if (state === 'reconnecting') {
+      metrics.captureReconnects.for({ source: this.name }).inc(1);
+      logger.warn('Capture lost its connection and tries again', { error });
+    }
+  }
+
+  async #watchStatus(): Promise<void> {
+    const { signal } = this.#stop;
     const { source, metrics } = this.#options;
-    const labels = { source: source.name };
+    const labels = { source: this.name };
     while (!signal.aborted) {
-      await sleep(STATUS_INTERVAL, signal);
-      if (signal.aborted || this.capture.state !== 'streaming') continue;
-      // A database that does not answer shows as capture's state; here it only has no figures.
-      this.lastStatus = await source.status(signal).catch(() => null);
-      if (this.lastStatus === null) continue;
-      metrics.captureLagBytes.for(labels).set(this.lastStatus.lagBytes ?? 0);
-      metrics.sourceRetainedBytes.for(labels).set(this.lastStatus.retainedBytes ?? 0);
+      if (this.capture.state === 'streaming') {
+        // A database that does not answer shows in capture's state; here it only has no figures.
+        this.lastStatus = await source.status(signal).catch(() => null);
+        metrics.captureLagBytes.for(labels).set(this.lastStatus?.lagBytes ?? Number.NaN);
+        metrics.sourceRetainedBytes.for(labels).set(this.lastStatus?.retainedBytes ?? Number.NaN);
+      }
+      await sleep(STATUS_PAUSE, signal);
     }
   }
 }

@@ -96,7 +96,9 @@ async function report(
     inFlight: 0,
     ...(await state.countExceptions(name)),
     stuck: 0,
+    stuckSince: null,
     delivered: 0,
+    rate: 0,
     lastError: null,
   };
 }

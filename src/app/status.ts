@@ -72,7 +72,12 @@ export interface SubscriptionStatusReport {
   readonly parked: number;
   /** Attempts past their deadline whose handler has not returned yet. */
   readonly stuck: number;
+  /** When the attempt began that has been stuck longest, ISO 8601; null when there is none. */
+  readonly stuckSince: string | null;
+  /** Acknowledged since the service started. */
   readonly delivered: number;
+  /** Acknowledged per second, over the last ten seconds or so. */
+  readonly rate: number;
   readonly lastError: {
     readonly code: string;
     readonly message: string;

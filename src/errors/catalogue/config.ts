@@ -79,4 +79,10 @@ export const CONFIG_ERRORS = {
     retryable: false,
     exit: 1,
   },
+  CONFIG_NO_SOURCE: {
+    message: 'The configuration names no source.',
+    hint: 'Add one under `sources`, or set DATABASE_URL.',
+    retryable: false,
+    exit: 64,
+  },
 } as const satisfies Record<string, ErrorEntry>;

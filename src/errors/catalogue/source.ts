@@ -141,12 +141,6 @@ export const SOURCE_ERRORS = {
     retryable: true,
     exit: 1,
   },
-  PUBLICATION_MISSING: {
-    message: 'A publication that source {source} needs does not exist: {reason}.',
-    hint: 'Run `tidings init`: it makes the publication anew, or prints the SQL to run.',
-    retryable: false,
-    exit: 2,
-  },
   PROTOCOL_ERROR: {
     message: 'Source {source} sent malformed data at byte {position} of its stream: {problem}.',
     hint: 'If it happens again, the connection leads through something that changes data, or it is a defect: please report it with this message.',
@@ -156,6 +150,12 @@ export const SOURCE_ERRORS = {
   SOURCE_UNKNOWN: {
     message: 'There is no source named {source}.',
     hint: '`tidings status` lists them; they are configured under `sources`.',
+    retryable: false,
+    exit: 64,
+  },
+  SOURCE_AMBIGUOUS: {
+    message: 'There are several sources ({sources}), so it has to be said which one is meant.',
+    hint: 'Name it: `source` in the registration, --source on the command line.',
     retryable: false,
     exit: 64,
   },

@@ -1,0 +1,30 @@
+import type { Metrics } from '../observe/metrics.ts';
+import { freeBytes } from './free-space.ts';
+import type { Status } from './status.ts';
+
+/** Sets, at each exposition, the figures that the status has anyway. */
+export function collectFromStatus(
+  metrics: Metrics,
+  options: { readonly dataDir: string; readonly status: () => Promise<Status> },
+): void {
+  metrics.onCollect(async () => {
+    const { sources, subscriptions } = await options.status();
+    for (const { name: source, log, safeBytes } of sources) {
+      metrics.logHead.for({ source }).set(log.head);
+      metrics.logFloor.for({ source }).set(log.floor);
+      metrics.logHorizon.for({ source }).set(log.horizon ?? 0);
+      metrics.logBytes.for({ source }).set(log.bytes);
+      metrics.logSegments.for({ source }).set(log.segments);
+      if (safeBytes !== null) metrics.sourceSafeBytes.for({ source }).set(safeBytes);
+    }
+    for (const { name: subscription, ...figures } of subscriptions) {
+      metrics.subscriptionLag.for({ subscription }).set(figures.lag);
+      metrics.deliveryInFlight.for({ subscription }).set(figures.inFlight);
+      metrics.deliveryRetrying.for({ subscription }).set(figures.retrying);
+      metrics.deliveryBlocked.for({ subscription }).set(figures.blocked);
+      metrics.deliveryParked.for({ subscription }).set(figures.parked);
+      metrics.deliveryStuck.for({ subscription }).set(figures.stuck);
+    }
+    metrics.dataFreeBytes.for({}).set(await freeBytes(options.dataDir));
+  });
+}

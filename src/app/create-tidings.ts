@@ -1,0 +1,116 @@
+import type { Config, ConfigInput } from '../config/define-config.ts';
+import { resolveConfig } from '../config/resolve-config.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import { type Logger, SILENT } from '../observe/logger.ts';
+import { createMetrics, type Metrics } from '../observe/metrics.ts';
+import type { State } from '../state/state.ts';
+import { SqliteState } from '../state/sqlite/sqlite-state.ts';
+import { openLog, openSource, statePath } from './adapters.ts';
+import type { CommitPoint } from './commit-points.ts';
+import { DataLock } from './data-lock.ts';
+import { deliveryObserver } from './delivery-metrics.ts';
+import { checkSpace } from './free-space.ts';
+import { loadHandlerModule } from './handler-module.ts';
+import { SourceService } from './source-service.ts';
+import type { Tidings } from './tidings.ts';
+import { TidingsService } from './tidings-service.ts';
+import { readVersion } from './version.ts';
+
+/** What may be handed in besides the configuration. */
+export interface CreateOptions {
+  /** Default: writes nothing, because the output belongs to the application. */
+  readonly logger?: Logger;
+  /** Default: a registry of its own. */
+  readonly metrics?: Metrics;
+  /** Sources whose lost changes are given up: capture begins anew at the present. */
+  readonly acceptGaps?: readonly string[];
+  /** Called at each commit point, for tests that crash there. */
+  readonly onCommitPoint?: (point: CommitPoint) => void;
+}
+
+/**
+ * Opens the data directory and puts the service together; `start` sets it going. Takes the directory
+ * for itself until it is disposed of.
+ * @throws TidingsError `CONFIG_*`, `DATA_LOCKED`, `DATA_NEWER`, `LOG_CORRUPT`, `HANDLER_*`,
+ *   `FILTER_INVALID`.
+ */
+export async function createTidings(
+  input: ConfigInput | Config,
+  options: CreateOptions = {},
+): Promise<Tidings> {
+  const config = resolveConfig(input);
+  if (Object.keys(config.sources).length === 0) throw new TidingsError('CONFIG_NO_SOURCE', {});
+  const logger = options.logger ?? SILENT;
+  const metrics = options.metrics ?? createMetrics();
+  await using opened = new AsyncDisposableStack();
+  opened.use(DataLock.acquire(config.dataDir));
+  const state = opened.use(SqliteState.open(statePath(config)));
+  const shared = { config, state, logger, metrics, options };
+  const sources: SourceService[] = [];
+  for (const name of Object.keys(config.sources)) {
+    sources.push(opened.use(await createSource(name, shared)));
+  }
+  const service = new TidingsService({
+    ...shared,
+    sources,
+    version: readVersion(),
+    acceptGaps: checkNames(options.acceptGaps ?? [], config),
+    resources: opened.move(),
+  });
+  try {
+    await subscribeConfigured(service, config);
+  } catch (error) {
+    await service[Symbol.asyncDispose]();
+    throw error;
+  }
+  return service;
+}
+
+interface Shared {
+  readonly config: Config;
+  readonly state: State;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly options: CreateOptions;
+}
+
+async function createSource(name: string, shared: Shared): Promise<SourceService> {
+  const { config, state, metrics, options } = shared;
+  const logger = shared.logger.with({ source: name });
+  const source = openSource(config, name, (warning) =>
+    logger.warn('Not everything can be captured', { error: warning }),
+  );
+  return new SourceService({
+    name,
+    source,
+    state,
+    logger,
+    metrics,
+    log: await openLog(config, name, options.onCommitPoint),
+    deliveryObserver: deliveryObserver(logger, metrics),
+    checkSpace: () => checkSpace(config.dataDir, config.log.minFreeBytes),
+    onCommitPoint: options.onCommitPoint,
+  });
+}
+
+async function subscribeConfigured(service: TidingsService, config: Config): Promise<void> {
+  for (const [name, subscription] of Object.entries(config.subscriptions)) {
+    const { source, tables, operations, columns, where, to, from } = subscription;
+    const { backoff, ...delivery } = subscription.delivery;
+    const filter = {
+      tables,
+      ...(operations === undefined ? {} : { operations }),
+      ...(columns === undefined ? {} : { columns }),
+      ...(where === undefined ? {} : { where }),
+    };
+    const definition = { name, filter, from, delivery: { ...delivery, retry: backoff } };
+    service.subscribe(source, definition, await loadHandlerModule(to.handler));
+  }
+}
+
+function checkNames(names: readonly string[], config: Config): readonly string[] {
+  for (const source of names) {
+    if (config.sources[source] === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
+  }
+  return names;
+}

@@ -1,0 +1,217 @@
+import type { Config } from '../config/define-config.ts';
+import type { StartAt } from '../config/start-at.ts';
+import type { SubscriptionDefinition } from '../delivery/definition.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { HandlerSink } from '../sink/handler/handler-sink.ts';
+import type { TableHandler } from '../sink/handler/table-handler.ts';
+import type { State } from '../state/state.ts';
+import { collectFromStatus } from './collect-metrics.ts';
+import { writeHeartbeats } from './heartbeat.ts';
+import { liveStatus } from './live-status.ts';
+import { keepRetention } from './retention.ts';
+import type { SourceService } from './source-service.ts';
+import type { ServiceStatus, Status } from './status.ts';
+import type { Registration, Tidings } from './tidings.ts';
+
+export interface TidingsServiceOptions {
+  readonly config: Config;
+  readonly sources: readonly SourceService[];
+  readonly state: State;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly version: string;
+  /** Sources whose lost changes the operator gives up. */
+  readonly acceptGaps: readonly string[];
+  /** Releases what was opened for the service: logs, state, lock. */
+  readonly resources: AsyncDisposable;
+}
+
+/** What is still in flight after this long while draining is cut short; milliseconds. */
+const DRAIN_DEADLINE = 30_000;
+
+/** The service in one process: its sources, and everything that runs beside them. */
+export class TidingsService implements Tidings {
+  readonly #options: TidingsServiceOptions;
+  readonly #names = new Set<string>();
+  readonly #startedAt = Date.now();
+  readonly #stop = new AbortController();
+  readonly #finished = Promise.withResolvers<void>();
+  #capturing: Promise<void> | null = null;
+  #beside: Promise<unknown> = Promise.resolve();
+  #drained: Promise<void> | null = null;
+
+  constructor(options: TidingsServiceOptions) {
+    this.#options = options;
+    // Nobody has to ask for it; who does gets the rejection.
+    this.#finished.promise.catch(() => undefined);
+    const status = (): Promise<Status> => this.status();
+    collectFromStatus(options.metrics, { dataDir: options.config.dataDir, status });
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  register(name: string, table: string, handler: Registration): this {
+    const { where, columns, from, maxConcurrency, maxAttempts, timeout } = handler;
+    const delivery = { maxConcurrency, maxAttempts, timeout };
+    const definition: SubscriptionDefinition = {
+      name,
+      filter: { tables: [table], ...defined({ where, columns }) },
+      from,
+      delivery: defined(delivery),
+    };
+    this.subscribe(handler.source ?? this.#onlySource(), definition, handler);
+    return this;
+  }
+
+  /** Adds a subscription whose endpoint is a handler; of the configuration, or of `register`. */
+  subscribe(sourceName: string, definition: SubscriptionDefinition, handler: TableHandler): void {
+    const { name, filter } = definition;
+    if (this.#names.has(name)) throw new TidingsError('SUBSCRIPTION_EXISTS', { name });
+    const sink = new HandlerSink(name, handler);
+    const operations = filter.operations?.filter((wanted) => sink.operations.includes(wanted));
+    const source = this.#source(sourceName);
+    source.delivery.register(
+      { ...definition, filter: { ...filter, operations: operations ?? sink.operations } },
+      sink,
+    );
+    this.#names.add(name);
+  }
+
+  async start(): Promise<void> {
+    const { sources, state, logger, config } = this.#options;
+    if (this.#capturing !== null) return;
+    await Promise.all(sources.map((source) => source.delivery.start()));
+    this.#capturing = this.#capture();
+    const { signal } = this.#stop;
+    const status = (): Promise<Status> => this.status();
+    this.#beside = Promise.all([
+      writeHeartbeats({ state, startedAt: this.#startedAt, status, logger, signal }),
+      ...sources.map((source) =>
+        keepRetention({
+          log: source.log,
+          retention: config.log.retention,
+          neededFrom: () => source.delivery.neededFrom(),
+          logger: logger.with({ source: source.name }),
+          signal,
+        }),
+      ),
+    ]);
+    const settled = Promise.all(sources.map((source) => source.settled));
+    await Promise.race([settled, this.#finished.promise]);
+    // All of them may have failed while the others settled: then the start itself has failed.
+    if (sources.every(({ capture }) => capture.state === 'failed')) await this.#finished.promise;
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  async status(): Promise<Status> {
+    const { config, sources, version } = this.#options;
+    const service: ServiceStatus = {
+      pid: process.pid,
+      version,
+      startedAt: new Date(this.#startedAt).toISOString(),
+      at: new Date().toISOString(),
+      dataDir: config.dataDir,
+    };
+    return await liveStatus(config, service, sources);
+  }
+
+  async metrics(): Promise<string> {
+    return await this.#options.metrics.text();
+  }
+
+  async pause(subscription: string, reason = 'paused by the application'): Promise<void> {
+    await this.#sourceOf(subscription).delivery.pause(subscription, reason);
+  }
+
+  async resume(subscription: string): Promise<void> {
+    await this.#sourceOf(subscription).delivery.resume(subscription);
+  }
+
+  async rewind(subscription: string, to: StartAt): Promise<void> {
+    await this.#sourceOf(subscription).delivery.rewind(subscription, to);
+  }
+
+  /** Runs all captures. One that fails for good leaves the others alone; the last one ends all. */
+  async #capture(): Promise<void> {
+    const { sources, logger, acceptGaps } = this.#options;
+    const results = await Promise.allSettled(
+      sources.map(async (source) => {
+        try {
+          await source.run({ acceptGap: acceptGaps.includes(source.name) });
+        } catch (error) {
+          logger.error('Capture cannot go on', { source: source.name, error });
+          throw error;
+        }
+      }),
+    );
+    const failures = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason] : [],
+    );
+    const [first] = failures as readonly unknown[];
+    if (failures.length > 0 && failures.length === sources.length) this.#finished.reject(first);
+    else if (this.#stop.signal.aborted) this.#finished.resolve();
+  }
+
+  async #drain(): Promise<void> {
+    const { sources, state, resources, logger } = this.#options;
+    const deadline = AbortSignal.timeout(DRAIN_DEADLINE);
+    try {
+      await Promise.all(sources.map((source) => source.delivery.drain(deadline)));
+      this.#stop.abort();
+      await Promise.all(sources.map((source) => source.stop()));
+      await this.#capturing;
+      await this.#beside;
+      await state.beat(null).catch((error: unknown) => {
+        logger.warn('The end could not be written down', { error });
+      });
+    } finally {
+      await resources[Symbol.asyncDispose]();
+      this.#finished.resolve();
+    }
+  }
+
+  #source(name: string): SourceService {
+    const source = this.#options.sources.find((each) => each.name === name);
+    if (source === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source: name });
+    return source;
+  }
+
+  #onlySource(): string {
+    const [first, second] = this.#options.sources;
+    if (first === undefined || second !== undefined) {
+      throw new TidingsError('SOURCE_AMBIGUOUS', {
+        sources: this.#options.sources.map(({ name }) => name).join(', '),
+      });
+    }
+    return first.name;
+  }
+
+  #sourceOf(subscription: string): SourceService {
+    const owner = this.#options.sources.find(({ delivery }) =>
+      delivery.status().some(({ name }) => name === subscription),
+    );
+    if (owner === undefined) throw new TidingsError('SUBSCRIPTION_UNKNOWN', { name: subscription });
+    return owner;
+  }
+}
+
+/** Without the members that are undefined. */
+function defined<Value extends object>(
+  value: Value,
+): { [Key in keyof Value]?: NonNullable<Value[Key]> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
+    [Key in keyof Value]?: NonNullable<Value[Key]>;
+  };
+}

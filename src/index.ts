@@ -1,0 +1,19 @@
+export { createTidings, type CreateOptions } from './app/create-tidings.ts';
+export type {
+  CaptureState,
+  ReportedError,
+  ServiceStatus,
+  SourceStatusReport,
+  Status,
+  SubscriptionStatusReport,
+} from './app/status.ts';
+export type { Registration, Tidings } from './app/tidings.ts';
+export type { Change, ChangeTransaction, Operation, Row } from './change/change.ts';
+export type { JsonValue } from './change/dialect.ts';
+export { parseWire, toWire, type WireChange } from './change/wire.ts';
+export { type Config, type ConfigInput, defineConfig } from './config/define-config.ts';
+export type { StartAt } from './config/start-at.ts';
+export type { ErrorCode } from './errors/catalogue.ts';
+export { isTidingsError, TidingsError } from './errors/tidings-error.ts';
+export type { LogFields, Logger } from './observe/logger.ts';
+export type { HandlerCall, TableHandler } from './sink/handler/table-handler.ts';
