@@ -35,6 +35,8 @@ export class RecordingReceiver implements ChangeReceiver {
   onChange: (change: RecordedChange) => void = () => undefined;
   /** What `burst` returns. */
   onBurst: () => Promise<void> | undefined = () => undefined;
+  /** False: transactions without changes and context leave no trace, as in the log. */
+  keepsEmpty = true;
   /** False for streams that were damaged on purpose. */
   checksOrder = true;
   #open: { id: string; position: string; changes: RecordedChange[] } | null = null;
@@ -42,6 +44,11 @@ export class RecordingReceiver implements ChangeReceiver {
 
   get open(): boolean {
     return this.#open !== null;
+  }
+
+  /** The newest position behind a transaction or an idle stretch. */
+  get reached(): string {
+    return this.#reached;
   }
 
   /** All changes of whole transactions. */
@@ -76,8 +83,10 @@ export class RecordingReceiver implements ChangeReceiver {
   commit(end: TransactionEnd, reached: string): void {
     if (this.#open === null) throw new Error('a commit outside of a transaction');
     this.#reach(reached);
-    this.transactions.push({ ...this.#open, ...end, reached });
+    const transaction = { ...this.#open, ...end, reached };
     this.#open = null;
+    const empty = transaction.changes.length === 0 && transaction.context === null;
+    if (!empty || this.keepsEmpty) this.transactions.push(transaction);
   }
 
   abandon(): void {

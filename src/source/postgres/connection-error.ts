@@ -3,7 +3,7 @@ import { type Bytes, FieldReader } from './decode-bytes.ts';
 import { toSourceError } from './source-error.ts';
 
 /**
- * An ErrorResponse. Its texts are in the server's language, so decisions use `code` and, where one
+ * An ErrorResponse or a NoticeResponse. Its texts are in the server's language, so decisions use `code` and, where one
  * SQLSTATE stands for several conditions, `routine`: the name of the server's function.
  */
 export class ServerError extends Error {
@@ -21,7 +21,7 @@ export class ServerError extends Error {
 }
 
 /**
- * Reads the body of an ErrorResponse.
+ * Reads the body of an ErrorResponse or a NoticeResponse.
  * https://www.postgresql.org/docs/current/protocol-error-fields.html
  */
 export function readServerError(bytes: Bytes, start: number, end: number): ServerError {
@@ -50,8 +50,9 @@ export function toStreamError(
   if (error.code === UNDEFINED_OBJECT && error.routine === 'ReplicationSlotAcquire') {
     return new TidingsError('SLOT_MISSING', { source, slot }, options);
   }
-  if (error.code === UNDEFINED_OBJECT && error.routine === 'get_publication_oid') {
-    return new TidingsError('PUBLICATION_MISSING', { source, reason }, options);
+  if (isLostPublication(error)) {
+    const publication = /"(.+)"/.exec(error.message)?.[1] ?? 'of this slot';
+    return new TidingsError('PUBLICATION_LOST', { source, publication }, options);
   }
   if (error.code === IN_USE) {
     return new TidingsError('SLOT_IN_USE', { source, slot, reason }, options);
@@ -63,6 +64,15 @@ export function toStreamError(
     return new TidingsError('SOURCE_REFUSED', { source, reason, state: error.code }, options);
   }
   return toSourceError(source, error);
+}
+
+/**
+ * True when the server has come to changes that a missing publication keeps from us. Since
+ * PostgreSQL 18 that is only a warning, and it would pass them over.
+ */
+export function isLostPublication({ code, routine }: ServerError): boolean {
+  if (routine === 'LoadPublications') return true;
+  return code === UNDEFINED_OBJECT && routine === 'get_publication_oid';
 }
 
 /** The text counts where the server has no function of its own for it, before PostgreSQL 18. */

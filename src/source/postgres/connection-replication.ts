@@ -18,6 +18,14 @@ export interface ReplicationOptions {
 /** How long the farewell may take before the socket is destroyed; milliseconds. */
 const FAREWELL = 500;
 
+/**
+ * Asks for the timeout, and makes sure that warnings come: one of them says that a publication is
+ * missing (see `isLostPublication`).
+ */
+const PREPARE = `
+  SELECT setting, pg_catalog.set_config('client_min_messages', 'warning', false)
+  FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'`;
+
 /** Below pg's client. Its types leave it out; `connection.stream` is a TLSSocket with TLS. */
 interface ClientInternals {
   readonly connection: { readonly stream: Socket; query(text: string): void };
@@ -52,9 +60,7 @@ export class ReplicationConnection {
     const abandon = (): void => destroyConnection(client);
     signal.addEventListener('abort', abandon, { once: true });
     try {
-      const { rows } = await client.query<{ readonly setting: string }>(
-        `SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'`,
-      );
+      const { rows } = await client.query<{ readonly setting: string }>(PREPARE);
       signal.throwIfAborted();
       return new ReplicationConnection(client, options, Number(rows[0]?.setting ?? 0));
     } catch (error) {

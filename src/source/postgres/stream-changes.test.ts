@@ -109,6 +109,16 @@ describe('ends', () => {
     assertCode(await run.end, 'SOURCE_DISCONNECTED');
   });
 
+  test('a warning that a publication is missing: the server would go on without its changes', async () => {
+    await using run = await streaming();
+    const fields = { C: '55000', M: 'skipped loading publication "x"', R: 'LoadPublications' };
+    const error = pgoutput.errorResponse(fields);
+    run.send(pgoutput.frame('N', pgoutput.errorResponse({ C: '01000', M: 'hm' }).subarray(5)));
+    run.send(RELATION, BEGIN, pgoutput.frame('N', error.subarray(5)), insert(1), COMMIT);
+    assertCode(await run.end, 'PUBLICATION_LOST', /Publication x /);
+    assert.deepEqual([run.receiver.abandoned, run.receiver.transactions.length], [1, 0]);
+  });
+
   test('an error of the receiver is the stream’s error', async () => {
     await using run = await streaming();
     const defect = new Error('cannot append');
@@ -122,7 +132,7 @@ describe('ends', () => {
 
   const responses: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
     ['SLOT_MISSING', { C: '42704', M: 'no slot', R: 'ReplicationSlotAcquire' }],
-    ['PUBLICATION_MISSING', { C: '42704', M: 'no publication', R: 'get_publication_oid' }],
+    ['PUBLICATION_LOST', { C: '42704', M: 'no "publication"', R: 'get_publication_oid' }],
     ['SLOT_IN_USE', { C: '55006', M: 'slot is active for PID 42', R: 'ReplicationSlotAcquire' }],
     ['SLOT_INVALIDATED', { C: '55000', M: 'x', R: 'RaiseSlotInvalidationError' }],
     ['SLOT_INVALIDATED', { C: '55000', M: 'can no longer get changes from replication slot "x"' }],

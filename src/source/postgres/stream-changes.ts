@@ -1,6 +1,11 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { ChangeReceiver } from '../source.ts';
-import { readServerError, ServerError, toStreamError } from './connection-error.ts';
+import {
+  isLostPublication,
+  readServerError,
+  ServerError,
+  toStreamError,
+} from './connection-error.ts';
 import { ReplicationConnection } from './connection-replication.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 import { StreamDecoder } from './decode-stream.ts';
@@ -184,7 +189,11 @@ class ChangeStream implements FrameHandler {
         return;
       case ERROR:
         throw readServerError(body, start, end);
-      case NOTICE:
+      case NOTICE: {
+        const notice = readServerError(body, start, end);
+        if (isLostPublication(notice)) throw notice;
+        return;
+      }
       case PARAMETER_STATUS:
         return;
       case COPY_DONE:
