@@ -8,8 +8,14 @@ import { DEFAULT_DEMO_DIRECTORY } from './directory-name.ts';
 import type { Delays, DemoAddress, DemoReport, DemoSummary, ServerSummary } from './report.ts';
 import type { Told } from './told.ts';
 
-/** Calls of one server that are shown per statement; the rest is counted. */
-const SHOWN_CALLS = 6;
+/**
+ * Calls are collected for so long, milliseconds, and then shown in the order in which they were made.
+ * They are reported when they are done, and those of different accounts are made side by side.
+ */
+const COLLECTING_TIME = 100;
+/** Of more calls of one server than these together, only the first and the last are shown. */
+const FIRST_CALLS = 4;
+const LAST_CALLS = 4;
 
 const CLEAR_LINE = '\r\u001b[K';
 
@@ -25,8 +31,8 @@ export class TerminalReport implements DemoReport {
   readonly #output: Output;
   readonly #paint: Paint;
   readonly #cwd: string;
-  /** Calls since the last statement, by server. */
-  readonly #calls = new Map<string, number>();
+  #calls: Told[] = [];
+  #timer: NodeJS.Timeout | undefined;
   /** The cursor stands behind a line about waiting, which the next line replaces. */
   #waits = false;
 
@@ -38,12 +44,12 @@ export class TerminalReport implements DemoReport {
   }
 
   stage(number: number, of: number, title: string): void {
-    this.#flushCalls();
+    this.#showCalls();
     this.#line(`\n${this.#paint('dim', `${number}/${of}`)}  ${this.#paint('bold', title)}`);
   }
 
   note(text: string): void {
-    this.#flushCalls();
+    this.#showCalls();
     this.#line(`     ${text}`);
   }
 
@@ -55,7 +61,7 @@ export class TerminalReport implements DemoReport {
   }
 
   writes(statements: readonly string[]): void {
-    this.#flushCalls();
+    this.#showCalls();
     const transaction = statements.length === 1 ? statements : ['begin', ...statements, 'commit'];
     const [first = '', ...rest] = transaction.flatMap((statement) => statement.split('\n'));
     this.#line('');
@@ -64,25 +70,12 @@ export class TerminalReport implements DemoReport {
   }
 
   told(call: Told): void {
-    const calls = (this.#calls.get(call.server) ?? 0) + 1;
-    this.#calls.set(call.server, calls);
-    if (calls > SHOWN_CALLS) return;
-    const { account } = call;
-    const columns = [
-      this.#paint('dim', call.at.slice(11, 23)),
-      this.#paint('bold', call.server),
-      pad(this.#paint(OPERATION_COLOURS[call.operation], call.operation), 6),
-      pad(account?.dba ?? '', 4),
-      pad(harmless(account?.address ?? ''), 19),
-      pad(account === null ? '' : formatBytes(Number(account.quotaBytes)), 7, 'right'),
-      pad(call.done, 17),
-      pad(this.#paint('cyan', formatDelay(call.afterCommitMs)), 8, 'right'),
-    ];
-    this.#line(`     ${columns.join('  ')}`);
+    this.#calls.push(call);
+    this.#timer ??= setTimeout(() => this.#showCalls(), COLLECTING_TIME);
   }
 
   summary(summary: DemoSummary): void {
-    this.#flushCalls();
+    this.#showCalls();
     const { servers, changes, transactions, seconds } = summary;
     const row = (name: string, value: (server: ServerSummary) => string, remark = ''): string[] => [
       name,
@@ -100,7 +93,7 @@ export class TerminalReport implements DemoReport {
         row('told', (server) => String(server.told)),
         row('missed', (server) => this.#count(server.missed)),
         row('told without need', (server) => this.#count(server.unasked)),
-        row('out of order', (server) => this.#count(server.outOfOrder)),
+        row('out of order', (server) => this.#count(server.outOfOrder), 'per account'),
         row('told again', (server) => String(server.repeated), 'only after a crash'),
         row('after commit, median', ({ live }) => formatDelays(live, 'median'), 'while it ran'),
         row('after commit, at most', ({ live }) => formatDelays(live, 'max')),
@@ -170,13 +163,34 @@ export class TerminalReport implements DemoReport {
     return value === 0 ? '0' : this.#paint('red', String(value));
   }
 
-  #flushCalls(): void {
-    for (const [server, calls] of this.#calls) {
-      if (calls > SHOWN_CALLS) {
-        this.#line(this.#paint('dim', `     … and ${calls - SHOWN_CALLS} more calls of ${server}`));
+  #showCalls(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const calls = this.#calls.sort(byTime);
+    this.#calls = [];
+    for (const [server, own] of Map.groupBy(calls, (call) => call.server)) {
+      const hidden = own.slice(FIRST_CALLS, -LAST_CALLS);
+      for (const call of own.slice(0, FIRST_CALLS)) this.#showCall(call);
+      if (hidden.length > 0) {
+        this.#line(this.#paint('dim', `     … ${hidden.length} more calls of ${server} …`));
       }
+      for (const call of own.slice(FIRST_CALLS + hidden.length)) this.#showCall(call);
     }
-    this.#calls.clear();
+  }
+
+  #showCall(call: Told): void {
+    const { account } = call;
+    const columns = [
+      this.#paint('dim', call.at.slice(11, 23)),
+      this.#paint('bold', call.server),
+      pad(this.#paint(OPERATION_COLOURS[call.operation], call.operation), 6),
+      pad(account?.dba ?? '', 4),
+      pad(harmless(account?.address ?? ''), 19),
+      pad(account === null ? '' : formatBytes(Number(account.quotaBytes)), 7, 'right'),
+      pad(call.done, 17),
+      pad(this.#paint('cyan', formatDelay(call.afterCommitMs)), 8, 'right'),
+    ];
+    this.#line(`     ${columns.join('  ')}`);
   }
 
   #line(text: string): void {
@@ -184,6 +198,10 @@ export class TerminalReport implements DemoReport {
     this.#waits = false;
     this.#output.write(`${text}\n`);
   }
+}
+
+function byTime(one: Told, other: Told): number {
+  return Date.parse(one.at) - Date.parse(other.at) || one.offset - other.offset;
 }
 
 function formatDelays(delays: Delays, which: keyof Delays): string {
