@@ -8,8 +8,7 @@
  * where it found `node` the first time.)
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,12 +34,30 @@ const TASKS = {
   build: ['scripts/build.ts'],
 };
 
+/**
+ * Whether what npm wrote down at the end of its last installation is what the lock file wants. That
+ * is so after any `npm ci` or `npm install`, also one that somebody ran by hand.
+ */
+function isInstalled(folder) {
+  const installed = join(folder, 'node_modules', '.package-lock.json');
+  if (!existsSync(installed)) return false;
+  const there = JSON.parse(readFileSync(installed, 'utf8')).packages;
+  const wanted = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')).packages;
+  const fits = (allowed, mine) => allowed === undefined || allowed.includes(mine);
+  return Object.entries(wanted).every(
+    ([path, { version, os, cpu, libc, link }]) =>
+      path === '' ||
+      link === true ||
+      libc !== undefined ||
+      !fits(os, process.platform) ||
+      !fits(cpu, process.arch) ||
+      there[path]?.version === version,
+  );
+}
+
 /** Installs a folder's packages when they are missing or their lock file has changed. */
 async function install(folder, what) {
-  const lock = join(folder, 'package-lock.json');
-  const hash = createHash('sha256').update(readFileSync(lock)).digest('hex');
-  const stamp = join(folder, 'node_modules', '.installed');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  if (isInstalled(folder)) return;
   const started = Date.now();
   const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
   process.stderr.write(`Installing ${what} …`);
@@ -55,7 +72,6 @@ async function install(folder, what) {
     );
     process.exit(1);
   }
-  writeFileSync(stamp, hash);
   process.stderr.write(
     `${process.stderr.isTTY ? `\rInstalling ${what} … ` : ' '}done in ${seconds()}\n`,
   );

@@ -28,7 +28,7 @@ export async function startTestServer(
   major: Major = NEWEST,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<EmbeddedPostgres> {
-  const directory = mkdtempSync(join(tmpdir(), `tidings-pg${major}-`));
+  const directory = newDirectory(major);
   const binaries = findMajor(major);
   const server = await startEmbeddedPostgres({ directory, binaries, settings });
   return {
@@ -60,9 +60,7 @@ export async function sharedServer(major: Major = NEWEST): Promise<string> {
  * inside of a test belongs to that test alone.
  */
 async function startUntilExit(major: Major): Promise<EmbeddedPostgres> {
-  const directory = mkdtempSync(join(tmpdir(), `tidings-pg${major}-`));
-  // So that the server's user gets there, and the database needs no second place to clean up.
-  chmodSync(directory, 0o711);
+  const directory = newDirectory(major);
   const server = await startEmbeddedPostgres({ directory, binaries: findMajor(major) });
   process.once('exit', () => {
     process.kill(server.pid, 'SIGQUIT');
@@ -73,6 +71,13 @@ async function startUntilExit(major: Major): Promise<EmbeddedPostgres> {
     rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
   return server;
+}
+
+/** Open to the server's user when root runs the tests, so that the database needs no second place. */
+function newDirectory(major: Major): string {
+  const directory = mkdtempSync(join(tmpdir(), `tidings-pg${major}-`));
+  chmodSync(directory, 0o711);
+  return directory;
 }
 
 function findMajor(major: Major): Binaries {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
@@ -8,15 +8,21 @@ export interface Account {
   readonly gid: number;
 }
 
-/** `nobody` on Linux and the BSDs, for systems whose user list does not name it. */
+/** `nobody` on most systems, for those whose user list does not name it. */
 const NOBODY: Account = { uid: 65_534, gid: 65_534 };
 
 /**
  * The user to run PostgreSQL as; null means the present one. PostgreSQL refuses to run as root, so
- * root steps down to the user behind `sudo`, else to `postgres`, else to `nobody`.
+ * root steps down: to whoever owns the database already, else to the user behind `sudo`, else to
+ * `postgres`, else to `nobody`.
+ * @param data the database's folder, if there is one.
  */
-export async function serverAccount(): Promise<Account | null> {
+export async function serverAccount(data: string | null): Promise<Account | null> {
   if (process.getuid?.() !== 0) return null;
+  if (data !== null) {
+    const { uid, gid } = lstatSync(data);
+    if (uid !== 0) return { uid, gid };
+  }
   const { SUDO_UID: uid, SUDO_GID: gid } = process.env;
   if (uid !== undefined && gid !== undefined && Number(uid) > 0) {
     return { uid: Number(uid), gid: Number(gid) };
@@ -30,7 +36,7 @@ function findAccount(users: string, name: string): Account | null {
   return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
 }
 
-/** Whether the account may pass through every folder down to this path. */
+/** Whether the account may pass through every folder down to this one. */
 export function canReach(account: Account, path: string): boolean {
   for (let folder = resolve(path); ; folder = dirname(folder)) {
     const { mode, uid, gid } = statSync(folder);
