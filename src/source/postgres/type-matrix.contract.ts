@@ -18,8 +18,28 @@ const LARGE = 'x'.repeat(100_000);
 /** The most digits that numeric has on either side of its point. */
 const HUGE = `${'9'.repeat(131_072)}.${'7'.repeat(16_383)}`;
 const TEXTS = [
-  ...['', ' ', 'NULL', 'null', '\\N', '"', "'", ',', '{}', '{a,b}', '\\', '\n\t\r', '\u0001'],
-  ...['ünïcode', 'e\u0301', '🐘👩‍👩‍👧', '\uFFFF', '日本語', '-0', 'infinity', '(1,2)', '[1,2)'],
+  '',
+  ' ',
+  'NULL',
+  'null',
+  '\\N',
+  '"',
+  "'",
+  ',',
+  '{}',
+  '{a,b}',
+  '\\',
+  '\n\t\r',
+  '\u0001',
+  'ünïcode',
+  'e\u0301',
+  '🐘👩‍👩‍👧',
+  '\uFFFF',
+  '日本語',
+  '-0',
+  'infinity',
+  '(1,2)',
+  '[1,2)',
 ];
 const DATES = ['infinity', '-infinity', '4713-01-01 BC', '0001-12-31 BC', '5874897-12-31'];
 const SECONDS = ['00:00:00', '24:00:00', '23:59:59.999999', '12:34:56.7'];
@@ -76,8 +96,13 @@ const BUILTIN: readonly TypeCase[] = [
   {
     type: 'interval',
     values: [
-      ...['0', '1 year 2 mons -3 days 04:05:06.789', '-1 mon +1 day -00:00:00.000001'],
-      ...['178000000 years', '-178000000 years', '00:00:59.999999', '2147483647 days'],
+      '0',
+      '1 year 2 mons -3 days 04:05:06.789',
+      '-1 mon +1 day -00:00:00.000001',
+      '178000000 years',
+      '-178000000 years',
+      '00:00:59.999999',
+      '2147483647 days',
     ],
   },
   { type: 'interval', values: ['infinity', '-infinity'], since: 17 },
@@ -85,15 +110,15 @@ const BUILTIN: readonly TypeCase[] = [
   {
     type: 'json',
     values: [
-      ...[
-        'null',
-        '"null"',
-        '{}',
-        '[ ]',
-        ' { "a" : 1.50 , "a" : 1e400 } ',
-        '12345678901234567890.10',
-      ],
-      ...['"\\u0000\\ud800"', '"🐘"', JSON.stringify(LARGE)],
+      'null',
+      '"null"',
+      '{}',
+      '[ ]',
+      ' { "a" : 1.50 , "a" : 1e400 } ',
+      '12345678901234567890.10',
+      '"\\u0000\\ud800"',
+      '"🐘"',
+      JSON.stringify(LARGE),
     ],
   },
   {
@@ -186,11 +211,9 @@ const OWN: readonly TypeCase[] = [
   {
     type: 'pair',
     values: [
-      ...[
-        '(,,,)',
-        '(1,"","2026-11-21 12:00:00+05:30",)',
-        '(-1,"a ""b"" \\\\ (c), d",infinity,"a,b")',
-      ],
+      '(,,,)',
+      '(1,"","2026-11-21 12:00:00+05:30",)',
+      '(-1,"a ""b"" \\\\ (c), d",infinity,"a,b")',
       '(,NULL,-infinity,NULL)',
     ],
   },
@@ -199,6 +222,10 @@ const OWN: readonly TypeCase[] = [
   { type: 'pricerange', values: ['empty', '[1,2.50)', '(,)'] },
   { type: 'pricemulti', values: ['{}', '{[1,2),[3,4)}'] },
 ];
+
+/** Their input functions refuse every value: only PostgreSQL itself makes them. */
+const INTERNAL =
+  /^(gtsvector|pg_(node_tree|ndistinct|dependencies|mcv_list|brin_bloom_summary|brin_minmax_multi_summary))$/;
 
 interface MatrixColumn extends TypeCase {
   readonly name: string;
@@ -213,13 +240,11 @@ function columnsFor(major: number): readonly MatrixColumn[] {
     const list = [...elements, 'NULL'].join(separator);
     const [first = 'NULL'] = elements;
     const arrays = [
-      ...[
-        '{}',
-        `{${list}}`,
-        `[0:0]={${first}}`,
-        `[-1:0][7:7]={{${first}}${separator}{NULL}}`,
-        '{NULL}',
-      ],
+      '{}',
+      `{${list}}`,
+      `[0:0]={${first}}`,
+      `[-1:0][7:7]={{${first}}${separator}{NULL}}`,
+      '{NULL}',
     ];
     return [
       { ...each, name: `c${index} ${each.type}` },
@@ -264,11 +289,10 @@ export function testTypeMatrix(major: number, serverUrl: () => Promise<string>):
       const { rows } = await database.client.query<{ name: string }>(
         `SELECT t.oid::regtype::text AS name FROM pg_type t
          WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype IN ('b', 'r', 'm')
-           AND t.typcategory NOT IN ('A', 'Z')
+           AND t.typcategory <> 'A'
            AND t.oid NOT IN (SELECT atttypid FROM pg_attribute WHERE attrelid = 'matrix'::regclass)`,
       );
-      // gtsvector is of indexes: its input function refuses every value.
-      const missing = rows.map(({ name }) => name).filter((name) => name !== 'gtsvector');
+      const missing = rows.map(({ name }) => name).filter((name) => !INTERNAL.test(name));
       assert.deepEqual(missing, columns.some(({ type }) => type === 'xml') ? [] : ['xml']);
     });
 
