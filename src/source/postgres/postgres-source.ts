@@ -13,6 +13,7 @@ import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
 import { readIdentity } from './identity.ts';
+import { isSourceName } from './names.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import { Setup } from './setup.ts';
 import { requireSlot, type Slot } from './slot.ts';
@@ -22,7 +23,7 @@ import { streamChanges } from './stream-changes.ts';
 import { parseSnapshot, SNAPSHOT_STATEMENT } from './visibility.ts';
 
 export interface PostgresSourceOptions {
-  /** `[a-z0-9_]`, at most {@link LONGEST_NAME} characters: part of names in the database. */
+  /** `[a-z0-9_-]`, at most 43 characters: part of names in the database, see `names.ts`. */
   readonly name: string;
   /** `postgresql://user:password@host:port/database?sslmode=…` */
   readonly url: string;
@@ -31,9 +32,6 @@ export interface PostgresSourceOptions {
   /** Told of what limits capture without ending it. Default: nobody is. */
   readonly onWarning?: (warning: TidingsError) => void;
 }
-
-/** PostgreSQL's names have 63 bytes, and `tidings_<name>_insert_only` is one. */
-export const LONGEST_NAME = 63 - 'tidings__insert_only'.length;
 
 /** How often new tables are looked for when no event trigger does it at once; milliseconds. */
 const FOLLOW_PAUSE = 2_000;
@@ -53,7 +51,7 @@ export class PostgresSource implements Source {
 
   /** @throws TablePatternError; Error for a name that cannot be part of PostgreSQL's names. */
   constructor({ name, url, tables, onWarning = () => undefined }: PostgresSourceOptions) {
-    if (!/^[a-z0-9_]+$/.test(name) || name.length > LONGEST_NAME) {
+    if (!isSourceName(name)) {
       throw new Error(`${JSON.stringify(name)} cannot name a PostgreSQL source`);
     }
     this.name = name;

@@ -1,11 +1,12 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { CapturedTable, PublicationNames } from './captured-tables.ts';
+import { ownName } from './names.ts';
 import { quoteIdentifier, quoteTable } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** The names of a source's publications. */
 export function publicationNames(source: string): PublicationNames {
-  return { all: `tidings_${source}`, insertOnly: `tidings_${source}_insert_only` };
+  return { all: ownName(source), insertOnly: `${ownName(source)}_insert_only` };
 }
 
 /** A publication as it is in the database. */

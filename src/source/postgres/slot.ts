@@ -1,5 +1,6 @@
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import { sleep } from '../../util/sleep.ts';
+import { ownName } from './names.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteLiteral } from './quote.ts';
 import { sqlState } from './source-error.ts';
@@ -47,7 +48,7 @@ const LIMIT_REACHED = '53400';
  * the same one; the second gets its database's oid.
  */
 function slotNames({ source, databaseOid }: SlotOwner): readonly [string, string] {
-  return [`tidings_${source}`, `tidings_${source}_${databaseOid}`];
+  return [ownName(source), `${ownName(source)}_${databaseOid}`];
 }
 
 /** The columns differ by version, hence as JSON. */

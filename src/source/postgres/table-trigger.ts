@@ -1,10 +1,11 @@
 import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
+import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** The event trigger and its function have the same name; the function is in {@link OWN_SCHEMA}. */
 export function triggerName(source: string): string {
-  return `tidings_${source}_tables`;
+  return `${ownName(source)}_tables`;
 }
 
 /**
