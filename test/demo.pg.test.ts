@@ -81,7 +81,7 @@ test('the demo ends well, says so, and leaves nothing behind', { timeout: 60_000
   assert.match(stdout, /mail-2 {2}update .* directory removed/, 'mail-2 heard that ben left');
   assert.match(stdout, /^ +missed +0 +0$/m);
   assert.match(stdout, /^ +told without need +0 +0$/m);
-  assert.match(stdout, /^ +out of order +0 +0$/m);
+  assert.match(stdout, /^ +out of order +0 +0 +per account$/m);
   assert.match(stdout, /^ +directories as in the table +1 of 1 +21 of 21$/m);
   assert.match(stdout, /^Nothing was missed\./m);
   assert.equal(run.pids.length, 3);

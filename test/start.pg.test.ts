@@ -94,7 +94,7 @@ test('bad addresses, passwords and rights', async () => {
   }
   {
     using at = project(broken((url) => (url.pathname = '/nowhere')));
-    await refused(at.config, 'SOURCE_DATABASE_MISSING', 2);
+    await refused(at.config, 'SOURCE_LOGIN_REFUSED', 2);
   }
   {
     await database.client.query(`CREATE ROLE plain_${database.name} LOGIN PASSWORD 'plain'`);

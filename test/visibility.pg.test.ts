@@ -132,7 +132,7 @@ test('eight writers: reads on receipt are stale without the guard, never with it
 
 /** Reads each row back the moment its change arrives from the slot, until one read is stale. */
 async function readOnReceipt(database: TestDatabase): Promise<{ reads: number; stale: number }> {
-  await using source = await openTestSource({
+  await using source = openTestSource({
     name: 'bare',
     url: database.url,
     tables: ['public.counter'],

@@ -151,7 +151,10 @@ export class TidingsService implements Tidings {
         try {
           await source.run({ acceptGap: acceptGaps.includes(source.name) });
         } catch (error) {
-          logger.error('Capture cannot go on', { source: source.name, error });
+          // A lone source's failure is what the service ends with, so its caller tells it.
+          if (sources.length > 1) {
+            logger.error('Capture cannot go on', { source: source.name, error });
+          }
           throw error;
         }
       }),

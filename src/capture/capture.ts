@@ -58,6 +58,11 @@ export interface CaptureOptions {
 const RECONNECT: BackoffOptions = { first: 200, factor: 2, max: 30_000, jitter: 0.3 };
 /** A full disk is looked at again this often; milliseconds. */
 const SPACE_PAUSE = 1_000;
+/**
+ * How long a slot that somebody else reads is waited for at the start; milliseconds. A process of
+ * ours that was killed lets go of it within moments; who holds it longer means to keep it.
+ */
+const SLOT_PATIENCE = 5_000;
 /** Transactions awaiting visibility before the source has to wait; bounds memory. */
 const MAX_AWAITED = 100_000;
 
@@ -77,6 +82,8 @@ export class Capture {
   #state: CaptureState = 'stopped';
   #error: unknown = null;
   #failures = 0;
+  #hasStreamed = false;
+  readonly #created = performance.now();
   #changes = 0;
   #transactions = 0;
   reconnects = 0;
@@ -194,6 +201,7 @@ export class Capture {
 
   #onStreaming(): void {
     this.#failures = 0;
+    this.#hasStreamed = true;
     this.#setState('streaming', null);
   }
 
@@ -263,7 +271,7 @@ export class Capture {
       await sleep(SPACE_PAUSE, signal);
       return;
     }
-    if (!isTidingsError(error) || !error.retryable) {
+    if (!this.#mayPass(error)) {
       this.#setState('failed', error);
       throw error;
     }
@@ -271,6 +279,12 @@ export class Capture {
     this.reconnects += 1;
     this.#setState('reconnecting', error);
     await sleep(backoff(RECONNECT, this.#failures), signal);
+  }
+
+  #mayPass(error: unknown): boolean {
+    if (!isTidingsError(error) || !error.retryable) return false;
+    if (!isTidingsError(error, 'SLOT_IN_USE') || this.#hasStreamed) return true;
+    return performance.now() - this.#created < SLOT_PATIENCE;
   }
 
   #setState(state: CaptureState, error: unknown): void {
