@@ -40,6 +40,12 @@ export class SegmentChain {
     for (const { first, path } of segments.slice(0, -1)) {
       if (withLogErrors(path, () => isInWalMode(path))) this.#unsealed.add(first);
     }
+    try {
+      this.#newest.open();
+    } catch (error) {
+      // On a full disk the log can still be read; the first flush says what is wrong.
+      if (!isTidingsError(error, 'LOG_FULL')) throw error;
+    }
     this.#sealWaiting();
   }
 
@@ -63,6 +69,7 @@ export class SegmentChain {
   roll(origin: SegmentOrigin): void {
     if (origin.first === this.#newest.first) return;
     const { onCommitPoint } = this.#options;
+    this.#newest.open();
     const next = SegmentWriter.create(origin, this.#options.seedOf);
     try {
       next.commit();
@@ -107,6 +114,7 @@ export class SegmentChain {
 
   /** Begins the file of a large transaction; it becomes the log's newest segment when it is whole. */
   startUnfinished(origin: SegmentOrigin): void {
+    this.#newest.open();
     this.#unfinished = SegmentWriter.create(origin, this.#options.seedOf);
   }
 
@@ -156,7 +164,13 @@ export class SegmentChain {
     this.#discardUnfinished();
     this.#sealWaiting();
     this.#options.closeReader(this.#newest.first);
-    this.#newest.close();
+    try {
+      this.#newest.close();
+    } catch (error) {
+      // All that was flushed is durable. On a full disk the WAL stays beside the file, which the
+      // next opening finds in order.
+      if (!isTidingsError(error)) throw error;
+    }
   }
 
   #discardUnfinished(): void {

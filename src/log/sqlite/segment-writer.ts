@@ -100,6 +100,14 @@ export class SegmentWriter {
     return readNumber(db, 'PRAGMA page_count') * readNumber(db, 'PRAGMA page_size');
   }
 
+  /**
+   * Takes the file into WAL mode, if it is not yet. A plain file counts as sealed, so this has to be
+   * done before another segment follows.
+   */
+  open(): void {
+    this.#open();
+  }
+
   /** Stores blocks and what the indexes need of them; their memory is used again. */
   insertBlocks(blocks: readonly NewBlock[]): void {
     const { statements } = this.#begin();
@@ -177,6 +185,8 @@ export class SegmentWriter {
 
   /** Makes a finished segment part of the log; `settle` completes it. */
   publish(): void {
+    // From its first moment on, a segment in WAL mode is one that is not sealed.
+    withLogErrors(this.partPath, () => this.#connection?.db.exec('PRAGMA journal_mode = WAL'));
     this.#disconnect();
     renameSync(this.partPath, this.path);
     this.#published = true;

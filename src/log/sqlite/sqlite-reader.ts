@@ -16,6 +16,7 @@ import type { LogView, ViewHolder } from './log-view.ts';
 import { PageCollector } from './page-collector.ts';
 import { findInSegment } from './row-search.ts';
 import type { SegmentCache } from './segment-cache.ts';
+import { corrupt } from './errors.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import { type OffsetRange, scanAll, scanTables } from './segment-scan.ts';
 
@@ -176,7 +177,11 @@ export class SqliteReader implements LogReader, RowFinder {
       const index = segments.findLastIndex((segment) => segment.first <= next);
       const first = segments[index]?.first ?? floor;
       const range = { from: next, to: Math.min(to, segments[index + 1]?.first ?? to) };
-      next = this.#cache.use(first, this.#view, (segment) => read(segment, range));
+      next = this.#cache.use(first, this.#view, (segment) => {
+        const reached = read(segment, range);
+        if (reached > range.from) return reached;
+        throw corrupt(segment.path, `the records from offset ${range.from} on are missing`);
+      });
       if (collector.done) break;
     }
     return { records: collector.records, next };

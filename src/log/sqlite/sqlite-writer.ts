@@ -25,8 +25,8 @@ export interface SqliteWriterOptions {
 /** What was collected when the disk failed, and has to come again from the source. */
 interface Lost {
   readonly error: unknown;
-  /** The position of the first transaction that was lost; null when none had been begun. */
-  readonly from: string | null;
+  /** The position of the first transaction that was lost. */
+  readonly from: string;
 }
 
 /**
@@ -101,7 +101,7 @@ export class SqliteLogWriter implements LogWriter {
   }
 
   reached(position: string): void {
-    // What a failure lost lies before this position, perhaps.
+    // What a failure lost lies before this position.
     if (this.#lost !== null) return;
     this.#state = { ...this.#state, reached: later(this.#state, position) };
   }
@@ -118,12 +118,10 @@ export class SqliteLogWriter implements LogWriter {
 
   /** Removes all segments that lie below this offset. */
   trim(before: number): void {
-    if (before >= this.#options.holder.view.head && this.#openPosition === null) {
-      this.#guard(() => {
-        this.#commitBatch();
-        // The newest segment cannot be removed, so an empty one takes its place.
-        this.#chain.roll(this.#origin());
-      });
+    const nothingPending = this.#batch.next === this.#options.holder.view.head;
+    if (before >= this.#options.holder.view.head && nothingPending) {
+      // The newest segment cannot be removed, so an empty one takes its place.
+      this.#guard(() => this.#chain.roll(this.#origin()));
     }
     this.#chain.trim(before);
   }
@@ -192,7 +190,8 @@ export class SqliteLogWriter implements LogWriter {
     } catch (error) {
       const named = toLogError(error, this.#options.directory);
       const { holder } = this.#options;
-      this.#lost = { error: named, from: this.#firstPosition };
+      const from = this.#firstPosition;
+      this.#lost = from === null ? null : { error: named, from };
       this.#chain.reset();
       this.#batch.clear(holder.view.head);
       this.#catalogue.restore();
@@ -208,7 +207,7 @@ export class SqliteLogWriter implements LogWriter {
   #expectReturn(position: string): void {
     if (this.#lost === null) return;
     const { from, error } = this.#lost;
-    if (from !== null && position > from) throw error;
+    if (position > from) throw error;
     this.#lost = null;
   }
 
