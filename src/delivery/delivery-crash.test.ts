@@ -202,7 +202,9 @@ async function run(fixture: DeliveryFixture, world: World, crash: Crash | null):
   await until(async () => {
     if (dead || errors.length > 0) return true;
     const status = delivery.status()[0];
-    return status?.cursor === head && status.retrying + status.blocked + status.inFlight === 0;
+    if (status === undefined || status.cursor < head) return false;
+    const { retrying, blocked, inFlight, stuck } = status;
+    return retrying + blocked + inFlight + stuck === 0;
   });
   if (crash === null) await delivery.drain(AbortSignal.timeout(1_000));
   dead = true;

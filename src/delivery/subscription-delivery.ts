@@ -158,8 +158,10 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     const { source, dispatcher } = this.#context;
     const cursor = this.open.cursor(this.#reader.position);
     const counts = { retrying: 0, blocked: 0 };
-    for (const { state } of this.open.all()) {
+    for (const { state, attempts, recorded } of this.open.all()) {
       if (state === 'retrying' || state === 'blocked') counts[state] += 1;
+      // An exception that only waits for a place is what it was before.
+      else if (state === 'ready' && recorded) counts[attempts > 0 ? 'retrying' : 'blocked'] += 1;
     }
     const overdue = [...this.window.overdue()];
     const [longest] = overdue;
