@@ -6,7 +6,11 @@ import type { StatementResult } from './statement.ts';
 const rows: StatementResult = {
   command: 'SELECT',
   rowCount: 2,
-  columns: ['dba', 'username', 'last_login_at'],
+  columns: [
+    { name: 'dba', isNumber: true },
+    { name: 'username', isNumber: false },
+    { name: 'last_login_at', isNumber: false },
+  ],
   rows: [
     ['1001', 'ann', null],
     ['7', 'ben\u001B[2J', 'x'],
@@ -36,7 +40,10 @@ test('JSON has a line per row and one per statement, values uncut', () => {
   const result: StatementResult = {
     command: 'SELECT',
     rowCount: 1,
-    columns: ['n', 'n'],
+    columns: [
+      { name: 'n', isNumber: true },
+      { name: 'n', isNumber: true },
+    ],
     rows: [['9'.repeat(80), null]],
   };
   assert.deepEqual(

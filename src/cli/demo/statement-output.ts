@@ -2,7 +2,7 @@ import { formatCounted } from '../terminal/format.ts';
 import { harmless } from '../terminal/style.ts';
 import { renderTable } from '../terminal/table.ts';
 import { truncate } from '../terminal/width.ts';
-import type { StatementResult } from './statement.ts';
+import type { ResultColumn, StatementResult } from './statement.ts';
 
 /** Values longer than this are cut in the table, not in JSON. */
 const WIDEST = 60;
@@ -36,11 +36,9 @@ function formatResult(
   output: { readonly colour: boolean },
 ): string {
   if (columns.length === 0) return rowCount === null ? `${command}\n` : `${command} ${rowCount}\n`;
-  const headings = columns.map((title, index) => ({
-    title: toCell(title),
-    align: rows.every((row) => isNumber(row[index] ?? null))
-      ? ('right' as const)
-      : ('left' as const),
+  const headings = columns.map(({ name, isNumber }) => ({
+    title: toCell(name),
+    align: isNumber ? ('right' as const) : ('left' as const),
   }));
   const table = renderTable(
     headings,
@@ -50,19 +48,15 @@ function formatResult(
   return `${table}(${formatCounted(rows.length, 'row')})\n`;
 }
 
-function isNumber(value: string | null): boolean {
-  return value === null || /^-?[\d.]+$/.test(value);
-}
-
 /** One line of printable text: a value must not move the cursor or colour the terminal. */
 function toCell(text: string): string {
   return truncate(harmless(text).replaceAll('\n', '\\n'), WIDEST);
 }
 
 /** Column names as keys: a query may return two columns of one name. */
-function distinct(columns: readonly string[]): string[] {
-  return columns.map((name, index) => {
-    const earlier = columns.slice(0, index).filter((other) => other === name).length;
+function distinct(columns: readonly ResultColumn[]): string[] {
+  return columns.map(({ name }, index) => {
+    const earlier = columns.slice(0, index).filter((other) => other.name === name).length;
     return earlier === 0 ? name : `${name}_${earlier + 1}`;
   });
 }

@@ -1,13 +1,22 @@
 import { Client, DatabaseError, type QueryArrayResult } from 'pg';
 import { TidingsError } from '../../errors/tidings-error.ts';
 
+/** A column of an answer. */
+export interface ResultColumn {
+  readonly name: string;
+  readonly isNumber: boolean;
+}
+
+/** int8, int2, int4, oid, float4, float8 and numeric, by their numbers in PostgreSQL's pg_type. */
+const NUMBER_TYPES = new Set([20, 21, 23, 26, 700, 701, 1700]);
+
 /** What one statement answered. */
 export interface StatementResult {
   /** The database's word for what it did: `SELECT`, `INSERT`, `CREATE`. */
   readonly command: string;
   /** Rows returned or changed; null when the statement does neither. */
   readonly rowCount: number | null;
-  readonly columns: readonly string[];
+  readonly columns: readonly ResultColumn[];
   /** The database's own text of each value. */
   readonly rows: readonly (readonly (string | null)[])[];
 }
@@ -51,7 +60,10 @@ function toResult(answer: QueryArrayResult<(string | null)[]>): StatementResult 
   return {
     command: answer.command,
     rowCount: answer.rowCount,
-    columns: answer.fields.map((field) => field.name),
+    columns: answer.fields.map(({ name, dataTypeID }) => ({
+      name,
+      isNumber: NUMBER_TYPES.has(dataTypeID),
+    })),
     rows: answer.rows,
   };
 }
