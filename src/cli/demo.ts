@@ -20,8 +20,6 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
     .description(
       'Shows the whole thing at work, on a PostgreSQL of its own: a front end writes accounts, two mail servers are told of theirs, and one of them crashes and comes back.',
     )
-    // `--json` and `--data-dir` after `sql` are for `sql`.
-    .enablePositionalOptions()
     .option('--keep', 'stay up afterwards, to play with, until Ctrl-C')
     .option(DIRECTORY_OPTION, `${DIRECTORY_HELP}, removed in the end`);
   complete(
@@ -55,8 +53,11 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
         ['tidings demo sql "delete from mail_users"', 'every mail server is told'],
       ],
     },
-    (context, options, [statement = '']) =>
-      runSql(context, { ...demo.opts<ParsedOptions>(), ...options }, statement),
+    (context, own, [statement = '']) => {
+      // An option that both have is taken by the outer one, wherever it stands.
+      const options: ParsedOptions = { ...demo.opts<ParsedOptions>(), ...own };
+      return runSql({ ...context, json: options['json'] === true }, options, statement);
+    },
   );
 };
 
