@@ -75,12 +75,11 @@ export function isLostPublication({ code, routine }: ServerError): boolean {
   return code === UNDEFINED_OBJECT && routine === 'get_publication_oid';
 }
 
-/** The text counts where the server has no function of its own for it, before PostgreSQL 18. */
+/** Before PostgreSQL 18 only the text tells this condition from others of the same function. */
 function isInvalidated({ code, routine, message }: ServerError): boolean {
   if (code === FILE_GONE) return true;
+  if (code !== NOT_IN_STATE) return false;
   return (
-    code === NOT_IN_STATE &&
-    (routine === 'RaiseSlotInvalidationError' ||
-      /no longer get changes|cannot read from|invalidated/.test(message))
+    routine === 'ReplicationSlotAcquire' || /no longer get changes|cannot read from/.test(message)
   );
 }

@@ -134,7 +134,7 @@ describe('ends', () => {
     ['SLOT_MISSING', { C: '42704', M: 'no slot', R: 'ReplicationSlotAcquire' }],
     ['PUBLICATION_LOST', { C: '42704', M: 'no "publication"', R: 'get_publication_oid' }],
     ['SLOT_IN_USE', { C: '55006', M: 'slot is active for PID 42', R: 'ReplicationSlotAcquire' }],
-    ['SLOT_INVALIDATED', { C: '55000', M: 'x', R: 'RaiseSlotInvalidationError' }],
+    ['SLOT_INVALIDATED', { C: '55000', M: 'nicht mehr', R: 'ReplicationSlotAcquire' }],
     ['SLOT_INVALIDATED', { C: '55000', M: 'can no longer get changes from replication slot "x"' }],
     ['SLOT_INVALIDATED', { C: '58P01', M: 'requested WAL segment has already been removed' }],
     ['SOURCE_REFUSED', { C: '55000', M: 'logical decoding requires wal_level >= logical' }],
