@@ -63,7 +63,7 @@ async function install(folder, what) {
   process.stderr.write(`Installing ${what} …`);
   const ticker = process.stderr.isTTY
     ? setInterval(() => process.stderr.write(`\rInstalling ${what} … ${seconds()}`), 1000)
-    : undefined;
+    : setInterval(() => process.stderr.write('.'), 5000);
   const { code, output } = await npm(folder);
   clearInterval(ticker);
   if (code !== 0) {

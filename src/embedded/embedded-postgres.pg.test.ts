@@ -146,6 +146,22 @@ test('as root, in a folder that the server cannot enter, the database is elsewhe
   assert.ok(!existsSync(place), 'removed with its folder');
 });
 
+test('as root, the database of a temporary folder that is gone is removed by the next', async (context) => {
+  if (process.getuid?.() !== 0) {
+    context.skip('only root has this problem');
+    return;
+  }
+  const parent = mkdtempSync(join(tmpdir(), 'tidings-embedded-'));
+  const path = join(parent, 'postgres');
+  const left = await startEmbeddedPostgres({ directory: path });
+  const place = readFileSync(join(path, 'location'), 'utf8').split('\n')[0] ?? '';
+  rmSync(parent, { recursive: true });
+  await using directory = newDirectory(0o700);
+  await using server = await startEmbeddedPostgres({ directory: directory.path });
+  assert.notEqual(server.pid, left.pid);
+  assert.ok(!isAlive(left.pid) && !existsSync(place));
+});
+
 test('as root, programs that the server cannot reach are copied, for nobody else to write', async (context) => {
   if (process.getuid?.() !== 0) {
     context.skip('only root has this problem');

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type Binaries, findBinaries, usableBinaries } from './binaries.ts';
 import { ensureCluster, writeSettings } from './cluster.ts';
 import { choosePort, findHome, type Home, openHome, readPassword } from './home.ts';
+import { removeLeftOvers } from './left-overs.ts';
 import {
   connectionUrl,
   findPostmaster,
@@ -65,6 +66,7 @@ export async function startEmbeddedPostgres(
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
   const home = await openHome(resolve(options.directory));
+  await removeLeftOvers(home);
   const found = options.binaries ?? findBinaries();
   const binaries = await usableBinaries(found, home.account);
   const password = await readPassword(home);

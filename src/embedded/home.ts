@@ -44,6 +44,7 @@ async function openElsewhere(directory: string): Promise<Home> {
     join(directory, LOCATION),
     `${place}\n\nPostgreSQL does not run as root, and its user cannot enter this folder.\n`,
   );
+  await writeFile(join(place, 'origin'), directory);
   const data = join(place, 'data');
   return home(directory, place, await serverAccount(existsSync(data) ? data : null));
 }
