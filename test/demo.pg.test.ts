@@ -138,6 +138,11 @@ test('a demo that stays up runs statements, and ends at Ctrl-C', { timeout: 90_0
     await sql(`delete from mail_users where username = 'you'`);
     await until(() => /mail-1 {2}delete .*you@example\.org/.test(demo.stdout), 20_000);
   });
+  await t.test('a truncate empties the machines', async () => {
+    assert.equal((await sql('truncate mail_users')).stdout, 'TRUNCATE\n');
+    await until(() => demo.stdout.match(/truncate .* all removed/g)?.length === 2, 20_000);
+    assert.deepEqual(readdirSync(join(cwd, '.tidings', 'demo', 'mail')), []);
+  });
   await t.test('another demo in the same directory is refused', async () => {
     const { code, stderr } = await new Run(cwd, 'demo').ended();
     assert.equal(code, 2);

@@ -15,6 +15,7 @@ import { createTidings } from '../src/app/create-tidings.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import type { ChangeReceiver } from '../src/source/source.ts';
 import { openTestSource } from './source.ts';
+import { until } from './until.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/embedded/embedded-postgres.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tidings-visibility-'));
@@ -219,15 +220,4 @@ async function createDatabase(name: string): Promise<TestDatabase> {
       await Promise.all(clients.map((client) => client.end()));
     },
   };
-}
-
-async function until(
-  condition: () => boolean | Promise<boolean>,
-  milliseconds = 20_000,
-): Promise<void> {
-  const deadline = Date.now() + milliseconds;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, 'the condition did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -1,6 +1,7 @@
 /**
  * A subscriber that is killed on purpose: records every call it gets, before it acknowledges, as one
- * line in a file. Run by kill-loop.pg.test.ts as a process of its own.
+ * line in a file. Run as a process of its own by the crash tests. With CRASH_AT="3 capture 2: flushed"
+ * in its environment it kills itself the third time that it passes that commit point.
  */
 import { appendFileSync } from 'node:fs';
 import { createTidings } from '../../src/app/create-tidings.ts';
@@ -8,8 +9,22 @@ import { defineConfig } from '../../src/config/define-config.ts';
 
 const [url = '', dataDir = '', file = '', run = ''] = process.argv.slice(2);
 
+const [, passing, point] = /^(\d+) (.*)$/.exec(process.env['CRASH_AT'] ?? '') ?? [];
+let passed = 0;
+
 const tidings = await createTidings(
-  defineConfig({ dataDir, sources: { main: { url, tables: ['public.ledger'] } } }),
+  defineConfig({
+    dataDir,
+    sources: { main: { url, tables: ['public.ledger'] } },
+    log: { segmentBytes: '1MB' },
+  }),
+  {
+    onCommitPoint: (name) => {
+      if (name !== point) return;
+      passed += 1;
+      if (passed === Number(passing)) process.kill(process.pid, 'SIGKILL');
+    },
+  },
 );
 const record = (
   operation: string,
@@ -30,4 +45,5 @@ tidings.register('witness', 'public.ledger', {
 });
 await tidings.start();
 process.stdout.write('started\n');
+process.once('SIGTERM', () => void tidings.drain());
 await tidings.finished;

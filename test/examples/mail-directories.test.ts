@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -34,6 +34,14 @@ test('removing may be repeated', async () => {
   await directories.remove('1001');
   await directories.remove('1001');
   assert.deepEqual(readdirSync(root), []);
+});
+
+test('all accounts are removed at once', async () => {
+  await directories.keep(ann);
+  await directories.keep({ ...ann, dba: '1002' });
+  await directories.removeAll();
+  await directories.removeAll();
+  assert.equal(existsSync(root), false);
 });
 
 test('an account that gets another number keeps its mail, also when that is repeated', async () => {
