@@ -7,7 +7,7 @@ export type {
   Status,
   SubscriptionStatusReport,
 } from './app/status.ts';
-export type { Registration, Tidings } from './app/tidings.ts';
+export type { HandlerCall, Registration, TableHandler, Tidings } from './app/tidings.ts';
 export type { Change, ChangeTransaction, Operation, Row } from './change/change.ts';
 export type { JsonValue } from './change/dialect.ts';
 export { parseWire, toWire, type WireChange } from './change/wire.ts';
@@ -16,4 +16,3 @@ export type { StartAt } from './config/start-at.ts';
 export type { ErrorCode } from './errors/catalogue.ts';
 export { isTidingsError, TidingsError } from './errors/tidings-error.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
-export type { HandlerCall, TableHandler } from './sink/handler/table-handler.ts';

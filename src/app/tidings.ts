@@ -2,6 +2,8 @@ import type { StartAt } from '../config/start-at.ts';
 import type { TableHandler } from '../sink/handler/table-handler.ts';
 import type { Status } from './status.ts';
 
+export type { HandlerCall, TableHandler } from '../sink/handler/table-handler.ts';
+
 /** What `register` takes besides the methods: which changes, and how they are delivered. */
 export interface Registration extends TableHandler {
   /** The source that has the table. Default: the only one. */
