@@ -60,6 +60,10 @@ export class MailDirectories {
     await rm(this.directory(dba), { recursive: true, force: true });
   }
 
+  async removeAll(): Promise<void> {
+    await rm(this.root, { recursive: true, force: true });
+  }
+
   /** @throws Error for a number that is none: it would be a path to somewhere else. */
   directory(dba: string): string {
     if (!/^\d{1,20}$/.test(dba)) throw new Error(`${JSON.stringify(dba)} is no account number`);

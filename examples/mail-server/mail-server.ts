@@ -38,27 +38,34 @@ tidings.register(server, 'public.mail_users', {
   // Updates that touch only other columns, such as the time of the last login, are not sent.
   columns: ['gid', 'dba', 'username', 'domain', 'quota_bytes', 'server'],
   // `before` too: of an account that moves to another machine we have to hear that it left.
-  where: `before.server == "${server}" || after.server == "${server}"`,
+  // A truncate has no rows, and is everybody's.
+  where: `before.server == "${server}" || after.server == "${server}" || operation == "truncate"`,
   async insert(row, change) {
     await report(change, () => keep(row));
   },
   async update(row, change) {
     await report(change, async () => {
-      const before = change.before?.['dba'];
-      if (before !== undefined && before !== row['dba']) {
-        await directories.renumber(String(before), String(row['dba']));
-      }
+      const before = read(change.before ?? row, 'dba');
+      const after = read(row, 'dba');
+      if (before !== after) await directories.renumber(before, after);
       return row['server'] === server ? keep(row) : remove(row);
     });
   },
   async delete(row, change) {
     await report(change, () => remove(row));
   },
+  async truncate(_row, change) {
+    await report(change, async () => {
+      await directories.removeAll();
+      return 'all removed';
+    });
+  },
 });
 
 await tidings.start();
 print({ listening: server });
-await untilAsked();
+// `finished` rejects when the service cannot go on, for instance because its slot was dropped.
+await Promise.race([untilAsked(), tidings.finished]);
 await tidings.drain();
 
 async function keep(row: Row): Promise<string> {
@@ -66,18 +73,24 @@ async function keep(row: Row): Promise<string> {
 }
 
 async function remove(row: Row): Promise<string> {
-  await directories.remove(String(row['dba']));
+  await directories.remove(read(row, 'dba'));
   return 'directory removed';
 }
 
-/** Numbers become text: a quota beyond 2^53 comes as text already. */
 function toAccount(row: Row): Account {
   return {
-    dba: String(row['dba']),
-    gid: String(row['gid']),
-    address: `${String(row['username'])}@${String(row['domain'])}`,
-    quotaBytes: String(row['quota_bytes']),
+    dba: read(row, 'dba'),
+    gid: read(row, 'gid'),
+    address: `${read(row, 'username')}@${read(row, 'domain')}`,
+    quotaBytes: read(row, 'quota_bytes'),
   };
+}
+
+/** A column as text; integers beyond 2^53 come as text already. */
+function read(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  throw new Error(`Column ${column} of mail_users has no value`);
 }
 
 /** Does what the change asks for, then prints what was done and how long after the commit we heard. */

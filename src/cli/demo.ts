@@ -65,10 +65,11 @@ async function demonstrate(context: CommandContext, options: ParsedOptions): Pro
   const { io } = context;
   const { DemoDirectory } = await import('./demo/demo-directory.ts');
   const { runDemo } = await import('./demo/run-demo.ts');
+  const { whileWaiting } = await import('./demo/report.ts');
   const keep = options['keep'] === true;
   const report = await makeReport(context);
   using directory = DemoDirectory.open(directoryOf(context, options));
-  await directory.clear();
+  await whileWaiting(report, 'What an earlier demo left is removed', directory.clear());
   try {
     const { complete } = await runDemo({ directory, keep, report, signal: io.signal });
     if (keep) report.note('Everything has stopped. The files stay until the next demo.');
