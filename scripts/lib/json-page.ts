@@ -81,5 +81,5 @@ A list with one \`TrimReport\` per source.
 ${block(types('app/inspection.ts', ['TrimReport']))}
 ## \`tidings uninstall\`
 
-${block('{ source: string; removed: string[] }[]')}`;
+${block('{ sources: { source: string; removed: string[] }[]; dataDir: string | null }')}`;
 }

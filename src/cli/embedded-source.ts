@@ -26,12 +26,12 @@ export function meansEmbedded(config: Config): boolean {
 
 /**
  * The configuration with the own PostgreSQL as source `main` where none is configured.
- * @throws TidingsError `NO_SOURCE` when there is none and was none yet.
+ * @throws TidingsError `CONFIG_NO_SOURCE` when there is none and was none yet.
  */
 export async function withKnownSource(config: Config): Promise<Config> {
   if (!meansEmbedded(config)) return config;
   const file = addressFile(config);
-  if (!existsSync(file)) throw new TidingsError('NO_SOURCE', {});
+  if (!existsSync(file)) throw new TidingsError('CONFIG_NO_SOURCE', {});
   return withSource(config, readFileSync(file, 'utf8').trim());
 }
 

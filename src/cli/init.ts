@@ -110,8 +110,8 @@ function fileText(file: string, { url, tables }: Answers): string {
     const main = url === null ? { tables } : { url, tables };
     return `${JSON.stringify({ dataDir: '.tidings', sources: { main } }, null, 2)}\n`;
   }
-  const address = url === null ? 'process.env.DATABASE_URL' : JSON.stringify(url);
-  const patterns = tables.map((pattern) => JSON.stringify(pattern)).join(', ');
+  const address = url === null ? 'process.env.DATABASE_URL' : quoted(url);
+  const patterns = tables.map(quoted).join(', ');
   return `import { defineConfig } from 'tidings';
 
 export default defineConfig({
@@ -125,6 +125,10 @@ export default defineConfig({
   },
 });
 `;
+}
+
+function quoted(text: string): string {
+  return /['\\\p{Cc}]/u.test(text) ? JSON.stringify(text) : `'${text}'`;
 }
 
 function nextSteps(io: Io, file: string, { url }: Answers): string {

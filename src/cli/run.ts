@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { readVersion } from '../app/version.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
 import { declareDemo } from './demo.ts';
@@ -119,9 +119,4 @@ function asUsageError(error: unknown, argv: readonly string[]): unknown {
 function sentence(text: string): string {
   const whole = text.charAt(0).toUpperCase() + text.slice(1).replace(/\n\((.*)\)$/, '. $1');
   return /[.?!]$/.test(whole) ? whole : `${whole}.`;
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

@@ -18,6 +18,8 @@ export interface Services {
   createTidings(config: Config, options: StartOptions): Promise<Tidings>;
   /** Brings up the PostgreSQL that is used when no database is configured. */
   startEmbedded(options: EmbeddedOptions): Promise<AsyncDisposable & { readonly url: string }>;
+  /** Removes that PostgreSQL, which must not run. */
+  removeEmbedded(directory: string): Promise<void>;
 }
 
 export interface EmbeddedOptions {
@@ -34,4 +36,6 @@ export const SERVICES: Services = {
     (await import('../app/create-tidings.ts')).createTidings(config, options),
   startEmbedded: async (options) =>
     (await import('../embedded/embedded-postgres.ts')).startEmbeddedPostgres(options),
+  removeEmbedded: async (directory) =>
+    (await import('../embedded/embedded-postgres.ts')).removeEmbeddedPostgres(directory),
 };

@@ -1,6 +1,5 @@
 import type { Tidings } from '../app/tidings.ts';
 import type { Config } from '../config/define-config.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
 import { redactUrl } from '../util/redact-url.ts';
 import { collect } from './arguments.ts';
 import {
@@ -49,14 +48,13 @@ const start: Action = async (context, options) => {
     ? await startEmbedded(context, loaded.config, resources)
     : loaded.config;
   const acceptGaps = listOption(options, 'acceptGap') ?? [];
-  checkSources(acceptGaps, config);
   const { createLogger } = await import('../observe/pino-logger.ts');
   const { isTerminal, colour } = io.stderr;
   const logger = createLogger({ level: config.logLevel, pretty: isTerminal, colour });
-  announce(context, config);
   const tidings = resources.use(
     await context.services.createTidings(config, { logger, acceptGaps }),
   );
+  announce(context, config);
   await runUntilAsked(context, tidings);
   return 0;
 };
@@ -81,13 +79,6 @@ async function startEmbedded(
     `No database is configured, so Tidings runs its own. Connect to it with:\n  ${paint('bold', server.url)}\n`,
   );
   return withSource(config, server.url);
-}
-
-function checkSources(names: readonly string[], config: Config): void {
-  const known = Object.keys(config.sources);
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new TidingsError('GAP_SOURCE_UNKNOWN', { source: unknown, known: known.join(', ') });
 }
 
 /** Says what is about to happen. */

@@ -1,6 +1,12 @@
 import type { SourceStatusReport, Status, SubscriptionStatusReport } from '../app/status.ts';
 import type { Output } from './io.ts';
-import { formatBytes, formatCount, formatDuration, formatTime } from './terminal/format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatTime,
+} from './terminal/format.ts';
 import { sparkline } from './terminal/sparkline.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
 import { renderTable } from './terminal/table.ts';
@@ -121,6 +127,7 @@ function subscriptionsText(
     stateText(subscription.state, paint),
     formatCount(subscription.lag),
     formatCount(subscription.delivered),
+    formatRate(subscription.rate),
     formatCount(subscription.inFlight),
     alarm(subscription.retrying, 'yellow'),
     alarm(subscription.blocked, 'yellow'),
@@ -134,6 +141,7 @@ function subscriptionsText(
       { title: 'STATE' },
       right('LAG'),
       right('DELIVERED'),
+      right('PER S'),
       right('IN FLIGHT'),
       right('RETRYING'),
       right('BLOCKED'),
@@ -149,9 +157,13 @@ function subscriptionsText(
 }
 
 function subscriptionNotes(subscription: SubscriptionStatusReport, paint: Paint): string {
-  const { name, reason, lastError, retrying, parked } = subscription;
+  const { name, reason, lastError, retrying, parked, stuckSince } = subscription;
   const lines: string[] = [];
   if (reason !== null) lines.push(`${paint('yellow', `${name}:`)} ${harmless(reason)}`);
+  if (stuckSince !== null) {
+    const age = formatDuration(Date.now() - Date.parse(stuckSince));
+    lines.push(`${paint('red', `${name}:`)} a call has not returned for ${age}`);
+  }
   // An error that a later attempt made good is history.
   if (lastError !== null && retrying + parked > 0) {
     const { at, code, message } = lastError;

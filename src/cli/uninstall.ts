@@ -1,3 +1,4 @@
+import type { Config } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import {
   type Action,
@@ -6,6 +7,12 @@ import {
   type DeclareCommand,
   printJson,
 } from './command.ts';
+import {
+  embeddedDirectory,
+  meansEmbedded,
+  withKnownSource,
+  withSource,
+} from './embedded-source.ts';
 import { painter } from './terminal/style.ts';
 
 export const declareUninstall: DeclareCommand = (program, runtime) => {
@@ -13,7 +20,7 @@ export const declareUninstall: DeclareCommand = (program, runtime) => {
     .command('uninstall')
     .summary('Remove what Tidings made in the databases')
     .description(
-      'Removes the replication slot, the publications and whatever else Tidings made in each database. The log stays unless --data is given. Asks first; without a terminal it needs --yes.',
+      'Removes the replication slot, the publications and whatever else Tidings made in each database. The log stays unless --data is given. Asks first; without a terminal it needs --yes. The service must not be running.',
     )
     .option('--data', 'also remove the data directory with the log and all cursors')
     .option('--yes', 'do not ask');
@@ -21,24 +28,64 @@ export const declareUninstall: DeclareCommand = (program, runtime) => {
     ['tidings uninstall', 'show what would go, and ask'],
     ['tidings uninstall --data --yes', 'leave nothing behind'],
   ] as const;
-  const json = '[{"source", "removed": […]}]; needs --yes';
+  const json = '{"sources": [{"source", "removed": […]}], "dataDir"}; needs --yes';
   complete(command, runtime, { json, examples }, uninstall);
 };
 
+/** What was removed; `dataDir` is null when it stays. */
+interface Removed {
+  readonly sources: readonly { readonly source: string; readonly removed: readonly string[] }[];
+  readonly dataDir: string | null;
+}
+
 const uninstall: Action = async (context, options) => {
-  const { io, json } = context;
+  const { io, json, services } = context;
   const data = options['data'] === true;
-  await using inspection = await context.openInspection();
+  const { config } = await context.loadConfig();
   if (options['yes'] !== true) {
-    const { config } = await context.loadConfig();
+    await using inspection = await services.openInspection(await withKnownSource(config));
     const plan = inspection.uninstallPlan();
     await confirm(context, data ? [...plan, `${config.dataDir} with the log`] : plan, data);
   }
-  const removed = await inspection.uninstall({ data }, io.signal);
+  const removed = meansEmbedded(config)
+    ? await uninstallEmbedded(context, config, data)
+    : await uninstallFrom(context, config, data);
   if (json) printJson(io, removed);
   else io.stdout.write(removedText(removed));
   return 0;
 };
+
+async function uninstallFrom(
+  { io, services }: CommandContext,
+  config: Config,
+  data: boolean,
+): Promise<Removed> {
+  await using inspection = await services.openInspection(config);
+  const sources = await inspection.uninstall({ data }, io.signal);
+  return { sources, dataDir: data ? config.dataDir : null };
+}
+
+/** An own database goes with the data directory; to keep it and clean it up it has to run. */
+async function uninstallEmbedded(
+  context: CommandContext,
+  config: Config,
+  data: boolean,
+): Promise<Removed> {
+  const { io, services } = context;
+  const directory = embeddedDirectory(config);
+  const onProgress = (stage: string): void => io.stderr.write(`${stage} …\n`);
+  // Without sources this only finds out whether the service runs: its database must not be stopped.
+  await uninstallFrom(context, config, false);
+  const server = await services.startEmbedded({ directory, onProgress, signal: io.signal });
+  await using stopped = new AsyncDisposableStack();
+  stopped.use(server);
+  if (!data) return await uninstallFrom(context, await withSource(config, server.url), false);
+  // Also one that a killed service left running has ended then.
+  await stopped.disposeAsync();
+  const removed = await uninstallFrom(context, config, true);
+  await services.removeEmbedded(directory);
+  return removed;
+}
 
 async function confirm(
   { io, json }: CommandContext,
@@ -55,13 +102,12 @@ async function confirm(
   if (answer.toLowerCase() !== 'yes') throw new TidingsError('NOT_CONFIRMED', { command });
 }
 
-function removedText(
-  reports: readonly { readonly source: string; readonly removed: readonly string[] }[],
-): string {
-  return reports
-    .map(({ source, removed }) => {
-      if (removed.length === 0) return `${source}: there was nothing to remove.\n`;
-      return removed.map((line) => `${source}: ${line}\n`).join('');
-    })
-    .join('');
+function removedText({ sources, dataDir }: Removed): string {
+  const lines = sources.flatMap(({ source, removed }) =>
+    removed.length === 0
+      ? [`${source}: there was nothing to remove.`]
+      : removed.map((line) => `${source}: ${line}`),
+  );
+  if (dataDir !== null) lines.push(`Removed ${dataDir}.`);
+  return lines.map((line) => `${line}\n`).join('');
 }

@@ -17,6 +17,13 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
+/** Something per second: whole from 10 on, as nobody reads the fraction of 1,204.3. */
+export function formatRate(perSecond: number): string {
+  return perSecond === 0 || perSecond >= 10
+    ? formatCount(Math.round(perSecond))
+    : perSecond.toFixed(1);
+}
+
 /** `1 record`, `1,204 records`. */
 export function formatCounted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

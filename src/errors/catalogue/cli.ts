@@ -13,12 +13,6 @@ export const CLI_ERRORS = {
     retryable: false,
     exit: 1,
   },
-  NO_SOURCE: {
-    message: 'No database is configured.',
-    hint: 'Set DATABASE_URL=postgresql://user:password@host/database, or write a configuration with `tidings init`.',
-    retryable: false,
-    exit: 64,
-  },
   FILE_EXISTS: {
     message: 'There is already a file {path}.',
     hint: 'Choose another name, or replace it with --force.',
@@ -30,12 +24,6 @@ export const CLI_ERRORS = {
     hint: 'Answer yes, or say so at once: `{command} --yes`.',
     retryable: false,
     exit: 2,
-  },
-  GAP_SOURCE_UNKNOWN: {
-    message: '--accept-gap names a source {source} that is not configured.',
-    hint: 'Configured: {known}.',
-    retryable: false,
-    exit: 64,
   },
   DEMO_DIRECTORY_TAKEN: {
     message: 'The directory {path} holds files that no demo made.',

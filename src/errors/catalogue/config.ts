@@ -80,8 +80,8 @@ export const CONFIG_ERRORS = {
     exit: 1,
   },
   CONFIG_NO_SOURCE: {
-    message: 'The configuration names no source.',
-    hint: 'Add one under `sources`, or set DATABASE_URL.',
+    message: 'No database is configured.',
+    hint: 'Set DATABASE_URL=postgresql://user:password@host/database, or write a configuration with `tidings init`.',
     retryable: false,
     exit: 64,
   },
