@@ -1,20 +1,28 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { NEWEST, sharedServerVariable, startTestServer } from '../test/postgres.ts';
+import {
+  type Major,
+  MAJORS,
+  NEWEST,
+  sharedServerVariable,
+  startTestServer,
+} from '../test/postgres.ts';
 
 /**
- * `npm test [-- PATH…]`: all tests, or those of the named files and folders, on one PostgreSQL that
- * is started here and shared. Older majors are started by the few files that need them.
+ * `npm test [-- PATH…]`: all tests, or those of the named files and folders, on PostgreSQL servers
+ * that are started here and shared. Older majors are started only when a test file wants them.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { concurrency: { type: 'string', default: '2' }, only: { type: 'string' } },
 });
 
+const wanted = positionals.map((path) => relative('.', path));
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts'])
-  .filter((file) => positionals.length === 0 || positionals.some((path) => file.startsWith(path)))
+  .filter((file) => wanted.length === 0 || wanted.some((path) => file.startsWith(path)))
   .sort();
 if (files.length === 0) {
   process.stderr.write(`No test file under ${positionals.join(', ')}\n`);
@@ -24,22 +32,42 @@ if (files.length === 0) {
 }
 
 async function runTests(): Promise<number> {
-  await using server = await startTestServer();
-  const child = spawn(
-    process.execPath,
-    [
-      '--test',
-      '--test-reporter=spec',
-      `--test-concurrency=${values.concurrency}`,
-      ...(values.only === undefined ? [] : [`--test-name-pattern=${values.only}`]),
-      ...files,
-    ],
-    {
-      stdio: 'inherit',
-      env: { ...process.env, [sharedServerVariable(NEWEST)]: server.url },
-    },
-  );
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => interrupted.abort(signal));
+  }
+  await using servers = new AsyncDisposableStack();
+  const urls = await startServers(servers);
+  if (interrupted.signal.aborted) return 130;
+  const child = spawn(process.execPath, testArguments(), {
+    stdio: 'inherit',
+    env: { ...process.env, ...urls },
+  });
+  interrupted.signal.addEventListener('abort', () => {
+    child.kill(interrupted.signal.reason as NodeJS.Signals);
+  });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
+}
+
+function testArguments(): string[] {
+  return [
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${values.concurrency}`,
+    ...(values.only === undefined ? [] : [`--test-name-pattern=${values.only}`]),
+    ...files,
+  ];
+}
+
+/** Starts the servers, and returns the variables by which test files find them. */
+async function startServers(servers: AsyncDisposableStack): Promise<Record<string, string>> {
+  const urls: Record<string, string> = {};
+  const start = async (major: Major): Promise<void> => {
+    const server = servers.use(await startTestServer(major));
+    urls[sharedServerVariable(major)] = server.url;
+  };
+  const old = files.some((file) => /\bMAJORS\b/.test(readFileSync(file, 'utf8')));
+  await Promise.all((old ? MAJORS : [NEWEST]).map(start));
+  return urls;
 }

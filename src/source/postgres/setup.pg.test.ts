@@ -84,10 +84,9 @@ for (const major of MAJORS) {
     const status = await source.status(signal);
     assert.equal(status.state, 'reserved');
     assert.ok((status.safeBytes ?? 0) > 0);
-    assert.equal(status.lagBytes, 0);
     await database.client.query('INSERT INTO b SELECT generate_series(1, 1000)');
     const later = await source.status(signal);
-    assert.ok((later.lagBytes ?? 0) > 10_000, `${later.lagBytes}`);
+    assert.ok((later.lagBytes ?? 0) > (status.lagBytes ?? 0) + 10_000, `${later.lagBytes}`);
     assert.ok((later.retainedBytes ?? 0) >= (later.lagBytes ?? 0));
     assert.ok((later.head ?? '') > (status.head ?? ''));
 
