@@ -63,6 +63,15 @@ test('each way not to get in has its code, and no message has the password', asy
   }
 });
 
+test('sslmode=prefer goes without TLS where the server has none', async () => {
+  await using database = await freshDatabase();
+  const url = change(database.url, (to) => to.searchParams.set('sslmode', 'prefer'));
+  const client = await connect({ source: 'main', url });
+  const { rows } = await client.query<{ one: number }>('SELECT 1 AS one');
+  assert.deepEqual(rows, [{ one: 1 }]);
+  await client.end();
+});
+
 test('a server that is no PostgreSQL, and one that hangs up', async () => {
   for (const greet of [(): string => 'HTTP/1.1 400 Bad Request\r\n\r\n', (): null => null]) {
     const server = createServer((socket) => socket.end(greet() ?? Buffer.of()));

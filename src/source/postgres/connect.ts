@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { isTidingsError } from '../../errors/tidings-error.ts';
 import { newReplicationSocket } from './connection-socket.ts';
 import { toConnectError } from './source-error.ts';
 
@@ -44,6 +45,24 @@ interface ClientInternals {
  *   signal's reason when it aborts.
  */
 export async function connect(options: ConnectOptions, signal?: AbortSignal): Promise<pg.Client> {
+  try {
+    return await open(options, signal);
+  } catch (error) {
+    const plain = withoutTls(options.url);
+    if (plain === null || !isTidingsError(error, 'SOURCE_TLS_FAILED')) throw error;
+    return open({ ...options, url: plain }, signal);
+  }
+}
+
+/** `sslmode=prefer` means: encrypted if the server can. Null for a url that says something else. */
+function withoutTls(url: string): string | null {
+  const plain = new URL(url);
+  if (!['prefer', 'allow'].includes(plain.searchParams.get('sslmode') ?? '')) return null;
+  plain.searchParams.set('sslmode', 'disable');
+  return plain.href;
+}
+
+async function open(options: ConnectOptions, signal?: AbortSignal): Promise<pg.Client> {
   signal?.throwIfAborted();
   const client = newClient(options);
   const abandon = (): void => destroyConnection(client);
