@@ -312,20 +312,21 @@ export function testLogContract(name: string, locate: () => Promise<LogLocation>
         );
       }
       await log.writer.flush();
-      const limited = await log.read({ from: 7, limit: 300 });
-      assert.deepEqual([limited.records.length, limited.next], [300, 307]);
+      // A page may also end earlier, to let others work; it is never longer.
+      for (const request of [{ limit: 300 }, { maxBytes: 1000 }, { maxBytes: 1 }, { limit: 1 }]) {
+        const most = request.limit ?? Math.max(1, request.maxBytes / 100);
+        const page = await log.read({ from: 7, ...request });
+        assert.ok(page.records.length >= 1 && page.records.length <= most);
+        assert.equal(page.next, 7 + page.records.length);
+      }
+      const paged = await readAll(log, { from: 7, to: 995, limit: 300 });
       assert.deepEqual(
-        limited.records.map(({ offset }) => offset),
-        Array.from({ length: 300 }, (_, n) => n + 7),
+        paged.map(({ offset }) => offset),
+        Array.from({ length: 988 }, (_, n) => n + 7),
       );
-      for (const { offset, transaction } of limited.records) {
+      for (const { offset, transaction } of paged) {
         assert.equal(transaction.first, Math.floor(offset / 20) * 20);
       }
-      const small = await log.read({ from: 0, maxBytes: 1000 });
-      assert.deepEqual([small.records.length, small.next], [10, 10]);
-      assert.equal((await log.read({ from: 0, maxBytes: 1 })).records.length, 1);
-      const bounded = await log.read({ from: 990, to: 995 });
-      assert.deepEqual([bounded.records.length, bounded.next], [5, 995]);
       assert.deepEqual(await log.read({ from: 1000 }), { records: [], next: 1000 });
     });
 

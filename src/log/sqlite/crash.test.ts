@@ -285,7 +285,7 @@ describe('invariants 2 and 3 under crashes', () => {
           rmSync(root, { recursive: true, force: true });
         }
       }),
-      { numRuns: 60 },
+      { numRuns: Number(process.env['RUNS'] ?? 60) },
     );
     assert.ok(crashes.size >= 6, `only crashed at ${[...crashes].join(', ')}`);
   });

@@ -91,7 +91,7 @@ describe('a full disk', { skip }, () => {
     assert.deepEqual((await verify()).findings, []);
   });
 
-  test('a failed flush takes back table versions and the open transaction', async () => {
+  test('a failed flush shows no new table version and drops the open transaction', async () => {
     await using log = await open();
     const first = log.writer.defineTable(tableNamed('accounts'));
     append(log, 1, [row(first, 1)]);

@@ -194,7 +194,6 @@ export class SqliteLogWriter implements LogWriter {
       this.#lost = from === null ? null : { error: named, from };
       this.#chain.reset();
       this.#batch.clear(holder.view.head);
-      this.#catalogue.restore();
       this.#state = holder.view.state;
       this.#gaps = [];
       this.#openPosition = null;

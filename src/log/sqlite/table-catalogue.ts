@@ -2,16 +2,20 @@ import type { TableDefinition } from '../../change/table.ts';
 import type { LoggedTable, TableId } from '../log.ts';
 import { tableSeed } from './key-hash.ts';
 
-/** The table versions of one log, stored and still to be stored, by number and by definition. */
+/**
+ * The table versions of one log, stored and still to be stored, by number and by definition. A number
+ * that was handed out stays valid, also when the flush that should have stored it fails.
+ */
 export class TableCatalogue {
   readonly #ids = new Map<string, TableId>();
   readonly #seeds = new Map<TableId, number>();
-  #stored: readonly LoggedTable[] = [];
+  #stored: readonly LoggedTable[];
   #fresh: LoggedTable[] = [];
   #next = 1;
 
   constructor(stored: readonly LoggedTable[]) {
-    this.#replace(stored);
+    this.#stored = stored;
+    for (const table of stored) this.#add(table);
   }
 
   /** What is in the log for good. */
@@ -47,20 +51,6 @@ export class TableCatalogue {
     if (this.#fresh.length === 0) return;
     this.#stored = [...this.#stored, ...this.#fresh];
     this.#fresh = [];
-  }
-
-  /** A flush failed: what was not stored was never defined. */
-  restore(): void {
-    this.#replace(this.#stored);
-  }
-
-  #replace(stored: readonly LoggedTable[]): void {
-    this.#ids.clear();
-    this.#seeds.clear();
-    this.#fresh = [];
-    this.#stored = stored;
-    this.#next = 1;
-    for (const table of stored) this.#add(table);
   }
 
   #add(table: LoggedTable): void {
