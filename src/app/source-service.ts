@@ -158,6 +158,7 @@ export class SourceService implements AsyncDisposable {
     const { signal } = this.#stop;
     const { source, metrics } = this.#options;
     const labels = { source: this.name };
+    await this.#settled.promise;
     while (!signal.aborted) {
       if (this.capture.state === 'streaming') {
         // A database that does not answer shows in capture's state; here it only has no figures.
