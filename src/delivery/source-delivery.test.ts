@@ -617,6 +617,10 @@ test('while the state cannot be written nothing more is taken; then it goes on b
   });
   await using delivery = fixture.deliver({ failure: (_name, error) => failures.push(error) });
   delivery.register(subscription('crm'), endpoint);
+  delivery.register(
+    subscription('rejecting'),
+    sink(async () => ({ kind: 'reject', error: { code: 'NO', message: 'never' } })),
+  );
   await delivery.start();
   await fixture.write(rows(10));
   await until(() => endpoint.changes.length === 10);
@@ -634,6 +638,9 @@ test('while the state cannot be written nothing more is taken; then it goes on b
     endpoint.changes.map(({ offset }) => offset),
     range(0, 70),
   );
+  // What was parked while nothing could be written is written now.
+  await until(async () => (await state.countExceptions('rejecting')).parked === 70);
+  assert.equal(statusOf(delivery, 'rejecting').parked, 70);
   fixture.state = state;
 });
 

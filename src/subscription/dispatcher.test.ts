@@ -8,6 +8,7 @@ import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Subscriber } from './subscriber.ts';
 import { SubscriptionReader } from './subscription-reader.ts';
+import { nextTurn } from './turns.ts';
 
 /** Takes what it is offered; counts what it is asked. Room is what the test says. */
 class CountingSubscriber implements Subscriber {
@@ -141,9 +142,15 @@ test('nothing beyond the horizon is offered', async () => {
   at.fixture.horizon.advance(4);
   await until(() => reader.position === 4);
   assert.deepEqual(subscriber.offsets, range(0, 4));
+  // One that is behind reads for itself, and no further.
+  const late = new CountingSubscriber();
+  const lateReader = at.subscribe(late);
+  await until(() => lateReader.state === 'live');
+  assert.deepEqual(late.offsets, range(0, 4));
   at.fixture.horizon.advance(10);
-  await until(() => reader.position === 10);
+  await until(() => reader.position === 10 && lateReader.position === 10);
   assert.deepEqual(subscriber.offsets, range(0, 10));
+  assert.deepEqual(late.offsets, range(0, 10));
 });
 
 test('a position that is beyond the horizon waits for it', async () => {
@@ -171,7 +178,7 @@ test('cut-over under writes, with room that comes and goes: each change once, in
   for (const subscriber of subscribers.slice(2)) subscriber.space = 10;
   const states = new Set<string>();
   for (let round = 0; round < 150; round++) {
-    await at.fixture.write(rows(1 + ((round * 7) % 40)));
+    await at.fixture.write(rows(round % 2 === 0 ? 1 : 1 + ((round * 7) % 40)));
     // Some get little room, so that they fall behind and catch up again and again.
     for (const [index, subscriber] of subscribers.entries()) {
       if (index >= 2 && round % index === 0) subscriber.give((round * 13 * index) % 120);
@@ -188,6 +195,24 @@ test('cut-over under writes, with room that comes and goes: each change once, in
   }
   assert.deepEqual(steady.offsets, range(0, head));
   assert.ok(states.has('live') && states.has('catching up'), 'both states were passed');
+});
+
+test('one that has read further than the dispatcher joins where it is', async () => {
+  await using at = await running();
+  // So many are live that the dispatcher lets others run many times within one page.
+  const live = range(0, 200).map(() => new CountingSubscriber());
+  const readers = live.map((subscriber) => at.subscribe(subscriber));
+  await until(() => readers.every((reader) => reader.state === 'live'));
+  await at.fixture.write(rows(500));
+  while (at.dispatcher.position === 0) await nextTurn();
+  assert.ok(at.dispatcher.position < 400);
+  const ahead = new CountingSubscriber();
+  const reader = at.subscribe(ahead, 450);
+  while (reader.state !== 'live') await nextTurn();
+  assert.ok(at.dispatcher.position < 450, 'the dispatcher is still behind it');
+  await until(() => reader.position === 500 && at.dispatcher.position === 500);
+  assert.deepEqual(ahead.offsets, range(450, 500));
+  for (const subscriber of live) assert.deepEqual(subscriber.offsets, range(0, 500));
 });
 
 test('1,000 subscriptions on 1,000 tables: a change costs the one that wants it, and no other', async () => {
@@ -284,15 +309,22 @@ test('a reader that stops and starts again goes on exactly where it was', async 
   await using at = await running();
   const subscriber = new CountingSubscriber();
   const reader = at.subscribe(subscriber);
+  const other = at.subscribe(new CountingSubscriber());
   for (let round = 0; round < 30; round++) {
     await at.fixture.write(rows(50));
-    if (round % 4 === 0) await new Promise((resolve) => setImmediate(resolve));
+    // It is stopped in the middle, or when it has everything.
+    if (round % 4 === 0) await nextTurn();
+    if (round % 2 === 1) await until(() => reader.position === at.fixture.log.head);
     await reader.stop();
     assert.equal(subscriber.offsets.length, reader.position);
+    // The dispatcher goes on meanwhile, by a few only.
+    await at.fixture.write(rows(round % 4));
+    await until(() => other.position === at.fixture.log.head);
     reader.start();
   }
-  await until(() => reader.position === 1_500);
-  assert.deepEqual(subscriber.offsets, range(0, 1_500));
+  const { head } = at.fixture.log;
+  await until(() => reader.position === head);
+  assert.deepEqual(subscriber.offsets, range(0, head));
 });
 
 test('a log that fails to read is tried again; nothing is missed or repeated', async () => {
