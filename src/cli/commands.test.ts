@@ -11,6 +11,7 @@ import type { Change } from '../change/change.ts';
 import { parseWire } from '../change/wire.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
+import { nodeCheck } from './doctor.ts';
 import { run } from './run.ts';
 import type { Services } from './services.ts';
 
@@ -292,8 +293,9 @@ test('tail: Ctrl-C is how one leaves it', async () => {
 });
 
 test('doctor: what is wrong with the statement that mends it, and 1 when something failed', async () => {
+  const cwd = mkdtempSync(join(root, 'doctor-'));
+  writeFileSync(join(cwd, 'tidings.config.json'), '{"sources": {"main": {}}}');
   const subjects = [
-    { subject: 'configuration', checks: [{ name: 'file', status: 'ok', message: 'Read.' }] },
     {
       subject: 'source main',
       checks: [
@@ -308,12 +310,13 @@ test('doctor: what is wrong with the statement that mends it, and 1 when somethi
     },
   ] as const;
   const inspection = { check: () => Promise.resolve(subjects) };
-  const failed = await tidings('tidings doctor', { inspection });
+  const failed = await tidings('tidings doctor', { inspection }, { cwd });
   assert.equal(failed.code, 1);
   assert.equal(
     failed.out,
     `configuration
-  ok    file  Read.
+  ok    configuration  Read from tidings.config.json: 1 source and 0 subscriptions.
+  ok    Node.js        Node.js ${process.versions.node}.
 
 source main
   FAIL  wal_level  It is replica.
@@ -321,17 +324,27 @@ source main
         -- restart
   warn  slots      One is free.
 
-1 of 3 checks failed, 1 warning.
+1 of 4 checks failed, 1 warning.
 `,
   );
-  const asJson = await tidings('tidings doctor --json', { inspection });
+  const asJson = await tidings('tidings doctor --json', { inspection }, { cwd });
   assert.equal(asJson.code, 1);
-  assert.deepEqual(json(asJson.out), { failed: 1, warnings: 1, subjects });
+  const document = json(asJson.out) as { subjects: unknown[] };
+  assert.deepEqual(
+    { ...document, subjects: document.subjects.slice(1) },
+    { failed: 1, warnings: 1, subjects },
+  );
   const fine = await tidings('tidings doctor', {
-    inspection: { check: () => Promise.resolve([subjects[0]]) },
+    inspection: { check: () => Promise.resolve([]) },
   });
   assert.equal(fine.code, 0);
-  assert.match(fine.out, /Ready: 1 check\. Next: tidings start\n$/);
+  assert.match(fine.out, /Read from no file: 1 source and 0 subscriptions\.\n/);
+  assert.match(fine.out, /Ready: 2 checks\. Next: tidings start\n$/);
+});
+
+test('doctor: an older Node.js', () => {
+  assert.equal(nodeCheck('24.0.0').status, 'ok');
+  assert.equal(nodeCheck('22.19.0').status, 'failed');
 });
 
 test('log verify: findings with their place and 1; sound and 0; gaps are listed', async () => {

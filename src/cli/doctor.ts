@@ -1,6 +1,15 @@
+import { relative } from 'node:path';
 import type { Inspection } from '../app/inspection.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
 import type { CheckResult } from '../source/source.ts';
-import { type Action, complete, type DeclareCommand, printJson } from './command.ts';
+import {
+  type Action,
+  type CommandContext,
+  complete,
+  type DeclareCommand,
+  printJson,
+} from './command.ts';
+import { meansEmbedded } from './embedded-source.ts';
 import { formatCounted } from './terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
 import { pad } from './terminal/width.ts';
@@ -24,8 +33,12 @@ export const declareDoctor: DeclareCommand = (program, runtime) => {
 
 const doctor: Action = async (context) => {
   const { io, json } = context;
+  const loaded = await context.loadConfig();
   await using inspection = await context.openInspection();
-  const subjects = await inspection.check(io.signal);
+  const subjects = [
+    { subject: 'configuration', checks: configurationChecks(context, loaded) },
+    ...(await inspection.check(io.signal)),
+  ];
   const checks = subjects.flatMap((subject) => subject.checks);
   const failed = checks.filter((check) => check.status === 'failed').length;
   const warnings = checks.filter((check) => check.status === 'warning').length;
@@ -33,6 +46,28 @@ const doctor: Action = async (context) => {
   else io.stdout.write(doctorText(subjects, painter(io.stdout)));
   return failed === 0 ? 0 : 1;
 };
+
+function configurationChecks(
+  { io }: CommandContext,
+  { config, file }: LoadedConfig,
+): CheckResult[] {
+  const sources = meansEmbedded(config)
+    ? 'no source, so `tidings start` runs a PostgreSQL of its own'
+    : `${formatCounted(Object.keys(config.sources).length, 'source')} and ${formatCounted(Object.keys(config.subscriptions).length, 'subscription')}`;
+  const read = file === null ? 'no file' : relative(io.cwd, file);
+  return [
+    { name: 'configuration', status: 'ok', message: `Read from ${read}: ${sources}.` },
+    nodeCheck(process.versions.node),
+  ];
+}
+
+/** Older versions run neither TypeScript handlers nor SQLite without flags. */
+export function nodeCheck(version: string): CheckResult {
+  const message = `Node.js ${version}.`;
+  if (Number.parseInt(version, 10) >= 24) return { name: 'Node.js', status: 'ok', message };
+  const fix = 'Install Node.js 24 or newer.';
+  return { name: 'Node.js', status: 'failed', message, fix };
+}
 
 type Subjects = Awaited<ReturnType<Inspection['check']>>;
 

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Command } from 'commander';
+import { recordedIo } from '../../test/recorded-io.ts';
+import { CATALOGUE } from '../errors/catalogue.ts';
+import { createProgram } from './run.ts';
+import { SERVICES } from './services.ts';
+
+const program = createProgram({ io: recordedIo(), services: SERVICES, exitWith: () => undefined });
+
+/** What is wrong with a command line that a hint tells people to type; null when nothing is. */
+function complaint(line: string): string | null {
+  const [, ...words] = line.split(/\s+/);
+  let command: Command = program;
+  let valueFollows = false;
+  for (const word of words) {
+    const next = command.commands.find((each) => each.name() === word);
+    if (valueFollows) valueFollows = false;
+    else if (next !== undefined) command = next;
+    else if (word.startsWith('--')) {
+      const option = command.options.find((each) => each.long === word);
+      if (option === undefined && word !== '--help') return `${command.name()} has no ${word}`;
+      valueFollows = option?.required === true;
+    } else if (command.registeredArguments.length === 0) {
+      return `${command.name()} has no ${word}`;
+    }
+  }
+  return null;
+}
+
+test('a hint that could not be typed is found', () => {
+  assert.equal(complaint('tidings start --accept-gap {source}'), null);
+  assert.equal(complaint('tidings log trim --keep-bytes N'), null);
+  assert.equal(complaint('tidings restart'), 'tidings has no restart');
+  assert.equal(complaint('tidings log verify --fix'), 'verify has no --fix');
+});
+
+test('every command that an error suggests is there, with its options', () => {
+  for (const [code, { message, hint }] of Object.entries(CATALOGUE)) {
+    for (const [, line = ''] of `${message} ${hint}`.matchAll(/`((?:npx )?tidings [^`]+)`/g)) {
+      // What is quoted is an argument, and may be anything.
+      const typed = line.replace(/^npx /, '').replace(/"[^"]*"/g, 'quoted');
+      assert.equal(complaint(typed), null, `${code}: ${line}`);
+    }
+  }
+});
