@@ -75,9 +75,17 @@ async function startUntilExit(major: Major): Promise<EmbeddedPostgres> {
 
 /** Open to the server's user when root runs the tests, so that the database needs no second place. */
 function newDirectory(major: Major): string {
+  exitOnSignals();
   const directory = mkdtempSync(join(tmpdir(), `tidings-pg${major}-`));
   chmodSync(directory, 0o711);
   return directory;
+}
+
+/** By default a signal ends a process without its exit hooks, and those stop the servers. */
+function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
+  }
 }
 
 function findMajor(major: Major): Binaries {
