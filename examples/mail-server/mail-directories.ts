@@ -31,7 +31,7 @@ export class MailDirectories {
   }
 
   /** Makes the account's directory, or brings its quota file up to date. */
-  async keep(account: Account): Promise<'directory made' | 'quota set'> {
+  async keep(account: Account): Promise<'made' | 'quota set'> {
     const directory = this.directory(account.dba);
     const made = await mkdir(directory, { recursive: true, mode: 0o700 });
     for (const part of ['cur', 'new', 'tmp']) {
@@ -42,7 +42,7 @@ export class MailDirectories {
     const file = join(directory, QUOTA_FILE);
     await writeFile(`${file}.new`, writeQuota(account), { flush: true });
     await rename(`${file}.new`, file);
-    return made === undefined ? 'quota set' : 'directory made';
+    return made === undefined ? 'quota set' : 'made';
   }
 
   /** Gives the directory another number; its mail stays. */

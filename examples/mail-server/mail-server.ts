@@ -74,7 +74,7 @@ async function keep(row: Row): Promise<string> {
 
 async function remove(row: Row): Promise<string> {
   await directories.remove(read(row, 'dba'));
-  return 'directory removed';
+  return 'removed';
 }
 
 function toAccount(row: Row): Account {

@@ -28,7 +28,7 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
     {
       config: false,
       flags: [],
-      json: 'one object per line: stage, note, waiting, writes, told, summary, staysUp',
+      json: 'one object per line: stage, note, waiting, writes, told, summary, staysUp, stopped',
       examples: [
         ['tidings demo', 'about five seconds, and nothing is left'],
         ['tidings demo --keep', 'then write rows yourself'],
@@ -72,7 +72,7 @@ async function demonstrate(context: CommandContext, options: ParsedOptions): Pro
   await whileWaiting(report, 'What an earlier demo left is removed', directory.clear());
   try {
     const { complete } = await runDemo({ directory, keep, report, signal: io.signal });
-    if (keep) report.note('Everything has stopped. The files stay until the next demo.');
+    if (keep) report.stopped(directory.path);
     else report.next();
     return complete ? 0 : 1;
   } finally {

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 test('an account is a maildir with a quota, and keeping it again loses no mail', async () => {
-  assert.equal(await directories.keep(ann), 'directory made');
+  assert.equal(await directories.keep(ann), 'made');
   writeFileSync(join(root, '1001', 'Maildir', 'new', 'letter'), 'Dear Ann');
   assert.equal(await directories.keep({ ...ann, quotaBytes: '6' }), 'quota set');
   assert.deepEqual(readdirSync(join(root, '1001')).sort(), ['Maildir', 'quota']);

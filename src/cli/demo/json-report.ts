@@ -37,6 +37,10 @@ export class JsonReport implements DemoReport {
     this.#line('staysUp', address);
   }
 
+  stopped(directory: string): void {
+    this.#line('stopped', { directory });
+  }
+
   next(): void {
     // Advice is for people.
   }

@@ -50,6 +50,8 @@ export interface DemoReport {
   told(call: Told): void;
   summary(summary: DemoSummary): void;
   staysUp(address: DemoAddress): void;
+  /** A demo that stayed up has ended; its files are still there. */
+  stopped(directory: string): void;
   /** The demo is over: what a person may try now. */
   next(): void;
 }

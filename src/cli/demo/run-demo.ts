@@ -45,7 +45,7 @@ async function run(options: DemoOptions, resources: AsyncDisposableStack): Promi
   stage('Creating the mail-server schema');
   const frontEnd = resources.use(await FrontEnd.connect(database.url));
   await frontEnd.createSchema();
-  report.note('public.mail_users: dba, gid, username, domain, quota_bytes, server, last_login_at');
+  report.note('mail_users: dba, gid, username, domain, quota_bytes, server, last_login_at');
 
   stage('Starting two mail servers, each a process of its own');
   const steady = mailServer('mail-1', database.url, options);

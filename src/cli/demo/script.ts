@@ -45,12 +45,12 @@ export class Script {
   /** The front end writes its rows; each mail server is called for its own. */
   async work(): Promise<void> {
     await this.#write(
-      `${INSERT}\n  values (100, 'ann', 'example.org', 'mail-1'), (100, 'ben', 'example.org', 'mail-2')`,
+      `${INSERT}\n  values (100, 'ann', 'example.org', 'mail-1'),\n         (100, 'ben', 'example.org', 'mail-2')`,
     );
     await this.#write(
-      `${INSERT} values (100, 'cleo', 'example.org', 'mail-1')`,
-      `${INSERT} values (200, 'dora', 'example.net', 'mail-2')`,
-      `update mail_users set quota_bytes = 5000000000 where username in ('ann', 'ben')`,
+      `${INSERT}\n  values (100, 'cleo', 'example.org', 'mail-1')`,
+      `${INSERT}\n  values (200, 'dora', 'example.net', 'mail-2')`,
+      `update mail_users set quota_bytes = 5000000000\n  where username in ('ann', 'ben')`,
     );
     await this.#write('update mail_users set last_login_at = now()');
     this.#report.note('nobody was called: no mail server registered for last_login_at');
@@ -63,18 +63,18 @@ export class Script {
     const { crashing, steady } = this.#cast;
     const before = crashing.told.length;
     await this.#begin(
-      `${INSERT}\n  select 300, 'guest' || n, 'example.com', 'mail-2' from generate_series(1, 20) n`,
+      `${INSERT}\n  select 300, 'user' || n, 'example.com', 'mail-2'\n  from generate_series(1, 20) n`,
     );
     await this.#until(crashing, () => crashing.told.length > before);
     const pid = crashing.pid;
     await crashing.kill();
     this.#report.note(`kill -9 ${pid}: ${crashing.name} is dead, in the middle of 20 new accounts`);
-    await this.#begin(`delete from mail_users where username = 'guest7'`);
+    await this.#begin(`delete from mail_users where username = 'user7'`);
     await this.#begin(
-      `update mail_users set quota_bytes = 2000000000 where username = 'guest8'`,
+      `update mail_users set quota_bytes = 2000000000 where username = 'user8'`,
       `update mail_users set server = 'mail-1' where username = 'ben'`,
     );
-    await this.#begin(`update mail_users set quota_bytes = 3000000000 where username = 'guest8'`);
+    await this.#begin(`update mail_users set quota_bytes = 3000000000 where username = 'user8'`);
     await this.#untilHeard(steady);
   }
 
@@ -95,7 +95,7 @@ export class Script {
     for (const call of late) this.#caughtUp.add(call);
     const oldest = ((delaysOf(late).max ?? 0) / 1000).toFixed(1);
     this.#report.note(
-      `${crashing.name} caught up: ${late.length} calls ${seconds} s after its start; the oldest change was ${oldest} s old`,
+      `caught up: ${late.length} calls in ${seconds} s; the oldest change was ${oldest} s old`,
     );
   }
 
@@ -138,8 +138,14 @@ export class Script {
   /** Does not fail when time is up: the comparison in the end says what was missed. */
   async #until(server: MailServer, condition: () => boolean): Promise<void> {
     const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(MISSED_AFTER)]);
-    await whileWaiting(this.#report, server.name, server.untilTold(condition, deadline));
+    await whileWaiting(
+      this.#report,
+      `${server.name} has not heard everything`,
+      server.untilTold(condition, deadline),
+    );
     this.#signal.throwIfAborted();
+    if (condition()) return;
+    this.#report.note(`${server.name} was not told within ${MISSED_AFTER / 1000} s`);
   }
 
   #owed(server: MailServer): number {

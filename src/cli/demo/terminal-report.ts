@@ -45,16 +45,16 @@ export class TerminalReport implements DemoReport {
 
   stage(number: number, of: number, title: string): void {
     this.#showCalls();
-    this.#line(`\n${this.#paint('dim', `${number}/${of}`)}  ${this.#paint('bold', title)}`);
+    this.#line(`\n${this.#paint('dim', `${number}/${of}`)} ${this.#paint('bold', title)}`);
   }
 
   note(text: string): void {
     this.#showCalls();
-    this.#line(`     ${text}`);
+    this.#line(`    ${text}`);
   }
 
   waiting(what: string, seconds: number): void {
-    const text = this.#paint('dim', `     ${what} … ${seconds} s`);
+    const text = this.#paint('dim', `    ${what} … ${seconds} s`);
     if (!this.#output.isTerminal) return this.#line(text);
     this.#output.write(`${CLEAR_LINE}${text}`);
     this.#waits = true;
@@ -65,8 +65,8 @@ export class TerminalReport implements DemoReport {
     const transaction = statements.length === 1 ? statements : ['begin', ...statements, 'commit'];
     const [first = '', ...rest] = transaction.flatMap((statement) => statement.split('\n'));
     this.#line('');
-    this.#line(`   ${this.#paint('blue', `> ${first}`)}`);
-    for (const line of rest) this.#line(`   ${this.#paint('blue', `  ${line}`)}`);
+    this.#line(`  ${this.#paint('blue', `> ${first}`)}`);
+    for (const line of rest) this.#line(`  ${this.#paint('blue', `  ${line}`)}`);
   }
 
   told(call: Told): void {
@@ -104,9 +104,9 @@ export class TerminalReport implements DemoReport {
       ],
       this.#output,
     );
-    for (const line of table.trimEnd().split('\n')) this.#line(`     ${line}`);
+    for (const line of table.trimEnd().split('\n')) this.#line(`    ${line}`);
     for (const difference of servers.flatMap((server) => server.directories.differences)) {
-      this.#line(`     ${this.#paint('red', difference)}`);
+      this.#line(`    ${this.#paint('red', difference)}`);
     }
     const verdict = summary.complete
       ? this.#paint('green', 'Nothing was missed.')
@@ -123,8 +123,8 @@ export class TerminalReport implements DemoReport {
     this.#line('');
     this.#line(this.#paint('bold', 'The demo stays up until Ctrl-C. Try in another terminal:'));
     const block = (title: string, ...commands: readonly string[]): void => {
-      this.#line(`\n     ${this.#paint('dim', title)}`);
-      for (const command of commands) this.#line(`     ${command}`);
+      this.#line(`\n    ${this.#paint('dim', title)}`);
+      for (const command of commands) this.#line(`    ${command}`);
     };
     block(
       'Write a row, and see here who is called',
@@ -145,9 +145,14 @@ export class TerminalReport implements DemoReport {
     this.#line('');
   }
 
+  stopped(directory: string): void {
+    this.#showCalls();
+    this.#line(`\nEverything has stopped. ${this.#shorten(directory)} stays until the next demo.`);
+  }
+
   next(): void {
     const row = (command: string, why: string): void =>
-      this.#line(`     ${pad(command, 34)}${this.#paint('dim', why)}`);
+      this.#line(`    ${pad(command, 34)}${this.#paint('dim', why)}`);
     this.#line(`\n${this.#paint('bold', 'What to try next')}`);
     row('npx tidings demo --keep', 'the same, and then it stays up to play with');
     row('npx tidings init', 'Tidings on your own database');
@@ -172,25 +177,24 @@ export class TerminalReport implements DemoReport {
       const hidden = own.slice(FIRST_CALLS, -LAST_CALLS);
       for (const call of own.slice(0, FIRST_CALLS)) this.#showCall(call);
       if (hidden.length > 0) {
-        this.#line(this.#paint('dim', `     … ${hidden.length} more calls of ${server} …`));
+        this.#line(this.#paint('dim', `    … ${hidden.length} more calls of ${server} …`));
       }
       for (const call of own.slice(FIRST_CALLS + hidden.length)) this.#showCall(call);
     }
   }
 
+  /** 80 columns wide. */
   #showCall(call: Told): void {
     const { account } = call;
     const columns = [
-      this.#paint('dim', call.at.slice(11, 23)),
-      this.#paint('bold', call.server),
+      `${this.#paint('dim', call.at.slice(11, 23))} ${this.#paint('bold', call.server)}`,
       pad(this.#paint(OPERATION_COLOURS[call.operation], call.operation), 6),
-      pad(account?.dba ?? '', 4),
-      pad(harmless(account?.address ?? ''), 19),
+      pad(harmless(account?.address ?? ''), 18),
       pad(account === null ? '' : formatBytes(Number(account.quotaBytes)), 7, 'right'),
-      pad(call.done, 17),
-      pad(this.#paint('cyan', formatDelay(call.afterCommitMs)), 8, 'right'),
+      pad(call.done, 9),
+      pad(this.#paint('cyan', formatDelay(call.afterCommitMs)), 7, 'right'),
     ];
-    this.#line(`     ${columns.join('  ')}`);
+    this.#line(`    ${columns.join('  ')}`);
   }
 
   #line(text: string): void {
