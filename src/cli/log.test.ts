@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { directory, json, tidings } from '../../test/fake-application.ts';
+import { CHANGES, logOf } from '../../test/fake-log.ts';
+import type { Inspection } from '../app/inspection.ts';
+import { parseWire } from '../change/wire.ts';
+
+test('log verify: findings with their place and 1; sound and 0; gaps are listed', async () => {
+  const gap = { source: 'main', offset: 5, from: 'A', to: 'B', reason: 'lost slot', at: 1.6e15 };
+  const finding = { source: 'main', segment: '0.sqlite', offset: 3, message: 'checksum differs' };
+  const report = { records: 1_000, segments: 2, gaps: [gap], findings: [finding] };
+  const broken = await tidings('tidings log verify', {
+    inspection: { verify: () => Promise.resolve(report) },
+  });
+  assert.equal(broken.code, 1);
+  assert.equal(
+    broken.out,
+    'wrong  main  0.sqlite, offset 3: checksum differs\ngap    main  before offset 5, A … B: lost slot (2020-09-13 12:26:40.000)\n1 finding in 1,000 records in 2 segments.\n',
+  );
+  const sound = { ...report, gaps: [], findings: [] };
+  const inspection = { verify: () => Promise.resolve(sound) };
+  const fine = await tidings('tidings log verify', { inspection });
+  assert.equal(fine.code, 0);
+  assert.equal(fine.out, 'Sound: 1,000 records in 2 segments.\n');
+  assert.deepEqual(json((await tidings('tidings log verify --json', { inspection })).out), sound);
+});
+
+test('log verify: interrupted, it has not verified anything', async () => {
+  const { code, out } = await tidings('tidings log verify', (io) => ({
+    inspection: {
+      verify: () => {
+        io.interrupt();
+        return Promise.resolve({ records: 1, segments: 1, gaps: [], findings: [] });
+      },
+    },
+  }));
+  assert.equal(code, 130);
+  assert.equal(out, '');
+});
+
+test('log trim: exactly one way to say what; what was removed', async () => {
+  const requests: unknown[] = [];
+  const inspection: Partial<Inspection> = {
+    trim: (...request) => {
+      requests.push(request.slice(0, 2));
+      return Promise.resolve([
+        { source: 'main', floor: 1_200, removedSegments: 2, removedBytes: 5e8 },
+        { source: 'crm', floor: 0, removedSegments: 0, removedBytes: 0 },
+      ]);
+    },
+  };
+  const { code, out } = await tidings('tidings log trim --keep-bytes 10GB', { inspection });
+  assert.equal(code, 0);
+  assert.equal(
+    out,
+    'main: removed 2 segments (500 MB); the floor is 1,200 now.\ncrm: nothing to remove; the floor stays 0.\n',
+  );
+  await tidings('tidings log trim --before 7 --source main --force', { inspection });
+  await tidings('tidings log trim --older-than 2026-11-21T08:00:00Z --json', { inspection });
+  assert.deepEqual(requests, [
+    [{ keepBytes: 1e10 }, { force: false }],
+    [{ before: 7 }, { force: true, source: 'main' }],
+    [{ olderThan: new Date('2026-11-21T08:00:00Z') }, { force: false }],
+  ]);
+  for (const line of ['tidings log trim', 'tidings log trim --before 7 --keep-bytes 1GB']) {
+    const refused = await tidings(line, { inspection });
+    assert.equal(refused.code, 64);
+    assert.match(refused.err, /^error USAGE: Say what to remove by exactly one of /);
+  }
+  assert.equal(requests.length, 3);
+});
+
+test('log export: NDJSON to standard output or a file, which it does not replace unasked', async () => {
+  const log = logOf(CHANGES);
+  const { code, out } = await tidings('tidings log export --to 9', log);
+  assert.equal(code, 0);
+  assert.deepEqual(out.trimEnd().split('\n').map(parseWire), CHANGES);
+  assert.deepEqual(log.queries, [{ from: 'floor', follow: false, to: 9 }]);
+  const file = join(directory, 'changes.ndjson');
+  const first = await tidings('tidings log export --output changes.ndjson', logOf(CHANGES));
+  assert.equal(first.code, 0);
+  assert.equal(first.out, '');
+  assert.equal(first.err, 'Wrote 4 changes to changes.ndjson.\n');
+  assert.equal(readFileSync(file, 'utf8'), out);
+  const second = await tidings('tidings log export --output changes.ndjson', logOf([]));
+  assert.equal(second.code, 2);
+  assert.match(second.err, /^error FILE_EXISTS: /);
+  assert.equal(readFileSync(file, 'utf8'), out);
+  const forced = await tidings(
+    'tidings log export --output changes.ndjson --force --json',
+    logOf([]),
+  );
+  assert.deepEqual(json(forced.out), { file: 'changes.ndjson', changes: 0 });
+  assert.equal(readFileSync(file, 'utf8'), '');
+  const nowhere = await tidings('tidings log export --output no/such/folder', logOf([]));
+  assert.equal(nowhere.code, 1);
+  assert.match(
+    nowhere.err,
+    /^error SYSTEM_ERROR: The system refused open on .*no\/such\/folder: ENOENT/,
+  );
+});
