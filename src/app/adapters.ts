@@ -29,8 +29,7 @@ export function openSource(
   const configured = config.sources[source];
   if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
   const { url, tables } = configured;
-  // In a database's names - and _ are the same; the configuration has no two that differ in that.
-  return new PostgresSource({ name: source.replaceAll('-', '_'), url, tables, onWarning });
+  return new PostgresSource({ name: source, url, tables, onWarning });
 }
 
 /** Opens a source's log for writing. */
