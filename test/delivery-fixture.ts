@@ -9,8 +9,7 @@ import type { SubscriptionDefinition } from '../src/delivery/definition.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from '../src/delivery/observer.ts';
 import { SILENT_OBSERVER } from '../src/delivery/observer.ts';
 import { SourceDelivery } from '../src/delivery/source-delivery.ts';
-import type { Log } from '../src/log/log.ts';
-import { openSqliteLog } from '../src/log/sqlite/sqlite-log.ts';
+import { openSqliteLog, type SqliteLog } from '../src/log/sqlite/sqlite-log.ts';
 import type { Attempt, Outcome, Sink } from '../src/sink/sink.ts';
 import { POSTGRES_DIALECT } from '../src/source/postgres/dialect.ts';
 import type { State } from '../src/state/state.ts';
@@ -30,11 +29,11 @@ export interface LogEntry {
 export class DeliveryFixture implements AsyncDisposable {
   readonly directory: string;
   readonly horizon = new Horizon();
-  readonly log: Log;
+  readonly log: SqliteLog;
   state: State;
   #transactions = 0;
 
-  private constructor(directory: string, log: Log) {
+  private constructor(directory: string, log: SqliteLog) {
     this.directory = directory;
     this.log = log;
     this.state = SqliteState.open(join(directory, 'state.sqlite'));
