@@ -1,7 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TidingsError } from '../errors/tidings-error.ts';
+
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5;
 
 /**
  * The right to be the only process that writes to a data directory.
@@ -16,22 +19,31 @@ export class DataLock implements Disposable {
     this.#database = database;
   }
 
-  /** @throws TidingsError `DATA_LOCKED` when another process, or this one, holds it already. */
+  /**
+   * Makes the directory when it is missing, for this user alone: it will hold the rows of tables.
+   * @throws TidingsError `DATA_LOCKED` when another process, or this one, holds it already.
+   */
   static acquire(dataDir: string): DataLock {
-    mkdirSync(dataDir, { recursive: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const pidFile = join(dataDir, 'lock.pid');
     const database = new DatabaseSync(join(dataDir, 'lock.sqlite'));
     try {
       database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     } catch (error) {
       database.close();
+      if ((error as { readonly errcode?: unknown }).errcode !== SQLITE_BUSY) throw error;
       throw new TidingsError(
         'DATA_LOCKED',
         { pid: readPid(pidFile), path: dataDir },
         { cause: error },
       );
     }
-    writeFileSync(pidFile, `${process.pid}\n`);
+    try {
+      writeFileSync(pidFile, `${process.pid}\n`);
+    } catch {
+      // A full disk, for instance: a service has to start there to show that it waits for room.
+      rmSync(pidFile, { force: true });
+    }
     return new DataLock(database);
   }
 

@@ -160,12 +160,11 @@ export class SourceService implements AsyncDisposable {
     const labels = { source: this.name };
     await this.#settled.promise;
     while (!signal.aborted) {
-      if (this.capture.state === 'streaming') {
-        // A database that does not answer shows in capture's state; here it only has no figures.
-        this.lastStatus = await source.status(signal).catch(() => null);
-        metrics.captureLagBytes.for(labels).set(this.lastStatus?.lagBytes ?? Number.NaN);
-        metrics.sourceRetainedBytes.for(labels).set(this.lastStatus?.retainedBytes ?? Number.NaN);
-      }
+      // A database that does not answer shows in capture's state; here it only has no figures.
+      this.lastStatus =
+        this.capture.state === 'streaming' ? await source.status(signal).catch(() => null) : null;
+      metrics.captureLagBytes.for(labels).set(this.lastStatus?.lagBytes ?? Number.NaN);
+      metrics.sourceRetainedBytes.for(labels).set(this.lastStatus?.retainedBytes ?? Number.NaN);
       await sleep(STATUS_PAUSE, signal);
     }
   }

@@ -40,6 +40,7 @@ export class TidingsService implements Tidings {
   readonly #finished = Promise.withResolvers<void>();
   #capturing: Promise<void> | null = null;
   #beside: Promise<unknown> = Promise.resolve();
+  #started: Promise<void> | null = null;
   #drained: Promise<void> | null = null;
 
   constructor(options: TidingsServiceOptions) {
@@ -70,6 +71,7 @@ export class TidingsService implements Tidings {
   /** Adds a subscription whose endpoint is a handler; of the configuration, or of `register`. */
   subscribe(sourceName: string, definition: SubscriptionDefinition, handler: TableHandler): void {
     const { name, filter } = definition;
+    this.#expectOpen();
     if (this.#names.has(name)) throw new TidingsError('SUBSCRIPTION_EXISTS', { name });
     const sink = new HandlerSink(name, handler);
     const operations = filter.operations?.filter((wanted) => sink.operations.includes(wanted));
@@ -81,9 +83,14 @@ export class TidingsService implements Tidings {
     this.#names.add(name);
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     const { sources, state, logger, config } = this.#options;
-    if (this.#capturing !== null) return;
+    this.#expectOpen();
     await Promise.all(sources.map((source) => source.delivery.start()));
     this.#capturing = this.#capture();
     const { signal } = this.#stop;
@@ -180,9 +187,19 @@ export class TidingsService implements Tidings {
         logger.warn('The end could not be written down', { error });
       });
     } finally {
-      await resources[Symbol.asyncDispose]();
-      this.#finished.resolve();
+      // Also when draining has failed: nothing may go on with what is closed here.
+      this.#stop.abort();
+      try {
+        await resources[Symbol.asyncDispose]();
+      } finally {
+        this.#finished.resolve();
+      }
     }
+  }
+
+  /** What is asked of a drained service would never happen; silence would look like a lost change. */
+  #expectOpen(): void {
+    if (this.#drained !== null) throw new Error('Tidings was drained; createTidings makes another');
   }
 
   #source(name: string): SourceService {
