@@ -1,6 +1,7 @@
 import type { Change } from '../change/change.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
 import type { Attempt as SinkAttempt, Outcome, Sink } from '../sink/sink.ts';
+import { timerDelay } from '../util/timer-delay.ts';
 import type { Delivery } from './delivery.ts';
 
 /** How an attempt ended, from the driver's view. */
@@ -133,13 +134,10 @@ export class Attempts {
   }
 
   #arm(delay: number): void {
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#checkDeadlines();
-      },
-      Math.max(1, Math.ceil(delay)),
-    );
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#checkDeadlines();
+    }, timerDelay(delay));
   }
 
   #checkDeadlines(): void {

@@ -1,5 +1,6 @@
 import type { FilterDefinition } from '../subscription/filter.ts';
-import type { StartAt } from '../subscription/start-at.ts';
+import type { StartAt } from '../config/start-at.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
 import type { BackoffOptions } from '../util/backoff.ts';
 
 /** How changes are delivered to one endpoint. */
@@ -20,6 +21,31 @@ export interface DeliveryOptions {
    * in memory (some 300 bytes each), so that is what it bounds. Default 10,000.
    */
   readonly maxExceptions: number;
+}
+
+/** What a value of each option may be. */
+const LIMITS = {
+  maxConcurrency: { min: 1, integer: true },
+  maxAttempts: { min: 1, integer: true },
+  timeout: { min: 1, integer: false },
+  grace: { min: 0, integer: false },
+  maxExceptions: { min: 1, integer: true },
+} as const;
+
+/**
+ * The options with the defaults filled in.
+ * @throws TidingsError `CONFIG_INVALID`: a subscription with no place, for instance, would stand
+ *   still without a word.
+ */
+export function completeDelivery({ name, delivery = {} }: SubscriptionDefinition): DeliveryOptions {
+  const complete = { ...DEFAULT_DELIVERY, ...delivery };
+  for (const [key, { min, integer }] of Object.entries(LIMITS)) {
+    const value = complete[key as keyof typeof LIMITS];
+    if (value >= min && (!integer || Number.isSafeInteger(value))) continue;
+    const problem = `has to be ${integer ? 'an integer' : 'a number'} of at least ${min}`;
+    throw new TidingsError('CONFIG_INVALID', { origin: `Subscription ${name}`, key, problem });
+  }
+  return complete;
 }
 
 export const DEFAULT_DELIVERY: DeliveryOptions = {

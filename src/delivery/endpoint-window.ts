@@ -143,6 +143,11 @@ export class EndpointWindow {
   /** Attempts a delivery now that is retrying or parked. False when its state refuses that. */
   replay(delivery: Delivery): boolean {
     const wasParked = delivery.state === 'parked';
+    if (delivery.state === 'retrying' && delivery.place.waitingFor > 0) {
+      // Its row is not free; its turn comes as soon as it is.
+      delivery.dueAt = 0;
+      return true;
+    }
     if (!delivery.apply('replay', this.#maxAttempts)) return false;
     if (wasParked) {
       this.#open.unpark(delivery);
@@ -158,9 +163,9 @@ export class EndpointWindow {
     if (!delivery.apply('discard', this.#maxAttempts)) return false;
     if (state === 'parked') this.#open.parked -= 1;
     this.#open.changed(delivery);
-    // A blocked one keeps its place in the row until it is reached: who is behind it has to wait
-    // for those before it all the same.
-    if (state === 'ready' || state === 'retrying') this.#leaveRow(delivery);
+    // With something before it, it keeps its place in the row until it is reached: who is behind it
+    // has to wait for those before it all the same.
+    if (state !== 'parked' && delivery.place.waitingFor === 0) this.#leaveRow(delivery);
     this.#options.onChanged();
     return true;
   }

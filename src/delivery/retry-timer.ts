@@ -1,8 +1,6 @@
+import { timerDelay } from '../util/timer-delay.ts';
 import type { Delivery } from './delivery.ts';
 import { DueQueue } from './due-queue.ts';
-
-/** Longest time a Node.js timer can be set for; it is set again then. */
-const MAX_DELAY = 2 ** 31 - 1;
 
 /** Calls back for each delivery whose pause is over, with one timer for all of them. */
 export class RetryTimer {
@@ -34,8 +32,7 @@ export class RetryTimer {
     if (next === null || next >= this.#setFor) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#setFor = next;
-    const delay = Math.min(MAX_DELAY, Math.max(1, Math.ceil(next - performance.now())));
-    this.#timer = setTimeout(() => this.#fire(), delay);
+    this.#timer = setTimeout(() => this.#fire(), timerDelay(next - performance.now()));
   }
 
   #fire(): void {

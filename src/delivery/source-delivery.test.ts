@@ -571,6 +571,72 @@ test('a subscription that cannot begin takes nothing else down, and says why', a
   await until(() => late.changes.length === 3);
 });
 
+test('options that would make it stand still without a word are refused', async () => {
+  await using fixture = await DeliveryFixture.create();
+  await using delivery = fixture.deliver();
+  for (const wrong of [
+    { maxConcurrency: 0 },
+    { maxConcurrency: Number.NaN },
+    { maxAttempts: 1.5 },
+    { timeout: -1 },
+    { maxExceptions: 0 },
+  ]) {
+    assert.throws(
+      () => delivery.register(subscription('crm', undefined, { delivery: wrong }), recorder()),
+      (error) => isTidingsError(error, 'CONFIG_INVALID'),
+      JSON.stringify(wrong),
+    );
+  }
+  delivery.register(subscription('crm'), recorder());
+  await assert.rejects(delivery.pause('crm', ''), (error) =>
+    isTidingsError(error, 'SUBSCRIPTION_STOPPED'),
+  );
+});
+
+test('without its exceptions in memory it delivers nothing, until somebody resumes it', async () => {
+  await using fixture = await DeliveryFixture.create();
+  const { state } = fixture;
+  let broken = false;
+  fixture.state = new Proxy(state, {
+    get(target, name) {
+      if (name === 'exceptions' && broken) return () => Promise.reject(new Error('disk'));
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const taken: number[] = [];
+  let failing = true;
+  const retry = { first: 60_000, factor: 1, max: 60_000, jitter: 0 };
+  await using delivery = fixture.deliver();
+  delivery.register(
+    subscription('crm', undefined, { delivery: { retry } }),
+    sink(async ({ change: { offset } }) => {
+      if (failing && offset === 0) return FAILED;
+      taken.push(offset);
+      return ACK;
+    }),
+  );
+  await delivery.start();
+  await fixture.write([{ key: 'a' }, { key: 'b' }, { key: 'a' }]);
+  await until(() => statusOf(delivery, 'crm').cursor === 3);
+  broken = true;
+  await assert.rejects(delivery.rewind('crm', 1), /disk/);
+  assert.equal(statusOf(delivery, 'crm').state, 'paused');
+  assert.equal(statusOf(delivery, 'crm').reason, 'disk');
+  await assert.rejects(delivery.resume('crm'), /disk/);
+  await fixture.write([{ key: 'c' }]);
+  broken = false;
+  taken.length = 0;
+  await delivery.resume('crm');
+  await until(() => taken.length === 2);
+  assert.deepEqual(taken, [1, 3], 'the change of the failing row waits for it');
+  failing = false;
+  await delivery.replay('crm', 0);
+  await until(() => taken.length === 4);
+  assert.deepEqual(taken, [1, 3, 0, 2]);
+  fixture.state = state;
+});
+
 test('records that a hard retention limit removed are reported, and the rest is delivered', async () => {
   await using fixture = await DeliveryFixture.create(4_096);
   const losses: number[][] = [];

@@ -1,4 +1,5 @@
 import type { ChangeDecoder } from '../change/decode.ts';
+import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
@@ -7,9 +8,9 @@ import type { ExceptionQuery, State, StoredException, StoredSubscription } from 
 import { Dispatcher } from '../subscription/dispatcher.ts';
 import { compileFilter } from '../subscription/filter.ts';
 import type { Horizon } from '../subscription/horizon.ts';
-import { resolveStart, type StartAt } from '../subscription/start-at.ts';
+import { resolveStart } from '../subscription/resolve-start.ts';
 import { Checkpoints } from './checkpoints.ts';
-import type { SubscriptionDefinition } from './definition.ts';
+import { completeDelivery, type SubscriptionDefinition } from './definition.ts';
 import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
 import {
@@ -73,12 +74,18 @@ export class SourceDelivery implements AsyncDisposable {
   /**
    * Adds a subscription; before `start`, or after it, and then it begins at once. It owns the sink
    * from here on. One that cannot begin says why in its status and holds up no other.
-   * @throws TidingsError `SUBSCRIPTION_EXISTS`, `FILTER_INVALID`, `TABLE_PATTERN_INVALID`
+   * @throws TidingsError `SUBSCRIPTION_EXISTS`, `FILTER_INVALID`, `TABLE_PATTERN_INVALID`,
+   *   `CONFIG_INVALID`
    */
   register(definition: SubscriptionDefinition, sink: Sink): void {
     const { name } = definition;
     if (this.#entries.has(name)) throw new TidingsError('SUBSCRIPTION_EXISTS', { name });
-    const prepared = { definition, sink, filter: compileFilter(definition.filter) };
+    const prepared = {
+      definition,
+      sink,
+      filter: compileFilter(definition.filter),
+      delivery: completeDelivery(definition),
+    };
     const entry: Entry = { prepared, running: null, failure: null };
     this.#entries.set(name, entry);
     if (this.#dispatching !== null) this.#beginLater([entry]);
@@ -115,10 +122,16 @@ export class SourceDelivery implements AsyncDisposable {
     await this.#controls(name).pause(reason);
   }
 
-  /** @throws TidingsError `SUBSCRIPTION_UNKNOWN`, or why it cannot begin. */
+  /**
+   * Goes on after a pause, a change that the filter had no answer for, or a failure to begin.
+   * @throws TidingsError `SUBSCRIPTION_UNKNOWN`, or why it cannot begin.
+   */
   async resume(name: string): Promise<void> {
     const entry = this.#entry(name);
-    if (entry.running === null) await this.#beginAll([entry]);
+    if (entry.running === null && this.#dispatching !== null) {
+      this.#beginLater([entry]);
+      await this.#beginning;
+    }
     await this.#controls(name).resume();
   }
 
@@ -256,7 +269,7 @@ export class SourceDelivery implements AsyncDisposable {
   #controls(name: string): SubscriptionControls {
     const { running, failure } = this.#entry(name);
     if (running !== null) return running.controls;
-    throw failure ?? new Error(`Subscription ${name} was not started`);
+    throw failure ?? new TidingsError('SUBSCRIPTION_STOPPED', { name });
   }
 
   #stoppedStatus({ prepared, failure }: Entry): SubscriptionStatus {

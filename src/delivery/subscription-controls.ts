@@ -1,5 +1,6 @@
+import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
-import { resolveStart, type StartAt } from '../subscription/start-at.ts';
+import { resolveStart } from '../subscription/resolve-start.ts';
 import type { DeliveryState } from './delivery-state.ts';
 import { toDelivery } from './restore.ts';
 import type { SubscriptionContext, SubscriptionDelivery } from './subscription-delivery.ts';
@@ -36,7 +37,7 @@ export class SubscriptionControls {
   resume(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#context.state.setPaused(this.#subscription.name, null);
-      this.#subscription.resume();
+      await this.#subscription.resume();
     });
   }
 

@@ -12,7 +12,7 @@ import type { ChangeFilter } from '../subscription/filter.ts';
 import type { Subscriber } from '../subscription/subscriber.ts';
 import { SubscriptionReader } from '../subscription/subscription-reader.ts';
 import type { Checkpointed, Checkpoints } from './checkpoints.ts';
-import { DEFAULT_DELIVERY, type SubscriptionDefinition } from './definition.ts';
+import type { DeliveryOptions, SubscriptionDefinition } from './definition.ts';
 import type { Delivery } from './delivery.ts';
 import { EndpointWindow } from './endpoint-window.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
@@ -37,6 +37,7 @@ export interface PreparedSubscription {
   readonly definition: SubscriptionDefinition;
   readonly filter: ChangeFilter;
   readonly sink: Sink;
+  readonly delivery: DeliveryOptions;
 }
 
 /** Read and not done: twice a page, so that one page can be read while another is worked off. */
@@ -56,8 +57,11 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   #pausedFor: string | null;
   #fault: Error | null = null;
   #draining = false;
-  /** While the cursor is being set anew, the old one must not be written. */
-  #suspended = false;
+  /**
+   * False until its exceptions are in memory: nothing may be delivered before them, and the cursor
+   * must not be written while it is being set.
+   */
+  #ready = false;
   #roomWaiter: (() => void) | null = null;
 
   constructor(
@@ -65,8 +69,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     stored: StoredSubscription,
     context: SubscriptionContext,
   ) {
-    const { definition, sink } = prepared;
-    const delivery = { ...DEFAULT_DELIVERY, ...definition.delivery };
+    const { definition, sink, delivery } = prepared;
     this.name = definition.name;
     this.#prepared = prepared;
     this.#context = context;
@@ -96,7 +99,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   /** Takes up its exceptions, then reads and delivers unless it is paused. */
   async begin(): Promise<void> {
-    await this.#restore();
+    await this.#takeUp(this.#reader.position);
     this.#context.checkpoints.add(this);
     this.goOn();
   }
@@ -110,7 +113,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   /** Reads and attempts again after a rest, unless it is paused. */
   goOn(): void {
-    if (this.#draining || this.paused) return;
+    if (this.#draining || this.paused || !this.#ready) return;
     this.window.release();
     this.#reader.start();
   }
@@ -121,26 +124,26 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   /** Goes on after a pause, or after a change that the filter had no answer for. */
-  resume(): void {
+  async resume(): Promise<void> {
     this.#pausedFor = null;
     this.#fault = null;
+    if (!this.#ready) await this.#takeUp(this.#reader.position);
     this.goOn();
   }
 
   /** Sets the cursor; nothing is in flight. Goes on from there unless it is paused. */
   async moveTo(cursor: number): Promise<void> {
-    this.#suspended = true;
+    this.#ready = false;
     try {
       await this.#context.state.rewind(this.name, cursor);
-      this.window.reset();
-      this.open.reset(cursor);
-      this.#reader.moveTo(cursor);
-      this.#fault = null;
-      await this.#restore();
-    } finally {
-      this.#suspended = false;
+    } catch (error) {
+      this.#ready = true;
       this.goOn();
+      throw error;
     }
+    this.#fault = null;
+    await this.#takeUp(cursor);
+    this.goOn();
   }
 
   beginDraining(): void {
@@ -225,8 +228,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   faulted(error: unknown): void {
-    this.#fault = error instanceof Error ? error : new Error(String(error), { cause: error });
-    this.#note(this.#fault);
+    this.#stopAt(error);
     this.#context.observer.failure(this.name, error);
   }
 
@@ -236,7 +238,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   takeCheckpoint(): SubscriptionCheckpoint | null {
-    if (this.#suspended) return null;
+    if (!this.#ready) return null;
     const now = performance.now();
     this.#rate.note(this.window.delivered, now);
     const checkpoint = this.open.checkpoint(now, this.#reader.position);
@@ -267,14 +269,30 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     return this.open.hasRoomForPage && this.#canRecord;
   }
 
-  async #restore(): Promise<void> {
+  /** Begins anew at a cursor, with the exceptions that the state has. */
+  async #takeUp(cursor: number): Promise<void> {
     const { state, dispatcher } = this.#context;
-    dispatcher.index.refresh();
-    const { parked } = await state.countExceptions(this.name);
-    this.open.parked = parked;
-    await restoreExceptions(state, this.name, dispatcher.index, (delivery: Delivery) =>
-      this.window.restore(delivery),
-    );
+    this.window.reset();
+    this.open.reset(cursor);
+    this.#reader.moveTo(cursor);
+    try {
+      dispatcher.index.refresh();
+      const { parked } = await state.countExceptions(this.name);
+      this.open.parked = parked;
+      await restoreExceptions(state, this.name, dispatcher.index, (delivery: Delivery) =>
+        this.window.restore(delivery),
+      );
+      this.#ready = true;
+    } catch (error) {
+      // It stands still, and says why, until somebody resumes it.
+      this.#stopAt(error);
+      throw error;
+    }
+  }
+
+  #stopAt(error: unknown): void {
+    this.#fault = error instanceof Error ? error : new Error(String(error), { cause: error });
+    this.#note(this.#fault);
   }
 
   #changed(): void {

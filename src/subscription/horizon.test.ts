@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resolveStart } from './start-at.ts';
+import { resolveStart } from './resolve-start.ts';
 import { Horizon } from './horizon.ts';
 import { nextTurn, Turns } from './turns.ts';
 import { DeliveryFixture } from '../../test/delivery-fixture.ts';

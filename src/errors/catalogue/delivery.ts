@@ -13,6 +13,12 @@ export const DELIVERY_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  SUBSCRIPTION_STOPPED: {
+    message: 'Subscription {name} is not running.',
+    hint: 'Run `tidings start`; in a program, call `start` first.',
+    retryable: true,
+    exit: 2,
+  },
   SUBSCRIPTION_MOVED: {
     message: 'Subscription {name} was made for source {expected}; now it names {found}.',
     hint: 'A cursor is a place in one log. Give the subscription of the other source a new name.',

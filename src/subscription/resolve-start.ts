@@ -1,8 +1,6 @@
+import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
-
-/** Where reading begins. A Date means: the first change that committed at or after it. */
-export type StartAt = 'head' | 'floor' | number | Date;
 
 /**
  * The offset meant by `at`, now.
