@@ -83,6 +83,8 @@ export class Capture {
   #error: unknown = null;
   #failures = 0;
   #hasStreamed = false;
+  /** The log's head at the last flush. */
+  #flushedTo: number;
   readonly #created = performance.now();
   #changes = 0;
   #transactions = 0;
@@ -90,6 +92,7 @@ export class Capture {
 
   constructor(options: CaptureOptions) {
     this.#options = options;
+    this.#flushedTo = options.log.head;
     this.#gate = new VisibilityGate(options.log.floor, {
       snapshot: (signal) => options.source.visibility(signal),
       advance: options.advance,
@@ -123,7 +126,10 @@ export class Capture {
     const { signal } = this.#options;
     let gateOpen = false;
     while (!signal.aborted) {
-      this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
+      // A full disk is looked at once a second: that shows as one state, not as an alternation.
+      if (this.#state !== 'disk full') {
+        this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
+      }
       try {
         gateOpen ||= await this.#openGate();
         await this.#stream();
@@ -138,11 +144,23 @@ export class Capture {
 
   /**
    * Gives up what the source can no longer deliver: begins anew at the database's present position
-   * and writes the loss into the log, where `status`, `log verify` and readers find it.
+   * and writes the loss into the log, where `status`, `log verify` and readers find it. Not tried
+   * again: whoever asked for it is told.
+   * @throws TidingsError `SOURCE_CHANGED`, `SOURCE_REWOUND`, or why the source or the log cannot.
    */
   async acceptGap(reason: string): Promise<void> {
-    const { source, log, signal } = this.#options;
-    const identity = await source.identify(signal);
+    try {
+      await this.#acceptGap(reason);
+    } catch (error) {
+      if (!this.#options.signal.aborted) this.#setState('failed', error);
+      throw error;
+    }
+  }
+
+  async #acceptGap(reason: string): Promise<void> {
+    const { source, log, signal, confirmIdentity } = this.#options;
+    // Before anything is changed: a slot in the wrong database would keep its WAL for ever.
+    await confirmIdentity(await source.identify(signal));
     const from = log.position;
     const to = await source.restart(signal);
     if (from !== null && to < from) {
@@ -151,7 +169,6 @@ export class Capture {
     log.writer.recordGap({ from, to, reason, at: Date.now() * 1000 });
     log.writer.reached(to);
     await log.writer.flush();
-    await this.#options.confirmIdentity(identity);
   }
 
   async #openGate(): Promise<boolean> {
@@ -207,9 +224,10 @@ export class Capture {
 
   async #endConnection(): Promise<void> {
     this.#pace?.stop();
-    // What was whole when the connection ended is worth keeping; a failure to keep it only means
-    // that the source sends it again.
-    if (this.#flushError === null && this.#options.log.writer.pending.transactions > 0) {
+    // What was whole when the connection ended is kept, also when it ended for want of space: the
+    // writer would not take it again, and the next receiver counts offsets from the head. When it
+    // cannot be kept the writer forgets it, and the source sends it again.
+    if (this.#options.log.writer.pending.transactions > 0) {
       await this.#flush().catch((error: unknown) => this.#options.observer.failure(error));
     }
     this.#gate.forget(this.#options.log.head);
@@ -237,19 +255,31 @@ export class Capture {
   }
 
   #flush(): Promise<void> {
-    this.#flushing ??= this.#flushOnce().finally(() => {
+    this.#flushing ??= this.#flushAll().finally(() => {
       this.#flushing = null;
     });
     return this.#flushing;
+  }
+
+  /**
+   * What arrives while the free space is looked at may have asked for a flush and been given this
+   * one: nothing else would come back to it before the source's next burst.
+   */
+  async #flushAll(): Promise<void> {
+    do await this.#flushOnce();
+    while (this.#options.log.writer.pending.transactions > 0);
   }
 
   async #flushOnce(): Promise<void> {
     const { log, source, observer, onCommitPoint } = this.#options;
     onCommitPoint?.('capture 1: appended');
     const started = performance.now();
-    const { records, transactions } = log.writer.pending;
+    const { transactions } = log.writer.pending;
     this.#receiver?.flushing();
     await log.writer.flush();
+    // Not what was pending: that counts an unfinished transaction's records too, at every flush.
+    const records = log.head - this.#flushedTo;
+    this.#flushedTo = log.head;
     const seconds = (performance.now() - started) / 1000;
     onCommitPoint?.('capture 2: flushed');
     // Only here, after the flush, may the source learn that it can forget (invariant 1).
@@ -265,9 +295,8 @@ export class Capture {
   async #recover(error: unknown): Promise<void> {
     const { signal, observer } = this.#options;
     observer.failure(error);
-    this.#error = error;
     if (isTidingsError(error, 'LOG_FULL')) {
-      this.#setState('disk full', error);
+      if (this.#state !== 'disk full') this.#setState('disk full', error);
       await sleep(SPACE_PAUSE, signal);
       return;
     }
