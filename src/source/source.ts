@@ -41,7 +41,10 @@ export interface StreamOptions {
 /** Which transactions a fresh read on the source sees at this moment. */
 export interface VisibilitySnapshot {
   visible(transactionId: string): boolean;
-  /** Ids of the transactions that have begun, and that a fresh read does not see yet. */
+  /**
+   * Ids of transactions that had begun, and that a fresh read does not see yet. The newest may be
+   * missing (PostgreSQL's snapshot only bounds them); for those ask `visible`.
+   */
   readonly inProgress: readonly string[];
 }
 

@@ -34,6 +34,12 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
 /** A server that is there answers within this; milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
 
+/**
+ * After so much silence the system asks whether the other side is there; milliseconds. Its own
+ * default of two hours is no help when a firewall has dropped the connection.
+ */
+const KEEPALIVE_DELAY = 10_000;
+
 /** The socket below a client. Its types say nothing of it, and it is needed to stop at once. */
 interface ClientInternals {
   readonly connection: { readonly stream: { destroy(): void } };
@@ -108,6 +114,7 @@ function newClient(options: ConnectOptions): pg.Client {
     application_name: `tidings ${options.source}`,
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_DELAY,
     ...(options.replication === true
       ? { replication: 'database', stream: newReplicationSocket }
       : {}),

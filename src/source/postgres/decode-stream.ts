@@ -127,7 +127,6 @@ export class StreamDecoder {
       const committedAt = since2000 + POSTGRES_EPOCH;
       this.#receiver.commit({ committedAt, context: this.#context }, reached);
     }
-    this.#context = null;
     if (reached > this.#reached) this.#reached = reached;
   }
 

@@ -16,6 +16,8 @@ export interface TableDescription {
 
 /** The answer of {@link TABLE_LOOKUP}. */
 interface CatalogTable {
+  /** False when the table was dropped since. */
+  readonly present: boolean;
   readonly key: readonly string[] | null;
   readonly partitions_full: boolean | null;
 }
@@ -23,6 +25,7 @@ interface CatalogTable {
 /** The primary key in key order, and whether all partitions have identity full. */
 const TABLE_LOOKUP = `
   SELECT
+    EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = $1) AS present,
     (SELECT json_agg(a.attname ORDER BY k.place)
       FROM pg_catalog.pg_index i
       CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
@@ -68,7 +71,7 @@ export class RelationCatalog {
         schema: message.schema,
         name: message.name,
         columns: message.columns.map((column, index) => toColumn(column, types[index])),
-        key: this.#findKey(message, table?.key ?? null),
+        key: this.#findKey(message, table),
         identity: toIdentity(message, wholeOldRows),
         dialect: POSTGRES_DIALECT.name,
       },
@@ -79,18 +82,16 @@ export class RelationCatalog {
    * Which columns identify a row. With a key identity it must be those the server flagged, because
    * the old row of a delete has no others; the catalogue then only gives their order.
    */
-  #findKey(message: RelationMessage, primary: readonly string[] | null): readonly number[] {
+  #findKey(message: RelationMessage, table: CatalogTable | undefined): readonly number[] {
     const { oid, identity, columns } = message;
     const indexOf = (name: string): number => columns.findIndex((column) => column.name === name);
     const flagged = [...columns.keys()].filter((index) => columns[index]?.flagged === true);
-    const candidates = [primary, this.#keys.get(oid) ?? null];
-    for (const names of candidates) {
-      const key = names?.map(indexOf) ?? [];
-      if (key.length === 0 || key.includes(-1)) continue;
-      if (identity === 'f' || flagged.length === 0 || isSame(key, flagged)) {
-        this.#keys.set(oid, names ?? []);
-        return key;
-      }
+    const names = table?.present === false ? this.#keys.get(oid) : table?.key;
+    const key = (names ?? []).map(indexOf);
+    const fits = identity === 'f' || flagged.length === 0 || isSame(key, flagged);
+    if (key.length > 0 && !key.includes(-1) && fits) {
+      this.#keys.set(oid, names ?? []);
+      return key;
     }
     return identity === 'f' ? [] : flagged;
   }
