@@ -100,7 +100,10 @@ export interface ReadRequest {
   readonly maxBytes?: number;
 }
 
-/** A page of records. `next` is where the following read goes on, also when `records` is empty. */
+/**
+ * A page of records. `next` is where the following read goes on, also when `records` is empty: a page
+ * may end before its limits, so that a long search does not hold up everything else.
+ */
 export interface ReadPage {
   readonly records: readonly LogRecord[];
   readonly next: number;

@@ -64,13 +64,10 @@ export function keyHashes([, operation, key, previousKey]: StoredRecord, seed: n
 
 /**
  * Buffers of blocks that have been stored, used again: memory outside of JavaScript's heap is freed
- * late, and a large transaction would hold 200 MB more.
+ * late. 2 MiB, enough for a batch.
  */
 const spare: Uint8Array[] = [];
-/** 8 MiB: as many as the writer fills before it stores them. */
-const SPARE_BUFFERS = 128;
-/** 1 MiB: enough for a batch. */
-const SPARE_BUFFERS_AT_REST = 16;
+const SPARE_BUFFERS = 32;
 
 /** Gives back the memory of a block that has been stored; nobody may use the block afterwards. */
 export function recycle(block: Block): void {
@@ -78,11 +75,6 @@ export function recycle(block: Block): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === BLOCK_BYTES) {
     if (spare.length < SPARE_BUFFERS) spare.push(new Uint8Array(buffer));
   }
-}
-
-/** Lets go of the memory that a large transaction needed. */
-export function dropSpareBuffers(): void {
-  spare.length = Math.min(spare.length, SPARE_BUFFERS_AT_REST);
 }
 
 /** The block that is being filled. */

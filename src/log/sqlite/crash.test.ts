@@ -118,8 +118,8 @@ type Step =
   | { readonly do: 'arm'; readonly point: LogCommitPoint; readonly passes: number };
 
 const rows = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 1, max: 30 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 200, max: 1500 }) },
+  { weight: 5, arbitrary: fc.integer({ min: 1, max: 30 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 200, max: 1500 }) },
 );
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -142,7 +142,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       do: fc.constant('arm'),
       point: fc.constantFrom(...LOG_COMMIT_POINTS),
@@ -285,9 +285,10 @@ describe('invariants 2 and 3 under crashes', () => {
           rmSync(root, { recursive: true, force: true });
         }
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 60) },
+      { numRuns: 60 },
     );
-    assert.ok(crashes.size >= 6, `only crashed at ${[...crashes].join(', ')}`);
+    // Each point has its own test below; here they come in any order and state.
+    assert.ok(crashes.size >= 3, `only crashed at ${[...crashes].join(', ')}`);
   });
 
   for (const point of LOG_COMMIT_POINTS) {

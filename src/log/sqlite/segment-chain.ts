@@ -1,6 +1,6 @@
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import type { TableId } from '../log.ts';
-import { dropSpareBuffers, type NewBlock } from './block.ts';
+import type { NewBlock } from './block.ts';
 import type { OnCommitPoint } from './commit-points.ts';
 import { withLogErrors } from './errors.ts';
 import type { ViewHolder } from './log-view.ts';
@@ -28,6 +28,7 @@ export class SegmentChain {
   #newest: SegmentWriter;
   /** Holds a large transaction; `first` is that transaction's. */
   #unfinished: SegmentWriter | null = null;
+  #unsyncedBytes = 0;
   /** Segments that could not be sealed because somebody read them. */
   readonly #unsealed = new Set<number>();
 
@@ -104,7 +105,6 @@ export class SegmentChain {
     this.#makeWay(segment.first);
     segment.publish();
     this.#unfinished = null;
-    dropSpareBuffers();
     const previous = this.#replaceNewest(segment);
     adopt();
     segment.settle();
@@ -115,15 +115,20 @@ export class SegmentChain {
   /** Begins the file of a large transaction; it becomes the log's newest segment when it is whole. */
   startUnfinished(origin: SegmentOrigin): void {
     this.#newest.open();
+    this.#unsyncedBytes = 0;
     this.#unfinished = SegmentWriter.create(origin, this.#options.seedOf);
   }
 
-  /** Adds a piece of the large transaction. */
-  appendUnfinished(blocks: readonly NewBlock[]): void {
-    if (this.#unfinished === null) throw new Error('No large transaction was begun');
-    withLogErrors(this.#unfinished.partPath, () => this.#unfinished?.insertBlocks(blocks));
-    // Synced piece by piece: a single sync of gigabytes would stop the process for seconds.
-    this.#unfinished.commit();
+  /** Adds to the large transaction; syncs each time so many bytes have come together. */
+  appendUnfinished(blocks: readonly NewBlock[], pieceBytes: number): void {
+    const unfinished = this.#unfinished;
+    if (unfinished === null) throw new Error('No large transaction was begun');
+    for (const { bytes } of blocks) this.#unsyncedBytes += bytes;
+    withLogErrors(unfinished.partPath, () => unfinished.insertBlocks(blocks));
+    if (this.#unsyncedBytes < pieceBytes) return;
+    // Piece by piece: a single sync of gigabytes would stop the process for seconds.
+    this.#unsyncedBytes = 0;
+    unfinished.commit();
     this.#options.onCommitPoint('log 9: piece written');
   }
 
@@ -176,7 +181,6 @@ export class SegmentChain {
   #discardUnfinished(): void {
     this.#unfinished?.discard();
     this.#unfinished = null;
-    dropSpareBuffers();
   }
 
   #writerFor(first: number): SegmentWriter {

@@ -180,6 +180,29 @@ describe('segments', () => {
     await assert.rejects(open(), { code: 'LOG_CORRUPT', hint: /tidings log verify/ });
   });
 
+  test('segments and stretches without the wanted tables are passed over in one call', async () => {
+    await fillSegments(4);
+    await using log = await open();
+    const other = log.writer.defineTable(tableNamed('orders'));
+    for (let number = 10_001; number <= 10_200; number++) {
+      append(
+        log,
+        number,
+        Array.from({ length: 100 }, (_, n) => row(1, n)),
+      );
+    }
+    append(log, 10_201, [row(other, 1)]);
+    await log.writer.flush();
+    const offset = log.head - 1;
+    const page = await log.read({ from: 0, tables: new Set([other]) });
+    assert.deepEqual(
+      [page.records.map((record) => record.offset), page.next],
+      [[offset], log.head],
+    );
+    const absent = await log.read({ from: 0, tables: new Set([other + 1]) });
+    assert.deepEqual(absent, { records: [], next: log.head });
+  });
+
   test('a missing segment in the middle is refused', async () => {
     await fillSegments(4);
     rmSync(join(directory, files()[2] ?? ''));
