@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -43,6 +44,27 @@ test('the table has every state with every input', () => {
   for (const state of DELIVERY_STATES) {
     assert.deepEqual(Object.keys(TRANSITIONS[state]).sort(), [...DELIVERY_INPUTS].sort(), state);
   }
+});
+
+test('docs/internals/delivery.md shows the same table', () => {
+  const page = new URL('../../docs/internals/delivery.md', import.meta.url);
+  const text = readFileSync(page, 'utf8').split('<!-- transitions -->')[1]?.split('\n\n')[0];
+  const [head = [], , ...lines] = (text ?? '')
+    .trim()
+    .split('\n')
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  const shown = lines.map(([state = '', ...cells]) => [
+    state.replaceAll('*', ''),
+    Object.fromEntries(
+      cells.map((cell, index) => [head[index + 1], cell === '–' ? 'defect' : cell]),
+    ),
+  ]);
+  assert.deepEqual(Object.fromEntries(shown), TRANSITIONS);
 });
 
 test('what the table calls a defect throws, what it refuses changes nothing', () => {
