@@ -1,9 +1,12 @@
 import { crc32 } from 'node:zlib';
 import type { LoggedTransaction } from '../log.ts';
-import type { Block } from './block.ts';
 
 /** CRC-32 over the first offset in decimal, the records' text and the images, one after the other. */
-export function blockChecksum(block: Omit<Block, 'checksum' | 'count'>): number {
+export function blockChecksum(block: {
+  readonly first: number;
+  readonly records: string;
+  readonly images: Uint8Array;
+}): number {
   return crc32(block.images, crc32(block.records, crc32(String(block.first))));
 }
 

@@ -29,8 +29,8 @@ export class SegmentChain {
   /** Holds a large transaction; `first` is that transaction's. */
   #unfinished: SegmentWriter | null = null;
   #unsyncedBytes = 0;
-  /** Segments that could not be sealed because somebody read them. */
-  readonly #unsealed = new Set<number>();
+  /** Segments that are still to be sealed; somebody may be reading them. */
+  readonly #unsealed = new Map<number, SegmentWriter>();
 
   constructor(options: SegmentChainOptions) {
     this.#options = options;
@@ -39,7 +39,9 @@ export class SegmentChain {
     if (newest === undefined) throw new Error('A log has at least one segment');
     this.#newest = this.#writerFor(newest.first);
     for (const { first, path } of segments.slice(0, -1)) {
-      if (withLogErrors(path, () => isInWalMode(path))) this.#unsealed.add(first);
+      if (withLogErrors(path, () => isInWalMode(path))) {
+        this.#unsealed.set(first, this.#writerFor(first));
+      }
     }
     try {
       this.#newest.open();
@@ -80,10 +82,10 @@ export class SegmentChain {
       next.discard();
       throw error;
     }
-    const previous = this.#replaceNewest(next);
+    this.#replaceNewest(next);
     next.settle();
     onCommitPoint('log 5: segment published');
-    this.#seal(previous);
+    this.#sealWaiting();
   }
 
   /**
@@ -105,11 +107,11 @@ export class SegmentChain {
     this.#makeWay(segment.first);
     segment.publish();
     this.#unfinished = null;
-    const previous = this.#replaceNewest(segment);
+    this.#replaceNewest(segment);
     adopt();
     segment.settle();
     onCommitPoint('log 5: segment published');
-    if (previous.first !== segment.first) this.#seal(previous);
+    this.#sealWaiting();
   }
 
   /** Begins the file of a large transaction; it becomes the log's newest segment when it is whole. */
@@ -187,16 +189,14 @@ export class SegmentChain {
     return new SegmentWriter(this.#options.directory, first, this.#options.seedOf);
   }
 
-  /** @returns the segment that was the newest. */
-  #replaceNewest(next: SegmentWriter): SegmentWriter {
+  #replaceNewest(next: SegmentWriter): void {
     const { holder } = this.#options;
     const previous = this.#newest;
     this.#newest = next;
-    if (previous.first !== next.first) {
-      const segments = [...holder.view.segments, { first: next.first, path: next.path }];
-      holder.view = { ...holder.view, segments };
-    }
-    return previous;
+    if (previous.first === next.first) return;
+    this.#unsealed.set(previous.first, previous);
+    const segments = [...holder.view.segments, { first: next.first, path: next.path }];
+    holder.view = { ...holder.view, segments };
   }
 
   /**
@@ -211,21 +211,14 @@ export class SegmentChain {
     throw new TidingsError('LOG_IO', { path: this.#newest.path, problem });
   }
 
-  #seal(segment: SegmentWriter): void {
-    this.#options.closeReader(segment.first);
-    this.#unsealed.add(segment.first);
-    this.#sealWaiting(segment);
-  }
-
-  /** Tries again what was read just then. The records are safe meanwhile, so it is no failure. */
-  #sealWaiting(known?: SegmentWriter): void {
-    for (const first of this.#unsealed) {
-      const segment = known?.first === first ? known : this.#writerFor(first);
+  /** Those that cannot be sealed now are tried again. Their records are safe meanwhile. */
+  #sealWaiting(): void {
+    for (const [first, segment] of this.#unsealed) {
       this.#options.closeReader(first);
       try {
         if (segment.seal(this.#options.onCommitPoint)) this.#unsealed.delete(first);
       } catch (error) {
-        // A full or failing disk; what matters now is that capture goes on. It is tried again.
+        // A full or failing disk: what matters now is that capture goes on.
         if (!isTidingsError(error)) throw error;
       }
     }
