@@ -32,7 +32,7 @@ class ScriptedSource implements Source {
     this.#receiver = receiver;
     receiver.streaming();
     for (const position of this.#sent) this.#hand(position);
-    receiver.burst()?.catch(end.reject);
+    this.#burst();
     try {
       await end.promise;
     } finally {
@@ -45,14 +45,19 @@ class ScriptedSource implements Source {
   send(position: string): void {
     this.#sent.push(position);
     this.#hand(position);
-    this.#receiver?.burst()?.catch(this.#end?.reject);
+    this.#burst();
   }
 
   /** A transaction of so many records that has begun and does not end. */
   sendOpen(position: string, records: number): void {
     if (this.#receiver?.begin({ id: '9', position }) !== true) return;
     for (let index = 0; index < records; index++) this.#change();
-    this.#receiver.burst()?.catch(this.#end?.reject);
+    this.#burst();
+  }
+
+  #burst(): void {
+    const end = this.#end;
+    this.#receiver?.burst()?.catch((error: unknown) => end?.reject(error));
   }
 
   #hand(position: string): void {
