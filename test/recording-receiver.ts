@@ -75,7 +75,9 @@ export class RecordingReceiver implements ChangeReceiver {
     if (this.#open === null) throw new Error('a change outside of a transaction');
     const table = this.tables[change.table];
     if (table === undefined) throw new Error(`a change of the unknown table ${change.table}`);
-    const recorded = { ...decodeImages(change.images), ...change, table };
+    // The images themselves are not kept: their memory is reused after the call.
+    const { operation, key, previousKey, images } = change;
+    const recorded = { ...decodeImages(images), table, operation, key, previousKey };
     this.onChange(recorded);
     this.#open.changes.push(recorded);
   }
