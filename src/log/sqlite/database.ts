@@ -58,12 +58,36 @@ export function openPart(path: string): DatabaseSync {
   });
 }
 
-/** Opens a published segment for reading; writes nothing into it. */
+/**
+ * Opens a published segment for reading; writes nothing into it. Only what a crash interrupted, such
+ * as the change of a journal mode, is undone first: until then nobody could read the file.
+ */
 export function openForReading(path: string): DatabaseSync {
-  return opened(path, { readOnly: true, timeout: BUSY_TIMEOUT }, (db) => {
-    db.exec(`PRAGMA cache_size = -${READER_CACHE_KB}`);
-    checkFormat(db, path);
-  });
+  const open = (): DatabaseSync =>
+    opened(path, { readOnly: true, timeout: BUSY_TIMEOUT }, (db) => {
+      db.exec(`PRAGMA cache_size = -${READER_CACHE_KB}`);
+      checkFormat(db, path);
+    });
+  try {
+    return open();
+  } catch (error) {
+    if (!needsRecovery(error)) throw error;
+    opened(path, { timeout: BUSY_TIMEOUT }, (db) => checkFormat(db, path)).close();
+    return open();
+  }
+}
+
+// Result codes of https://www.sqlite.org/rescode.html.
+const SQLITE_READONLY_RECOVERY = 264;
+const SQLITE_READONLY_ROLLBACK = 776;
+
+/** A crash left a journal or WAL that a connection for reading cannot deal with. */
+function needsRecovery(error: unknown): boolean {
+  const { cause } = error instanceof TidingsError ? error : { cause: null };
+  if (!(cause instanceof Error) || !('errcode' in cause)) return false;
+  return [SQLITE_READONLY_RECOVERY, SQLITE_READONLY_ROLLBACK].some(
+    (code) => code === cause.errcode,
+  );
 }
 
 function opened(

@@ -4,7 +4,7 @@ import type { NewBlock } from './block.ts';
 import type { OnCommitPoint } from './commit-points.ts';
 import { withLogErrors } from './errors.ts';
 import type { ViewHolder } from './log-view.ts';
-import { isInWalMode, removeDatabase, syncDirectory } from './segment-files.ts';
+import { isUnsealed, removeDatabase, syncDirectory } from './segment-files.ts';
 import { type SegmentOrigin, SegmentWriter } from './segment-writer.ts';
 
 export interface SegmentChainOptions {
@@ -39,7 +39,7 @@ export class SegmentChain {
     if (newest === undefined) throw new Error('A log has at least one segment');
     this.#newest = this.#writerFor(newest.first);
     for (const { first, path } of segments.slice(0, -1)) {
-      if (withLogErrors(path, () => isInWalMode(path))) {
+      if (withLogErrors(path, () => isUnsealed(path))) {
         this.#unsealed.set(first, this.#writerFor(first));
       }
     }

@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { PART_SUFFIX, parseSegmentName } from './format.ts';
 
@@ -51,10 +60,12 @@ const VERSION_AT = 18;
 const WAL_VERSION = 2;
 
 /**
- * True for a file that still is in WAL mode. Must not be called on a file that this process has open
- * through SQLite: closing any handle of a file drops all POSIX locks the process holds on it.
+ * True for a file that is still in WAL mode, or would be again once the change of its mode that a
+ * crash interrupted has been undone. Must not be called on a file that this process has open through
+ * SQLite: closing any handle of a file drops all POSIX locks the process holds on it.
  */
-export function isInWalMode(path: string): boolean {
+export function isUnsealed(path: string): boolean {
+  if (existsSync(`${path}-journal`)) return true;
   const version = new Uint8Array(1);
   const handle = openSync(path, 'r');
   try {

@@ -3,6 +3,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -28,8 +29,8 @@ afterEach(() => {
 
 const open = (options: Partial<SqliteLogOptions> = {}) =>
   openSqliteLog({ directory, source: 'main', ...options });
-const findings = async () =>
-  (await verifySqliteLog(directory, 'main', { signal: new AbortController().signal })).findings;
+const findings = async (log = directory) =>
+  (await verifySqliteLog(log, 'main', { signal: new AbortController().signal })).findings;
 const files = (): string[] => readdirSync(directory).sort();
 const row = (table: number, n: number, bytes = 200) =>
   changeOf(table, `${n}`, `${n} `.padEnd(bytes, 'x'));
@@ -202,6 +203,31 @@ describe('segments', () => {
     const absent = await log.read({ from: 0, tables: new Set([other + 1]) });
     assert.deepEqual(absent, { records: [], next: log.head });
   });
+
+  for (const index of [2, 3]) {
+    test(`a journal that a crash left beside segment ${index} of 3 is rolled back first`, async () => {
+      await fillSegments(3);
+      const crashed = join(directory, 'crashed');
+      {
+        using db = new DatabaseSync(join(directory, files()[index - 1] ?? ''));
+        // With next to no cache SQLite has to overwrite the file before the transaction ends.
+        db.exec(`PRAGMA cache_size = 1; BEGIN; UPDATE block SET images = zeroblob(length(images))`);
+        mkdirSync(crashed);
+        for (const name of files().filter((found) => found.includes('.sqlite'))) {
+          copyFileSync(join(directory, name), join(crashed, name));
+        }
+        db.exec('ROLLBACK');
+      }
+      assert.ok(readdirSync(crashed).some((name) => name.endsWith('-journal')));
+      {
+        await using reader = await openSqliteLogReader({ directory: crashed, source: 'main' });
+        assert.equal((await readAll(reader)).length, reader.head);
+      }
+      await using log = await open({ directory: crashed });
+      assert.equal((await readAll(log)).length, log.head);
+      assert.deepEqual(await findings(crashed), []);
+    });
+  }
 
   test('a missing segment in the middle is refused', async () => {
     await fillSegments(4);
