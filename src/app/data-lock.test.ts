@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
@@ -23,10 +23,13 @@ test('a data directory has one owner, in this process and in others, until it en
     () => DataLock.acquire(directory),
     (error) => isTidingsError(error, 'DATA_LOCKED') && error.message.includes(String(holder.pid)),
   );
+  assert.equal(DataLock.isHeld(directory), true);
   holder.kill('SIGKILL');
   await once(holder, 'exit');
+  assert.equal(DataLock.isHeld(directory), false);
   {
     using _lock = DataLock.acquire(directory);
+    assert.equal(DataLock.isHeld(directory), true);
     assert.throws(
       () => DataLock.acquire(directory),
       (error) => isTidingsError(error, 'DATA_LOCKED'),
@@ -34,4 +37,13 @@ test('a data directory has one owner, in this process and in others, until it en
   }
   DataLock.acquire(directory)[Symbol.dispose]();
   rmSync(directory, { recursive: true });
+});
+
+test('nobody else may look into a data directory that is made', () => {
+  const parent = mkdtempSync(join(tmpdir(), 'tidings-lock-'));
+  const directory = join(parent, 'data');
+  assert.equal(DataLock.isHeld(directory), false);
+  DataLock.acquire(directory)[Symbol.dispose]();
+  assert.equal(statSync(directory).mode & 0o777, 0o700);
+  rmSync(parent, { recursive: true });
 });

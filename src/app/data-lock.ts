@@ -1,10 +1,12 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TidingsError } from '../errors/tidings-error.ts';
 
 /** https://www.sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
+/** Whoever asks `isHeld` keeps others out for an instant; milliseconds. */
+const ASKING = 200;
 
 /**
  * The right to be the only process that writes to a data directory.
@@ -28,10 +30,12 @@ export class DataLock implements Disposable {
     const pidFile = join(dataDir, 'lock.pid');
     const database = new DatabaseSync(join(dataDir, 'lock.sqlite'));
     try {
-      database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+      database.exec(
+        `PRAGMA busy_timeout = ${ASKING}; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE`,
+      );
     } catch (error) {
       database.close();
-      if ((error as { readonly errcode?: unknown }).errcode !== SQLITE_BUSY) throw error;
+      if (!isBusy(error)) throw error;
       throw new TidingsError(
         'DATA_LOCKED',
         { pid: readPid(pidFile), path: dataDir },
@@ -47,9 +51,29 @@ export class DataLock implements Disposable {
     return new DataLock(database);
   }
 
+  /** Whether a process holds this directory at the moment. Makes nothing. */
+  static isHeld(dataDir: string): boolean {
+    const file = join(dataDir, 'lock.sqlite');
+    if (!existsSync(file)) return false;
+    const database = new DatabaseSync(file, { readOnly: true });
+    try {
+      database.exec('PRAGMA busy_timeout = 0; SELECT * FROM sqlite_schema');
+      return false;
+    } catch (error) {
+      if (isBusy(error)) return true;
+      throw error;
+    } finally {
+      database.close();
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return (error as { readonly errcode?: unknown }).errcode === SQLITE_BUSY;
 }
 
 function readPid(file: string): string {

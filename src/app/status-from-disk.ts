@@ -2,6 +2,7 @@ import type { Config } from '../config/define-config.ts';
 import { redactUrl } from '../util/redact-url.ts';
 import type { LogReader } from '../log/log.ts';
 import type { StateReader, StoredSubscription } from '../state/state.ts';
+import { DataLock } from './data-lock.ts';
 import { isProcessAlive } from './process-alive.ts';
 import type { SourceStatusReport, Status, SubscriptionStatusReport } from './status.ts';
 
@@ -16,8 +17,9 @@ export async function statusFromDisk(
   logs: ReadonlyMap<string, LogReader>,
 ): Promise<Status> {
   const beat = (await state?.heartbeat()) ?? null;
-  const running =
-    beat !== null && isProcessAlive(beat.pid) ? (JSON.parse(beat.status) as Status) : null;
+  // The lock too: after a SIGKILL the pid can be another process's (in containers it is always 1).
+  const isRunning = beat !== null && isProcessAlive(beat.pid) && DataLock.isHeld(config.dataDir);
+  const running = isRunning ? (JSON.parse(beat.status) as Status) : null;
   const sources = await Promise.all(
     Object.entries(config.sources).map(async ([name, { url }]) => {
       const told = running?.sources.find((source) => source.name === name) ?? stopped(name, url);
