@@ -18,7 +18,7 @@ export interface DeliveryOptions {
   readonly retry: BackoffOptions;
   /**
    * Deliveries that may be retrying or blocked before the subscription stops reading. They are kept
-   * in memory (some 300 bytes each), so that is what it bounds. Default 10,000.
+   * in memory (some 600 bytes each), so that is what it bounds. Default 10,000.
    */
   readonly maxExceptions: number;
 }
