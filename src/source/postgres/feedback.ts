@@ -39,6 +39,12 @@ const MOVED_PAUSE = 1_000;
 /** How often it hears from us when nothing moved; milliseconds. */
 const STILL_PAUSE = 10_000;
 
+/**
+ * The pause between two answers that say the same; milliseconds. A server that is shutting down asks
+ * again as soon as it is answered, until everything it has sent is durable.
+ */
+const ANSWER_PAUSE = 20;
+
 export interface FeedbackOptions {
   readonly send: (bytes: Buffer) => void;
   /** The position up to which everything is durable. */
@@ -59,6 +65,7 @@ export interface FeedbackOptions {
 export class Feedback implements Disposable {
   readonly #options: FeedbackOptions;
   #timer: NodeJS.Timeout | null = null;
+  #answer: NodeJS.Timeout | null = null;
   #sent: string | null = null;
   #sentAt = 0;
   #heardAt = 0;
@@ -107,9 +114,23 @@ export class Feedback implements Disposable {
     this.#options.send(encodeStatusUpdate({ position, reply, now: Date.now() }));
   }
 
+  /** The server has asked where we are. */
+  answer(): void {
+    const since = performance.now() - this.#sentAt;
+    if (this.#newest() !== this.#sent || since >= ANSWER_PAUSE) this.send();
+    else {
+      this.#answer ??= setTimeout(() => {
+        this.#answer = null;
+        this.send();
+      }, ANSWER_PAUSE - since);
+    }
+  }
+
   [Symbol.dispose](): void {
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#answer !== null) clearTimeout(this.#answer);
     this.#timer = null;
+    this.#answer = null;
   }
 
   #tick(): void {

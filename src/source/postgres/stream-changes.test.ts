@@ -231,6 +231,21 @@ describe('feedback', () => {
     assert.equal(run.server.updates.at(-1)?.position, 0x20n, 'never goes back');
   });
 
+  test('answers a server that asks again and again, and not as often', async () => {
+    await using run = await streaming();
+    let position = 0n;
+    let questions = 0;
+    for (let round = 0; round < 5; round++) {
+      const before = run.server.updates.length;
+      for (let question = 0; question < 100; question++) {
+        run.send(pgoutput.keepalive(++position, true));
+        questions += 1;
+      }
+      await until(() => run.server.updates.length > before);
+    }
+    assert.ok(run.server.updates.length < questions / 10, `${run.server.updates.length} answers`);
+  });
+
   test('goes on while the receiver makes the source wait', async () => {
     await using run = await streaming({ acknowledged: () => '0000000000000007' }, { timeout: 100 });
     run.receiver.onBurst = () =>

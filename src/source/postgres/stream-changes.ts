@@ -210,7 +210,7 @@ class ChangeStream implements FrameHandler {
       throw new MalformedData('a keepalive has a wrong length', start);
     }
     this.#decoder.idle(wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5)));
-    if (view.getUint8(start + 17) !== 0) this.#feedback.send();
+    if (view.getUint8(start + 17) !== 0) this.#feedback.answer();
   }
 
   #disconnected(reason: string, cause?: unknown): TidingsError {
