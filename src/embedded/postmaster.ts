@@ -47,16 +47,30 @@ function readPidFile(data: string): readonly string[] {
   }
 }
 
-/** A server's working directory is its data directory. Where that cannot be seen it is taken for one. */
+/**
+ * A server's working directory is its data directory. Root in a container may not see that of other
+ * users' processes; the command line, in which `launch` names the folder, everybody may. Without
+ * /proc the process is taken for a server.
+ */
 function isServerOf(pid: number, data: string): boolean {
   if (process.platform !== 'linux') return true;
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
   } catch (error) {
-    // Somebody else's process, or one that has just ended: not the server of a database of ours.
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'ENOENT' || code === 'ESRCH') return false;
+    if (code === 'EACCES') return commandLine(pid).includes(data);
+    // It has just ended.
+    if (code === 'ENOENT' || code === 'ESRCH') return false;
     throw error;
+  }
+}
+
+function commandLine(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    // It has just ended.
+    return [];
   }
 }
 
