@@ -57,7 +57,11 @@ function reportedError(error: unknown): ReportedError | null {
   if (error instanceof TidingsError) {
     return { code: error.code, message: error.message, hint: error.hint };
   }
-  return { code: 'DEFECT', message: error instanceof Error ? error.message : 'unknown', hint: 'Please report it with the log.' };
+  return {
+    code: 'DEFECT',
+    message: error instanceof Error ? error.message : 'unknown',
+    hint: 'Please report it with the log.',
+  };
 }
 
 function subscriptionReport(status: SubscriptionStatus): SubscriptionStatusReport {
