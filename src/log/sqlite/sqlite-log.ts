@@ -69,7 +69,7 @@ export interface SqliteLogReader extends LogReader, RowFinder, AsyncDisposable {
 export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
   const { directory, source } = options;
   const segments = withLogErrors(directory, () => {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     removeParts(directory);
     return listSegments(directory);
   });
