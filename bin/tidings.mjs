@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // The `tidings` command. In a checkout it runs the sources on the pinned Node.js, in the published
 // package the emitted JavaScript on the Node.js that runs this file.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+// As a whole: older versions have no `enableCompileCache`, and are told so below.
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -18,13 +20,25 @@ const pinned = join(
 );
 
 if (Number.parseInt(process.versions.node, 10) >= 24) {
+  // Before anything else is loaded: what is in the cache needs no compiler, and sources no removal
+  // of their types, which would keep another 20 MB for as long as the service runs.
+  module.enableCompileCache();
   process.argv[1] = main;
   await import(pathToFileURL(main).href);
 } else if (existsSync(pinned)) {
-  const { status, signal } = spawnSync(pinned, [main, ...process.argv.slice(2)], {
-    stdio: 'inherit',
+  const child = spawn(pinned, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Ctrl-C in a terminal reaches the child by itself; a signal sent to us alone is passed on.
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT');
   });
-  process.exitCode = status ?? (signal === 'SIGINT' ? 130 : 1);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.once('error', (error) => {
+    process.stderr.write(`${error}\n`);
+    process.exitCode = 1;
+  });
+  child.once('exit', (code, signal) => {
+    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 1);
+  });
 } else {
   process.stderr.write(
     `error NODE_TOO_OLD: Tidings needs Node.js 24 or newer; this is ${process.versions.node}.\n→ Install a newer one from https://nodejs.org, or run it with: npx -p node@24 -p tidings tidings\n`,
