@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { changeOf, position, readAll, tableNamed } from '../log.contract.ts';
 import type { Log } from '../log.ts';
 import { LOG_COMMIT_POINTS, type LogCommitPoint } from './commit-points.ts';
+import { PART_SUFFIX } from './format.ts';
 import { openSqliteLog, type SqliteLog } from './sqlite-log.ts';
 import { verifySqliteLog } from './verify.ts';
 
@@ -327,6 +328,8 @@ function planOf(number: number): Plan {
 async function assertSurvived(directory: string, reported: number): Promise<void> {
   {
     await using log = await openSqliteLog({ directory, source: 'main', ...SIZES });
+    const parts = readdirSync(directory).filter((name) => name.includes(PART_SUFFIX));
+    assert.deepEqual(parts, [], 'what was not finished is gone');
     assert.ok(log.head >= reported, `${log.head} is below ${reported}, which was flushed`);
     const plans: Plan[] = [];
     for (let rows = 0; rows < log.head;) {

@@ -292,6 +292,33 @@ describe('large transactions', () => {
     assert.equal(log.head, 1);
   });
 
+  test('one that comes first replaces the empty segment, and nothing of that stays', async () => {
+    {
+      await using log = await open({ memoryBytes });
+      log.writer.reached(position(1));
+      log.writer.recordGap({ from: null, to: position(1), reason: 'slot dropped', at: 5 });
+      await log.writer.flush();
+      assert.ok(existsSync(join(directory, `${segmentName(0)}-wal`)));
+      const table = log.writer.defineTable(tableNamed('accounts'));
+      append(
+        log,
+        2,
+        Array.from({ length: 5000 }, (_, n) => row(table, n)),
+      );
+      append(log, 3, [row(table, 5000)]);
+      await log.writer.flush();
+      append(log, 4, [row(table, 5001)]);
+      await log.writer.flush();
+    }
+    await using log = await open({ memoryBytes });
+    assert.deepEqual(
+      (await readAll(log)).map(({ key }) => key),
+      Array.from({ length: 5002 }, (_, n) => `${n}`),
+    );
+    assert.equal((await log.gaps()).length, 1);
+    assert.deepEqual(await findings(), []);
+  });
+
   test('several in one batch, between small ones, keep their order', async () => {
     await using log = await open({ memoryBytes });
     const table = log.writer.defineTable(tableNamed('accounts'));
