@@ -181,7 +181,7 @@ describe('segments', () => {
     await assert.rejects(open(), { code: 'LOG_CORRUPT', hint: /tidings log verify/ });
   });
 
-  test('segments and stretches without the wanted tables are passed over in one call', async () => {
+  test('segments and stretches without the wanted tables are passed over at once', async () => {
     await fillSegments(4);
     await using log = await open();
     const other = log.writer.defineTable(tableNamed('orders'));
@@ -194,14 +194,21 @@ describe('segments', () => {
     }
     append(log, 10_201, [row(other, 1)]);
     await log.writer.flush();
-    const offset = log.head - 1;
-    const page = await log.read({ from: 0, tables: new Set([other]) });
-    assert.deepEqual(
-      [page.records.map((record) => record.offset), page.next],
-      [[offset], log.head],
-    );
-    const absent = await log.read({ from: 0, tables: new Set([other + 1]) });
-    assert.deepEqual(absent, { records: [], next: log.head });
+    for (const [table, expected] of [
+      [other, [log.head - 1]],
+      [other + 1, []],
+    ] as const) {
+      const found: number[] = [];
+      let calls = 0;
+      for (let from = 0; from < log.head; calls++) {
+        const page = await log.read({ from, tables: new Set([table]) });
+        found.push(...page.records.map(({ offset }) => offset));
+        from = page.next;
+      }
+      assert.deepEqual(found, expected);
+      // On a busy machine a call may end early, but not before it has passed over a segment.
+      assert.ok(calls <= 5, `${calls} calls`);
+    }
   });
 
   for (const index of [2, 3]) {
