@@ -41,7 +41,7 @@ export const benchmark: Benchmark = {
         ),
       }),
     );
-    const tidings = await measureIdle(['src/cli/main.ts', 'start', '--config', config], seconds);
+    const tidings = await measureIdle(['bin/tidings.mjs', 'start', '--config', config], seconds);
     const floor = await measureIdle(['-e', 'setInterval(() => {}, 60_000)'], seconds);
     return {
       benchmark: 'idle',

@@ -24,8 +24,8 @@ const pinned = join(
 
 /** What each task runs on the pinned Node.js. */
 const TASKS = {
-  demo: ['src/cli/main.ts', 'demo'],
-  start: ['src/cli/main.ts', 'start'],
+  demo: ['bin/tidings.mjs', 'demo'],
+  start: ['bin/tidings.mjs', 'start'],
   test: ['scripts/test.ts'],
   bench: ['bench/run.ts'],
   verify: ['scripts/verify.ts'],

@@ -48,7 +48,11 @@ export class TidingsService implements Tidings {
     // Nobody has to ask for it; who does gets the rejection.
     this.#finished.promise.catch(() => undefined);
     const status = (): Promise<Status> => this.status();
-    collectFromStatus(options.metrics, { dataDir: options.config.dataDir, status });
+    collectFromStatus(options.metrics, {
+      status,
+      dataDir: options.config.dataDir,
+      logs: new Map(options.sources.map(({ name, log }) => [name, log])),
+    });
   }
 
   get finished(): Promise<void> {
@@ -92,6 +96,7 @@ export class TidingsService implements Tidings {
     const { sources, state, logger, config } = this.#options;
     this.#expectOpen();
     await Promise.all(sources.map((source) => source.delivery.start()));
+    await this.#warnOfAbsent();
     this.#capturing = this.#capture();
     const { signal } = this.#stop;
     const status = (): Promise<Status> => this.status();
@@ -146,8 +151,25 @@ export class TidingsService implements Tidings {
     await this.#sourceOf(subscription).delivery.resume(subscription);
   }
 
+  async forget(subscription: string): Promise<void> {
+    if (this.#names.has(subscription)) {
+      throw new TidingsError('SUBSCRIPTION_EXISTS', { name: subscription });
+    }
+    await this.#options.state.removeSubscription(subscription);
+  }
+
   async rewind(subscription: string, to: StartAt): Promise<void> {
     await this.#sourceOf(subscription).delivery.rewind(subscription, to);
+  }
+
+  /** A subscription that nobody registers any more would hold the log for ever without a word. */
+  async #warnOfAbsent(): Promise<void> {
+    const { state, logger } = this.#options;
+    const absent = (await state.subscriptions()).filter(({ name }) => !this.#names.has(name));
+    if (absent.length === 0) return;
+    logger.warn('The log keeps what these subscriptions have not read, and nobody registers them', {
+      subscriptions: absent.map(({ name }) => name),
+    });
   }
 
   /** Runs all captures. One that fails for good leaves the others alone; the last one ends all. */

@@ -44,6 +44,12 @@ export interface Tidings extends AsyncDisposable {
   metrics(): Promise<string>;
   pause(subscription: string, reason?: string): Promise<void>;
   resume(subscription: string): Promise<void>;
+  /**
+   * Forgets a subscription that is no longer registered, with its place and what it has parked.
+   * Until then the log keeps what it has not read (invariant 11).
+   * @throws TidingsError `SUBSCRIPTION_EXISTS` when it is registered.
+   */
+  forget(subscription: string): Promise<void>;
   /** Delivers everything from there on again, in order. */
   rewind(subscription: string, to: StartAt): Promise<void>;
 }

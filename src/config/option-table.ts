@@ -131,7 +131,7 @@ export const OPTIONS = {
     description: 'After this many failed attempts a change is parked, 1 to 1,000.',
     type: 'integer',
     default: 10,
-    reason: 'With the default backoff that is about 20 minutes: a restart of the receiver fits in.',
+    reason: 'With the default backoff that is about 8 minutes: a restart of the receiver fits in.',
   },
   'subscriptions.*.delivery.backoff.first': {
     description: 'The wait after the first failed attempt.',

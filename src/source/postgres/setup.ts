@@ -90,7 +90,7 @@ export class Setup {
     const existing = await findSlot(session, owner, signal);
     // Made before its publications, it would stumble over WAL from before they existed.
     const outdated = existing !== null && missing.length > 0;
-    if (outdated) await dropSlot(session, existing, { source, terminate: false }, signal);
+    if (outdated) await dropSlot(session, existing, source, signal);
     if (existing === null || outdated) await createSlot(session, owner, signal);
   }
 
@@ -104,7 +104,7 @@ export class Setup {
     await this.#makePublications(facts, found, 'create', signal);
     const owner = this.#owner(facts);
     const old = await findSlot(session, owner, signal);
-    if (old !== null) await dropSlot(session, old, { source, terminate: false }, signal);
+    if (old !== null) await dropSlot(session, old, source, signal);
     const position = confirmedPosition(await createSlot(session, owner, signal));
     if (position === null) throw new Error(`The new slot of ${source} has no position`);
     return position;
@@ -138,7 +138,7 @@ export class Setup {
     const removed: string[] = [];
     const { slot } = await this.slot(signal);
     if (slot !== null) {
-      await dropSlot(session, slot, { source, terminate: true }, signal);
+      await dropSlot(session, slot, source, signal);
       removed.push(`replication slot ${slot.slot_name}`);
     }
     if ((await readTrigger(session, source, this.#query(true), signal)) !== null) {

@@ -34,8 +34,8 @@ export interface SlotOwner {
 const PLUGIN = 'pgoutput';
 /** How long transactions that are open already may hold up a new slot; milliseconds. */
 const CREATE_DEADLINE = 20_000;
-/** How long a slot's reader may take to let go of it after it was told to; milliseconds. */
-const RELEASE_DEADLINE = 10_000;
+/** How long a reader that is just ending may take to let go of its slot; milliseconds. */
+const RELEASE_DEADLINE = 2_000;
 
 const IN_USE = '55006';
 const NO_SUCH_OBJECT = '42704';
@@ -175,13 +175,13 @@ export function confirmedPosition(slot: Slot): string | null {
 
 /**
  * Drops a slot that exists.
- * @param terminate ends whoever reads it; otherwise a reader is an error.
+ * A reader that is just ending is waited for; nobody else's is ended.
  * @throws TidingsError `SLOT_IN_USE`, also when the reader does not let go of it in time.
  */
 export async function dropSlot(
   session: SqlSession,
   slot: Slot,
-  options: { readonly source: string; readonly terminate: boolean },
+  source: string,
   signal: AbortSignal,
 ): Promise<void> {
   const { slot_name: name } = slot;
@@ -189,19 +189,10 @@ export async function dropSlot(
   for (;;) {
     const failure = await tryDrop(session, name, signal);
     if (failure === null) return;
-    if (!options.terminate || Date.now() > deadline) {
-      const { source } = options;
+    if (Date.now() > deadline) {
       const details = { source, slot: name, reason: failure.message };
       throw new TidingsError('SLOT_IN_USE', details, { cause: failure });
     }
-    await session.query(
-      {
-        text: `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
-          WHERE slot_name = $1 AND active_pid IS NOT NULL`,
-        values: [name],
-      },
-      signal,
-    );
     await sleep(50, signal);
   }
 }
