@@ -15,9 +15,10 @@ export async function drainSlot(options: {
   const config = { connectionString: options.url, replication: 'database' };
   const client = new pg.Client(config as pg.ClientConfig);
   client.on('error', () => undefined); // The socket is destroyed on purpose below.
+  // The connection counts on both sides.
+  const started = performance.now();
   await client.connect();
   const connection = (client as unknown as { connection: ReplicationConnection }).connection;
-  const started = performance.now();
   const result = await new Promise<{ frames: number; bytes: number }>((resolve, reject) => {
     const reader = new FrameReader(options.until);
     // Taken over before the command is sent: its answer and the first rows may share a chunk.

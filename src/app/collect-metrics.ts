@@ -21,7 +21,7 @@ export function collectFromStatus(
       metrics.logHorizon.for({ source }).set(log.horizon ?? 0);
       metrics.logBytes.for({ source }).set(log.bytes);
       metrics.logSegments.for({ source }).set(log.segments);
-      if (safeBytes !== null) metrics.sourceSafeBytes.for({ source }).set(safeBytes);
+      metrics.sourceSafeBytes.for({ source }).set(safeBytes ?? Number.POSITIVE_INFINITY);
     }
     for (const { name: subscription, ...figures } of subscriptions) {
       metrics.subscriptionLag.for({ subscription }).set(figures.lag);

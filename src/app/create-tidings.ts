@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Config, ConfigInput } from '../config/define-config.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -5,7 +6,7 @@ import { type Logger, SILENT } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { State } from '../state/state.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
-import { openLog, openSource, statePath } from './adapters.ts';
+import { logDirectory, openLog, openSource, statePath } from './adapters.ts';
 import type { CommitPoint } from './commit-points.ts';
 import { DataLock } from './data-lock.ts';
 import { deliveryObserver } from './delivery-metrics.ts';
@@ -44,6 +45,7 @@ export async function createTidings(
   const metrics = options.metrics ?? createMetrics();
   await using opened = new AsyncDisposableStack();
   opened.use(DataLock.acquire(config.dataDir));
+  checkStateBesideLogs(config);
   const state = opened.use(SqliteState.open(statePath(config)));
   const shared = { config, state, logger, metrics, options };
   const sources: SourceService[] = [];
@@ -64,6 +66,16 @@ export async function createTidings(
     throw error;
   }
   return service;
+}
+
+/**
+ * A log without the state beside it has lost its subscribers' places: beginning anew at the head
+ * would skip what they had not read, without a word (invariant 5).
+ */
+function checkStateBesideLogs(config: Config): void {
+  const path = statePath(config);
+  const logged = Object.keys(config.sources).find((name) => existsSync(logDirectory(config, name)));
+  if (logged !== undefined && !existsSync(path)) throw new TidingsError('STATE_MISSING', { path });
 }
 
 interface Shared {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Change } from '../change/change.ts';
 import { createChangeDecoder } from '../change/decode.ts';
 import type { Config } from '../config/define-config.ts';
@@ -154,7 +155,7 @@ class DiskInspection implements Inspection {
       await using source = openSource(this.#config, name, () => undefined);
       reports.push({ source: name, removed: await source.tearDown(signal) });
     }
-    if (options.data) await rm(dataDir, { recursive: true, force: true });
+    if (options.data) await removeData(dataDir);
     return reports;
   }
 
@@ -201,6 +202,24 @@ class DiskInspection implements Inspection {
     }
     return first;
   }
+}
+
+/** What Tidings itself keeps in its data directory; a folder may hold other things as well. */
+const OWN_FILES = ['log', 'state.sqlite', 'state.sqlite-wal', 'state.sqlite-shm'];
+const OWN_LEFTOVERS = [
+  'lock.sqlite',
+  'lock.sqlite-journal',
+  'lock.pid',
+  'postgres',
+  'postgres.url',
+];
+
+/** Removes the log and the state, and the folder itself when nothing else is in it. */
+async function removeData(dataDir: string): Promise<void> {
+  for (const name of [...OWN_FILES, ...OWN_LEFTOVERS]) {
+    await rm(join(dataDir, name), { recursive: true, force: true });
+  }
+  if ((await readdir(dataDir)).length === 0) await rmdir(dataDir);
 }
 
 function toRetention(

@@ -1,8 +1,10 @@
 import type { Config } from '../config/define-config.ts';
 import type { SubscriptionStatus } from '../delivery/subscription-status.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
+import type { StateReader } from '../state/state.ts';
 import { redactUrl } from '../util/redact-url.ts';
 import type { SourceService } from './source-service.ts';
+import { storedSubscriptions } from './status-from-disk.ts';
 import type {
   ReportedError,
   ServiceStatus,
@@ -11,17 +13,25 @@ import type {
   SubscriptionStatusReport,
 } from './status.ts';
 
+export interface LiveStatusOptions {
+  readonly config: Config;
+  readonly service: ServiceStatus;
+  readonly sources: readonly SourceService[];
+  readonly state: StateReader;
+}
+
 /** The status of the service in this process. */
-export async function liveStatus(
-  config: Config,
-  service: ServiceStatus,
-  sources: readonly SourceService[],
-): Promise<Status> {
-  return {
-    service,
-    sources: await Promise.all(sources.map((source) => sourceReport(config, source))),
-    subscriptions: sources.flatMap((source) => source.delivery.status().map(subscriptionReport)),
-  };
+export async function liveStatus(options: LiveStatusOptions): Promise<Status> {
+  const { config, service, state } = options;
+  const sources = await Promise.all(options.sources.map((source) => sourceReport(config, source)));
+  const running = options.sources.flatMap(({ delivery }) =>
+    delivery.status().map(subscriptionReport),
+  );
+  const names = new Set(running.map(({ name }) => name));
+  const heads = new Map(sources.map(({ name, log }) => [name, log.head]));
+  // Remembered and registered by nobody: they still hold the log, so they have to be seen.
+  const absent = (await storedSubscriptions(state, heads)).filter(({ name }) => !names.has(name));
+  return { service, sources, subscriptions: [...running, ...absent] };
 }
 
 async function sourceReport(config: Config, service: SourceService): Promise<SourceStatusReport> {

@@ -100,10 +100,12 @@ export class SourceService implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // In reverse order, and all of them also when one fails.
+    await using resources = new AsyncDisposableStack();
+    resources.use(this.log);
+    resources.use(this.#options.source);
+    resources.use(this.delivery);
     await this.stop();
-    await this.delivery[Symbol.asyncDispose]();
-    await this.#options.source[Symbol.asyncDispose]();
-    await this.log[Symbol.asyncDispose]();
   }
 
   async #run(acceptGap: boolean): Promise<void> {

@@ -68,7 +68,8 @@ async function logFigures(
   };
 }
 
-async function storedSubscriptions(
+/** Every subscription that the state remembers, as one that does not run. */
+export async function storedSubscriptions(
   state: StateReader | null,
   heads: ReadonlyMap<string, number>,
 ): Promise<readonly SubscriptionStatusReport[]> {

@@ -128,7 +128,7 @@ export class TidingsService implements Tidings {
   }
 
   async status(): Promise<Status> {
-    const { config, sources, version } = this.#options;
+    const { config, sources, state, version } = this.#options;
     const service: ServiceStatus = {
       pid: process.pid,
       version,
@@ -136,7 +136,7 @@ export class TidingsService implements Tidings {
       at: new Date().toISOString(),
       dataDir: config.dataDir,
     };
-    return await liveStatus(config, service, sources);
+    return await liveStatus({ config, service, sources, state });
   }
 
   async metrics(): Promise<string> {

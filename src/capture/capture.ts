@@ -230,6 +230,8 @@ export class Capture {
     if (this.#options.log.writer.pending.transactions > 0) {
       await this.#flush().catch((error: unknown) => this.#options.observer.failure(error));
     }
+    // Drops what is half there, and readies a writer that could not flush for what comes again.
+    this.#options.log.writer.abandon();
     this.#gate.forget(this.#options.log.head);
     this.#changes = this.changes;
     this.#transactions = this.transactions;

@@ -65,7 +65,7 @@ export const METRICS = {
   sourceSafeBytes: {
     name: 'tidings_source_safe_bytes',
     type: 'gauge',
-    help: 'WAL that may still be written before the database gives up the slot; absent when unlimited.',
+    help: 'WAL that may still be written before the database gives up the slot; +Inf when unlimited or not known.',
     labels: ['source'],
     unit: 'bytes',
   },

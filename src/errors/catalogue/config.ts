@@ -85,4 +85,11 @@ export const CONFIG_ERRORS = {
     retryable: false,
     exit: 64,
   },
+  STATE_MISSING: {
+    message:
+      'There is a log, but the state beside it ({path}) is gone: with it the place of every subscription.',
+    hint: 'Put the file back. To begin anew with every subscription at its `from`, move the folder `log` away as well.',
+    retryable: false,
+    exit: 2,
+  },
 } as const satisfies Record<string, ErrorEntry>;
