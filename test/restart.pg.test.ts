@@ -41,12 +41,12 @@ async function countUp(url: string, signal: AbortSignal): Promise<void> {
 /** Per row, the values a handler was told, in order of arrival. */
 function witness(): {
   readonly told: Map<number, number[]>;
-  update(row: Record<string, unknown>): void;
+  readonly update: (row: Record<string, unknown>) => void;
 } {
   const told = new Map<number, number[]>();
   return {
     told,
-    update(row) {
+    update: (row) => {
       const id = Number(row['id']);
       told.set(id, [...(told.get(id) ?? []), Number(row['n'])]);
     },

@@ -143,7 +143,7 @@ test('a filter that does not parse, an unknown key, a missing handler: before an
   for (const [subscription, code] of cases) {
     using at = project(database.url, { subscriptions: { broken: subscription } });
     writeFileSync(join(at.directory, 'h.mjs'), 'export default { insert() {} };');
-    await refused(at.config, `${code}`, 64);
+    await refused(at.config, code, 64);
     const { rows } = await database.client.query(
       'SELECT slot_name FROM pg_replication_slots WHERE database = current_database()',
     );

@@ -22,7 +22,8 @@ await answerParent<CaptureInput, CaptureOutput>(async ({ url, dataDir, records }
   let head = 0;
   const usage = await measureUsage(async () => {
     await tidings.start();
-    while (records !== null) {
+    if (records === null) return;
+    for (;;) {
       head = (await tidings.status()).sources[0]?.log.head ?? 0;
       if (head >= records) break;
       await sleep(20);

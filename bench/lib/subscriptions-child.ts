@@ -9,8 +9,10 @@ export interface SubscriptionsInput {
   readonly subscriptions: number;
   /** Whether all subscriptions want the changes, or one of them. `floor`: only read and decode. */
   readonly matching: 'all' | 'one' | 'floor';
-  /** Changes in the log. */
+  /** The newest changes of the log that are to be delivered. */
   readonly changes: number;
+  /** Where they begin. */
+  readonly from: number;
 }
 
 export type SubscriptionsOutput = Usage;
@@ -40,7 +42,7 @@ async function deliver(
   for (let index = 0; index < input.subscriptions; index++) {
     const table = input.matching === 'all' || index === 0 ? 'bench.t0' : `bench.t${index}`;
     const name = `s-${input.matching}-${input.subscriptions}-${index}`;
-    tidings.register(name, table, { from: 'floor', insert });
+    tidings.register(name, table, { from: input.from, insert });
   }
   return await measureUsage(async () => {
     await tidings.start();

@@ -13,7 +13,7 @@ export async function drainSlot(options: {
   readonly until: bigint;
 }): Promise<{ readonly seconds: number; readonly frames: number; readonly bytes: number }> {
   const config = { connectionString: options.url, replication: 'database' };
-  const client = new pg.Client(config as pg.ClientConfig);
+  const client = new pg.Client(config);
   client.on('error', () => undefined); // The socket is destroyed on purpose below.
   // The connection counts on both sides.
   const started = performance.now();

@@ -4,8 +4,11 @@ const BATCH_RECORDS = 5_000;
 const BUSY_RECORDS = 500;
 /** How long a busy batch is collected; milliseconds. Below what a person notices. */
 const BUSY_PAUSE = 10;
-/** How long a mere position may wait: it costs a flush and only lets the source forget sooner. */
-const REACHED_PAUSE = 5_000;
+/**
+ * How long a mere position may wait: it costs a flush, and only lets the source forget sooner. Not
+ * longer, because a server that shuts down waits until its last position is acknowledged.
+ */
+const REACHED_PAUSE = 1_000;
 /** How often the free space is looked at while flushing; milliseconds. */
 const SPACE_PAUSE = 1_000;
 
