@@ -17,7 +17,7 @@ export const benchmark: Benchmark = {
   description: 'changes/s to handlers with 1, 10, 100, 1,000 subscriptions; floor: read and decode',
   async run({ smoke }) {
     const counts = smoke ? [1, 10] : [1, 10, 100, 1_000];
-    const changes = smoke ? 500 : 100_000;
+    const changes = smoke ? 500 : 500_000;
     await using database = await openBenchDatabase();
     const base = { url: database.url, dataDir: join(database.directory, 'data') };
     await insertRows(database.client, { tables: Math.max(...counts), rows: 0 });
