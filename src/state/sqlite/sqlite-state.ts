@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type {
@@ -50,6 +51,9 @@ export class SqliteState extends SqliteStateReader implements State {
   static open(path: string): SqliteState {
     let database: DatabaseSync;
     try {
+      // Row keys and error texts are nobody else's to read, whatever folder this is in. SQLite gives
+      // its files beside this one the same mode.
+      closeSync(openSync(path, 'a', 0o600));
       database = new DatabaseSync(path, {
         timeout: BUSY_TIMEOUT,
         enableForeignKeyConstraints: true,
