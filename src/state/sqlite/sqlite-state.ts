@@ -195,8 +195,8 @@ export class SqliteState extends SqliteStateReader implements State {
 
 /** What SQLite reports becomes a coded error; anything else is a defect and stays as it is. */
 function failed(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') {
+  // SQLite's errors and the file system's have a code; a defect of ours has none.
+  if (!(error instanceof Error) || !('code' in error) || error instanceof TidingsError)
     return error;
-  }
   return new TidingsError('STATE_FAILED', { path, reason: error.message }, { cause: error });
 }
