@@ -42,7 +42,9 @@ export class VisibilityGate {
   #visible: number;
   #durable: number;
   #horizon: number;
-  #asking: Promise<void> | null = null;
+  /** Cleared in the same step in which the last answer was found to suffice: no `ask` is missed. */
+  #asking = false;
+  #asked: Promise<void> = Promise.resolve();
 
   /** @param horizon everything below this offset is known to be durable and visible. */
   constructor(horizon: number, options: VisibilityGateOptions) {
@@ -84,15 +86,14 @@ export class VisibilityGate {
 
   /** Starts asking about what is expected, unless that is under way. */
   ask(): void {
-    if (this.#asking !== null || this.waiting === 0) return;
-    this.#asking = this.#askUntilVisible().finally(() => {
-      this.#asking = null;
-    });
+    if (this.#asking || this.waiting === 0 || this.#options.signal.aborted) return;
+    this.#asking = true;
+    this.#asked = this.#askUntilVisible();
   }
 
   /** Resolves when the question under way, if any, has ended. */
   async settled(): Promise<void> {
-    await this.#asking;
+    await this.#asked;
   }
 
   async #askUntilVisible(): Promise<void> {
@@ -100,19 +101,25 @@ export class VisibilityGate {
     let pause = RECHECK_FIRST;
     while (this.waiting > 0 && !signal.aborted) {
       const before = this.waiting;
-      try {
-        this.#apply(await this.#options.snapshot(signal));
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.onFailure(error);
-        await sleep(FAILURE_PAUSE, signal);
-        continue;
-      }
-      if (this.waiting < before) pause = RECHECK_FIRST;
+      if (!(await this.#askOnce())) await sleep(FAILURE_PAUSE, signal);
+      else if (this.waiting < before) pause = RECHECK_FIRST;
       else {
         await sleep(pause, signal);
         pause = Math.min(RECHECK_MAX, pause * 2);
       }
+    }
+    this.#asking = false;
+  }
+
+  /** False when the question could not be asked; never rejects. */
+  async #askOnce(): Promise<boolean> {
+    const { signal, snapshot, onFailure } = this.#options;
+    try {
+      this.#apply(await snapshot(signal));
+      return true;
+    } catch (error) {
+      if (!signal.aborted) onFailure(error);
+      return false;
     }
   }
 
