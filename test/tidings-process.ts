@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { after } from 'node:test';
 import type { Status } from '../src/app/status.ts';
 
 /** What a finished command printed. */
@@ -26,16 +27,34 @@ export async function tidings(
   return { code, stdout: String(await stdout), stderr: String(await stderr) };
 }
 
+/** What a failed test leaves running would keep its file, and so all tests, from ending. */
+const running = new Set<ChildProcess>();
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Has this process killed when the tests of the file are over. */
+export function endWithTests(child: ChildProcess): ChildProcess {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
 /** Starts a `tidings` command and leaves it running. */
 export function start(
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): ChildProcess {
-  return spawn(process.execPath, [join(import.meta.dirname, '../src/cli/main.ts'), ...args], {
-    cwd: options.cwd ?? tmpdir(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...options.env },
-  });
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../src/cli/main.ts'), ...args],
+    {
+      cwd: options.cwd ?? tmpdir(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...options.env },
+    },
+  );
+  return endWithTests(child);
 }
 
 /** A folder with a configuration file; removed at the end. */

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { COMMIT_POINTS } from '../../src/app/commit-points.ts';
 import { freshDatabase } from '../postgres.ts';
-import { project } from '../tidings-process.ts';
+import { endWithTests, project } from '../tidings-process.ts';
 import { until } from '../until.ts';
 
 interface Told {
@@ -41,10 +41,12 @@ for (const point of EVERY_BATCH) {
       await client.query('ALTER TABLE ledger REPLICA IDENTITY FULL');
       const file = join(at.directory, 'told');
       const run = (crash: string): ChildProcess =>
-        spawn(
-          process.execPath,
-          [join(import.meta.dirname, 'witness.ts'), database.url, at.dataDir, file, crash],
-          { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, CRASH_AT: crash } },
+        endWithTests(
+          spawn(
+            process.execPath,
+            [join(import.meta.dirname, 'witness.ts'), database.url, at.dataDir, file, crash],
+            { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, CRASH_AT: crash } },
+          ),
         );
 
       // A slot remembers from its making on: that is done before the first change.

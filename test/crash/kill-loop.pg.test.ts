@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import pg from 'pg';
 import { freshDatabase } from '../postgres.ts';
+import { endWithTests } from '../tidings-process.ts';
 import { until } from '../until.ts';
 
 const KILLS = 50;
@@ -52,16 +53,19 @@ test(`nothing is lost over ${KILLS} SIGKILLs under load`, { timeout: 240_000 }, 
   const stop = new AbortController();
   let witness = await startWitness(database.url, directory, file, 'first');
   const writers = Array.from({ length: WRITERS }, () => write(database.url, stop.signal));
-  for (let kill = 0; kill < KILLS; kill++) {
-    const before = sizeOf(file);
-    // Killed at a random moment, but only after it did something, so that every run counts.
-    await until(() => sizeOf(file) > before + Math.floor(Math.random() * 4_000), 20_000);
-    witness.kill('SIGKILL');
-    await once(witness, 'exit');
-    witness = await startWitness(database.url, directory, file, String(kill));
+  try {
+    for (let kill = 0; kill < KILLS; kill++) {
+      const before = sizeOf(file);
+      // Killed at a random moment, but only after it did something, so that every run counts.
+      await until(() => sizeOf(file) > before + Math.floor(Math.random() * 4_000), 20_000);
+      witness.kill('SIGKILL');
+      await once(witness, 'exit');
+      witness = await startWitness(database.url, directory, file, String(kill));
+    }
+  } finally {
+    stop.abort();
+    await Promise.all(writers);
   }
-  stop.abort();
-  await Promise.all(writers);
 
   const { rows: history } = await client.query<{ operation: string; id: number; stamp: string }>(
     'SELECT operation, id, stamp::text FROM history ORDER BY seq',
@@ -125,6 +129,7 @@ async function startWitness(
     [join(import.meta.dirname, 'witness.ts'), url, join(directory, 'data'), file, run],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
+  endWithTests(child);
   await once(child.stdout, 'data');
   return child;
 }
