@@ -54,6 +54,8 @@ function testArguments(): string[] {
   return [
     '--test',
     '--test-reporter=spec',
+    // Also for a file as a whole: one that never ends is a failure, not a wait.
+    '--test-timeout=300000',
     `--test-concurrency=${values.concurrency}`,
     ...(values.only === undefined ? [] : [`--test-name-pattern=${values.only}`]),
     ...files,
