@@ -168,3 +168,19 @@ test('uninstall removes all that was made in the database', async () => {
   assert.equal(removed.code, 0, removed.stderr);
   assert.deepEqual((await database.client.query(made)).rows, []);
 });
+
+test('with --json the last line says how it ended', async () => {
+  await using database = await freshDatabase();
+  using at = project(database.url);
+  const service = start(['start', '--json', '--config', at.config]);
+  let printed = '';
+  service.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  await until(() => printed.includes('"started"'));
+  assert.equal(await drain(service), 0);
+  const last = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as {
+    readonly state: string;
+    readonly status: { readonly sources: readonly { readonly state: string }[] };
+  };
+  assert.equal(last.state, 'stopped');
+  assert.equal(last.status.sources[0]?.state, 'stopped');
+});

@@ -30,3 +30,17 @@ test('the state can be read by its owner alone', async () => {
 test('a configuration without a source is refused', async () => {
   await assert.rejects(createTidings({}), (error) => isTidingsError(error, 'CONFIG_NO_SOURCE'));
 });
+
+test('a drained service still says how it ended', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'tidings-create-'));
+  const tidings = await createTidings({ dataDir, sources: { main: { url: URL } } });
+  tidings.register('one', 'public.t', { insert: () => undefined });
+  await tidings.drain();
+  const status = await tidings.status();
+  assert.equal(status.sources[0]?.state, 'stopped');
+  assert.deepEqual(
+    status.subscriptions.map(({ name }) => name),
+    ['one'],
+  );
+  rmSync(dataDir, { recursive: true });
+});

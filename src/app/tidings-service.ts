@@ -42,6 +42,8 @@ export class TidingsService implements Tidings {
   #beside: Promise<unknown> = Promise.resolve();
   #started: Promise<void> | null = null;
   #drained: Promise<void> | null = null;
+  /** How it was when log and state were closed: all that can be told from then on. */
+  #lastStatus: Status | null = null;
 
   constructor(options: TidingsServiceOptions) {
     this.#options = options;
@@ -128,6 +130,7 @@ export class TidingsService implements Tidings {
   }
 
   async status(): Promise<Status> {
+    if (this.#lastStatus !== null) return this.#lastStatus;
     const { config, sources, state, version } = this.#options;
     const service: ServiceStatus = {
       pid: process.pid,
@@ -211,6 +214,11 @@ export class TidingsService implements Tidings {
     } finally {
       // Also when draining has failed: nothing may go on with what is closed here.
       this.#stop.abort();
+      try {
+        this.#lastStatus = await this.status();
+      } catch (error) {
+        logger.warn('The last status could not be read', { error });
+      }
       try {
         await resources[Symbol.asyncDispose]();
       } finally {
