@@ -29,7 +29,11 @@ const MAX_LINES = 400;
 /** Which folders may use a package: drivers and servers stay where they are adapted. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pg: ['source/postgres', 'embedded', 'cli'],
-  zod: ['config', 'cli'],
+  zod: ['config', 'cli', 'server'],
+  undici: ['sink/webhook'],
+  fastify: ['server'],
+  '@fastify/swagger': ['server'],
+  'fastify-type-provider-zod': ['server'],
   '@marcbachmann/cel-js': ['subscription'],
   pino: ['observe'],
   'prom-client': ['observe'],
@@ -71,7 +75,7 @@ function resolve(folder: readonly string[], specifier: string): string {
 
 function placeOf(path: string): Place | null {
   const [first = '', second = '', third] = path.split('/');
-  if (path === 'index.ts') return { folder: '', rank: 7, kind: 'entry' };
+  if (path === 'index.ts') return { folder: '', rank: 8, kind: 'entry' };
   if (PORTS.has(first)) {
     return third === undefined
       ? { folder: first, rank: 3, kind: 'port' }
@@ -79,7 +83,8 @@ function placeOf(path: string): Place | null {
   }
   if (ENGINES.has(first)) return { folder: first, rank: 5, kind: 'engine' };
   if (first === 'app') return { folder: first, rank: 6, kind: 'composition' };
-  if (first === 'cli' || first === 'server') return { folder: first, rank: 7, kind: 'entry' };
+  if (first === 'server') return { folder: first, rank: 7, kind: 'entry' };
+  if (first === 'cli') return { folder: first, rank: 8, kind: 'entry' };
   const rank = PLAIN_RANKS[first];
   return rank === undefined ? null : { folder: first, rank, kind: 'plain' };
 }
