@@ -2,6 +2,7 @@ import { CLI_ERRORS } from './catalogue/cli.ts';
 import { CONFIG_ERRORS } from './catalogue/config.ts';
 import { DELIVERY_ERRORS } from './catalogue/delivery.ts';
 import { LOG_ERRORS } from './catalogue/log.ts';
+import { SERVER_ERRORS } from './catalogue/server.ts';
 import { SOURCE_ERRORS } from './catalogue/source.ts';
 
 /** Every error Tidings can report, by code. Codes are part of the public contract. */
@@ -10,6 +11,7 @@ export const CATALOGUE = {
   ...SOURCE_ERRORS,
   ...LOG_ERRORS,
   ...DELIVERY_ERRORS,
+  ...SERVER_ERRORS,
   ...CLI_ERRORS,
 } as const;
 

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Access } from './access.ts';
+import { allowedMethods, type KnownRoute } from './allowed-methods.ts';
+import { refuseForeignPages } from './browser-guard.ts';
+import { corsHeaders, preflightHeaders } from './cors.ts';
+import type { HttpConfig, Right } from './http-config.ts';
+import { documentRoutes } from './openapi.ts';
+import { BODY_LIMIT, PROBLEM_TYPE, problemHeaders, toProblem } from './problem.ts';
+import { changeRoutes } from './routes/change-routes.ts';
+import { deliveryRoutes } from './routes/delivery-routes.ts';
+import { serviceRoutes } from './routes/service-routes.ts';
+import { subscriptionRoutes } from './routes/subscription-routes.ts';
+import type { Api, RouteContext } from './routes/route.ts';
+import type { Service } from './service.ts';
+
+export interface ApiOptions {
+  readonly service: Service;
+  readonly access: Access;
+  /** null: only the control token opens it. */
+  readonly http: HttpConfig | null;
+  readonly logger: Logger;
+  /** Aborts when the service drains: ends what waits. */
+  readonly draining: AbortSignal;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the caller has to have the right to; null: anybody. */
+    readonly right?: Right | null;
+  }
+}
+
+/** A name may be longer than any that is taken: then it is not found. */
+const MAX_PARAM_LENGTH = 1_000;
+
+/** The API as something that answers requests; it listens nowhere by itself. */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    genReqId: () => randomUUID(),
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  // What the application answers is sent as it is. The schemas describe it, and the compiler has
+  // compared them; a serializer made of them would drop a member that they lack.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  readJsonOnly(app);
+  guard(app, options);
+  answerErrors(app, options);
+  await documentRoutes(app);
+  const context: RouteContext = { service: options.service, draining: options.draining };
+  serviceRoutes(app, context);
+  subscriptionRoutes(app, context);
+  deliveryRoutes(app, context);
+  changeRoutes(app, context);
+  await app.ready();
+  return app;
+}
+
+function readJsonOnly(app: Api): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Clients that always name the type send it with an empty body, too.
+    if (body === '') done(null, undefined);
+    else void parse(request, String(body), done);
+  });
+}
+
+/** Headers of each answer, and who may ask what. */
+function guard(app: Api, { access, http }: ApiOptions): void {
+  const cors = http?.cors ?? [];
+  const known: KnownRoute[] = [];
+  app.addHook('onRoute', ({ url, method }) => void known.push({ url, methods: [method].flat() }));
+  app.addHook('onRequest', (request, reply, done) => {
+    const { headers, is404, routeOptions } = request;
+    reply.headers({
+      'request-id': request.id,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...corsHeaders(headers.origin, cors),
+    });
+    const preflight = preflightHeaders(request.raw, cors);
+    if (preflight !== null) return void reply.code(204).headers(preflight).send();
+    const right = routeOptions.config.right;
+    if (right === null) return done();
+    if (access.open) refuseForeignPages(headers, cors);
+    access.check(headers.authorization, right ?? 'read');
+    if (!is404) return done();
+    const allowed = allowedMethods(known, request.url).join(', ');
+    if (allowed === '') throw new TidingsError('ROUTE_UNKNOWN', {});
+    reply.header('allow', allowed);
+    throw new TidingsError('METHOD_NOT_ALLOWED', { method: request.method, allowed });
+  });
+}
+
+function answerErrors(app: Api, { logger, draining }: ApiOptions): void {
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const error = draining.aborted && thrown === draining.reason ? draining.reason : thrown;
+    sendProblem(error, request, reply);
+    if (reply.statusCode === 500) {
+      logger.error('A request failed because of a defect', { request: request.id, error: thrown });
+    }
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    logger.debug('Answered a request', {
+      request: request.id,
+      method: request.method,
+      // Without the query, whose conditions may hold values of rows.
+      path: request.url.replace(/\?.*$/s, ''),
+      status: reply.statusCode,
+      milliseconds: Math.round(reply.elapsedTime),
+    });
+    done();
+  });
+}
+
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error, request.id);
+  void reply
+    .code(problem.status)
+    .headers(problemHeaders(problem))
+    .type(PROBLEM_TYPE)
+    // Also where no schema of the route says how.
+    .serializer((answer: unknown) => JSON.stringify(answer))
+    .send(problem);
+}

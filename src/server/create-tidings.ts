@@ -1,0 +1,31 @@
+import { createTidings as createService, type CreateOptions } from '../app/create-tidings.ts';
+import type { Config, ConfigInput } from '../config/define-config.ts';
+import { resolveConfig } from '../config/resolve-config.ts';
+import { SILENT } from '../observe/logger.ts';
+import { checkExposure } from './access.ts';
+import { Door } from './door.ts';
+import type { HttpConfig } from './http-config.ts';
+import { ServedTidings } from './served-tidings.ts';
+import type { Service } from './service.ts';
+
+/**
+ * Opens the data directory and puts the service and its HTTP API together; `start` sets both going.
+ * Takes the directory for itself until it is disposed of.
+ *
+ * Without `http` in the configuration the API listens on a free port of 127.0.0.1 and takes only the
+ * token that is in `control.json` of the data directory: commands on this machine find it there.
+ * @throws TidingsError `CONFIG_*`, `HTTP_TOKEN_REQUIRED`, `DATA_LOCKED`, `DATA_NEWER`, `LOG_CORRUPT`,
+ *   `HANDLER_*`, `FILTER_INVALID`.
+ */
+export async function createTidings(
+  input: ConfigInput | Config,
+  options: CreateOptions = {},
+): Promise<ServedTidings> {
+  const config = resolveConfig(input);
+  const { http = null } = config as { readonly http?: HttpConfig | null };
+  if (http !== null) checkExposure(http);
+  const service = (await createService(config, options)) as Service;
+  const { dataDir } = config;
+  const door = new Door({ service, http, dataDir, logger: options.logger ?? SILENT });
+  return new ServedTidings(service, door);
+}

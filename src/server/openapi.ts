@@ -1,0 +1,115 @@
+import swagger from '@fastify/swagger';
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+} from 'fastify-type-provider-zod';
+import { readVersion } from '../app/version.ts';
+import type { Api } from './routes/route.ts';
+import { DOCUMENTATION } from './schemas/documented.ts';
+
+const DESCRIPTION = `What can be asked of a running Tidings and done to it. docs/guide/http-api.md introduces it.
+
+Times are ISO 8601 in UTC. Errors are problem details (RFC 9457) with a \`code\` out of docs/reference/errors.md. Between versions members are only added: pass over what you do not know.`;
+
+const TAGS = [
+  { name: 'Service', description: 'How the service is.' },
+  { name: 'Subscriptions', description: 'Who is told of which changes.' },
+  { name: 'Deliveries', description: 'What waits for another attempt, or was given up.' },
+  { name: 'Changes', description: 'The log itself.' },
+];
+
+/** Makes the description of all routes that are registered afterwards: `app.swagger()` is it. */
+export async function documentRoutes(app: Api): Promise<void> {
+  const schemas = {
+    schemaRegistry: DOCUMENTATION,
+    zodToJsonConfig: { override: openAnswers },
+  };
+  const transformObject = createJsonSchemaTransformObject(schemas);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.1',
+      info: {
+        title: 'Tidings',
+        version: readVersion(),
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
+      },
+      servers: [{ url: 'http://127.0.0.1:7070', description: 'Where it listens by default.' }],
+      tags: TAGS,
+      security: [{ token: [] }],
+      components: {
+        securitySchemes: {
+          token: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'Not needed on a loopback address while no token is configured.',
+          },
+        },
+      },
+    },
+    transform: createJsonSchemaTransform(schemas),
+    transformObject: (document) => finish(transformObject(document)),
+  });
+}
+
+/**
+ * Answers may get more members in a later version, so their schemas do not forbid them, which is what
+ * zod makes of objects that it hands out.
+ */
+function openAnswers({
+  zodSchema,
+  jsonSchema,
+}: {
+  readonly zodSchema: { readonly _zod: { readonly def: { readonly type: string } } };
+  readonly jsonSchema: { additionalProperties?: unknown };
+}): void {
+  const { def } = zodSchema._zod;
+  if (def.type === 'object' && !('catchall' in def && def.catchall !== undefined)) {
+    delete jsonSchema.additionalProperties;
+  }
+}
+
+type Document = ReturnType<ReturnType<typeof createJsonSchemaTransformObject>>;
+
+/** What the plugins have no setting for. */
+function finish(document: Document): Document {
+  const whole = document as unknown as OpenApi;
+  for (const operations of Object.values(whole.paths)) {
+    for (const operation of Object.values(operations)) {
+      if (operation.requestBody === undefined) continue;
+      // The plugin takes every body for required.
+      operation.requestBody.required = !OPTIONAL_BODIES.has(operation.operationId);
+    }
+  }
+  return { ...document, components: { ...whole.components, schemas: used(whole) } } as Document;
+}
+
+const OPTIONAL_BODIES = new Set(['pauseSubscription']);
+
+interface OpenApi {
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<Record<string, { operationId: string; requestBody?: { required: boolean } }>>
+    >
+  >;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+/** The schemas that something refers to: each was made for requests as well as for answers. */
+function used({ paths, components }: OpenApi): Readonly<Record<string, unknown>> {
+  const names = new Set<string>();
+  const visit = (part: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      if (names.has(name)) continue;
+      names.add(name);
+      visit(components.schemas[name]);
+    }
+  };
+  visit(paths);
+  return Object.fromEntries(
+    Object.entries(components.schemas)
+      .filter(([name]) => names.has(name))
+      .sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { DELIVERY, DELIVERY_PAGE } from '../schemas/delivery.ts';
+import { described } from '../schemas/documented.ts';
+import { problems } from '../schemas/problem.ts';
+import { DELIVERIES_QUERY, DELIVERY_PARAMS, DISCARD_BODY } from '../schemas/requests.ts';
+import { REPLAY_REPORT } from '../schemas/subscription.ts';
+import { type Api, defined, type RouteContext } from './route.ts';
+
+const tags = ['Deliveries'];
+const URL = '/v1/subscriptions/:name/deliveries/:offset';
+
+/** Deliveries that wait, are parked, or were given up. */
+export function deliveryRoutes(app: Api, context: RouteContext): void {
+  readingRoutes(app, context);
+  decidingRoutes(app, context);
+}
+
+function readingRoutes(app: Api, { service }: RouteContext): void {
+  app.route({
+    method: 'GET',
+    url: '/v1/deliveries',
+    config: { right: 'read' },
+    schema: {
+      operationId: 'listDeliveries',
+      summary: 'Deliveries that are not done, or were given up',
+      tags,
+      querystring: DELIVERIES_QUERY,
+      response: { 200: DELIVERY_PAGE, ...problems(404) },
+    },
+    handler: ({ query: { state, ...query } }) =>
+      service.deliveries(defined({ ...query, states: state })),
+  });
+  app.route({
+    method: 'GET',
+    url: URL,
+    config: { right: 'read' },
+    schema: {
+      operationId: 'getDelivery',
+      summary: 'One delivery with its last error',
+      tags,
+      params: DELIVERY_PARAMS,
+      response: { 200: DELIVERY, ...problems(404) },
+    },
+    handler: ({ params: { name, offset } }) => service.delivery(name, offset),
+  });
+}
+
+function decidingRoutes(app: Api, { service }: RouteContext): void {
+  app.route({
+    method: 'POST',
+    url: `${URL}/retry`,
+    config: { right: 'write' },
+    schema: {
+      operationId: 'retryDelivery',
+      summary: 'Attempt a delivery now that waits for its next attempt',
+      tags,
+      params: DELIVERY_PARAMS,
+      response: { 202: described(z.null(), 'It will be attempted.'), ...problems(404, 409) },
+    },
+    handler: async ({ params: { name, offset } }, reply) => {
+      await service.retry(name, offset);
+      return await reply.code(202).send(null);
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: `${URL}/replay`,
+    config: { right: 'write' },
+    schema: {
+      operationId: 'replayDelivery',
+      summary: 'Deliver one change once more, whatever became of it',
+      tags,
+      params: DELIVERY_PARAMS,
+      response: { 202: REPLAY_REPORT, ...problems(404, 409, 410) },
+    },
+    handler: async ({ params: { name, offset } }, reply) =>
+      await reply.code(202).send(await service.replay(name, { offset })),
+  });
+  app.route({
+    method: 'POST',
+    url: `${URL}/discard`,
+    config: { right: 'write' },
+    schema: {
+      operationId: 'discardDelivery',
+      summary: 'Give up a delivery; the endpoint never gets it by itself',
+      tags,
+      params: DELIVERY_PARAMS,
+      body: DISCARD_BODY,
+      response: { 204: described(z.null(), 'It is given up.'), ...problems(404, 409, 413, 415) },
+    },
+    handler: async ({ params: { name, offset }, body }, reply) => {
+      await service.discard(name, offset, body.reason);
+      return await reply.code(204).send(null);
+    },
+  });
+}

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Service } from '../service.ts';
+
+/** Fastify with types from zod schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** What routes are made of. */
+export interface RouteContext {
+  readonly service: Service;
+  /** Aborts when the service drains. */
+  readonly draining: AbortSignal;
+}
+
+/** Aborts when the client has gone, or when the service drains. */
+export function untilGone(reply: FastifyReply, draining: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  const end = (): void => gone.abort(draining.reason);
+  if (draining.aborted) end();
+  draining.addEventListener('abort', end);
+  // Also when the answer is complete, so that nothing is left with `draining`, which lives on.
+  reply.raw.once('close', () => {
+    draining.removeEventListener('abort', end);
+    end();
+  });
+  return gone.signal;
+}
+
+type Member<Value> = Exclude<Value, undefined>;
+
+/** Without the members that are undefined. */
+export function defined<Value extends object>(
+  value: Value,
+): { [Key in keyof Value]?: Member<Value[Key]> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
+    [Key in keyof Value]?: Member<Value[Key]>;
+  };
+}

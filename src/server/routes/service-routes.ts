@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { HEALTHY } from '../health.ts';
+import { readiness, type Readiness } from '../readiness.ts';
+import { answer, described } from '../schemas/documented.ts';
+import { problems } from '../schemas/problem.ts';
+import { STATUS } from '../schemas/status.ts';
+import type { Api, RouteContext } from './route.ts';
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+const HEALTH = answer<typeof HEALTHY>()(
+  'Health',
+  'The process is up.',
+  z.object({ status: z.literal('ok') }),
+);
+
+const READINESS = answer<Readiness>()(
+  'Readiness',
+  'Whether changes are captured without delay, and which sources keep it from that.',
+  z.object({
+    ready: z.boolean(),
+    reasons: z.array(
+      z.object({
+        source: z.string(),
+        state: z.enum([
+          'stopped',
+          'connecting',
+          'streaming',
+          'reconnecting',
+          'disk full',
+          'failed',
+        ]),
+        code: described(z.string().nullable(), 'Of its error; GET /v1/status says more.'),
+      }),
+    ),
+  }),
+);
+
+const tags = ['Service'];
+
+/** How the service is, and what its API takes. */
+export function serviceRoutes(app: Api, context: RouteContext): void {
+  probeRoutes(app, context);
+  observingRoutes(app, context);
+}
+
+function probeRoutes(app: Api, { service }: RouteContext): void {
+  app.route({
+    method: 'GET',
+    url: '/healthz',
+    config: { right: null },
+    schema: {
+      operationId: 'getHealth',
+      summary: 'Whether the process is up',
+      tags,
+      security: [],
+      response: { 200: HEALTH, ...problems() },
+    },
+    handler: () => Promise.resolve(HEALTHY),
+  });
+  app.route({
+    method: 'GET',
+    url: '/readyz',
+    config: { right: null },
+    schema: {
+      operationId: 'getReadiness',
+      summary: 'Whether every source streams',
+      tags,
+      security: [],
+      response: { ...problems(), 200: READINESS, 503: READINESS },
+    },
+    handler: async (_request, reply) => {
+      const answer = readiness(await service.status());
+      return await reply.code(answer.ready ? 200 : 503).send(answer);
+    },
+  });
+}
+
+function observingRoutes(app: Api, { service }: RouteContext): void {
+  app.route({
+    method: 'GET',
+    url: '/metrics',
+    config: { right: 'read' },
+    schema: {
+      operationId: 'getMetrics',
+      summary: 'Metrics in the text format of Prometheus',
+      tags,
+      response: {
+        200: {
+          description: 'docs/reference/metrics.md explains each.',
+          content: { 'text/plain': { schema: z.string() } },
+        },
+        ...problems(),
+      },
+    },
+    handler: async (_request, reply) =>
+      await reply.type(METRICS_TYPE).send(await service.metrics()),
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/status',
+    config: { right: 'read' },
+    schema: {
+      operationId: 'getStatus',
+      summary: 'How the service, its sources and its subscriptions are',
+      tags,
+      response: { 200: STATUS, ...problems() },
+    },
+    handler: () => service.status(),
+  });
+  app.route({
+    method: 'GET',
+    url: '/openapi.json',
+    config: { right: 'read' },
+    schema: {
+      operationId: 'getOpenApi',
+      summary: 'This description, as OpenAPI 3.1',
+      tags,
+      response: { 200: described(z.record(z.string(), z.unknown()), 'OpenAPI 3.1'), ...problems() },
+    },
+    handler: () => Promise.resolve({ ...app.swagger() }),
+  });
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import type {
+  ReplayReport,
+  SubscriptionDocument,
+  SubscriptionReport,
+  TestReport,
+} from '../../app/administration.ts';
+import { answer, described } from './documented.ts';
+import { SUBSCRIPTION_STATUS_MEMBERS } from './status.ts';
+
+export const REPLAY_REPORT = answer<ReplayReport>()(
+  'Replay',
+  'A range of the log that is being delivered again.',
+  z.object({
+    kind: z.enum(['parked', 'range']),
+    from: described(z.int(), 'The next offset to be looked at.'),
+    to: described(z.int(), 'Exclusive.'),
+  }),
+);
+
+const DEFINITION = answer<SubscriptionDocument>()(
+  'SubscriptionDocument',
+  'A definition with its defaults filled in and its secrets left out.',
+  z.object({
+    source: z.string(),
+    tables: z.array(z.string()),
+    operations: z.array(z.string()).nullable(),
+    columns: z.array(z.string()).nullable(),
+    where: z.string().nullable(),
+    to: z.union([
+      z.object({ handler: z.string() }),
+      z.object({
+        webhook: z.object({
+          url: z.string(),
+          headers: described(z.array(z.string()), 'Their names; the values may be secret.'),
+        }),
+      }),
+    ]),
+    delivery: z.object({
+      maxConcurrency: z.int(),
+      rate: described(z.number().nullable(), 'Attempts per second; null for no limit.'),
+      timeout: described(z.number(), 'Milliseconds.'),
+      maxAttempts: z.int(),
+      backoff: z.object({
+        first: described(z.number(), 'Milliseconds.'),
+        factor: z.number(),
+        max: described(z.number(), 'Milliseconds.'),
+        jitter: z.number(),
+      }),
+    }),
+  }),
+);
+
+export const SUBSCRIPTION = answer<SubscriptionReport>()(
+  'Subscription',
+  'A subscription: what it is, where it is, and how it gets on.',
+  z.object({
+    ...SUBSCRIPTION_STATUS_MEMBERS,
+    origin: described(
+      z.enum(['configuration', 'program', 'api', 'none']),
+      'Where it was made; `none` when it is only remembered from an earlier run.',
+    ),
+    protected: described(z.boolean(), 'True when it cannot be changed or deleted here.'),
+    definition: DEFINITION.nullable(),
+    createdAt: z.string().nullable(),
+    restsUntil: described(z.string().nullable(), 'Its endpoint asked to be left alone until then.'),
+    replays: described(z.array(REPLAY_REPORT), 'The oldest first.'),
+  }),
+);
+
+const headers = (): z.ZodRecord<z.ZodString, z.ZodString> => z.record(z.string(), z.string());
+
+export const TEST_REPORT = answer<TestReport>()(
+  'TestDelivery',
+  'What went over the wire for a test delivery.',
+  z.object({
+    subscription: z.string(),
+    request: z.object({
+      method: z.string(),
+      url: z.string(),
+      headers: headers(),
+      body: z.string(),
+    }),
+    answer: z.object({ status: z.int(), headers: headers(), excerpt: z.string() }).nullable(),
+    outcome: z.enum(['ack', 'retry', 'reject', 'gone']),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    milliseconds: z.number(),
+  }),
+);
