@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { describeApi } from '../src/server/describe-api.ts';
 import { jsonPage } from './lib/json-page.ts';
 import { cliPage, configurationPage, errorsPage, metricsPage } from './lib/reference-pages.ts';
 
@@ -17,12 +18,13 @@ const PAGES = {
   'json-output.md': jsonPage,
   'errors.md': errorsPage,
   'metrics.md': metricsPage,
+  'openapi.json': async () => `${JSON.stringify(await describeApi(), null, 2)}\n`,
 };
 
 mkdirSync(directory, { recursive: true });
 for (const [name, render] of Object.entries(PAGES)) {
   const file = join(directory, name);
-  const page = render();
+  const page = await render();
   const written = existsSync(file) ? readFileSync(file, 'utf8') : '';
   if (page === written) continue;
   if (values.check) {

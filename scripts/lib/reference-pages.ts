@@ -8,6 +8,7 @@ import { CLI_ERRORS } from '../../src/errors/catalogue/cli.ts';
 import { CONFIG_ERRORS } from '../../src/errors/catalogue/config.ts';
 import { DELIVERY_ERRORS } from '../../src/errors/catalogue/delivery.ts';
 import { LOG_ERRORS } from '../../src/errors/catalogue/log.ts';
+import { SERVER_ERRORS } from '../../src/errors/catalogue/server.ts';
 import { SOURCE_ERRORS } from '../../src/errors/catalogue/source.ts';
 import type { ErrorEntry } from '../../src/errors/entry.ts';
 import { type MetricEntry, METRICS } from '../../src/observe/metric-catalogue.ts';
@@ -138,6 +139,7 @@ const ERROR_AREAS: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>
   Source: SOURCE_ERRORS,
   Log: LOG_ERRORS,
   Subscriptions: DELIVERY_ERRORS,
+  'HTTP API': SERVER_ERRORS,
   'Command line': CLI_ERRORS,
 };
 

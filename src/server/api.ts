@@ -53,13 +53,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   guard(app, options);
   answerErrors(app, options);
   await documentRoutes(app);
-  const context: RouteContext = { service: options.service, draining: options.draining };
+  addRoutes(app, options);
+  await app.ready();
+  return app;
+}
+
+/** Everything that can be asked. */
+export function addRoutes(app: Api, { service, draining }: RouteContext): void {
+  const context = { service, draining };
   serviceRoutes(app, context);
   subscriptionRoutes(app, context);
   deliveryRoutes(app, context);
   changeRoutes(app, context);
-  await app.ready();
-  return app;
 }
 
 function readJsonOnly(app: Api): void {
@@ -99,10 +104,9 @@ function guard(app: Api, { access, http }: ApiOptions): void {
   });
 }
 
-function answerErrors(app: Api, { logger, draining }: ApiOptions): void {
+function answerErrors(app: Api, { logger }: ApiOptions): void {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
-    const error = draining.aborted && thrown === draining.reason ? draining.reason : thrown;
-    sendProblem(error, request, reply);
+    sendProblem(thrown, request, reply);
     if (reply.statusCode === 500) {
       logger.error('A request failed because of a defect', { request: request.id, error: thrown });
     }

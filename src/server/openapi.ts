@@ -71,36 +71,66 @@ function openAnswers({
 
 type Document = ReturnType<ReturnType<typeof createJsonSchemaTransformObject>>;
 
+/** As much of a document as is worked on here. */
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { description?: string }>> };
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly requestBody?: { required: boolean };
+  readonly responses: Readonly<Record<string, Answer>>;
+}
+
+interface Answer {
+  description: string;
+  headers?: object;
+  readonly content?: Readonly<Record<string, { readonly schema: { readonly $ref?: string } }>>;
+}
+
 /** What the plugins have no setting for. */
 function finish(document: Document): Document {
   const whole = document as unknown as OpenApi;
-  for (const operations of Object.values(whole.paths)) {
-    for (const operation of Object.values(operations)) {
-      if (operation.requestBody === undefined) continue;
-      // The plugin takes every body for required.
-      operation.requestBody.required = !OPTIONAL_BODIES.has(operation.operationId);
-    }
+  for (const operation of Object.values(whole.paths).flatMap((path) => Object.values(path))) {
+    finishOperation(operation, whole.components.schemas);
   }
   return { ...document, components: { ...whole.components, schemas: used(whole) } } as Document;
 }
 
+/** The plugin takes every body for required. */
 const OPTIONAL_BODIES = new Set(['pauseSubscription']);
 
-interface OpenApi {
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<Record<string, { operationId: string; requestBody?: { required: boolean } }>>
-    >
-  >;
-  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+const header = (description: string): object => ({ description, schema: { type: 'string' } });
+const HEADERS: Readonly<Record<string, object>> = {
+  201: { Location: header('Where it is from now on.') },
+  401: { 'WWW-Authenticate': header('Asks for a bearer token (RFC 6750).') },
+  503: { 'Retry-After': header('When to ask again, seconds.') },
+};
+
+function finishOperation(
+  { operationId, requestBody, responses }: Operation,
+  schemas: OpenApi['components']['schemas'],
+): void {
+  if (requestBody !== undefined) requestBody.required = !OPTIONAL_BODIES.has(operationId);
+  for (const [status, answer] of Object.entries(responses)) {
+    const [media] = Object.values(answer.content ?? {});
+    const name = media?.schema.$ref?.split('/').at(-1) ?? '';
+    // A description beside a reference is lost on the way.
+    if (answer.description === 'Default Response') {
+      answer.description = schemas[name]?.description ?? 'Done.';
+    }
+    const headers = status === '503' && name !== 'Problem' ? undefined : HEADERS[status];
+    if (headers !== undefined) answer.headers = headers;
+  }
 }
 
 /** The schemas that something refers to: each was made for requests as well as for answers. */
 function used({ paths, components }: OpenApi): Readonly<Record<string, unknown>> {
   const names = new Set<string>();
   const visit = (part: unknown): void => {
-    for (const [, name = ''] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    const references = JSON.stringify(part).matchAll(/"#\/components\/schemas\/(\w+)"/g);
+    for (const [, name = ''] of references) {
       if (names.has(name)) continue;
       names.add(name);
       visit(components.schemas[name]);

@@ -81,9 +81,11 @@ export function problemHeaders({ status, code }: Problem): Readonly<Record<strin
 function toCatalogued(thrown: unknown, request: string): TidingsError {
   if (isTidingsError(thrown)) return thrown;
   if (thrown instanceof ErrorWithMembers) return thrown.error;
-  return (
-    fromFastify(thrown) ?? new TidingsError('API_DEFECT', { request }, { cause: thrown as Error })
-  );
+  // A wait that was cut short: by the drain, or by a client that has gone and hears nothing of it.
+  if (thrown instanceof Error && thrown.name === 'AbortError') {
+    return new TidingsError('SERVICE_DRAINING', {}, { cause: thrown });
+  }
+  return fromFastify(thrown) ?? new TidingsError('API_DEFECT', { request }, { cause: thrown });
 }
 
 /** Members of Fastify's errors (https://fastify.dev/docs/latest/Reference/Errors/). */

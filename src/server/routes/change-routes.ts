@@ -1,5 +1,5 @@
 import type { ChangesPage, ChangesQuery } from '../../app/administration.ts';
-import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError } from '../../errors/tidings-error.ts';
 import { ErrorWithMembers } from '../problem.ts';
 import { CHANGES_PAGE } from '../schemas/change.ts';
 import { problems } from '../schemas/problem.ts';
@@ -20,16 +20,7 @@ export function changeRoutes(app: Api, { service, draining }: RouteContext): voi
       querystring: CHANGES_QUERY,
       response: { 200: CHANGES_PAGE, ...problems(404, 410, 422) },
     },
-    handler: async ({ query }, reply) => {
-      const signal = untilGone(reply, draining);
-      try {
-        return await readChanges(service, defined(query), signal);
-      } catch (error) {
-        // The poll was cut short: the client is told when there still is one.
-        if (draining.aborted) throw new TidingsError('SERVICE_DRAINING', {}, { cause: error });
-        throw error;
-      }
-    },
+    handler: ({ query }, reply) => readChanges(service, defined(query), untilGone(reply, draining)),
   });
 }
 

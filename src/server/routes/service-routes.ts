@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { HEALTHY } from '../health.ts';
 import { readiness, type Readiness } from '../readiness.ts';
 import { answer, described } from '../schemas/documented.ts';
-import { problems } from '../schemas/problem.ts';
+import { problems, problemsOfAnybody } from '../schemas/problem.ts';
 import { STATUS } from '../schemas/status.ts';
 import type { Api, RouteContext } from './route.ts';
 
@@ -55,7 +55,7 @@ function probeRoutes(app: Api, { service }: RouteContext): void {
       summary: 'Whether the process is up',
       tags,
       security: [],
-      response: { 200: HEALTH, ...problems() },
+      response: { ...problemsOfAnybody(), 200: HEALTH },
     },
     handler: () => Promise.resolve(HEALTHY),
   });
@@ -68,7 +68,7 @@ function probeRoutes(app: Api, { service }: RouteContext): void {
       summary: 'Whether every source streams',
       tags,
       security: [],
-      response: { ...problems(), 200: READINESS, 503: READINESS },
+      response: { ...problemsOfAnybody(), 200: READINESS, 503: READINESS },
     },
     handler: async (_request, reply) => {
       const answer = readiness(await service.status());

@@ -3,7 +3,7 @@ import type { ChangesPage } from '../../app/administration.ts';
 import type { JsonValue } from '../../change/dialect.ts';
 import { OPERATIONS } from '../../change/change.ts';
 import { WIRE_TYPE, type WireChange } from '../../change/wire.ts';
-import { answer, described } from './documented.ts';
+import { answer, count, described } from './documented.ts';
 
 const json = (): z.ZodType<JsonValue> => z.custom<JsonValue>();
 const row = (description: string): z.ZodNullable<z.ZodRecord<z.ZodString, z.ZodType<JsonValue>>> =>
@@ -31,11 +31,11 @@ const WIRE_CHANGE = answer<WireChange>()(
         z.array(z.string()).nullable(),
         'The columns that an update changed; null when that is not known.',
       ),
-      offset: described(z.int(), 'Its place in the log.'),
+      offset: described(count(), 'Its place in the log.'),
       transaction: z.object({
         id: z.string(),
         position: z.string(),
-        index: z.int(),
+        index: count(),
         last: z.boolean(),
         context: described(json(), 'What the application attached to the transaction.'),
       }),
@@ -50,10 +50,10 @@ export const CHANGES_PAGE = answer<ChangesPage>()(
     source: z.string(),
     changes: z.array(WIRE_CHANGE),
     after: described(
-      z.int(),
+      count(),
       'What to hand in as `after` next; moves past changes that the filter left out, too.',
     ),
-    floor: described(z.int(), 'The oldest retained offset.'),
-    head: described(z.int(), 'The next offset of the log.'),
+    floor: described(count(), 'The oldest retained offset.'),
+    head: described(count(), 'The next offset of the log.'),
   }),
 );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DeliveryPage, DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
-import { answer, described } from './documented.ts';
+import { answer, count, described } from './documented.ts';
 
 export const DELIVERY_STATES = [
   'retrying',
@@ -14,18 +14,18 @@ export const DELIVERY = answer<DeliveryReport>()(
   'A delivery that is not done, or was given up.',
   z.object({
     subscription: z.string(),
-    offset: z.int(),
+    offset: count(),
     table: described(z.string(), '`schema.name`'),
     key: described(z.string().nullable(), "The row's key as the log has it."),
     state: z.enum(DELIVERY_STATES),
-    attempts: described(z.int(), 'Attempts begun.'),
+    attempts: described(count(), 'Attempts begun.'),
     failedAt: described(z.string().nullable(), 'When its first attempt failed.'),
     nextAttemptAt: z.string().nullable(),
     lastError: z
       .object({
         code: z.string(),
         message: z.string(),
-        status: described(z.int().nullable(), 'The HTTP status of the last attempt.'),
+        status: described(count().nullable(), 'The HTTP status of the last attempt.'),
         excerpt: described(z.string().nullable(), "The beginning of the answer's body."),
       })
       .nullable(),

@@ -20,8 +20,13 @@ export function described<Schema extends z.ZodType>(
   description: string,
   more: Documentation = {},
 ): Schema {
-  DOCUMENTATION.add(schema as z.ZodType, { ...more, description });
+  DOCUMENTATION.add(schema, { ...more, description });
   return schema;
+}
+
+/** A number of things, or an offset: never negative. */
+export function count(): z.ZodInt {
+  return z.int().min(0);
 }
 
 type Writable<Value> = Value extends readonly (infer Entry)[]

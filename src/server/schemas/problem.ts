@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PROBLEM_TYPE, type Problem } from '../problem.ts';
-import { answer, described } from './documented.ts';
+import { answer, count, described } from './documented.ts';
 
 const PROBLEM = answer<Problem>()(
   'Problem',
@@ -8,14 +8,14 @@ const PROBLEM = answer<Problem>()(
   z.object({
     type: described(z.string(), '`urn:tidings:error:` and the code.'),
     title: z.string(),
-    status: z.int(),
+    status: count(),
     detail: z.string(),
     instance: described(z.string(), 'Names this request; its lines in the log have the same id.'),
     code: z.string(),
     hint: z.string(),
     retryable: z.boolean(),
-    floor: described(z.exactOptional(z.int()), 'With LOG_PRUNED: the oldest offset that is left.'),
-    head: described(z.exactOptional(z.int()), 'With LOG_PRUNED: the next offset of the log.'),
+    floor: described(z.exactOptional(count()), 'With LOG_PRUNED: the oldest offset that is left.'),
+    head: described(z.exactOptional(count()), 'With LOG_PRUNED: the next offset of the log.'),
   }),
 );
 
@@ -40,19 +40,23 @@ interface ProblemAnswer {
   readonly content: { readonly [PROBLEM_TYPE]: { readonly schema: z.ZodType<Problem> } };
 }
 
-/** Every request may be answered with these. */
-const ALWAYS: readonly ProblemStatus[] = [400, 401, 403, 500, 503];
-
 /** The errors that an operation may answer with, besides those that each may. */
 export function problems<const Status extends ProblemStatus = never>(
   ...statuses: readonly Status[]
 ): Readonly<Record<Status, ProblemAnswer>> {
-  const answers = [...ALWAYS, ...statuses].map((status) => [
-    status,
-    {
-      description: MEANINGS[status],
-      content: { [PROBLEM_TYPE]: { schema: PROBLEM } },
-    },
-  ]);
-  return Object.fromEntries(answers) as Readonly<Record<Status, ProblemAnswer>>;
+  return answers([400, 401, 403, 500, 503, ...statuses]);
+}
+
+/** The same of an operation that needs no right. */
+export function problemsOfAnybody(): Readonly<Record<ProblemStatus, ProblemAnswer>> {
+  return answers([400, 500]);
+}
+
+function answers<Status extends ProblemStatus>(
+  statuses: readonly ProblemStatus[],
+): Readonly<Record<Status, ProblemAnswer>> {
+  const content = { [PROBLEM_TYPE]: { schema: PROBLEM } };
+  return Object.fromEntries(
+    statuses.map((status) => [status, { description: MEANINGS[status], content }]),
+  ) as Readonly<Record<Status, ProblemAnswer>>;
 }

@@ -3,7 +3,7 @@ import { parseDuration } from '../../config/duration.ts';
 import { parseStartAt, type StartAt } from '../../config/start-at.ts';
 import { OPERATIONS } from '../../change/change.ts';
 import { DELIVERY_STATES } from './delivery.ts';
-import { described } from './documented.ts';
+import { count, described } from './documented.ts';
 
 /** Longest wait of a long poll, milliseconds. */
 export const MAX_WAIT = 60_000;
@@ -97,13 +97,18 @@ export const PAUSE_BODY = z
 export const REWIND_BODY = z.strictObject({ to: startAt('From where to deliver again.') });
 export const DISCARD_BODY = z.strictObject({ reason: reason('Is kept with the delivery.') });
 export const REPLAY_BODY = z.union([
-  z.strictObject({ offset: described(z.int().min(0), 'One delivery, whatever became of it.') }),
+  z.strictObject({ offset: described(count(), 'One delivery, whatever became of it.') }),
   z.strictObject({ parked: described(z.literal(true), 'Everything that is parked now.') }),
   z.strictObject({
     from: startAt('Where the range begins.'),
     to: startAt('Where it ends, exclusive. Default: what was read so far.').optional(),
   }),
 ]);
+
+const LIMIT = wholeNumber(
+  { minimum: 1, maximum: MAX_LIMIT },
+  'At most so many. Default: 100.',
+).optional();
 
 /** Arrays are written with commas: one style for a whole query is all that Fastify's plugin knows. */
 const QUERY_STYLE = { style: 'form', explode: false };
@@ -115,11 +120,7 @@ export const DELIVERIES_QUERY = described(
       enum: DELIVERY_STATES,
     }),
     after: described(text().optional(), '`next` of the page before.'),
-    limit: described(
-      wholeNumber({ minimum: 1, maximum: MAX_LIMIT }, 'At most so many.').optional(),
-      'At most so many.',
-      { default: 100 },
-    ),
+    limit: LIMIT,
   }),
   'Which deliveries.',
   QUERY_STYLE,
@@ -128,19 +129,15 @@ export const DELIVERIES_QUERY = described(
 export const CHANGES_QUERY = described(
   z.strictObject({
     source: described(text().optional(), 'May be left out when there is only one.'),
-    after: described(
-      wholeNumber(OFFSETS, '').optional(),
+    after: wholeNumber(
+      OFFSETS,
       'The last offset that you have. Default: from the floor.',
-    ),
-    limit: described(
-      wholeNumber({ minimum: 1, maximum: MAX_LIMIT }, '').optional(),
-      'At most so many.',
-      { default: 100 },
-    ),
+    ).optional(),
+    limit: LIMIT,
     wait: described(
       wait,
-      'How long to wait when there is nothing yet: 30s, or milliseconds. At most 60s.',
-      { type: 'string', pattern: '^\\d+(\\.\\d+)?(ms|s|m)?$', default: '0' },
+      'How long to wait when there is nothing yet: 30s, or milliseconds. At most 60s. Default: 0.',
+      { type: 'string', pattern: '^\\d+(\\.\\d+)?(ms|s|m)?$' },
     ),
     tables: list(text(), 'Table patterns as in subscriptions.', {}),
     operations: list(

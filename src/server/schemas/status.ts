@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SourceStatusReport, Status, SubscriptionStatusReport } from '../../app/status.ts';
-import { answer, described } from './documented.ts';
+import { answer, count, described } from './documented.ts';
 
 /** Members of a subscription's report that the status has, too. */
 export const SUBSCRIPTION_STATUS_MEMBERS = {
@@ -8,15 +8,15 @@ export const SUBSCRIPTION_STATUS_MEMBERS = {
   source: z.string(),
   state: z.enum(['live', 'catching up', 'paused', 'draining', 'full', 'stopped']),
   reason: described(z.string().nullable(), 'Why it is paused, by whom or what.'),
-  cursor: described(z.int(), 'The next offset that it will read.'),
-  lag: described(z.int(), 'Records between the cursor and the head.'),
-  inFlight: described(z.int(), 'Attempts under way.'),
-  retrying: described(z.int(), 'Deliveries that failed and wait for another attempt.'),
-  blocked: described(z.int(), 'Deliveries that wait for an earlier change of their row.'),
-  parked: described(z.int(), 'Deliveries that are not attempted any more by themselves.'),
-  stuck: described(z.int(), 'Attempts past their deadline that have not returned yet.'),
+  cursor: described(count(), 'The next offset that it will read.'),
+  lag: described(count(), 'Records between the cursor and the head.'),
+  inFlight: described(count(), 'Attempts under way.'),
+  retrying: described(count(), 'Deliveries that failed and wait for another attempt.'),
+  blocked: described(count(), 'Deliveries that wait for an earlier change of their row.'),
+  parked: described(count(), 'Deliveries that are not attempted any more by themselves.'),
+  stuck: described(count(), 'Attempts past their deadline that have not returned yet.'),
   stuckSince: z.string().nullable(),
-  delivered: described(z.int(), 'Acknowledged since the service started.'),
+  delivered: described(count(), 'Acknowledged since the service started.'),
   rate: described(z.number(), 'Acknowledged per second, of late.'),
   lastError: z.object({ code: z.string(), message: z.string(), at: z.string() }).nullable(),
 };
@@ -46,15 +46,15 @@ const SOURCE_STATUS = answer<SourceStatusReport>()(
       'WAL that may still be written before the database gives up.',
     ),
     log: z.object({
-      head: described(z.int(), 'The next offset of the log.'),
-      floor: described(z.int(), 'The oldest retained offset.'),
-      horizon: described(z.int().nullable(), 'How far subscribers may read.'),
-      bytes: z.int(),
-      segments: z.int(),
-      gaps: z.int(),
+      head: described(count(), 'The next offset of the log.'),
+      floor: described(count(), 'The oldest retained offset.'),
+      horizon: described(count().nullable(), 'How far subscribers may read.'),
+      bytes: count(),
+      segments: count(),
+      gaps: count(),
     }),
     captured: described(
-      z.object({ changes: z.int(), transactions: z.int(), reconnects: z.int() }).nullable(),
+      z.object({ changes: count(), transactions: count(), reconnects: count() }).nullable(),
       'Since the service started.',
     ),
   }),
@@ -66,7 +66,7 @@ export const STATUS = answer<Status>()(
   z.object({
     service: z
       .object({
-        pid: z.int(),
+        pid: count(),
         version: z.string(),
         startedAt: z.string(),
         at: described(z.string(), 'When the figures were taken, ISO 8601.'),

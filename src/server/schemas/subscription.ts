@@ -5,7 +5,7 @@ import type {
   SubscriptionReport,
   TestReport,
 } from '../../app/administration.ts';
-import { answer, described } from './documented.ts';
+import { answer, count, described } from './documented.ts';
 import { SUBSCRIPTION_STATUS_MEMBERS } from './status.ts';
 
 export const REPLAY_REPORT = answer<ReplayReport>()(
@@ -13,8 +13,8 @@ export const REPLAY_REPORT = answer<ReplayReport>()(
   'A range of the log that is being delivered again.',
   z.object({
     kind: z.enum(['parked', 'range']),
-    from: described(z.int(), 'The next offset to be looked at.'),
-    to: described(z.int(), 'Exclusive.'),
+    from: described(count(), 'The next offset to be looked at.'),
+    to: described(count(), 'Exclusive.'),
   }),
 );
 
@@ -37,10 +37,10 @@ const DEFINITION = answer<SubscriptionDocument>()(
       }),
     ]),
     delivery: z.object({
-      maxConcurrency: z.int(),
+      maxConcurrency: count(),
       rate: described(z.number().nullable(), 'Attempts per second; null for no limit.'),
       timeout: described(z.number(), 'Milliseconds.'),
-      maxAttempts: z.int(),
+      maxAttempts: count(),
       backoff: z.object({
         first: described(z.number(), 'Milliseconds.'),
         factor: z.number(),
@@ -81,7 +81,7 @@ export const TEST_REPORT = answer<TestReport>()(
       headers: headers(),
       body: z.string(),
     }),
-    answer: z.object({ status: z.int(), headers: headers(), excerpt: z.string() }).nullable(),
+    answer: z.object({ status: count(), headers: headers(), excerpt: z.string() }).nullable(),
     outcome: z.enum(['ack', 'retry', 'reject', 'gone']),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     milliseconds: z.number(),

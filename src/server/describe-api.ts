@@ -1,0 +1,21 @@
+import fastify from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { addRoutes } from './api.ts';
+import { documentRoutes } from './openapi.ts';
+import type { Service } from './service.ts';
+
+/** The API's OpenAPI document, as `/openapi.json` of a running service answers it. */
+export async function describeApi(): Promise<object> {
+  const app = fastify().withTypeProvider<ZodTypeProvider>();
+  // Routes are only described here: no request reaches the service that is not there.
+  const service = {} as Service;
+  const { signal } = new AbortController();
+  await documentRoutes(app);
+  addRoutes(app, { service, draining: signal });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => () => '');
+  await app.ready();
+  const document = app.swagger();
+  await app.close();
+  return document;
+}
