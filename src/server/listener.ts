@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Logger } from '../observe/logger.ts';
 
@@ -45,8 +45,12 @@ export interface ListenOptions {
 
 /** A listening HTTP server that loads what answers only when somebody asks. */
 export class Listener {
+  /** Where this machine reaches it, without a slash at the end. */
+  readonly url: string;
   readonly #server: Server;
   readonly #options: ListenOptions;
+  readonly #connections = new Set<Socket>();
+  /** Answers that are not complete. */
   readonly #open = new Set<ServerResponse>();
   #answering: Promise<RequestListener> | null = null;
   #closed: Promise<void> | null = null;
@@ -54,6 +58,11 @@ export class Listener {
   private constructor(server: Server, options: ListenOptions) {
     this.#server = server;
     this.#options = options;
+    this.url = urlOf(server.address() as AddressInfo);
+    server.on('connection', (socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
     server.on('request', (request, response) => void this.#answer(request, response));
     server.on('error', (error) => options.logger.warn('The HTTP API has trouble', { error }));
   }
@@ -70,13 +79,6 @@ export class Listener {
       throw listenError(error, host, port);
     }
     return new Listener(server, options);
-  }
-
-  /** Where this machine reaches it, without a slash at the end. */
-  get url(): string {
-    const { address, port } = this.#server.address() as AddressInfo;
-    const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
   /** Accepts nothing more, and ends when what was asked is answered, or after a deadline. */
@@ -108,10 +110,18 @@ export class Listener {
     for (const response of this.#open) {
       if (!response.headersSent) response.setHeader('connection', 'close');
     }
+    // Node.js closes those that have had a request; one that never had would keep the server open.
+    const asking = new Set([...this.#open].map(({ socket }) => socket));
+    for (const socket of this.#connections) if (!asking.has(socket)) socket.destroy();
     const deadline = setTimeout(() => this.#server.closeAllConnections(), DRAIN_DEADLINE);
     await ended;
     clearTimeout(deadline);
   }
+}
+
+function urlOf({ address, port }: AddressInfo): string {
+  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function listenError(error: unknown, host: string, port: number): TidingsError {

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { test } from 'node:test';
+import type { ErrorCode } from '../errors/catalogue.ts';
+import { isTidingsError } from '../errors/tidings-error.ts';
+import { Access, checkExposure, isLoopback } from './access.ts';
+import type { HttpConfig } from './http-config.ts';
+
+const CONTROL = 'control-token-of-256-bits';
+
+function http(options: Partial<HttpConfig> = {}): HttpConfig {
+  return { host: '127.0.0.1', port: 0, tokens: {}, cors: [], ...options };
+}
+
+const MANY = http({
+  token: 'plain',
+  tokens: {
+    viewer: { token: 'looks', rights: ['read'] },
+    writer: { token: 'writes', rights: ['read', 'write'] },
+    undoer: { token: 'undoes', rights: ['undo'] },
+    foreign: { token: 'schlüssel', rights: ['read'] },
+  },
+});
+
+const refused = (code: ErrorCode) => (error: unknown) => isTidingsError(error, code);
+
+test('each token has its rights and no others', () => {
+  const access = new Access(MANY, CONTROL);
+  const rights = (token: string): string =>
+    (['read', 'write', 'undo'] as const)
+      .filter((right) => {
+        try {
+          access.check(`Bearer ${token}`, right);
+          return true;
+        } catch (error) {
+          assert.ok(isTidingsError(error, 'RIGHT_MISSING'));
+          return false;
+        }
+      })
+      .join(' ');
+  assert.equal(rights('plain'), 'read write');
+  assert.equal(rights('looks'), 'read');
+  assert.equal(rights('writes'), 'read write');
+  assert.equal(rights('undoes'), 'undo');
+  assert.equal(rights(CONTROL), 'read write undo');
+  // As the bytes arrive: Node.js shows them as latin1.
+  assert.equal(rights(Buffer.from('schlüssel').toString('latin1')), 'read');
+});
+
+test('what is no token of ours opens nothing', () => {
+  const access = new Access(MANY, CONTROL);
+  assert.throws(() => access.check(undefined, 'read'), refused('TOKEN_MISSING'));
+  for (const header of [
+    '',
+    'Bearer',
+    'Bearer ',
+    'Bearer plain ',
+    'Bearer plai',
+    'Bearer plainn',
+    'Bearer PLAIN',
+    'Basic plain',
+    'plain',
+    'Bearer plain looks',
+    'Bearer undefined',
+    'Bearer null',
+  ]) {
+    assert.throws(() => access.check(header, 'read'), refused('TOKEN_UNKNOWN'), header);
+  }
+  access.check('bearer plain', 'read'); // RFC 9110, 11.1: schemes are case-insensitive.
+});
+
+test('every token is compared, in constant time, whichever it is', () => {
+  const access = new Access(MANY, CONTROL);
+  const real = crypto.timingSafeEqual;
+  const compared: number[] = [];
+  crypto.timingSafeEqual = (left, right) => {
+    compared.push(left.byteLength, right.byteLength);
+    return real(left, right);
+  };
+  syncBuiltinESMExports();
+  try {
+    for (const token of ['plain', 'looks', CONTROL, 'x', 'wrong'.repeat(100)]) {
+      compared.length = 0;
+      try {
+        access.check(`Bearer ${token}`, 'read');
+      } catch (error) {
+        assert.ok(isTidingsError(error, 'TOKEN_UNKNOWN'));
+      }
+      // Six tokens; the digests tell nothing of a token's length.
+      assert.deepEqual(
+        compared,
+        Array.from({ length: 12 }, () => 32),
+      );
+    }
+  } finally {
+    crypto.timingSafeEqual = real;
+    syncBuiltinESMExports();
+  }
+});
+
+test('without configured tokens a loopback API is open, but to no undo', () => {
+  const access = new Access(http(), CONTROL);
+  assert.ok(access.open);
+  access.check(undefined, 'write');
+  assert.throws(() => access.check(undefined, 'undo'), refused('RIGHT_MISSING'));
+  assert.throws(() => access.check('Bearer wrong', 'read'), refused('TOKEN_UNKNOWN'));
+  access.check(`Bearer ${CONTROL}`, 'undo');
+});
+
+test('without `http` only the control token opens it', () => {
+  const access = new Access(null, CONTROL);
+  assert.ok(!access.open);
+  assert.throws(() => access.check(undefined, 'read'), refused('TOKEN_MISSING'));
+  access.check(`Bearer ${CONTROL}`, 'undo');
+});
+
+test('beyond loopback there has to be a token', () => {
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '192.168.1.2',
+    'db.example',
+    '10.127.0.1',
+    '::ffff:10.0.0.1',
+  ])
+    assert.throws(() => checkExposure(http({ host })), refused('HTTP_TOKEN_REQUIRED'), host);
+  checkExposure(http({ host: '0.0.0.0', token: 'plain' }));
+  checkExposure(http({ host: '0.0.0.0', tokens: { one: { token: 'x', rights: ['read'] } } }));
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) checkExposure(http({ host }));
+});
+
+test('loopback names and literals', () => {
+  for (const host of ['localhost', 'LOCALHOST', 'a.localhost', '127.0.0.1', '[::1]', '::1'])
+    assert.ok(isLoopback(host), host);
+  for (const host of [
+    'localhost.evil.example',
+    'evillocalhost',
+    '127.0.0.1.nip.io',
+    '127.evil.example',
+    '0.0.0.0',
+    '::',
+    '',
+    '[::2]',
+  ])
+    assert.ok(!isLoopback(host), host);
+});
