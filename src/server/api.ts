@@ -96,7 +96,8 @@ function guard(app: Api, { access, http }: ApiOptions): void {
     if (right === null) return done();
     if (access.open) refuseForeignPages(headers, cors);
     access.check(headers.authorization, right ?? 'read');
-    if (!is404) return done();
+    // The router also takes `/v1/subscriptions/` for one without a name.
+    if (!is404 && !Object.values(request.params as object).includes('')) return done();
     const allowed = allowedMethods(known, request.url).join(', ');
     if (allowed === '') throw new TidingsError('ROUTE_UNKNOWN', {});
     reply.header('allow', allowed);
