@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ConfigInput } from '../src/config/define-config.ts';
 import type { Logger, LogFields } from '../src/observe/logger.ts';
-import { readControlFile } from '../src/server/control-file.ts';
+import { type Control, readControlFile } from '../src/server/control-file.ts';
 import { createTidings } from '../src/server/create-tidings.ts';
 import type { ServedTidings } from '../src/server/served-tidings.ts';
 
@@ -64,7 +64,7 @@ export async function serveApi(
     lines,
     url: control.url,
     controlToken: control.token,
-    ask: (method, path, asked) => ask(`${control.url}${path}`, method, control.token, asked),
+    ask: (method, path, asked) => ask(control, method, path, asked),
     async [Symbol.asyncDispose]() {
       await tidings.drain();
       rmSync(directory, { recursive: true });
@@ -74,20 +74,25 @@ export async function serveApi(
 
 /** One request on a connection of its own, with headers as they are given: also those a browser sets. */
 async function ask(
-  url: string,
+  { url: base, token: controlToken }: Pick<Control, 'url' | 'token'>,
   method: string,
-  controlToken: string,
+  path: string,
   { token = controlToken, headers, body, signal }: Asked = {},
 ): Promise<Answered> {
   const written = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const answer = await new Promise<Answered>((resolve, reject) => {
-    const asking = request(url, {
+    const { hostname, port } = new URL(base);
+    // The path as it is: a URL would resolve `..` in it.
+    const asking = request({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port,
+      path,
       method,
       agent: false,
       ...(signal === undefined ? {} : { signal }),
       headers: {
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...(written === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(written === undefined ? {} : bodyHeaders(written)),
         ...headers,
       },
     });
@@ -101,6 +106,14 @@ async function ask(
     asking.end(written);
   });
   return answer;
+}
+
+/** Node.js would send a DELETE's body without saying how long it is. */
+function bodyHeaders(written: string): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(written)),
+  };
 }
 
 function recordingLogger(lines: string[], bound: LogFields = {}): Logger {

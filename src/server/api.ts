@@ -43,7 +43,11 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      // Such as an address that cannot be decoded; hooks do not see these.
+      reply.headers(commonHeaders(request));
+      sendProblem(error, request, reply);
+    },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   // What the application answers is sent as it is. The schemas describe it, and the compiler has
@@ -84,12 +88,7 @@ function guard(app: Api, { access, http }: ApiOptions): void {
   app.addHook('onRoute', ({ url, method }) => void known.push({ url, methods: [method].flat() }));
   app.addHook('onRequest', (request, reply, done) => {
     const { headers, is404, routeOptions } = request;
-    reply.headers({
-      'request-id': request.id,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      ...corsHeaders(headers.origin, cors),
-    });
+    reply.headers({ ...commonHeaders(request), ...corsHeaders(headers.origin, cors) });
     const preflight = preflightHeaders(request.raw, cors);
     if (preflight !== null) return void reply.code(204).headers(preflight).send();
     const right = routeOptions.config.right;
@@ -103,6 +102,10 @@ function guard(app: Api, { access, http }: ApiOptions): void {
     reply.header('allow', allowed);
     throw new TidingsError('METHOD_NOT_ALLOWED', { method: request.method, allowed });
   });
+}
+
+function commonHeaders({ id }: Pick<FastifyRequest, 'id'>): Readonly<Record<string, string>> {
+  return { 'request-id': id, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 }
 
 function answerErrors(app: Api, { logger }: ApiOptions): void {

@@ -42,7 +42,7 @@ function list<const Word extends string>(
       z.array(entry).min(1).max(100),
     )
     .optional();
-  const items = { type: 'string', ...entries };
+  const items = { type: 'string', minLength: 1, maxLength: MAX_TEXT, ...entries };
   return described(schema, description, { type: 'array', items, minItems: 1, maxItems: 100 });
 }
 
@@ -65,7 +65,9 @@ const wait = z
 const startAt = (description: string): z.ZodType<StartAt> =>
   described(
     z.union([z.string(), z.number()]).transform((written, context): StartAt => {
-      const place = parseStartAt(written);
+      // In JSON an offset is a number. Digits as text are left to the command line.
+      const isDigits = typeof written === 'string' && /^\d+$/.test(written);
+      const place = isDigits ? null : parseStartAt(written);
       if (place !== null) return place;
       context.addIssue('has to be floor, head, an offset, or a time such as 2026-11-21T08:00:00Z');
       return z.NEVER;
