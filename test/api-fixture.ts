@@ -27,7 +27,7 @@ export interface Answered {
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
   /** The body, read as JSON. */
-  json<Type = unknown>(): Type;
+  readonly json: <Type = unknown>() => Type;
 }
 
 /** A service with its API on a port of its own; disposing drains it and removes its data. */

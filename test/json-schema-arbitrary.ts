@@ -31,7 +31,7 @@ export function conforming(schema: JsonSchema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(conforming));
-  switch (schema.type) {
+  switch (schema.type ?? 'any') {
     case 'object':
       return conformingObject(schema);
     case 'array': {

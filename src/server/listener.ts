@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Logger } from '../observe/logger.ts';
+
+// Not imported: an import reads every export, and with some of them Node.js loads an HTTP client and
+// HTTP/2, 5 MB that an idle service has no use for.
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** Times in milliseconds. */
 const TIMEOUTS = {

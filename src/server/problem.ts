@@ -1,6 +1,8 @@
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { httpStatus } from './error-status.ts';
-import { STATUS_CODES } from 'node:http';
+
+// Not imported: see listener.ts.
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 /** The media type of {@link Problem}. */
 export const PROBLEM_TYPE = 'application/problem+json';
