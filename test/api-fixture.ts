@@ -116,7 +116,8 @@ function bodyHeaders(written: string): Record<string, string> {
   };
 }
 
-function recordingLogger(lines: string[], bound: LogFields = {}): Logger {
+/** Writes its lines into the list: level, text, fields, and the stack of an error. */
+export function recordingLogger(lines: string[], bound: LogFields = {}): Logger {
   const write =
     (level: string) =>
     (line: string, fields: LogFields = {}): void => {
