@@ -105,7 +105,8 @@ function requests(
       return {
         method,
         path: address(path, parameters, values),
-        allowed: allowed && bodyAllowed && type.startsWith('application/json'),
+        allowed:
+          allowed && bodyAllowed && (sent === undefined || type.startsWith('application/json')),
         asked: {
           ...(token === undefined ? {} : { token }),
           ...(sent === undefined

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { type Answered, type Asked, type ServedApi, serveApi } from '../../test/api-fixture.ts';
+import {
+  type Answered,
+  type Asked,
+  NO_DATABASE,
+  recordingLogger,
+  type ServedApi,
+  serveApi,
+} from '../../test/api-fixture.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { METRICS } from '../observe/metric-catalogue.ts';
 import { controlFile } from './control-file.ts';
+import { createTidings } from './create-tidings.ts';
 import type { Problem } from './problem.ts';
 
 /** Also checks what every error has. */
@@ -42,6 +51,22 @@ test('the control file is there while it runs, whatever an earlier run has left'
   assert.equal(existsSync(controlFile(api.dataDir)), false);
   assert.equal(api.tidings.url, null);
   await api[Symbol.asyncDispose]();
+});
+
+test('a control file that cannot be written does not keep the service from starting', async () => {
+  await using api = await serveApi();
+  await api.tidings.drain();
+  await using stack = new AsyncDisposableStack();
+  const lines: string[] = [];
+  const logger = recordingLogger(lines);
+  const config = { dataDir: api.dataDir, sources: { main: { url: NO_DATABASE } } };
+  // A folder in its place, which no file replaces.
+  mkdirSync(join(controlFile(api.dataDir), 'full'), { recursive: true });
+  const tidings = stack.use(await createTidings(config, { logger }));
+  await tidings.start();
+  assert.equal((await fetch(`${String(tidings.url)}/healthz`)).status, 200);
+  assert.ok(lines.some((line) => line.startsWith('warn') && line.includes('control.json')));
+  rmSync(controlFile(api.dataDir), { recursive: true });
 });
 
 test('strangers learn whether it is up and ready, and nothing else', async () => {

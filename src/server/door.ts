@@ -37,7 +37,7 @@ export class Door {
 
   /**
    * Listens, and tells commands of this machine where. Nothing when it was closed before.
-   * @throws TidingsError `HTTP_LISTEN_FAILED`, `CONTROL_FILE_FAILED`
+   * @throws TidingsError `HTTP_LISTEN_FAILED`
    */
   async open(): Promise<void> {
     if (this.#draining.signal.aborted) return;
@@ -47,19 +47,33 @@ export class Door {
     this.#listening = Listener.listen({ host, port, logger, load, quick: answerHealth });
     const { url } = await this.#listening;
     if (this.#draining.signal.aborted) return;
-    writeControlFile(dataDir, { url, token: this.#controlToken, pid: process.pid });
     this.#url = url;
     logger.info('The HTTP API listens', { url, configured: http !== null });
+    // On a full disk a service has to start all the same: it shows that it waits for room.
+    this.#trying('Commands of this machine will not find the service', () =>
+      writeControlFile(dataDir, { url, token: this.#controlToken, pid: process.pid }),
+    );
   }
 
   /** Ends what waits; resolves when what was asked is answered, or after a deadline. */
   async close(): Promise<void> {
     this.#draining.abort();
-    if (this.#url !== null) removeControlFile(this.#options.dataDir);
+    if (this.#url !== null) {
+      // One that stays is as good as that of a killed service: it leads nowhere.
+      this.#trying('The control file stays', () => removeControlFile(this.#options.dataDir));
+    }
     this.#url = null;
     // One that never listened has told so to whoever opened it.
     const listener = await this.#listening?.catch(() => null);
     await listener?.close();
+  }
+
+  #trying(warning: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#options.logger.warn(warning, { error });
+    }
   }
 
   async #loadApi(): Promise<RequestListener> {

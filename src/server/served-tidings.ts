@@ -41,7 +41,7 @@ export class ServedTidings implements Service {
 
   /**
    * Listens, then starts the service.
-   * @throws TidingsError `HTTP_LISTEN_FAILED`, `CONTROL_FILE_FAILED`, and those of the service.
+   * @throws TidingsError `HTTP_LISTEN_FAILED`, and those of the service.
    */
   start(): Promise<void> {
     this.#started ??= this.#door.open().then(() => this.#service.start());

@@ -16,7 +16,7 @@ export const SERVER_ERRORS = {
   },
   CONTROL_FILE_FAILED: {
     message: 'The file {path}, by which commands find this service, cannot be written: {reason}.',
-    hint: 'Free some space, or give the right to write the file.',
+    hint: 'Free some space, or give the right to write the file; then start the service again.',
     retryable: true,
     exit: 1,
   },
