@@ -7,6 +7,7 @@ export interface JsonSchema {
   readonly const?: unknown;
   readonly anyOf?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
   readonly required?: readonly string[];
   readonly items?: JsonSchema;
   readonly minItems?: number;
@@ -16,6 +17,7 @@ export interface JsonSchema {
   readonly minLength?: number;
   readonly pattern?: string;
   readonly format?: string;
+  readonly examples?: readonly unknown[];
 }
 
 const FORMATS: Readonly<Record<string, fc.Arbitrary<string>>> = {
@@ -31,6 +33,7 @@ export function conforming(schema: JsonSchema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(conforming));
+  if (schema.examples !== undefined) return fc.constantFrom(...schema.examples);
   switch (schema.type ?? 'any') {
     case 'object':
       return conformingObject(schema);

@@ -1,15 +1,26 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { HttpConfig, Right } from './http-config.ts';
+import type { HttpConfig } from '../config/define-config.ts';
+
+/** What a token lets its bearer do: look, change subscriptions and deliveries, take changes back. */
+export type Right = HttpConfig['tokens'][string]['rights'][number];
 
 const ALL_RIGHTS: readonly Right[] = ['read', 'write', 'undo'];
 /** Of `http.token`, and of requests without one where none is configured. */
 const PLAIN_RIGHTS: readonly Right[] = ['read', 'write'];
 
-interface Known {
-  readonly hash: Buffer;
+/** Who asks. */
+export interface Caller {
+  /** As the log of requests has it; null for whoever needs no token. */
+  readonly name: string | null;
   readonly rights: ReadonlySet<Right>;
 }
+
+interface Known extends Caller {
+  readonly hash: Buffer;
+}
+
+const ANYBODY: Caller = { name: null, rights: new Set(PLAIN_RIGHTS) };
 
 /** Who may do what: the configured tokens, and the one for commands of the same machine. */
 export class Access {
@@ -21,48 +32,50 @@ export class Access {
   constructor(http: HttpConfig | null, controlToken: string) {
     const configured = http === null ? [] : configuredTokens(http);
     this.open = http !== null && configured.length === 0;
-    this.#known = [...configured, known(controlToken, ALL_RIGHTS)];
+    this.#known = [...configured, known('control', controlToken, ALL_RIGHTS)];
   }
 
   /**
    * Checks that the bearer of the token of this header has the right.
    * @param authorization the header as Node.js gives it; undefined when there is none.
+   * @returns the name of the caller.
    * @throws TidingsError `TOKEN_MISSING`, `TOKEN_UNKNOWN`, `RIGHT_MISSING`
    */
-  check(authorization: string | undefined, right: Right): void {
-    if (!this.#rights(authorization).has(right)) throw new TidingsError('RIGHT_MISSING', { right });
+  check(authorization: string | undefined, right: Right): string | null {
+    const caller = this.#caller(authorization);
+    if (!caller.rights.has(right)) throw new TidingsError('RIGHT_MISSING', { right });
+    return caller.name;
   }
 
-  #rights(authorization: string | undefined): ReadonlySet<Right> {
+  #caller(authorization: string | undefined): Caller {
     if (authorization === undefined) {
-      if (this.open) return new Set(PLAIN_RIGHTS);
+      if (this.open) return ANYBODY;
       throw new TidingsError('TOKEN_MISSING', {});
     }
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    // Headers are bytes, which Node.js hands over as latin1 characters.
-    const hash = sha256(Buffer.from(token ?? '', 'latin1'));
-    let rights: ReadonlySet<Right> | null = null;
+    const hash = sha256(token ?? '');
+    let caller: Caller | null = null;
     // All of them are compared, each in constant time: how long it takes says nothing about a token.
     for (const each of this.#known) {
-      if (timingSafeEqual(each.hash, hash)) rights = each.rights;
+      if (timingSafeEqual(each.hash, hash)) caller = each;
     }
-    if (token === undefined || rights === null) throw new TidingsError('TOKEN_UNKNOWN', {});
-    return rights;
+    if (token === undefined || caller === null) throw new TidingsError('TOKEN_UNKNOWN', {});
+    return caller;
   }
 }
 
-function configuredTokens(http: HttpConfig): Known[] {
-  const named = Object.values(http.tokens).map(({ token, rights }) => known(token, rights));
-  return http.token === undefined ? named : [known(http.token, PLAIN_RIGHTS), ...named];
+function configuredTokens({ token, tokens }: HttpConfig): Known[] {
+  const named = Object.entries(tokens).map(([name, each]) => known(name, each.token, each.rights));
+  return token === undefined ? named : [known('http.token', token, PLAIN_RIGHTS), ...named];
 }
 
-function known(token: string, rights: readonly Right[]): Known {
-  return { hash: sha256(Buffer.from(token)), rights: new Set(rights) };
+function known(name: string, token: string, rights: readonly Right[]): Known {
+  return { name, hash: sha256(token), rights: new Set(rights) };
 }
 
 /** Of equal length for every token, which `timingSafeEqual` asks for. */
-function sha256(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }
 
 /**

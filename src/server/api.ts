@@ -7,7 +7,8 @@ import type { Access } from './access.ts';
 import { allowedMethods, type KnownRoute } from './allowed-methods.ts';
 import { refuseForeignPages } from './browser-guard.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
-import type { HttpConfig, Right } from './http-config.ts';
+import type { HttpConfig } from '../config/define-config.ts';
+import type { Right } from './access.ts';
 import { documentRoutes } from './openapi.ts';
 import { BODY_LIMIT, PROBLEM_TYPE, problemHeaders, toProblem } from './problem.ts';
 import { changeRoutes } from './routes/change-routes.ts';
@@ -28,6 +29,10 @@ export interface ApiOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** The name of the token that came with it; null without one. */
+    caller: string | null;
+  }
   interface FastifyContextConfig {
     /** What the caller has to have the right to; null: anybody. */
     readonly right?: Right | null;
@@ -85,6 +90,7 @@ function readJsonOnly(app: Api): void {
 function guard(app: Api, { access, http }: ApiOptions): void {
   const cors = http?.cors ?? [];
   const known: KnownRoute[] = [];
+  app.decorateRequest('caller', null);
   app.addHook('onRoute', ({ url, method }) => void known.push({ url, methods: [method].flat() }));
   app.addHook('onRequest', (request, reply, done) => {
     const { headers, is404, routeOptions } = request;
@@ -94,7 +100,7 @@ function guard(app: Api, { access, http }: ApiOptions): void {
     const right = routeOptions.config.right;
     if (right === null) return done();
     if (access.open) refuseForeignPages(headers, cors);
-    access.check(headers.authorization, right ?? 'read');
+    request.caller = access.check(headers.authorization, right ?? 'read');
     // The router also takes `/v1/subscriptions/` for one without a name.
     if (!is404 && !Object.values(request.params as object).includes('')) return done();
     const allowed = allowedMethods(known, request.url).join(', ');
@@ -118,6 +124,7 @@ function answerErrors(app: Api, { logger }: ApiOptions): void {
   app.addHook('onResponse', (request, reply, done) => {
     logger.debug('Answered a request', {
       request: request.id,
+      caller: request.caller,
       method: request.method,
       // Without the query, whose conditions may hold values of rows.
       path: request.url.replace(/\?.*$/s, ''),

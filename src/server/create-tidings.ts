@@ -4,7 +4,6 @@ import { resolveConfig } from '../config/resolve-config.ts';
 import { SILENT } from '../observe/logger.ts';
 import { checkExposure } from './access.ts';
 import { Door } from './door.ts';
-import type { HttpConfig } from './http-config.ts';
 import { ServedTidings } from './served-tidings.ts';
 import type { Service } from './service.ts';
 
@@ -22,10 +21,9 @@ export async function createTidings(
   options: CreateOptions = {},
 ): Promise<ServedTidings> {
   const config = resolveConfig(input);
-  const { http = null } = config as { readonly http?: HttpConfig | null };
+  const { dataDir, http = null } = config;
   if (http !== null) checkExposure(http);
   const service = (await createService(config, options)) as Service;
-  const { dataDir } = config;
   const door = new Door({ service, http, dataDir, logger: options.logger ?? SILENT });
   return new ServedTidings(service, door);
 }

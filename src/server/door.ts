@@ -4,7 +4,7 @@ import type { Logger } from '../observe/logger.ts';
 import { Access } from './access.ts';
 import { removeControlFile, writeControlFile } from './control-file.ts';
 import { HEALTHY } from './health.ts';
-import type { HttpConfig } from './http-config.ts';
+import type { HttpConfig } from '../config/define-config.ts';
 import { Listener } from './listener.ts';
 import type { Service } from './service.ts';
 

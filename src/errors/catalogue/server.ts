@@ -4,7 +4,7 @@ export const SERVER_ERRORS = {
   HTTP_TOKEN_REQUIRED: {
     message:
       'The HTTP API is to listen on {host}, which other machines reach, and no token is configured.',
-    hint: "Set `http.token` or `http.tokens`, for instance from TIDINGS_TOKEN, or listen on this machine alone: `http.host: '127.0.0.1'`.",
+    hint: "Set `http.token` or `http.tokens`, for instance by TIDINGS_HTTP_TOKEN, or listen on this machine alone: `http.host: '127.0.0.1'`.",
     retryable: false,
     exit: 64,
   },

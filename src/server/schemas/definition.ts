@@ -13,6 +13,12 @@ const list = (items: JsonSchema): JsonSchema => ({
   uniqueItems: true,
 });
 
+const SECRET = {
+  type: 'string',
+  pattern: '^whsec_[A-Za-z0-9+/]+=*$',
+  examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+};
+
 /** How the values of each type are written in JSON. Types that are not here are described by words. */
 const TYPES: Readonly<Record<string, JsonSchema>> = {
   path: { type: 'string' },
@@ -32,6 +38,10 @@ const TYPES: Readonly<Record<string, JsonSchema>> = {
   'list of operations': list({ type: 'string', enum: OPERATIONS }),
   'CEL expression': { type: 'string' },
   'name of a source': NAME,
+  'object of headers': { type: 'object', additionalProperties: { type: 'string' } },
+  'secret, or list of secrets': { anyOf: [SECRET, list(SECRET)] },
+  // Only as text here: files are the machine's.
+  "PEM, or a file's path": { type: 'string', pattern: '^-----BEGIN ' },
   'place in the log': {
     anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }],
   },
@@ -43,7 +53,7 @@ const REFUSED = `${PREFIX}to.handler`;
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   '': ['tables', 'to'],
   to: ['webhook'],
-  'to.webhook': ['url'],
+  'to.webhook': ['url', 'secret'],
 };
 
 /** The JSON schema of `subscriptions.*` in the configuration, out of the option table. */
@@ -82,10 +92,11 @@ function objectSchema(path: string): ObjectSchema {
 }
 
 function optionSchema(entry: OptionEntry): JsonSchema {
+  const standard = entry.webhookDefault ?? entry.default;
   return {
     ...TYPES[entry.type],
     description: [entry.description, entry.reason].filter(Boolean).join(' '),
-    ...(entry.default === undefined ? {} : { default: entry.default }),
+    ...(standard === undefined ? {} : { default: standard }),
     ...(entry.secret === true ? { writeOnly: true } : {}),
   };
 }
