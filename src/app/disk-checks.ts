@@ -53,6 +53,14 @@ export function checkSubscriptions(config: Config): readonly CheckResult[] {
       if (!isTidingsError(error)) throw error;
       return { name, status: 'failed', message: error.message, fix: error.hint };
     }
+    if ('webhook' in to) {
+      const { origin } = new URL(to.webhook.url);
+      return {
+        name,
+        status: 'ok',
+        message: `posts to ${origin}; \`tidings trigger-test ${name}\` tries it`,
+      };
+    }
     if (existsSync(to.handler)) return { name, status: 'ok', message: `tells ${to.handler}` };
     const message = `its handler module ${to.handler} is not there`;
     return { name, status: 'failed', message, fix: 'Write it, or change to.handler' };

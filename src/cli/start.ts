@@ -1,5 +1,5 @@
 import type { Tidings } from '../app/tidings.ts';
-import type { Config } from '../config/define-config.ts';
+import type { Config, EndpointConfig } from '../config/define-config.ts';
 import { redactUrl } from '../util/redact-url.ts';
 import { collect } from './arguments.ts';
 import {
@@ -91,9 +91,17 @@ function announce({ io, json }: CommandContext, config: Config): void {
     line('source', `${paint('bold', name)}  ${redactUrl(source.url)}  ${source.tables.join(' ')}`),
   );
   const subscriptions = Object.entries(config.subscriptions).map(([name, { source, tables, to }]) =>
-    line('subscription', `${paint('bold', name)}  ${source}: ${tables.join(' ')} → ${to.handler}`),
+    line(
+      'subscription',
+      `${paint('bold', name)}  ${source}: ${tables.join(' ')} → ${endpointText(to)}`,
+    ),
   );
   io.stdout.write([line('data', config.dataDir), ...sources, ...subscriptions].join(''));
+}
+
+/** Where changes go; of an address only the origin, because the rest may hold a secret. */
+function endpointText(to: EndpointConfig): string {
+  return 'webhook' in to ? new URL(to.webhook.url).origin : to.handler;
 }
 
 async function runUntilAsked({ io, json }: CommandContext, tidings: Tidings): Promise<void> {

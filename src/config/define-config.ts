@@ -1,5 +1,8 @@
 import type { z } from 'zod';
 import type { configSchema } from './schema.ts';
+import type { DeliveryConfig } from './subscription-schema.ts';
+
+export type { DeliveryConfig } from './subscription-schema.ts';
 
 type DeepReadonly<Value> = Value extends Date | ((...parameters: never) => unknown)
   ? Value
@@ -24,13 +27,20 @@ type Parsed = Filled<DeepReadonly<z.output<typeof configSchema>>>;
 /** One source with every option filled in. */
 export type SourceConfig = Parsed['sources'][string];
 
-/** One subscription with every option filled in; the handler's path is absolute. */
-export type SubscriptionConfig = Omit<Parsed['subscriptions'][string], 'source'> & {
+/** One subscription with every option filled in; paths are absolute. */
+export type SubscriptionConfig = Omit<Parsed['subscriptions'][string], 'source' | 'delivery'> & {
   readonly source: string;
+  readonly delivery: DeliveryConfig;
 };
 
-/** How changes are delivered; times in milliseconds. */
-export type DeliveryConfig = SubscriptionConfig['delivery'];
+/** Where a subscription's changes go. */
+export type EndpointConfig = SubscriptionConfig['to'];
+
+/** A webhook; what its `tls` names are paths or PEM text. */
+export type WebhookConfig = Extract<EndpointConfig, { readonly webhook: unknown }>['webhook'];
+
+/** The HTTP API. */
+export type HttpConfig = NonNullable<Parsed['http']>;
 
 /** The log's segments and retention; sizes in bytes, ages in milliseconds, null for no limit. */
 export type LogConfig = Parsed['log'];

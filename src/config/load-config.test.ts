@@ -76,7 +76,7 @@ test('--config and TIDINGS_CONFIG name a file; its paths start where it lies', a
     const { config, file } = await loadConfig({ env: {}, cwd, ...options });
     assert.equal(file, join(cwd, 'conf/shop.json'));
     assert.equal(config.dataDir, join(cwd, 'conf/.tidings'));
-    assert.equal(config.subscriptions['crm']?.to.handler, join(cwd, 'conf/crm.ts'));
+    assert.deepEqual(config.subscriptions['crm']?.to, { handler: join(cwd, 'conf/crm.ts') });
   }
 });
 

@@ -10,6 +10,8 @@ export interface OptionEntry {
   readonly type: OptionType;
   /** As one would write it in a configuration file. Options without one are required or off. */
   readonly default?: string | number | boolean | null | readonly string[];
+  /** The default for webhooks, where it is another one. */
+  readonly webhookDefault?: string | number;
   /** Why this default, or what happens without the option. */
   readonly reason?: string;
   /** The environment variable that overrides it. */
@@ -36,7 +38,13 @@ export type OptionType =
   | 'name of a source'
   | 'place in the log'
   | 'level'
-  | 'capture method';
+  | 'capture method'
+  | 'object of headers'
+  | 'secret, or list of secrets'
+  | "PEM, or a file's path"
+  | 'list of addresses'
+  | 'list of origins'
+  | 'list of rights';
 
 /** Keys are paths; `*` stands for a name that the user chooses. */
 export const OPTIONS = {
@@ -106,6 +114,37 @@ export const OPTIONS = {
       'A module whose default export is an object with insert, update, delete or truncate. Relative to the configuration file.',
     type: 'path',
   },
+  'subscriptions.*.to.webhook.url': {
+    description:
+      'The address that each change is posted to, https:// or http://. docs/guide/webhooks.md has everything that its receiver needs.',
+    type: 'URL',
+  },
+  'subscriptions.*.to.webhook.secret': {
+    description:
+      'What signs each request: whsec_ and 24 to 64 bytes in base64. With a list every secret signs, so that receivers can change over to a new one.',
+    type: 'secret, or list of secrets',
+    secret: true,
+  },
+  'subscriptions.*.to.webhook.headers': {
+    description: 'Headers that each request gets too, for instance authorization.',
+    type: 'object of headers',
+    reason: 'Without it: none.',
+    secret: true,
+  },
+  'subscriptions.*.to.webhook.tls.ca': {
+    description: 'The authorities that may vouch for the receiver, instead of the usual ones.',
+    type: "PEM, or a file's path",
+    reason: 'Without it: those that Node.js knows.',
+  },
+  'subscriptions.*.to.webhook.tls.cert': {
+    description: 'The certificate by which the receiver knows this client; goes with key.',
+    type: "PEM, or a file's path",
+  },
+  'subscriptions.*.to.webhook.tls.key': {
+    description: 'The private key of that certificate.',
+    type: "PEM, or a file's path",
+    secret: true,
+  },
   'subscriptions.*.from': {
     description:
       'Where a subscription that is new begins: head, floor, an offset, or a time such as 2026-11-21T08:00:00Z. A subscription that is known goes on where it was.',
@@ -120,6 +159,12 @@ export const OPTIONS = {
     default: 16,
     reason: 'Hides the latency of a typical handler without flooding what it calls.',
   },
+  'subscriptions.*.delivery.rate': {
+    description:
+      'How many attempts may begin per second, 0.001 to 100,000, evenly spread. Waiting costs no attempt.',
+    type: 'number',
+    reason: 'Without it: as many as maxConcurrency and the endpoint allow.',
+  },
   'subscriptions.*.delivery.timeout': {
     description:
       'The deadline of one attempt. After it the attempt is aborted and counts as failed.',
@@ -131,31 +176,86 @@ export const OPTIONS = {
     description: 'After this many failed attempts a change is parked, 1 to 1,000.',
     type: 'integer',
     default: 10,
-    reason: 'With the default backoff that is about 8 minutes: a restart of the receiver fits in.',
+    webhookDefault: 16,
+    reason:
+      'With the default backoff that is about 8 minutes for a handler, which one mends and starts again, and about three days for a webhook, whose receiver belongs to somebody else.',
   },
   'subscriptions.*.delivery.backoff.first': {
     description: 'The wait after the first failed attempt.',
     type: 'duration',
     default: '1s',
+    webhookDefault: '5s',
     reason: 'Most failures pass at once.',
   },
   'subscriptions.*.delivery.backoff.factor': {
     description: 'How much longer each further wait is, 1 to 10.',
     type: 'number',
     default: 2,
-    reason: 'The usual doubling.',
+    webhookDefault: 4,
+    reason: 'The usual doubling; three days need larger steps.',
   },
   'subscriptions.*.delivery.backoff.max': {
     description: 'The longest wait.',
     type: 'duration',
     default: '5m',
-    reason: 'A receiver that is back is noticed within minutes.',
+    webhookDefault: '8h',
+    reason:
+      'A handler that is back is noticed within minutes. A receiver that is down for a day is not asked all day long; `tidings deliveries retry` asks at once.',
   },
   'subscriptions.*.delivery.backoff.jitter': {
     description: 'The random share of each wait, 0 to 1.',
     type: 'number',
     default: 0.3,
     reason: 'Changes that failed together do not come back together.',
+  },
+  'webhooks.allowAddresses': {
+    description:
+      'Private, loopback and link-local addresses that webhooks may reach all the same: 127.0.0.1, 10.0.0.0/8, fd00::/8.',
+    type: 'list of addresses',
+    default: [],
+    reason:
+      'A webhook must not become a door into the network that Tidings runs in, whoever may write its address.',
+  },
+  'http.host': {
+    description: 'The address that the HTTP API listens on. Beyond loopback it needs a token.',
+    type: 'text',
+    default: '127.0.0.1',
+    reason: 'Nobody else can reach it.',
+    env: 'TIDINGS_HTTP_HOST',
+  },
+  'http.port': {
+    description: 'Its port, 0 to 65,535; 0 takes a free one.',
+    type: 'integer',
+    default: 7070,
+    reason: 'Easy to remember, and nobody else has it.',
+    env: 'TIDINGS_HTTP_PORT',
+  },
+  'http.token': {
+    description:
+      'The bearer token that clients send, with the rights read and write; at least 16 characters.',
+    type: 'text',
+    reason: 'Without it, and without http.tokens, only programs on this machine may ask.',
+    env: 'TIDINGS_HTTP_TOKEN',
+    secret: true,
+  },
+  'http.tokens.*.token': {
+    description: 'A further token, under a name that appears in the log of requests.',
+    type: 'text',
+    secret: true,
+  },
+  'http.tokens.*.rights': {
+    description:
+      'What it may do: read (look at everything), write (subscriptions and deliveries), undo (take changes back).',
+    type: 'list of rights',
+    default: ['read'],
+    reason: 'The least.',
+  },
+  'http.cors': {
+    description:
+      'Origins whose pages may call the API from a browser, such as https://ops.example.',
+    type: 'list of origins',
+    default: [],
+    reason: 'No page may.',
   },
   'log.segmentBytes': {
     description: 'When a segment of the log is this large, the next one begins; at least 1MB.',
@@ -201,10 +301,7 @@ export const OPTIONS = {
 export type OptionPath = keyof typeof OPTIONS;
 
 /** What the design has and this version has not, so that asking for it gets a plain answer. */
-export const NOT_YET: Readonly<Record<string, string>> = {
-  http: 'the HTTP API',
-  'subscriptions.*.to.webhook': 'webhooks',
-};
+export const NOT_YET: Readonly<Record<string, string>> = {};
 
 /** The options in the table's order, with the common type. */
 export function optionEntries(): readonly (readonly [OptionPath, OptionEntry])[] {

@@ -63,7 +63,7 @@ function meantKeys(issue: z.core.$ZodIssue): Path[] {
 
 function eachProblem(issues: readonly z.core.$ZodIssue[], origin: Origin): TidingsError[] {
   return issues.flatMap((issue) => {
-    if (issue.code === 'invalid_union') return eachProblem(nearestBranch(issue), origin);
+    if (issue.code === 'invalid_union') return toProblems(nearestBranch(issue), origin);
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => unknownKey([...issue.path, key], origin));
     }
@@ -123,8 +123,12 @@ function adviceFor(path: Path): string {
   return `Possible here: ${known.join(', ')}.`;
 }
 
-/** Of a union's members the one that the value comes closest to. */
+/** Of a union's members the one that the value comes closest to: first of all, that knows its keys. */
 function nearestBranch(issue: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
-  const branches = [...issue.errors].sort((one, other) => one.length - other.length);
-  return (branches[0] ?? []).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  const strange = (issues: readonly z.core.$ZodIssue[]): number =>
+    issues.filter(({ code, path }) => code === 'unrecognized_keys' && path.length === 0).length;
+  const [nearest = []] = issue.errors.toSorted(
+    (one, other) => strange(one) - strange(other) || one.length - other.length,
+  );
+  return nearest.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }

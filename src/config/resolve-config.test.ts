@@ -190,7 +190,11 @@ for (const [input, key, problem] of INVALID) {
 const UNKNOWN: readonly (readonly [input: object, key: string, advice: string])[] = [
   [{ source: {} }, 'source', 'Did you mean sources?'],
   [{ retention: {} }, 'retention', 'Did you mean log.retention?'],
-  [{ storage: {} }, 'storage', 'Possible here: dataDir, logLevel, sources, subscriptions, log.'],
+  [
+    { storage: {} },
+    'storage',
+    'Possible here: dataDir, logLevel, sources, subscriptions, webhooks, http, log.',
+  ],
   [
     subscription({ operatons: ['insert'] }),
     'subscriptions.crm.operatons',
@@ -216,11 +220,6 @@ for (const [input, key, advice] of UNKNOWN) {
 }
 
 const NOT_YET: readonly (readonly [input: object, what: string])[] = [
-  [{ http: { port: 7070 } }, 'http asks for the HTTP API'],
-  [
-    subscription({ to: { webhook: { url: 'https://crm.example/in' } } }),
-    'subscriptions.crm.to.webhook asks for webhooks',
-  ],
   [source({ capture: 'trigger' }), 'sources.main.capture asks for "trigger"'],
   [source({ capture: 'binlog' }), 'sources.main.capture asks for "binlog"'],
   [url('mysql://ann:geheim@db/shop'), 'sources.main.url asks for a MySQL or MariaDB source'],
@@ -313,6 +312,7 @@ test('every option arrives with its meaning: milliseconds, bytes, absolute paths
         },
       },
     },
+    webhooks: { allowAddresses: [] },
     log: {
       segmentBytes: 64 * 2 ** 20,
       minFreeBytes: 1e9,

@@ -2,7 +2,9 @@ import { isAbsolute, resolve } from 'node:path';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Config, SubscriptionConfig } from './define-config.ts';
 import { combineProblems, invalid, type Origin, pathText, toProblems } from './problems.ts';
+import { isPem } from './pem.ts';
 import { configSchema } from './schema.ts';
+import { completeDelivery } from './subscription-schema.ts';
 import { suggest } from './suggest.ts';
 
 /** Where a configuration comes from. */
@@ -40,15 +42,35 @@ function complete(parsed: Parsed, directory: string): Config {
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(directory, path));
   const onlySource = Object.keys(parsed.sources)[0] ?? DEFAULT_SOURCE;
   const subscriptions = Object.entries(parsed.subscriptions).map(([name, subscription]) => {
-    const { source = onlySource, to } = subscription;
-    const whole = { ...subscription, source, to: { handler: absolute(to.handler) } };
-    return [name, withoutUndefined(whole) as SubscriptionConfig] as const;
+    const { source = onlySource, delivery, to } = subscription;
+    const endpoint = completeEndpoint(to, absolute);
+    const kind = 'webhook' in to ? 'webhook' : 'handler';
+    const complete = { source, to: endpoint, delivery: completeDelivery(delivery, kind) };
+    return [
+      name,
+      withoutUndefined({ ...subscription, ...complete }) as SubscriptionConfig,
+    ] as const;
   });
-  return {
+  return withoutUndefined({
     ...parsed,
     dataDir: absolute(parsed.dataDir),
     subscriptions: Object.fromEntries(subscriptions),
-  };
+  }) as Config;
+}
+
+type Endpoint = Parsed['subscriptions'][string]['to'];
+
+/** With absolute paths; PEM text is told from a path by how it begins. */
+function completeEndpoint(to: Endpoint, absolute: (path: string) => string): object {
+  if (!('webhook' in to)) return { handler: absolute(to.handler) };
+  const { tls, ...webhook } = to.webhook;
+  const complete = withoutUndefined(webhook);
+  if (tls === undefined) return { webhook: complete };
+  const place = (written: string): string => (isPem(written) ? written : absolute(written));
+  const placed = Object.entries(tls).flatMap(([name, written]) =>
+    written === undefined ? [] : [[name, place(written)] as const],
+  );
+  return { webhook: { ...complete, tls: Object.fromEntries(placed) } };
 }
 
 function withoutUndefined(value: object): object {
@@ -56,7 +78,21 @@ function withoutUndefined(value: object): object {
 }
 
 function checkTogether(config: Parsed, origin: Origin): TidingsError[] {
-  return [...checkSourceNames(config, origin), ...checkSubscriptionSources(config, origin)];
+  return [
+    ...checkSourceNames(config, origin),
+    ...checkSubscriptionSources(config, origin),
+    ...checkClientCertificates(config, origin),
+  ];
+}
+
+function checkClientCertificates(config: Parsed, origin: Origin): TidingsError[] {
+  return Object.entries(config.subscriptions).flatMap(([name, { to }]) => {
+    const tls = 'webhook' in to ? to.webhook.tls : undefined;
+    if ((tls?.cert === undefined) === (tls?.key === undefined)) return [];
+    const missing = tls?.cert === undefined ? 'cert' : 'key';
+    const path = ['subscriptions', name, 'to', 'webhook', 'tls', missing];
+    return [invalid(path, 'is missing; a client certificate needs both cert and key', origin)];
+  });
 }
 
 /** In a database - and _ make the same object names, so two sources must not differ in that alone. */

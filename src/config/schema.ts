@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { OPERATIONS } from '../change/change.ts';
-import { type Duration, durationText, parseDuration } from './duration.ts';
-import { type OptionEntry, type OptionPath, OPTIONS } from './option-table.ts';
-import { parseSize, type Size } from './size.ts';
+import { readAddressRanges } from './address-ranges.ts';
+import { FOR_EVER, duration, orNone, size, withDefault } from './option-schema.ts';
+import { readOrigins, readPort, readToken } from './http-values.ts';
 import { readSourceUrl } from './source-url.ts';
-import { parseStartAt, type StartAt, type StartAtText } from './start-at.ts';
+import { subscriptionSchema } from './subscription-schema.ts';
 import {
   boolean,
-  number,
   oneOf,
   readWord,
   shown,
@@ -19,68 +17,6 @@ import {
 } from './value.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-
-/** Node.js fires a timer of more than 2^31 - 1 ms (24.8 days) at once. */
-const LONGEST_TIMER = 24 * 86_400_000;
-const FOR_EVER = Number.MAX_SAFE_INTEGER;
-
-/** The table's default, as if it had been written. */
-function withDefault<Schema extends z.ZodType>(
-  path: OptionPath,
-  schema: Schema,
-): z.ZodPrefault<Schema> {
-  const entry: OptionEntry = OPTIONS[path];
-  return schema.prefault(() => entry.default as z.core.input<Schema> & {});
-}
-
-function duration(max: number): z.ZodType<number, Duration> {
-  return value((written) => {
-    const milliseconds = parseDuration(written);
-    if (milliseconds === null) {
-      throw new ValueProblem(
-        `is ${shown(written)}, and has to be a duration: '250ms', '30s', '5m', '2h', '7d' or milliseconds`,
-      );
-    }
-    if (milliseconds < 1 || milliseconds > max) {
-      const limits = max === FOR_EVER ? 'at least 1ms' : `from 1ms to ${durationText(max)}`;
-      throw new ValueProblem(`is ${shown(written)}, and has to be ${limits}`);
-    }
-    return milliseconds;
-  });
-}
-
-function size(min: number): z.ZodType<number, Size> {
-  return value((written) => {
-    const bytes = parseSize(written);
-    if (bytes === null) {
-      throw new ValueProblem(
-        `is ${shown(written)}, and has to be a size: '256MB', '1GiB' or a number of bytes`,
-      );
-    }
-    if (bytes < min)
-      throw new ValueProblem(`is ${shown(written)}, and has to be at least ${min} bytes`);
-    return bytes;
-  });
-}
-
-/** null and 'none' switch the limit off. */
-function orNone<Input>(
-  schema: z.ZodType<number, Input>,
-): z.ZodType<number | null, Input | null | 'none'> {
-  return value((written) => {
-    if (written === null || written === 'none') return null;
-    const result = schema.safeParse(written);
-    if (result.success) return result.data;
-    throw new ValueProblem(result.error.issues[0]?.message ?? 'is not valid');
-  });
-}
-
-const startAt: z.ZodType<StartAt, StartAtText> = value((written) => {
-  const place = parseStartAt(written);
-  if (place !== null) return place;
-  const wanted = `head, floor, an offset, or a time with its zone such as 2026-11-21T08:00:00Z`;
-  throw new ValueProblem(`is ${shown(written)}, and has to be ${wanted}`);
-});
 
 const LATER_CAPTURE = ['binlog', 'trigger'];
 
@@ -100,40 +36,35 @@ const source = z.strictObject({
   tables: withDefault('sources.*.tables', tablePatterns()),
 });
 
-const BACKOFF = 'subscriptions.*.delivery.backoff';
+/** What a token lets its bearer do: look, change subscriptions and deliveries, take changes back. */
+export const RIGHTS = ['read', 'write', 'undo'] as const;
 
-const delivery = z.strictObject({
-  maxConcurrency: withDefault(
-    'subscriptions.*.delivery.maxConcurrency',
-    number({ min: 1, max: 1_000 }, true),
-  ),
-  timeout: withDefault('subscriptions.*.delivery.timeout', duration(LONGEST_TIMER)),
-  maxAttempts: withDefault(
-    'subscriptions.*.delivery.maxAttempts',
-    number({ min: 1, max: 1_000 }, true),
-  ),
-  backoff: z
-    .strictObject({
-      first: withDefault(`${BACKOFF}.first`, duration(LONGEST_TIMER)),
-      factor: withDefault(`${BACKOFF}.factor`, number({ min: 1, max: 10 }, false)),
-      max: withDefault(`${BACKOFF}.max`, duration(LONGEST_TIMER)),
-      jitter: withDefault(`${BACKOFF}.jitter`, number({ min: 0, max: 1 }, false)),
-    })
+const token = value<string, string>(readToken);
+
+const http = z.strictObject({
+  host: withDefault('http.host', text()),
+  port: withDefault('http.port', value<number, number>(readPort)),
+  token: token.optional(),
+  tokens: z
+    .record(
+      text(),
+      z.strictObject({
+        token,
+        rights: withDefault(
+          'http.tokens.*.rights',
+          textList((written) => readWord(written, RIGHTS)),
+        ),
+      }),
+    )
     .prefault({}),
+  cors: withDefault('http.cors', value<readonly string[], readonly string[]>(readOrigins)),
 });
 
-/** A union with one member per kind of sink: another kind is another member. */
-const endpoint = z.union([z.strictObject({ handler: text() })]);
-
-const subscription = z.strictObject({
-  source: text().optional(),
-  tables: tablePatterns(),
-  operations: textList((written) => readWord(written, OPERATIONS)).optional(),
-  columns: textList((written) => written).optional(),
-  where: text().optional(),
-  to: endpoint,
-  from: withDefault('subscriptions.*.from', startAt),
-  delivery: delivery.prefault({}),
+const webhooks = z.strictObject({
+  allowAddresses: withDefault(
+    'webhooks.allowAddresses',
+    value<readonly string[], readonly string[]>(readAddressRanges),
+  ),
 });
 
 const log = z.strictObject({
@@ -163,6 +94,8 @@ export const configSchema = z.strictObject({
   dataDir: withDefault('dataDir', text()),
   logLevel: withDefault('logLevel', oneOf(LOG_LEVELS)),
   sources: z.record(name, source).prefault({}),
-  subscriptions: z.record(name, subscription).prefault({}),
+  subscriptions: z.record(name, subscriptionSchema).prefault({}),
+  webhooks: webhooks.prefault({}),
+  http: http.optional(),
   log: log.prefault({}),
 });
