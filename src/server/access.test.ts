@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'node:test';
+import type { HttpConfig } from '../config/define-config.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import { Access, checkExposure, isLoopback } from './access.ts';
-import type { HttpConfig } from '../config/define-config.ts';
 
 const CONTROL = 'control-token-of-256-bits';
 

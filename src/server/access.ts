@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { TidingsError } from '../errors/tidings-error.ts';
 import type { HttpConfig } from '../config/define-config.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
 
 /** What a token lets its bearer do: look, change subscriptions and deliveries, take changes back. */
 export type Right = HttpConfig['tokens'][string]['rights'][number];

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { HttpConfig } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Access } from './access.ts';
 import { allowedMethods, type KnownRoute } from './allowed-methods.ts';
 import { refuseForeignPages } from './browser-guard.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
-import type { HttpConfig } from '../config/define-config.ts';
 import type { Right } from './access.ts';
 import { documentRoutes } from './openapi.ts';
 import { BODY_LIMIT, PROBLEM_TYPE, problemHeaders, toProblem } from './problem.ts';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { HttpConfig } from '../config/define-config.ts';
 import type { Logger } from '../observe/logger.ts';
 import { Access } from './access.ts';
 import { removeControlFile, writeControlFile } from './control-file.ts';
 import { HEALTHY } from './health.ts';
-import type { HttpConfig } from '../config/define-config.ts';
 import { Listener } from './listener.ts';
 import type { Service } from './service.ts';
 
