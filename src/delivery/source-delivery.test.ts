@@ -545,7 +545,15 @@ test('a filter without an answer stops its subscription, says why, and resumes w
 test('a subscription that cannot begin takes nothing else down, and says why', async () => {
   await using fixture = await DeliveryFixture.create();
   await fixture.state.addSubscriptions([
-    { name: 'moved', source: 'elsewhere', cursor: 3, paused: null, createdAt: 0 },
+    {
+      name: 'moved',
+      source: 'elsewhere',
+      cursor: 3,
+      paused: null,
+      createdAt: 0,
+      definition: null,
+      restsUntil: null,
+    },
   ]);
   await using delivery = fixture.deliver();
   const healthy = recorder();

@@ -52,6 +52,76 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
       assert.equal(await state.exception('crm', 7), null);
     });
 
+    test('keeps what an endpoint answered, and why a delivery was given up', async () => {
+      await using place = await create();
+      const answered: StoredException = {
+        ...exception(7, 'parked'),
+        error: { code: 'WEBHOOK_STATUS', message: 'no', answer: { status: 500, excerpt: 'oh' } },
+      };
+      const discarded: StoredException = {
+        ...exception(9, 'discarded'),
+        discarded: { reason: 'sold', at: 1_700_000_000_123 },
+      };
+      {
+        await using state = await place.open();
+        await state.addSubscriptions([subscription('crm', 5)]);
+        const put = [answered, discarded];
+        await state.checkpoint([
+          { name: 'crm', cursor: 20, put, remove: [], losses: [], restsUntil: 1_700_000_000_456 },
+        ]);
+      }
+      await using state = await place.open();
+      assert.deepEqual(await state.exception('crm', 7), answered);
+      assert.deepEqual(await state.exception('crm', 9), discarded);
+      assert.equal((await state.subscription('crm'))?.restsUntil, 1_700_000_000_456);
+      assert.equal(await state.neededFrom('main'), 7);
+      await state.checkpoint([{ name: 'crm', cursor: 20, put: [], remove: [7], losses: [] }]);
+      assert.equal((await state.subscription('crm'))?.restsUntil, 1_700_000_000_456);
+      // What was given up holds no log, and is forgotten with it.
+      assert.equal(await state.neededFrom('main'), 20);
+      await state.forgetDiscarded('main', 9);
+      assert.notEqual(await state.exception('crm', 9), null);
+      await state.forgetDiscarded('main', 10);
+      assert.equal(await state.exception('crm', 9), null);
+    });
+
+    test('replays get on with checkpoints, hold the log, and end', async () => {
+      await using place = await create();
+      {
+        await using state = await place.open();
+        await state.addSubscriptions([subscription('crm', 500)]);
+        const first = await state.addReplay('crm', { kind: 'range', next: 10, to: 100 });
+        const second = await state.addReplay('crm', { kind: 'parked', next: 0, to: 500 });
+        assert.deepEqual(await state.replays('crm'), [first, second]);
+        assert.equal(await state.neededFrom('main'), 10);
+        const replays = [
+          { ...first, next: 60 },
+          { ...second, next: 500 },
+        ];
+        await state.checkpoint([
+          { name: 'crm', cursor: 500, put: [], remove: [], losses: [], replays },
+        ]);
+      }
+      await using state = await place.open();
+      const [left, ...others] = await state.replays('crm');
+      assert.deepEqual([left?.kind, left?.next, left?.to, others], ['range', 60, 100, []]);
+      await state.rewind('crm', 80);
+      assert.deepEqual((await state.replays('crm'))[0]?.to, 80);
+      await state.rewind('crm', 60);
+      assert.deepEqual(await state.replays('crm'), []);
+    });
+
+    test('remembers the definition of a subscription made while it runs', async () => {
+      await using place = await create();
+      {
+        await using state = await place.open();
+        await state.addSubscriptions([{ ...subscription('api', 5), definition: '{"a":1}' }]);
+        await state.setDefinition('api', '{"a":2}');
+      }
+      await using state = await place.open();
+      assert.equal((await state.subscription('api'))?.definition, '{"a":2}');
+    });
+
     test('of a checkpoint that fails nothing takes effect', async () => {
       await using place = await create();
       await using state = await place.open();
@@ -171,7 +241,15 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
 }
 
 function subscription(name: string, cursor: number): StoredSubscription {
-  return { name, source: 'main', cursor, paused: null, createdAt: 1_700_000_000_000 };
+  return {
+    name,
+    source: 'main',
+    cursor,
+    paused: null,
+    createdAt: 1_700_000_000_000,
+    definition: null,
+    restsUntil: null,
+  };
 }
 
 function exception(offset: number, state: StoredException['state']): StoredException {

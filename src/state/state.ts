@@ -9,9 +9,11 @@
 export interface StoredError {
   readonly code: string;
   readonly message: string;
+  /** What the endpoint answered, if it did. */
+  readonly answer?: { readonly status: number; readonly excerpt: string };
 }
 
-/** A subscription as it is remembered. Its filter and endpoint come from the configuration. */
+/** A subscription as it is remembered. */
 export interface StoredSubscription {
   readonly name: string;
   readonly source: string;
@@ -20,9 +22,17 @@ export interface StoredSubscription {
   /** Set while somebody wants it to stand still. */
   readonly paused: { readonly reason: string; readonly since: number } | null;
   readonly createdAt: number;
+  /**
+   * JSON text of its filter and endpoint when it was made while the service ran; the application
+   * knows its shape. Null for one of the configuration or of the program, which has them.
+   */
+  readonly definition: string | null;
+  /** Its endpoint asked to be left alone until then. */
+  readonly restsUntil: number | null;
 }
 
-export type ExceptionState = 'retrying' | 'blocked' | 'parked';
+/** `discarded`: given up by somebody; kept so that it can be looked up, and replayed all the same. */
+export type ExceptionState = 'retrying' | 'blocked' | 'parked' | 'discarded';
 
 /** A delivery below the cursor that is not done. */
 export interface StoredException {
@@ -41,6 +51,20 @@ export interface StoredException {
   readonly error: StoredError | null;
   /** When its first attempt failed. */
   readonly failedAt: number | null;
+  /** Why and when somebody gave it up; absent in the other states. */
+  readonly discarded?: { readonly reason: string; readonly at: number };
+}
+
+/**
+ * What is being delivered again: a range of the log, or what was parked in it when it was asked for.
+ */
+export interface StoredReplay {
+  readonly id: number;
+  readonly kind: 'parked' | 'range';
+  /** The next offset to look at; everything of it below is an exception, or done. */
+  readonly next: number;
+  /** Exclusive. */
+  readonly to: number;
 }
 
 /** Offsets that retention took away before the subscription had read them; `to` is exclusive. */
@@ -59,6 +83,10 @@ export interface SubscriptionCheckpoint {
   /** Offsets of exceptions that are done. */
   readonly remove: readonly number[];
   readonly losses: readonly StoredLoss[];
+  /** How far replays have got; one that has reached its end is forgotten. */
+  readonly replays?: readonly StoredReplay[];
+  /** As in {@link StoredSubscription}. Absent: as before. */
+  readonly restsUntil?: number | null;
 }
 
 export interface ExceptionCounts {
@@ -97,6 +125,8 @@ export interface StateReader extends AsyncDisposable {
   exceptions(query: ExceptionQuery): Promise<readonly StoredException[]>;
   exception(subscription: string, offset: number): Promise<StoredException | null>;
   countExceptions(subscription: string): Promise<ExceptionCounts>;
+  /** Replays that are not done, the oldest first. */
+  replays(subscription: string): Promise<readonly StoredReplay[]>;
   /** The newest losses of a subscription, newest first. Default limit 100. */
   losses(subscription: string, limit?: number): Promise<readonly StoredLoss[]>;
   /** What `Source.identify` said when the source's log was begun; null for a new one. */
@@ -114,6 +144,10 @@ export interface State extends StateReader {
   addSubscriptions(subscriptions: readonly StoredSubscription[]): Promise<void>;
   /** Forgets a subscription with its exceptions. Durable when it resolves. */
   removeSubscription(name: string): Promise<void>;
+  /** Replaces the definition of a subscription. Durable when it resolves. */
+  setDefinition(name: string, definition: string): Promise<void>;
+  /** Remembers a replay. Durable when it resolves. */
+  addReplay(name: string, replay: Omit<StoredReplay, 'id'>): Promise<StoredReplay>;
   /** Durable when it resolves. */
   setPaused(name: string, paused: StoredSubscription['paused']): Promise<void>;
   /**
@@ -122,12 +156,17 @@ export interface State extends StateReader {
    * which repeats deliveries and skips none (invariant 5).
    */
   checkpoint(checkpoints: readonly SubscriptionCheckpoint[]): Promise<void>;
-  /** Sets the cursor and drops the exceptions from there on, in one step. Durable when it resolves. */
+  /**
+   * Sets the cursor, and drops the exceptions and what is to be replayed from there on, in one step.
+   * Durable when it resolves.
+   */
   rewind(name: string, cursor: number): Promise<void>;
   /** Durable when it resolves. */
   setSourceIdentity(source: string, identity: string): Promise<void>;
   /** Writes the sign of life; null when the service ends. */
   beat(heartbeat: ServiceHeartbeat | null): Promise<void>;
+  /** Forgets what was given up below the log's floor: it could not be replayed any more. */
+  forgetDiscarded(source: string, floor: number): Promise<void>;
   /** Makes everything written so far survive a power cut. Needed before a log is trimmed. */
   sync(): Promise<void>;
   /**

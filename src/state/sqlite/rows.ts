@@ -1,11 +1,18 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import type { ExceptionState, StoredError, StoredException, StoredSubscription } from '../state.ts';
+import type {
+  ExceptionState,
+  StoredError,
+  StoredException,
+  StoredReplay,
+  StoredSubscription,
+} from '../state.ts';
 
 type DatabaseRow = Record<string, SQLOutputValue>;
 
 /** The columns behind {@link readException}, in the order in which they are inserted. */
 export const EXCEPTION_COLUMNS = `"offset", table_id, "table", "key", previous_key, state, attempts,
-  next_attempt_at, error_code, error_message, failed_at`;
+  next_attempt_at, error_code, error_message, error_status, error_excerpt, failed_at,
+  discard_reason, discarded_at`;
 
 export function readSubscription(row: DatabaseRow): StoredSubscription {
   const reason = textOrNull(row['paused_reason']);
@@ -15,10 +22,14 @@ export function readSubscription(row: DatabaseRow): StoredSubscription {
     cursor: Number(row['cursor']),
     paused: reason === null ? null : { reason, since: Number(row['paused_since']) },
     createdAt: Number(row['created_at']),
+    definition: textOrNull(row['definition']),
+    restsUntil: numberOrNull(row['rests_until']),
   };
 }
 
 export function readException(row: DatabaseRow): StoredException {
+  const reason = textOrNull(row['discard_reason']);
+  const at = Number(row['discarded_at']);
   return {
     offset: Number(row['offset']),
     tableId: Number(row['table_id']),
@@ -30,12 +41,26 @@ export function readException(row: DatabaseRow): StoredException {
     nextAttemptAt: numberOrNull(row['next_attempt_at']),
     error: readError(row),
     failedAt: numberOrNull(row['failed_at']),
+    ...(reason === null ? {} : { discarded: { reason, at } }),
+  };
+}
+
+export function readReplay(row: DatabaseRow): StoredReplay {
+  return {
+    id: Number(row['id']),
+    kind: String(row['kind']) as StoredReplay['kind'],
+    next: Number(row['next']),
+    to: Number(row['to_offset']),
   };
 }
 
 function readError(row: DatabaseRow): StoredError | null {
   const code = textOrNull(row['error_code']);
-  return code === null ? null : { code, message: String(row['error_message']) };
+  if (code === null) return null;
+  const message = String(row['error_message']);
+  const status = numberOrNull(row['error_status']);
+  if (status === null) return { code, message };
+  return { code, message, answer: { status, excerpt: textOrNull(row['error_excerpt']) ?? '' } };
 }
 
 function textOrNull(value: SQLOutputValue | undefined): string | null {

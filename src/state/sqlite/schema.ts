@@ -2,7 +2,43 @@ import type { DatabaseSync } from 'node:sqlite';
 import { TidingsError } from '../../errors/tidings-error.ts';
 
 /** The format this version reads and writes, kept in `user_version`; 0 is a file just made. */
-export const STATE_FORMAT = 1;
+export const STATE_FORMAT = 2;
+
+const EXCEPTIONS = `
+  CREATE TABLE exceptions (
+    subscription    TEXT NOT NULL REFERENCES subscriptions ON DELETE CASCADE,
+    "offset"        INTEGER NOT NULL,
+    table_id        INTEGER NOT NULL,
+    "table"         TEXT NOT NULL,
+    "key"           TEXT,
+    previous_key    TEXT,
+    state           TEXT NOT NULL CHECK (state IN ('retrying', 'blocked', 'parked', 'discarded')),
+    attempts        INTEGER NOT NULL,
+    next_attempt_at INTEGER,
+    error_code      TEXT,
+    error_message   TEXT,
+    error_status    INTEGER,
+    error_excerpt   TEXT,
+    failed_at       INTEGER,
+    discard_reason  TEXT,
+    discarded_at    INTEGER,
+    PRIMARY KEY (subscription, "offset"),
+    CHECK ((state = 'discarded') = (discard_reason IS NOT NULL)),
+    CHECK ((discard_reason IS NULL) = (discarded_at IS NULL))
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX exceptions_by_state ON exceptions (subscription, state, "offset");
+`;
+
+const REPLAYS = `
+  CREATE TABLE replays (
+    id           INTEGER PRIMARY KEY,
+    subscription TEXT NOT NULL REFERENCES subscriptions ON DELETE CASCADE,
+    kind         TEXT NOT NULL CHECK (kind IN ('parked', 'range')),
+    next         INTEGER NOT NULL,
+    to_offset    INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX replays_by_subscription ON replays (subscription, id);
+`;
 
 const TABLES = `
   CREATE TABLE sources (
@@ -17,25 +53,14 @@ const TABLES = `
     paused_reason TEXT,
     paused_since  INTEGER,
     created_at    INTEGER NOT NULL,
+    definition    TEXT,
+    rests_until   INTEGER,
     CHECK ((paused_reason IS NULL) = (paused_since IS NULL))
   ) STRICT, WITHOUT ROWID;
 
-  CREATE TABLE exceptions (
-    subscription    TEXT NOT NULL REFERENCES subscriptions ON DELETE CASCADE,
-    "offset"        INTEGER NOT NULL,
-    table_id        INTEGER NOT NULL,
-    "table"         TEXT NOT NULL,
-    "key"           TEXT,
-    previous_key    TEXT,
-    state           TEXT NOT NULL CHECK (state IN ('retrying', 'blocked', 'parked')),
-    attempts        INTEGER NOT NULL,
-    next_attempt_at INTEGER,
-    error_code      TEXT,
-    error_message   TEXT,
-    failed_at       INTEGER,
-    PRIMARY KEY (subscription, "offset")
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX exceptions_by_state ON exceptions (subscription, state, "offset");
+  ${EXCEPTIONS}
+
+  ${REPLAYS}
 
   CREATE TABLE losses (
     subscription TEXT NOT NULL REFERENCES subscriptions ON DELETE CASCADE,
@@ -59,13 +84,30 @@ const TABLES = `
   ) STRICT;
 `;
 
+/** What makes format 2 of format 1. SQLite cannot change a CHECK, so the table is made anew. */
+const SECOND_FORMAT = `
+  ALTER TABLE subscriptions ADD COLUMN definition TEXT;
+  ALTER TABLE subscriptions ADD COLUMN rests_until INTEGER;
+  ALTER TABLE exceptions RENAME TO exceptions_before;
+  DROP INDEX exceptions_by_state;
+  ${EXCEPTIONS}
+  INSERT INTO exceptions (subscription, "offset", table_id, "table", "key", previous_key, state,
+                          attempts, next_attempt_at, error_code, error_message, failed_at)
+    SELECT subscription, "offset", table_id, "table", "key", previous_key, state,
+           attempts, next_attempt_at, error_code, error_message, failed_at FROM exceptions_before;
+  DROP TABLE exceptions_before;
+  ${REPLAYS}
+`;
+
 /**
- * Makes the tables of a new file.
+ * Makes the tables of a new file, or brings those of an earlier version up to date.
  * @throws TidingsError `DATA_NEWER`
  */
 export function prepareSchema(database: DatabaseSync, path: string): void {
-  if (checkFormat(database, path) !== 0) return;
-  database.exec(`BEGIN IMMEDIATE; ${TABLES}; PRAGMA user_version = ${STATE_FORMAT}; COMMIT`);
+  const found = checkFormat(database, path);
+  if (found === STATE_FORMAT) return;
+  const change = found === 0 ? TABLES : SECOND_FORMAT;
+  database.exec(`BEGIN IMMEDIATE; ${change}; PRAGMA user_version = ${STATE_FORMAT}; COMMIT`);
 }
 
 /**

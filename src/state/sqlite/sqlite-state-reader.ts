@@ -7,10 +7,11 @@ import type {
   StateReader,
   StoredException,
   StoredLoss,
+  StoredReplay,
   StoredSubscription,
 } from '../state.ts';
-import { EXCEPTION_COLUMNS, readException, readSubscription } from './rows.ts';
-import { checkFormat } from './schema.ts';
+import { EXCEPTION_COLUMNS, readException, readReplay, readSubscription } from './rows.ts';
+import { checkFormat, STATE_FORMAT } from './schema.ts';
 
 /** A writer holds its lock for well under a millisecond; this is only for a disk that hangs. */
 export const BUSY_TIMEOUT = 5_000;
@@ -27,14 +28,15 @@ export class SqliteStateReader implements StateReader {
 
   /**
    * Opens the file for looking only, also while the service writes to it. Null when there is none,
-   * or one that was made this moment and has no tables yet.
+   * one that was made this moment and has no tables yet, or one of an earlier version, which the
+   * service brings up to date at its next start.
    * @throws TidingsError `DATA_NEWER`
    */
   static openExisting(path: string): SqliteStateReader | null {
     if (!existsSync(path)) return null;
     const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT });
     try {
-      if (checkFormat(database, path) > 0) return new SqliteStateReader(database);
+      if (checkFormat(database, path) === STATE_FORMAT) return new SqliteStateReader(database);
     } catch (error) {
       database.close();
       throw error;
@@ -95,6 +97,13 @@ export class SqliteStateReader implements StateReader {
     const count = (state: string): number =>
       Number(rows.find((row) => row['state'] === state)?.['n'] ?? 0);
     return { retrying: count('retrying'), blocked: count('blocked'), parked: count('parked') };
+  }
+
+  async replays(subscription: string): Promise<readonly StoredReplay[]> {
+    return this.database
+      .prepare('SELECT id, kind, next, to_offset FROM replays WHERE subscription = ? ORDER BY id')
+      .all(subscription)
+      .map(readReplay);
   }
 
   async losses(subscription: string, limit = 100): Promise<readonly StoredLoss[]> {

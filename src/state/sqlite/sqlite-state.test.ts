@@ -43,6 +43,60 @@ test('a state of a newer version is refused by its code, and left as it is', (co
   );
 });
 
+/** The tables as format 1 had them. */
+const FIRST_FORMAT = `
+  CREATE TABLE sources (name TEXT PRIMARY KEY, identity TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE subscriptions (
+    name TEXT PRIMARY KEY, source TEXT NOT NULL, cursor INTEGER NOT NULL, paused_reason TEXT,
+    paused_since INTEGER, created_at INTEGER NOT NULL,
+    CHECK ((paused_reason IS NULL) = (paused_since IS NULL))
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE exceptions (
+    subscription TEXT NOT NULL REFERENCES subscriptions ON DELETE CASCADE,
+    "offset" INTEGER NOT NULL, table_id INTEGER NOT NULL, "table" TEXT NOT NULL, "key" TEXT,
+    previous_key TEXT, state TEXT NOT NULL CHECK (state IN ('retrying', 'blocked', 'parked')),
+    attempts INTEGER NOT NULL, next_attempt_at INTEGER, error_code TEXT, error_message TEXT,
+    failed_at INTEGER, PRIMARY KEY (subscription, "offset")
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX exceptions_by_state ON exceptions (subscription, state, "offset");
+  CREATE TABLE losses (
+    subscription TEXT NOT NULL REFERENCES subscriptions ON DELETE CASCADE,
+    from_offset INTEGER NOT NULL, to_offset INTEGER NOT NULL, at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX losses_by_subscription ON losses (subscription);
+  CREATE TABLE service (
+    id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL, started_at INTEGER NOT NULL,
+    at INTEGER NOT NULL, status TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE syncs (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
+  INSERT INTO subscriptions VALUES ('crm', 'main', 40, 'by hand', 7, 5);
+  INSERT INTO exceptions VALUES
+    ('crm', 9, 1, 'public.accounts', '7', NULL, 'parked', 10, NULL, 'E_CRM', 'broken', 6);
+  PRAGMA user_version = 1;
+`;
+
+test('a state of the first format is brought up to date with all that is in it', async (context) => {
+  const path = temporaryFile(context);
+  const first = new DatabaseSync(path);
+  first.exec(FIRST_FORMAT);
+  first.close();
+  await using state = SqliteState.open(path);
+  assert.deepEqual(await state.subscription('crm'), {
+    name: 'crm',
+    source: 'main',
+    cursor: 40,
+    paused: { reason: 'by hand', since: 7 },
+    createdAt: 5,
+    definition: null,
+    restsUntil: null,
+  });
+  const parked = await state.exception('crm', 9);
+  assert.deepEqual([parked?.attempts, parked?.error], [10, { code: 'E_CRM', message: 'broken' }]);
+  await state.addReplay('crm', { kind: 'parked', next: 0, to: 40 });
+  await state.removeSubscription('crm');
+  assert.equal(await state.exception('crm', 9), null);
+});
+
 test('a file that is no state, or a directory that is not there, is a coded error', (context) => {
   const path = temporaryFile(context);
   assert.throws(

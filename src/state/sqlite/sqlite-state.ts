@@ -5,6 +5,7 @@ import type {
   ServiceHeartbeat,
   State,
   StoredException,
+  StoredReplay,
   StoredSubscription,
   SubscriptionCheckpoint,
 } from '../state.ts';
@@ -29,6 +30,9 @@ export class SqliteState extends SqliteStateReader implements State {
   readonly #putException: StatementSync;
   readonly #removeException: StatementSync;
   readonly #addLoss: StatementSync;
+  readonly #setRest: StatementSync;
+  readonly #setReplay: StatementSync;
+  readonly #removeReplay: StatementSync;
 
   private constructor(path: string, database: DatabaseSync) {
     super(database);
@@ -36,12 +40,15 @@ export class SqliteState extends SqliteStateReader implements State {
     this.#setCursor = database.prepare('UPDATE subscriptions SET cursor = ? WHERE name = ?');
     this.#putException = database.prepare(
       `INSERT OR REPLACE INTO exceptions (subscription, ${EXCEPTION_COLUMNS})
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#removeException = database.prepare(
       'DELETE FROM exceptions WHERE subscription = ? AND "offset" = ?',
     );
     this.#addLoss = database.prepare('INSERT INTO losses VALUES (?, ?, ?, ?)');
+    this.#setRest = database.prepare('UPDATE subscriptions SET rests_until = ? WHERE name = ?');
+    this.#setReplay = database.prepare('UPDATE replays SET next = ? WHERE id = ?');
+    this.#removeReplay = database.prepare('DELETE FROM replays WHERE id = ?');
   }
 
   /**
@@ -73,10 +80,13 @@ export class SqliteState extends SqliteStateReader implements State {
 
   async addSubscriptions(subscriptions: readonly StoredSubscription[]): Promise<void> {
     this.#durably(() => {
-      const insert = this.database.prepare('INSERT INTO subscriptions VALUES (?, ?, ?, ?, ?, ?)');
-      for (const { name, source, cursor, paused, createdAt } of subscriptions) {
+      const insert = this.database.prepare(`INSERT INTO subscriptions
+           (name, source, cursor, paused_reason, paused_since, created_at, definition, rests_until)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+      for (const each of subscriptions) {
+        const { name, source, cursor, paused, createdAt, definition, restsUntil } = each;
         const { reason, since } = paused ?? { reason: null, since: null };
-        insert.run(name, source, cursor, reason, since, createdAt);
+        insert.run(name, source, cursor, reason, since, createdAt, definition, restsUntil);
       }
     });
   }
@@ -85,6 +95,26 @@ export class SqliteState extends SqliteStateReader implements State {
     this.#durably(() =>
       this.database.prepare('DELETE FROM subscriptions WHERE name = ?').run(name),
     );
+  }
+
+  async setDefinition(name: string, definition: string): Promise<void> {
+    this.#durably(() =>
+      this.database
+        .prepare('UPDATE subscriptions SET definition = ? WHERE name = ?')
+        .run(definition, name),
+    );
+  }
+
+  async addReplay(name: string, replay: Omit<StoredReplay, 'id'>): Promise<StoredReplay> {
+    const { kind, next, to } = replay;
+    let id = 0;
+    this.#durably(() => {
+      const { lastInsertRowid } = this.database
+        .prepare('INSERT INTO replays (subscription, kind, next, to_offset) VALUES (?, ?, ?, ?)')
+        .run(name, kind, next, to);
+      id = Number(lastInsertRowid);
+    });
+    return { id, ...replay };
   }
 
   async setPaused(name: string, paused: StoredSubscription['paused']): Promise<void> {
@@ -97,8 +127,14 @@ export class SqliteState extends SqliteStateReader implements State {
 
   async checkpoint(checkpoints: readonly SubscriptionCheckpoint[]): Promise<void> {
     this.#transact(() => {
-      for (const { name, cursor, put, remove, losses } of checkpoints) {
+      for (const checkpoint of checkpoints) {
+        const { name, cursor, put, remove, losses, replays = [], restsUntil } = checkpoint;
         this.#setCursor.run(cursor, name);
+        if (restsUntil !== undefined) this.#setRest.run(restsUntil, name);
+        for (const { id, next, to } of replays) {
+          if (next < to) this.#setReplay.run(next, id);
+          else this.#removeReplay.run(id);
+        }
         for (const offset of remove) this.#removeException.run(name, offset);
         for (const exception of put) this.#put(name, exception);
         for (const { from, to, at } of losses) this.#addLoss.run(name, from, to, at);
@@ -111,6 +147,12 @@ export class SqliteState extends SqliteStateReader implements State {
       this.database
         .prepare('DELETE FROM exceptions WHERE subscription = ? AND "offset" >= ?')
         .run(name, cursor);
+      this.database
+        .prepare('DELETE FROM replays WHERE subscription = ? AND next >= ?')
+        .run(name, cursor);
+      this.database
+        .prepare('UPDATE replays SET to_offset = min(to_offset, ?) WHERE subscription = ?')
+        .run(cursor, name);
       this.#setCursor.run(cursor, name);
     });
   }
@@ -135,6 +177,17 @@ export class SqliteState extends SqliteStateReader implements State {
     });
   }
 
+  async forgetDiscarded(source: string, floor: number): Promise<void> {
+    this.#transact(() =>
+      this.database
+        .prepare(
+          `DELETE FROM exceptions WHERE state = 'discarded' AND "offset" < ?
+           AND subscription IN (SELECT name FROM subscriptions WHERE source = ?)`,
+        )
+        .run(floor, source),
+    );
+  }
+
   async sync(): Promise<void> {
     // A commit with synchronous=FULL ends with an fsync of the WAL, which holds all commits before
     // it. A checkpoint of the WAL would sync too, but not while another process reads.
@@ -146,8 +199,11 @@ export class SqliteState extends SqliteStateReader implements State {
   async neededFrom(source: string): Promise<number | null> {
     const row = this.database
       .prepare(
-        `SELECT min(min(cursor, coalesce((SELECT min("offset") FROM exceptions
-                                          WHERE subscription = name), cursor))) AS needed
+        `SELECT min(min(cursor,
+                        coalesce((SELECT min("offset") FROM exceptions
+                                  WHERE subscription = name AND state <> 'discarded'), cursor),
+                        coalesce((SELECT min(next) FROM replays
+                                  WHERE subscription = name AND kind = 'range'), cursor))) AS needed
          FROM subscriptions WHERE source = ?`,
       )
       .get(source);
@@ -168,7 +224,11 @@ export class SqliteState extends SqliteStateReader implements State {
       exception.nextAttemptAt,
       exception.error?.code ?? null,
       exception.error?.message ?? null,
+      exception.error?.answer?.status ?? null,
+      exception.error?.answer?.excerpt ?? null,
       exception.failedAt,
+      exception.discarded?.reason ?? null,
+      exception.discarded?.at ?? null,
     );
   }
 
