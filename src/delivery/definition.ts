@@ -7,6 +7,8 @@ import type { BackoffOptions } from '../util/backoff.ts';
 export interface DeliveryOptions {
   /** Attempts under way at the same time. Default 16: enough to hide an endpoint's latency. */
   readonly maxConcurrency: number;
+  /** Attempts that may begin per second. Default: no limit. */
+  readonly rate?: number;
   /** After this many failed attempts a delivery is parked. Default 10: with the
    * pauses between them, some eight minutes. */
   readonly maxAttempts: number;
@@ -65,4 +67,6 @@ export interface SubscriptionDefinition {
   /** Where a subscription begins that is new. Default `head`. */
   readonly from?: StartAt | undefined;
   readonly delivery?: Partial<DeliveryOptions> | undefined;
+  /** Text to be remembered with it when it is new, from which it can be made again. */
+  readonly stored?: string | undefined;
 }

@@ -29,6 +29,8 @@ export type DeliveryInput =
   | 'retry'
   /** The endpoint will never take it. */
   | 'reject'
+  /** The endpoint asked to be left alone, or wants nothing any more: no failure of this change. */
+  | 'defer'
   /** The deadline passed. */
   | 'timeout'
   /** An attempt ended after its deadline, however it ended. */
@@ -58,6 +60,7 @@ export const DELIVERY_INPUTS = [
   'ack',
   'retry',
   'reject',
+  'defer',
   'timeout',
   'return',
   'abort',
@@ -84,6 +87,7 @@ export const TRANSITIONS: Readonly<Record<DeliveryState, Readonly<Record<Deliver
     ack: 'defect',
     retry: 'defect',
     reject: 'defect',
+    defer: 'defect',
     timeout: 'defect',
     return: 'defect',
     abort: 'blocked',
@@ -98,6 +102,7 @@ export const TRANSITIONS: Readonly<Record<DeliveryState, Readonly<Record<Deliver
     ack: 'defect',
     retry: 'defect',
     reject: 'defect',
+    defer: 'defect',
     timeout: 'defect',
     return: 'defect',
     abort: 'ready',
@@ -112,6 +117,7 @@ export const TRANSITIONS: Readonly<Record<DeliveryState, Readonly<Record<Deliver
     ack: 'done',
     retry: 'retrying',
     reject: 'parked',
+    defer: 'retrying',
     timeout: 'overdue',
     return: 'defect',
     abort: 'ready',
@@ -128,6 +134,7 @@ export const TRANSITIONS: Readonly<Record<DeliveryState, Readonly<Record<Deliver
     ack: 'defect',
     retry: 'defect',
     reject: 'defect',
+    defer: 'defect',
     timeout: 'defect',
     return: 'retrying',
     abort: 'ready',
@@ -141,6 +148,7 @@ export const TRANSITIONS: Readonly<Record<DeliveryState, Readonly<Record<Deliver
     ack: 'defect',
     retry: 'defect',
     reject: 'defect',
+    defer: 'defect',
     timeout: 'defect',
     return: 'defect',
     abort: 'retrying',
@@ -154,6 +162,7 @@ export const TRANSITIONS: Readonly<Record<DeliveryState, Readonly<Record<Deliver
     ack: 'defect',
     retry: 'defect',
     reject: 'defect',
+    defer: 'defect',
     timeout: 'defect',
     return: 'defect',
     abort: 'parked',
@@ -168,6 +177,7 @@ export const TRANSITIONS: Readonly<Record<DeliveryState, Readonly<Record<Deliver
     ack: 'defect',
     retry: 'defect',
     reject: 'defect',
+    defer: 'defect',
     timeout: 'defect',
     return: 'defect',
     abort: 'done',
@@ -202,10 +212,12 @@ export function nextState(
 
 /**
  * The number of attempts after an input that was not refused. An attempt cut short by a shutdown
- * does not count, so restarts alone never park a delivery; a replay has all attempts before it.
+ * does not count, so restarts alone never park a delivery; nor does one that was told to wait. A
+ * replay has all attempts before it.
  */
 export function nextAttempts({ state, attempts }: DeliveryProgress, input: DeliveryInput): number {
   if (input === 'start') return attempts + 1;
+  if (input === 'defer') return attempts - 1;
   if (input === 'abort' && (state === 'inFlight' || state === 'overdue')) return attempts - 1;
   if (input === 'replay' && state === 'parked') return 0;
   return attempts;

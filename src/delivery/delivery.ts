@@ -37,6 +37,8 @@ export class Delivery implements DeliveryProgress {
   dueAt = 0;
   /** When the attempt under way began, on the process's own clock. */
   startedAt = 0;
+  /** Why and when somebody gave it up. */
+  discarded: { readonly reason: string; readonly at: number } | null = null;
   /** True once it lies below the cursor and is therefore kept as an exception (invariant 5). */
   recorded = false;
   #state: DeliveryState;

@@ -12,6 +12,8 @@ import { Delivery } from './delivery.ts';
 import type { DeliveryInput } from './delivery-state.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import type { OpenDeliveries } from './open-deliveries.ts';
+import { Pace } from './pace.ts';
+import { patience } from './patience.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import { RetryTimer } from './retry-timer.ts';
 import { RowOrder } from './row-order.ts';
@@ -27,6 +29,8 @@ export interface EndpointWindowOptions {
   readonly readAgain: (offset: number) => Promise<ChangeView>;
   /** Something has to be written down. */
   readonly onChanged: () => void;
+  /** The endpoint wants nothing any more; no attempt begins until the window is released. */
+  readonly onGone: (error: AttemptError) => void;
   readonly observer: DeliveryObserver;
   readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
 }
@@ -51,6 +55,8 @@ export class EndpointWindow {
   readonly #attempts: Attempts;
   readonly #ready: ReadyQueue;
   readonly #retryTimer: RetryTimer;
+  readonly #patience: number;
+  readonly pace: Pace;
   #run = new AbortController();
   #order = new RowOrder();
   /** Still running at a rewind: of no interest but for the row that they hold. */
@@ -68,6 +74,8 @@ export class EndpointWindow {
     this.#open = options.open;
     this.#ready = new ReadyQueue(delivery.maxConcurrency);
     this.#retryTimer = new RetryTimer((delivery) => this.#due(delivery));
+    this.#patience = patience(delivery);
+    this.pace = new Pace(delivery.rate, () => this.#pump());
     this.#attempts = new Attempts({
       sink,
       subscription,
@@ -137,6 +145,7 @@ export class EndpointWindow {
     this.#held = true;
     this.#run.abort();
     this.#retryTimer.clear();
+    this.pace.close();
     this.#attempts.abort();
   }
 
@@ -157,10 +166,18 @@ export class EndpointWindow {
     return true;
   }
 
+  /** Takes back one that is done or was given up, or was parked below the cursor (a replay). */
+  readmit(delivery: Delivery): void {
+    this.#open.readmit(delivery);
+    if (this.#order.add(delivery)) this.#becomeReady(delivery, 'unblock');
+    this.#options.onChanged();
+  }
+
   /** Gives up a delivery. False when its state refuses that. */
-  discard(delivery: Delivery): boolean {
+  discard(delivery: Delivery, reason: string): boolean {
     const { state } = delivery;
     if (!delivery.apply('discard', this.#maxAttempts)) return false;
+    delivery.discarded = { reason, at: Date.now() };
     if (state === 'parked') this.#open.parked -= 1;
     this.#open.changed(delivery);
     // With something before it, it keeps its place in the row until it is reached: who is behind it
@@ -218,10 +235,12 @@ export class EndpointWindow {
   #startReady(): void {
     const { maxConcurrency } = this.#options.delivery;
     while (!this.#held && this.#attempts.places + this.#loading < maxConcurrency) {
+      if (this.#ready.size === 0 || !this.pace.open) return;
       const delivery = this.#ready.take(this.#attempts.retries);
       if (delivery === undefined) return;
       // It may have been discarded while it waited.
       if (delivery.state !== 'ready') continue;
+      this.pace.count();
       if (delivery.view === null) void this.#load(delivery);
       else this.#start(delivery, delivery.view);
     }
@@ -262,7 +281,7 @@ export class EndpointWindow {
     }
     this.#loading -= 1;
     if (view !== null && delivery.state === 'ready' && !signal.aborted) {
-      if (this.#held) this.#ready.add(delivery);
+      if (this.#held || this.pace.restsUntil !== null) this.#ready.add(delivery);
       else this.#start(delivery, view);
     }
     this.#pump();
@@ -293,13 +312,15 @@ export class EndpointWindow {
       this.#leaveRow(delivery);
       return;
     }
-    if (end.kind === 'retry' || end.kind === 'reject') this.#failed(delivery, end.error);
-    delivery.apply(end.kind === 'timeout' ? 'return' : end.kind, this.#maxAttempts);
+    if ('error' in end) this.#failed(delivery, end.error);
+    delivery.apply(this.#inputOf(delivery, end), this.#maxAttempts);
     if (delivery.state === 'done') this.delivered += 1;
     else if (delivery.state === 'parked' && delivery.error !== null) {
       observer.parked(subscription, delivery.offset, delivery.error);
-    } else if (delivery.state === 'retrying') {
-      this.#retryLater(delivery, end.kind === 'retry' ? end.after : undefined);
+    } else if (delivery.state === 'retrying') this.#retryLater(delivery, end);
+    if (end.kind === 'gone') {
+      this.#held = true;
+      this.#options.onGone(end.error);
     }
     onCommitPoint?.('delivery 3: settled');
     this.#open.changed(delivery);
@@ -308,15 +329,28 @@ export class EndpointWindow {
     this.#pump();
   }
 
-  #failed(delivery: Delivery, error: AttemptError): void {
-    const at = Date.now();
-    delivery.error = { code: error.code, message: error.message };
-    delivery.failedAt ??= at;
-    this.lastError = { ...delivery.error, at };
+  /** Being told to wait is no failure, until patience is at its end. */
+  #inputOf(delivery: Delivery, end: AttemptEnd): DeliveryInput {
+    if (end.kind === 'timeout') return 'return';
+    if (end.kind === 'gone') return 'defer';
+    if (end.kind !== 'retry' || end.rest === undefined) return end.kind;
+    this.pace.rest(end.after ?? 0);
+    return Date.now() - (delivery.failedAt ?? 0) < this.#patience ? 'defer' : 'retry';
   }
 
-  #retryLater(delivery: Delivery, after = 0): void {
-    const delay = Math.max(after, backoff(this.#options.delivery.retry, delivery.attempts));
+  #failed(delivery: Delivery, error: AttemptError): void {
+    const at = Date.now();
+    const { code, message, answer } = error;
+    delivery.error = { code, message, ...(answer === undefined ? {} : { answer }) };
+    delivery.failedAt ??= at;
+    this.lastError = { code, message, at };
+  }
+
+  #retryLater(delivery: Delivery, end: AttemptEnd): void {
+    const { retry } = this.#options.delivery;
+    const asked = end.kind === 'retry' ? (end.after ?? 0) : 0;
+    const deferred = end.kind === 'gone' || (end.kind === 'retry' && end.rest !== undefined);
+    const delay = Math.max(asked, deferred ? 0 : backoff(retry, delivery.attempts));
     delivery.nextAttemptAt = Date.now() + Math.ceil(delay);
     this.#retryTimer.add(delivery, delay);
   }

@@ -1,6 +1,6 @@
 import type { AttemptError } from '../sink/sink.ts';
 
-export type AttemptResult = 'ack' | 'retry' | 'reject' | 'timeout' | 'abort';
+export type AttemptResult = 'ack' | 'retry' | 'reject' | 'gone' | 'timeout' | 'abort';
 
 /** Told of what happens; must not throw. Called often, so it should be cheap. */
 export interface DeliveryObserver {

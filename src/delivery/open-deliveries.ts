@@ -79,6 +79,11 @@ export class OpenDeliveries {
     return this.#full;
   }
 
+  /** True while replays may add exceptions: half of the room is kept for what fails now. */
+  get hasRoomForReplay(): boolean {
+    return this.#exceptions.size < this.#limits.exceptions / 2;
+  }
+
   /** True when a delivery holds the cursor that becomes an exception just by taking long. */
   get lingering(): boolean {
     return this.#unrecorded.size > 0;
@@ -124,21 +129,28 @@ export class OpenDeliveries {
     this.#rows.set(delivery.offset, delivery);
   }
 
+  /** Takes in one below the cursor that is attempted anew, with no row yet or one that says less. */
+  readmit(delivery: Delivery): void {
+    this.restore(delivery);
+    this.#rows.set(delivery.offset, delivery);
+  }
+
   /** Notes that the delivery's state has changed. */
   changed(delivery: Delivery): void {
     const { offset, state } = delivery;
     if (state === 'parked') this.parked += 1;
     if (!delivery.recorded) {
-      if (state === 'done') this.#forget(delivery);
+      // One that was given up stays until the cursor passes it and its reason can be written.
+      if (state === 'done' && delivery.discarded === null) this.#forget(delivery);
       return;
     }
-    this.#rows.set(offset, state === 'done' ? null : delivery);
+    this.#rows.set(offset, state === 'done' && delivery.discarded === null ? null : delivery);
     if (state === 'done' || state === 'parked') this.#exceptions.delete(offset);
   }
 
   /** Notes that a delivery that was parked below the cursor is given up. */
-  removeParked(offset: number): void {
-    this.#rows.set(offset, null);
+  discardParked(delivery: Delivery): void {
+    this.#rows.set(delivery.offset, delivery);
     this.parked -= 1;
   }
 
@@ -163,12 +175,14 @@ export class OpenDeliveries {
    * are known; {@link OpenDeliveries.settle} must be told how the writing went.
    * @param now on the process's own clock.
    * @param position how far was read.
+   * @param more there is something else to be written with it.
    */
-  checkpoint(now: number, position: number): SubscriptionCheckpoint | null {
+  checkpoint(now: number, position: number, more = false): SubscriptionCheckpoint | null {
     this.#moveCursor(now, position);
     const rows = this.#rows;
     const losses = this.#losses;
-    if (rows.size === 0 && losses.length === 0 && this.#cursor === this.#writtenCursor) return null;
+    const nothing = rows.size === 0 && losses.length === 0 && this.#cursor === this.#writtenCursor;
+    if (nothing && !more) return null;
     this.#rows = new Map();
     this.#losses = [];
     this.#written = { rows, losses };
@@ -204,7 +218,9 @@ export class OpenDeliveries {
       // It is read again when it is attempted: of exceptions there may be thousands.
       delivery.view = null;
       this.#rows.set(delivery.offset, delivery);
-      if (delivery.state !== 'parked') this.#exceptions.set(delivery.offset, delivery);
+      if (delivery.state !== 'parked' && delivery.state !== 'done') {
+        this.#exceptions.set(delivery.offset, delivery);
+      }
     }
     this.#cursor = position;
   }
@@ -245,11 +261,13 @@ function toStored(delivery: Delivery): StoredException {
     nextAttemptAt: delivery.state === 'retrying' ? delivery.nextAttemptAt : null,
     error: delivery.error,
     failedAt: delivery.failedAt,
+    ...(delivery.discarded === null ? {} : { discarded: delivery.discarded }),
   };
 }
 
 /** An attempt that is under way, or about to be, is one to be made again after a crash. */
-function storedState({ state, attempts }: Delivery): StoredException['state'] {
+function storedState({ state, attempts, discarded }: Delivery): StoredException['state'] {
+  if (discarded !== null) return 'discarded';
   if (state === 'parked') return 'parked';
   if (state === 'retrying' || state === 'inFlight' || state === 'overdue') return 'retrying';
   return attempts > 0 ? 'retrying' : 'blocked';

@@ -1,6 +1,13 @@
 import type { ChangeView } from '../change/decode.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
+import type { LogRecord } from '../log/log.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
+
+/** A record with what the decoder makes of it. */
+export interface ReadRecord {
+  readonly record: LogRecord;
+  readonly view: ChangeView;
+}
 
 /**
  * Reads one record that was read before.
@@ -10,11 +17,11 @@ export async function readRecord(
   { log, decoder }: Dispatcher,
   source: string,
   offset: number,
-): Promise<ChangeView> {
+): Promise<ReadRecord> {
   const { records } = await log.read({ from: offset, to: offset + 1, limit: 1 });
   const [record] = records;
   if (record === undefined) {
     throw new TidingsError('LOG_PRUNED', { offset, source, floor: log.floor });
   }
-  return decoder.view(record);
+  return { record, view: decoder.view(record) };
 }

@@ -20,6 +20,10 @@ export class ReadyQueue {
     this.#maxRetries = Math.max(1, Math.floor(places / 2));
   }
 
+  get size(): number {
+    return this.#first.size + this.#retries.size;
+  }
+
   add(delivery: Delivery): void {
     if (delivery.attempts === 0) this.#first.push(delivery);
     else this.#retries.push(delivery);

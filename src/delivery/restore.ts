@@ -38,10 +38,13 @@ export async function restoreExceptions(
 
 /** A stored exception as a delivery again. */
 export function toDelivery(stored: StoredException, tables: TableLookup): Delivery {
-  const delivery = new Delivery(toSubject(stored, tables), null, stored);
+  const { state, attempts } = stored;
+  const progress = { state: state === 'discarded' ? ('done' as const) : state, attempts };
+  const delivery = new Delivery(toSubject(stored, tables), null, progress);
   delivery.error = stored.error;
   delivery.failedAt = stored.failedAt;
   delivery.nextAttemptAt = stored.nextAttemptAt;
+  delivery.discarded = stored.discarded ?? null;
   delivery.recorded = true;
   return delivery;
 }

@@ -476,12 +476,23 @@ test('parked deliveries by the thousand: listed in pages, replayed and discarded
   assert.equal(taken[0]?.number, 1);
   await until(() => statusOf(delivery, 'crm').parked === 3_998);
   assert.deepEqual(discarded, ['crm 124 was a test']);
+  const given = await fixture.state.exception('crm', 124);
+  assert.deepEqual([given?.state, given?.discarded?.reason], ['discarded', 'was a test']);
   for (const offset of [123, 124]) {
-    await assert.rejects(delivery.replay('crm', offset), (error) =>
+    await assert.rejects(delivery.retry('crm', offset), (error) =>
       isTidingsError(error, 'EXCEPTION_UNKNOWN'),
     );
   }
   assert.equal(await delivery.neededFrom(), 0);
+  // A replay is never swallowed: not of what is done, nor of what was given up.
+  await delivery.replay('crm', 123);
+  await delivery.replay('crm', 124);
+  await until(() => taken.length === 3);
+  assert.deepEqual(
+    taken.map(({ change }) => change.offset),
+    [123, 123, 124],
+  );
+  await until(async () => (await fixture.state.exception('crm', 124)) === null);
 });
 
 test('a discarded change frees its row in order; one in flight or behind another is refused', async () => {

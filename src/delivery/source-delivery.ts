@@ -3,8 +3,14 @@ import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
-import type { Sink } from '../sink/sink.ts';
-import type { ExceptionQuery, State, StoredException, StoredSubscription } from '../state/state.ts';
+import type { AttemptError, Sink } from '../sink/sink.ts';
+import type {
+  ExceptionQuery,
+  State,
+  StoredException,
+  StoredReplay,
+  StoredSubscription,
+} from '../state/state.ts';
 import { Dispatcher } from '../subscription/dispatcher.ts';
 import { compileFilter } from '../subscription/filter.ts';
 import type { Horizon } from '../subscription/horizon.ts';
@@ -62,6 +68,7 @@ export class SourceDelivery implements AsyncDisposable {
       state,
       observer,
       onCommitPoint,
+      onGone: (name, error) => this.#endpointGone(name, error),
       dispatcher: new Dispatcher({ log, horizon, decoder, onFailure }),
       checkpoints: new Checkpoints({
         state,
@@ -140,6 +147,21 @@ export class SourceDelivery implements AsyncDisposable {
     await this.#controls(name).rewind(to);
   }
 
+  /** See {@link SubscriptionControls.retry}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` too */
+  async retry(name: string, offset: number): Promise<void> {
+    await this.#controls(name).retry(offset);
+  }
+
+  /** See {@link SubscriptionControls.replayRange}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` too */
+  async replayRange(name: string, from: StartAt, to: StartAt | null): Promise<StoredReplay> {
+    return await this.#controls(name).replayRange('range', from, to);
+  }
+
+  /** Delivers again what is parked now. @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
+  async replayParked(name: string): Promise<StoredReplay> {
+    return await this.#controls(name).replayRange('parked', 'floor', null);
+  }
+
   /** See {@link SubscriptionControls.replay}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` too */
   async replay(name: string, offset: number): Promise<void> {
     await this.#controls(name).replay(offset);
@@ -150,9 +172,44 @@ export class SourceDelivery implements AsyncDisposable {
     await this.#controls(name).discard(offset, reason);
   }
 
-  /** One page of exceptions, as last written down. */
+  /** One page of exceptions. */
   async exceptions(query: ExceptionQuery): Promise<readonly StoredException[]> {
-    return await this.#context.state.exceptions(query);
+    const { state, checkpoints } = this.#context;
+    // What failed a moment ago shall be in it. While nothing can be written, what was is told.
+    await checkpoints.flush();
+    return await state.exceptions(query);
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** The endpoint of a subscription, for a test delivery. @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
+  sinkOf(name: string): Sink {
+    return this.#entry(name).prepared.sink;
+  }
+
+  /**
+   * Stops a subscription and lets go of its endpoint; what is remembered of it stays.
+   * @throws TidingsError `SUBSCRIPTION_UNKNOWN`
+   */
+  async unregister(name: string): Promise<void> {
+    const entry = this.#entry(name);
+    await this.#beginning;
+    const { running, prepared } = entry;
+    this.#entries.delete(name);
+    if (running === null) {
+      await prepared.sink[Symbol.asyncDispose]();
+      return;
+    }
+    const { delivery, controls } = running;
+    delivery.beginDraining();
+    await controls.settled();
+    await delivery.rest(this.#stop.signal);
+    await delivery.close();
+    const written = await this.#context.checkpoints.flush();
+    this.#context.checkpoints.remove(delivery);
+    if (!written) throw this.#context.checkpoints.error;
   }
 
   status(): readonly SubscriptionStatus[] {
@@ -169,6 +226,7 @@ export class SourceDelivery implements AsyncDisposable {
   async neededFrom(): Promise<number | null> {
     const { state, checkpoints, source } = this.#context;
     if (!(await checkpoints.flush())) throw checkpoints.error;
+    await state.forgetDiscarded(source, this.#context.dispatcher.log.floor);
     await state.sync();
     return await state.neededFrom(source);
   }
@@ -187,6 +245,18 @@ export class SourceDelivery implements AsyncDisposable {
     checkpoints.close();
     const never = [...this.#entries.values()].filter((entry) => entry.running === null);
     await Promise.all(never.map(({ prepared }) => prepared.sink[Symbol.asyncDispose]()));
+  }
+
+  /** In its own turn, because this is told in the middle of an attempt's end. */
+  #endpointGone(name: string, error: AttemptError): void {
+    const entry = this.#entries.get(name);
+    if (entry?.running == null || entry.running.delivery.paused) return;
+    const reason = `the endpoint wants nothing any more: ${error.message}`;
+    entry.running.delivery.setPaused(reason);
+    entry.running.controls.pause(reason).catch((failure: unknown) => {
+      // It stands still all the same, until the next start.
+      this.#context.observer.failure(name, failure);
+    });
   }
 
   #beginLater(entries: readonly Entry[]): void {
@@ -240,7 +310,15 @@ export class SourceDelivery implements AsyncDisposable {
     const { name, from = 'head' } = prepared.definition;
     const { source, dispatcher } = this.#context;
     const cursor = await resolveStart(dispatcher.log, source, from);
-    return { name, source, cursor, paused: null, createdAt: Date.now() };
+    return {
+      name,
+      source,
+      cursor,
+      paused: null,
+      createdAt: Date.now(),
+      definition: prepared.definition.stored ?? null,
+      restsUntil: null,
+    };
   }
 
   async #attempt(entry: Entry, work: () => Promise<void>): Promise<void> {
@@ -290,6 +368,8 @@ export class SourceDelivery implements AsyncDisposable {
       delivered: 0,
       rate: 0,
       lastError: error === null ? null : { ...error, at: Date.now() },
+      restsUntil: null,
+      replays: [],
     };
   }
 }

@@ -1,6 +1,8 @@
 import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { resolveStart } from '../subscription/resolve-start.ts';
+import type { StoredReplay } from '../state/state.ts';
+import type { Delivery } from './delivery.ts';
 import type { DeliveryState } from './delivery-state.ts';
 import { toDelivery } from './restore.ts';
 import type { SubscriptionContext, SubscriptionDelivery } from './subscription-delivery.ts';
@@ -63,42 +65,92 @@ export class SubscriptionControls {
   }
 
   /**
-   * Attempts a delivery now that is parked or waits for its next attempt; a parked one has all its
-   * attempts before it again.
+   * Attempts a delivery now that is parked or waits for its next attempt, also while its endpoint
+   * asked to be left alone; a parked one has all its attempts before it again.
    * @throws TidingsError `EXCEPTION_UNKNOWN`, `DELIVERY_IN_FLIGHT`, `DELIVERY_BLOCKED`
    */
-  replay(offset: number): Promise<void> {
+  retry(offset: number): Promise<void> {
     return this.#inTurn(async () => {
       const { window, open } = this.#subscription;
       const delivery = open.find(offset) ?? (await this.#findParked(offset));
       if (!window.replay(delivery)) throw this.#refused(offset, delivery.state);
+      window.pace.wake();
       await this.#flush();
     });
   }
 
   /**
-   * Gives up a delivery that is parked or waits. The endpoint never gets it.
+   * Delivers one change again, whatever became of it: parked, waiting, given up, or done.
+   * @throws TidingsError `DELIVERY_IN_FLIGHT`, `DELIVERY_BLOCKED`, `DELIVERY_NOT_YET`,
+   *   `CHANGE_NOT_WANTED`, `OFFSET_UNKNOWN`, `LOG_PRUNED`
+   */
+  replay(offset: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const { window, open } = this.#subscription;
+      await this.#flush();
+      const delivery = open.find(offset) ?? (await this.#parked(offset));
+      if (delivery === null) await this.#subscription.deliverAgain(offset);
+      else if (!window.replay(delivery)) throw this.#refused(offset, delivery.state);
+      await this.#flush();
+    });
+  }
+
+  /**
+   * Delivers a range of the log again, or what is parked now. Resolves when that is written down.
+   * @throws TidingsError `LOG_PRUNED`, `OFFSET_UNKNOWN`
+   */
+  replayRange(
+    kind: StoredReplay['kind'],
+    from: StartAt,
+    to: StartAt | null,
+  ): Promise<StoredReplay> {
+    return this.#inTurn(async () => {
+      const { dispatcher, source, state } = this.#context;
+      const { name, feed, cursor } = this.#subscription;
+      const next = kind === 'parked' ? 0 : await resolveStart(dispatcher.log, source, from);
+      const end = to === null ? cursor : await resolveStart(dispatcher.log, source, to);
+      // What it has not read yet is still to come by itself.
+      const replay = await state.addReplay(name, { kind, next, to: Math.min(end, cursor) });
+      feed.add(replay);
+      return replay;
+    });
+  }
+
+  /**
+   * Gives up a delivery that is parked or waits. The endpoint does not get it by itself.
    * @throws TidingsError `EXCEPTION_UNKNOWN`, `DELIVERY_IN_FLIGHT`
    */
   discard(offset: number, reason: string): Promise<void> {
     return this.#inTurn(async () => {
       const { name, window, open } = this.#subscription;
       const delivery = open.find(offset) ?? (await this.#findParked(offset));
-      if (delivery.state === 'parked' && delivery.recorded) open.removeParked(offset);
-      else if (!window.discard(delivery)) throw this.#refused(offset, delivery.state);
+      if (delivery.state === 'parked' && delivery.recorded) {
+        delivery.discarded = { reason, at: Date.now() };
+        open.discardParked(delivery);
+      } else if (!window.discard(delivery, reason)) throw this.#refused(offset, delivery.state);
       this.#context.observer.discarded(name, offset, reason);
       await this.#flush();
     });
   }
 
-  async #findParked(offset: number): Promise<ReturnType<typeof toDelivery>> {
-    const { name } = this.#subscription;
-    const { state, dispatcher } = this.#context;
+  /** Everything that was begun before is done when it resolves. */
+  settled(): Promise<void> {
+    return this.#inTurn(async () => undefined);
+  }
+
+  async #findParked(offset: number): Promise<Delivery> {
     // It may have been parked a moment ago.
     await this.#flush();
-    const stored = await state.exception(name, offset);
-    if (stored?.state !== 'parked') throw new TidingsError('EXCEPTION_UNKNOWN', { name, offset });
-    return toDelivery(stored, dispatcher.index);
+    const parked = await this.#parked(offset);
+    const { name } = this.#subscription;
+    if (parked === null) throw new TidingsError('EXCEPTION_UNKNOWN', { name, offset });
+    return parked;
+  }
+
+  async #parked(offset: number): Promise<Delivery | null> {
+    const { state, dispatcher } = this.#context;
+    const stored = await state.exception(this.#subscription.name, offset);
+    return stored?.state === 'parked' ? toDelivery(stored, dispatcher.index) : null;
   }
 
   #refused(offset: number, state: DeliveryState): TidingsError {
@@ -113,7 +165,7 @@ export class SubscriptionControls {
     if (!(await checkpoints.flush())) throw checkpoints.error;
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(work);
     // Its own caller hears of a failure; the next in turn does not care.
     this.#last = turn.catch(() => undefined);

@@ -4,7 +4,7 @@ import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
-import type { Sink } from '../sink/sink.ts';
+import type { AttemptError, Sink } from '../sink/sink.ts';
 import type { State, StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
 import { projectChange } from '../subscription/columns.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
@@ -13,11 +13,12 @@ import type { Subscriber } from '../subscription/subscriber.ts';
 import { SubscriptionReader } from '../subscription/subscription-reader.ts';
 import type { Checkpointed, Checkpoints } from './checkpoints.ts';
 import type { DeliveryOptions, SubscriptionDefinition } from './definition.ts';
-import type { Delivery } from './delivery.ts';
+import { Delivery } from './delivery.ts';
 import { EndpointWindow } from './endpoint-window.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import { OpenDeliveries } from './open-deliveries.ts';
 import { Rate } from './rate.ts';
+import { ReplayFeed } from './replay-feed.ts';
 import { restoreExceptions } from './restore.ts';
 import { readRecord } from './read-record.ts';
 import type { SubscriptionStatus } from './subscription-status.ts';
@@ -29,6 +30,8 @@ export interface SubscriptionContext {
   readonly dispatcher: Dispatcher;
   readonly checkpoints: Checkpoints;
   readonly observer: DeliveryObserver;
+  /** An endpoint wants nothing any more: its subscription is to be paused. */
+  readonly onGone: (subscription: string, error: AttemptError) => void;
   readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
 }
 
@@ -50,6 +53,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   readonly name: string;
   readonly open: OpenDeliveries;
   readonly window: EndpointWindow;
+  readonly feed: ReplayFeed;
   readonly #context: SubscriptionContext;
   readonly #prepared: PreparedSubscription;
   readonly #reader: SubscriptionReader;
@@ -63,6 +67,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
    */
   #ready = false;
   #roomWaiter: (() => void) | null = null;
+  #restWritten: number | null = null;
 
   constructor(
     prepared: PreparedSubscription,
@@ -85,12 +90,25 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       delivery,
       open: this.open,
       toChange: changeReader(definition),
-      readAgain: (offset) => readRecord(context.dispatcher, context.source, offset),
+      readAgain: async (offset) =>
+        (await readRecord(context.dispatcher, context.source, offset)).view,
       onChanged: () => this.#changed(),
+      onGone: (error) => this.#context.onGone(this.name, error),
       observer: context.observer,
       onCommitPoint: context.onCommitPoint,
     });
+    if (stored.restsUntil !== null) this.window.pace.restUntil(stored.restsUntil);
     this.#reader = new SubscriptionReader(this, context.dispatcher, stored.cursor);
+    this.feed = new ReplayFeed({
+      ...context,
+      subscription: this.name,
+      open: this.open,
+      window: this.window,
+      cursor: () => this.cursor,
+      wantsTable: (table) => prepared.filter.wantsTable(table),
+      matches: (view) => prepared.filter.matches(view),
+      onFailure: (error) => this.troubled(error),
+    });
   }
 
   get paused(): boolean {
@@ -108,6 +126,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   async rest(signal: AbortSignal): Promise<void> {
     this.window.hold();
     await this.#reader.stop();
+    await this.feed.stop();
     await this.window.idle(signal);
   }
 
@@ -116,6 +135,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     if (this.#draining || this.paused || !this.#ready) return;
     this.window.release();
     this.#reader.start();
+    this.feed.start();
   }
 
   /** Notes that somebody wants it to stand still; `rest` does it. */
@@ -127,6 +147,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   async resume(): Promise<void> {
     this.#pausedFor = null;
     this.#fault = null;
+    this.window.pace.wake();
     if (!this.#ready) await this.#takeUp(this.#reader.position);
     this.goOn();
   }
@@ -146,6 +167,30 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     this.goOn();
   }
 
+  /** The first offset whose outcome is not known. */
+  get cursor(): number {
+    return this.open.cursor(this.#reader.position);
+  }
+
+  /**
+   * Delivers a change again that is done or was given up.
+   * @throws TidingsError `DELIVERY_NOT_YET`, `CHANGE_NOT_WANTED`, `OFFSET_UNKNOWN`, `LOG_PRUNED`
+   */
+  async deliverAgain(offset: number): Promise<void> {
+    const { dispatcher, source } = this.#context;
+    const { log } = dispatcher;
+    const { name } = this;
+    if (offset >= log.head)
+      throw new TidingsError('OFFSET_UNKNOWN', { offset, source, head: log.head });
+    if (offset >= this.cursor) throw new TidingsError('DELIVERY_NOT_YET', { name, offset });
+    const { record, view } = await readRecord(dispatcher, source, offset);
+    const { filter } = this.#prepared;
+    if (!filter.wantsTable(record.table) || !filter.matches(view)) {
+      throw new TidingsError('CHANGE_NOT_WANTED', { name, offset });
+    }
+    this.window.readmit(new Delivery(record, null));
+  }
+
   beginDraining(): void {
     this.#draining = true;
   }
@@ -154,12 +199,13 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   async close(): Promise<void> {
     this.window.close();
     await this.#reader.stop();
+    await this.feed.stop();
     await this.#prepared.sink[Symbol.asyncDispose]();
   }
 
   status(): SubscriptionStatus {
     const { source, dispatcher } = this.#context;
-    const cursor = this.open.cursor(this.#reader.position);
+    const { cursor } = this;
     const counts = { retrying: 0, blocked: 0 };
     for (const { state, attempts, recorded } of this.open.all()) {
       if (state === 'retrying' || state === 'blocked') counts[state] += 1;
@@ -183,6 +229,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       delivered: this.window.delivered,
       rate: this.#rate.perSecond(this.window.delivered, now),
       lastError: this.window.lastError,
+      restsUntil: this.window.pace.restsUntil,
+      replays: this.feed.replays,
     };
   }
 
@@ -241,14 +289,19 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     if (!this.#ready) return null;
     const now = performance.now();
     this.#rate.note(this.window.delivered, now);
-    const checkpoint = this.open.checkpoint(now, this.#reader.position);
+    const { restsUntil } = this.window.pace;
+    const more = this.feed.hasProgress || restsUntil !== this.#restWritten;
+    const checkpoint = this.open.checkpoint(now, this.#reader.position, more);
     // What the cursor has passed is in memory as an exception only, which may have made room.
     this.#tellRoom();
-    return checkpoint;
+    if (checkpoint === null || !more) return checkpoint;
+    this.#restWritten = restsUntil;
+    return { ...checkpoint, restsUntil, replays: this.feed.takeProgress() };
   }
 
   checkpointed(checkpoint: SubscriptionCheckpoint, written: boolean): void {
     this.open.settle(checkpoint, written);
+    if (checkpoint.replays !== undefined) this.feed.settle(written);
     if (written) this.#context.onCommitPoint?.('delivery 4: checkpointed');
   }
 
@@ -279,6 +332,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       dispatcher.index.refresh();
       const { parked } = await state.countExceptions(this.name);
       this.open.parked = parked;
+      this.feed.reset(await state.replays(this.name));
       await restoreExceptions(state, this.name, dispatcher.index, (delivery: Delivery) =>
         this.window.restore(delivery),
       );
@@ -301,6 +355,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   #tellRoom(): void {
+    this.feed.wake();
     if (this.#roomWaiter !== null && this.#hasRoomForPage) this.#roomWaiter();
   }
 

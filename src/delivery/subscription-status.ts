@@ -1,3 +1,4 @@
+import type { StoredReplay } from '../state/state.ts';
 import type { LastError } from './endpoint-window.ts';
 
 /** How a subscription does. Times are milliseconds since 1970. */
@@ -29,4 +30,8 @@ export interface SubscriptionStatus {
   /** Acknowledged per second, over the last ten seconds or so. */
   readonly rate: number;
   readonly lastError: LastError | null;
+  /** Set while its endpoint asked to be left alone. */
+  readonly restsUntil: number | null;
+  /** What is being delivered again, the oldest first. */
+  readonly replays: readonly StoredReplay[];
 }

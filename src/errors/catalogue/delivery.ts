@@ -49,6 +49,36 @@ export const DELIVERY_ERRORS = {
     retryable: true,
     exit: 2,
   },
+  DELIVERY_NOT_YET: {
+    message: 'Offset {offset} has not been delivered to {name} yet.',
+    hint: 'It is still to come; `tidings subscriptions show {name}` says how far it is.',
+    retryable: true,
+    exit: 2,
+  },
+  CHANGE_NOT_WANTED: {
+    message: 'Subscription {name} does not ask for the change at offset {offset}.',
+    hint: '`tidings subscriptions show {name}` shows its filter.',
+    retryable: false,
+    exit: 2,
+  },
+  SUBSCRIPTION_PROTECTED: {
+    message: 'Subscription {name} comes from {origin}, and can be changed or deleted only there.',
+    hint: 'Change it there and start the service again. Pausing, resuming and replaying work here too.',
+    retryable: false,
+    exit: 2,
+  },
+  ENDPOINT_NOT_ALLOWED: {
+    message: 'A subscription that is made while the service runs cannot have {problem}.',
+    hint: 'Put it into the configuration: who may call the API need not own this machine.',
+    retryable: false,
+    exit: 2,
+  },
+  TEST_UNSUPPORTED: {
+    message: 'The endpoint of subscription {name} could not tell a test from a real change.',
+    hint: 'Only webhooks can be tested so. Change a row to see a handler called.',
+    retryable: false,
+    exit: 2,
+  },
   RECORDS_LOST: {
     message:
       'Subscription {name} missed the records {from} to {last}: retention removed them before it had read them.',
