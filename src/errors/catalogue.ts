@@ -4,6 +4,7 @@ import { DELIVERY_ERRORS } from './catalogue/delivery.ts';
 import { LOG_ERRORS } from './catalogue/log.ts';
 import { SERVER_ERRORS } from './catalogue/server.ts';
 import { SOURCE_ERRORS } from './catalogue/source.ts';
+import { WEBHOOK_ERRORS } from './catalogue/webhook.ts';
 
 /** Every error Tidings can report, by code. Codes are part of the public contract. */
 export const CATALOGUE = {
@@ -11,6 +12,7 @@ export const CATALOGUE = {
   ...SOURCE_ERRORS,
   ...LOG_ERRORS,
   ...DELIVERY_ERRORS,
+  ...WEBHOOK_ERRORS,
   ...SERVER_ERRORS,
   ...CLI_ERRORS,
 } as const;

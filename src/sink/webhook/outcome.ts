@@ -1,0 +1,71 @@
+import { STATUS_CODES } from 'node:http';
+import { type ErrorDetails, isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import type { ErrorCode } from '../../errors/catalogue.ts';
+import type { Answer, AttemptError, Outcome } from '../sink.ts';
+import type { Posted } from './post.ts';
+import { readRetryAfter } from './retry-after.ts';
+
+const ACK: Outcome = { kind: 'ack' };
+
+/** What an answer, or the lack of one, means. docs/guide/webhooks.md has the table. */
+export function outcomeOf(posted: Posted, now: number): Outcome {
+  if ('error' in posted) return { kind: 'retry', error: failureOf(posted.error) };
+  const { status, headers, excerpt } = posted;
+  if (status >= 200 && status < 300) return ACK;
+  const answer = { status, excerpt };
+  if (status === 410) return { kind: 'gone', error: describe('WEBHOOK_GONE', {}, answer) };
+  if (status >= 300 && status < 400) {
+    const location = headers['location'];
+    const to = typeof location === 'string' ? hostOf(location) : 'nowhere';
+    return { kind: 'retry', error: describe('WEBHOOK_REDIRECT', { status, to }, answer) };
+  }
+  const meaning = STATUS_CODES[status] ?? 'unknown status';
+  const error = describe('WEBHOOK_STATUS', { status, meaning }, answer);
+  const after =
+    status === 429 || status === 503 ? readRetryAfter(headers['retry-after'], now) : null;
+  return after === null ? { kind: 'retry', error } : { kind: 'retry', error, after, rest: true };
+}
+
+/** Only where to: the rest of an address may hold a secret. */
+function hostOf(location: string): string {
+  return URL.canParse(location) ? new URL(location).host : 'another path';
+}
+
+function describe<Code extends ErrorCode>(
+  code: Code,
+  details: ErrorDetails<Code>,
+  answer?: Answer,
+): AttemptError {
+  const { message } = new TidingsError(code, details);
+  return answer === undefined ? { code, message } : { code, message, answer };
+}
+
+/** Failures by the beginning of their code, in the order in which they are looked for. */
+const FAILURES = [
+  ['WEBHOOK_DNS_FAILED', /^(ENOTFOUND|EAI_)/],
+  [
+    'WEBHOOK_TLS_FAILED',
+    /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO)/,
+  ],
+  ['WEBHOOK_RESET', /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED)/],
+  ['WEBHOOK_PROTOCOL', /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES|UND_ERR_RESPONSE)/],
+] as const;
+
+/** Why there was no answer. */
+function failureOf(error: unknown): AttemptError {
+  if (isTidingsError(error)) return { code: error.code, message: error.message };
+  const cause = firstOf(error);
+  if (!(cause instanceof Error)) return describe('WEBHOOK_CONNECT_FAILED', { reason: 'unknown' });
+  if (cause.name === 'AbortError' || cause.name === 'TimeoutError') {
+    return describe('WEBHOOK_ABORTED', {});
+  }
+  const errno = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const reason = errno === '' ? cause.message : `${errno}, ${cause.message}`;
+  const found = FAILURES.find(([, pattern]) => pattern.test(errno));
+  return describe(found?.[0] ?? 'WEBHOOK_CONNECT_FAILED', { reason });
+}
+
+/** Of several addresses that were tried, the first tells what is wrong. */
+function firstOf(error: unknown): unknown {
+  return error instanceof AggregateError ? (error.errors as readonly unknown[])[0] : error;
+}
