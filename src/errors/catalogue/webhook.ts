@@ -21,7 +21,7 @@ export const WEBHOOK_ERRORS = {
   },
   WEBHOOK_ADDRESS_REFUSED: {
     message: 'The receiver {host} is at {address}, which is a private address.',
-    hint: "If it is meant, allow it: `webhooks: { allowAddresses: ['{address}'] }`.",
+    hint: "If it is meant, allow it: `webhooks.allowAddresses: ['{address}']`.",
     retryable: true,
     exit: 1,
   },

@@ -60,7 +60,8 @@ function failureOf(error: unknown): AttemptError {
     return describe('WEBHOOK_ABORTED', {});
   }
   const errno = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  const reason = errno === '' ? cause.message : `${errno}, ${cause.message}`;
+  const text = cause.message.trim().replace(/\s+/g, ' ');
+  const reason = errno === '' || text.includes(errno) ? text : `${errno}, ${text}`;
   const found = FAILURES.find(([, pattern]) => pattern.test(errno));
   return describe(found?.[0] ?? 'WEBHOOK_CONNECT_FAILED', { reason });
 }
