@@ -35,6 +35,11 @@ export function parseOffset(text: string): number {
   return offset;
 }
 
+/** The same for an argument, which a command gets as text. */
+export function checkOffset(text: string): string {
+  return String(parseOffset(text));
+}
+
 /** A whole number from 1. */
 export function parseLimit(text: string): number {
   const limit = /^\d+$/.test(text) ? Number(text) : 0;

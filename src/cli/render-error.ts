@@ -1,5 +1,6 @@
 import { TidingsError } from '../errors/tidings-error.ts';
 import { redactText } from '../util/redact-url.ts';
+import { ApiProblem } from './api-problem.ts';
 import { harmless, painter } from './terminal/style.ts';
 
 /** How an error is told. */
@@ -18,7 +19,7 @@ export function renderError(
   error: unknown,
   style: ErrorStyle,
 ): { readonly text: string; readonly exitCode: number } {
-  const known = asTidingsError(error);
+  const known = error instanceof ApiProblem ? error : asTidingsError(error);
   const code = known?.code ?? 'DEFECT';
   const message = redactText(
     known?.message ?? (error instanceof Error ? error.message : String(error)),

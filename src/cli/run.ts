@@ -1,18 +1,23 @@
 import { Command, CommanderError } from 'commander';
 import { readVersion } from '../app/version.ts';
+import { suggest } from '../config/suggest.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
+import { declareDeliveries } from './deliveries.ts';
 import { declareDemo } from './demo.ts';
 import { declareDoctor } from './doctor.ts';
 import { declareInit } from './init.ts';
 import type { Io } from './io.ts';
+import { declareListen } from './listen.ts';
 import { declareLog } from './log.ts';
 import { EXIT_INTERRUPTED } from './process-io.ts';
 import { renderError } from './render-error.ts';
 import { SERVICES, type Services } from './services.ts';
 import { declareStart } from './start.ts';
 import { declareStatus } from './status.ts';
+import { declareSubscriptions } from './subscriptions.ts';
 import { declareTail } from './tail.ts';
+import { declareTriggerTest } from './trigger-test.ts';
 import { declareUninstall } from './uninstall.ts';
 
 const COMMANDS: readonly DeclareCommand[] = [
@@ -21,6 +26,10 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareStart,
   declareStatus,
   declareTail,
+  declareSubscriptions,
+  declareDeliveries,
+  declareTriggerTest,
+  declareListen,
   declareLog,
   declareDemo,
   declareUninstall,
@@ -79,11 +88,12 @@ export async function run(
   const exitWith = (code: number): void => {
     exitCode = code;
   };
+  const program = createProgram({ io, services, exitWith });
   try {
-    await createProgram({ io, services, exitWith }).parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    return tell(error, argv, io);
+    return tell(asUsageError(error, argv, program), argv, io);
   }
 }
 
@@ -95,7 +105,7 @@ function tell(error: unknown, argv: readonly string[], io: Io): number {
   } else if (io.signal.aborted && !(error instanceof TidingsError)) {
     return EXIT_INTERRUPTED;
   }
-  const { text, exitCode } = renderError(asUsageError(error, argv), {
+  const { text, exitCode } = renderError(error, {
     json: argv.includes('--json'),
     colour: io.stderr.colour,
     debug: io.env['TIDINGS_DEBUG'] === '1',
@@ -104,15 +114,45 @@ function tell(error: unknown, argv: readonly string[], io: Io): number {
   return exitCode;
 }
 
-function asUsageError(error: unknown, argv: readonly string[]): unknown {
-  if (!(error instanceof CommanderError)) return error;
-  const problem = sentence(error.message.replace(/^error: /, ''));
-  const firstOption = argv.findIndex((word) => word.startsWith('-'));
-  const words = firstOption === -1 ? argv : argv.slice(0, firstOption);
-  const known = words.slice(0, words[0] === 'log' ? 2 : 1);
-  const command = error.code === 'commander.unknownCommand' ? known.slice(0, -1) : known;
-  const details = { problem, command: ['tidings', ...command].join(' ') };
-  return new TidingsError('USAGE', details, { cause: error });
+/** What commander found wrong, in our words; what it did not find, and the end of its help, as it is. */
+function asUsageError(error: unknown, argv: readonly string[], program: Command): unknown {
+  if (!(error instanceof CommanderError) || error.exitCode === 0) return error;
+  if (error.code === 'commander.help') return error;
+  const { command, next } = commandOf(argv, program);
+  // Where a command without its subcommand lists what there is, commander sees one word too many.
+  const mistyped = error.code === 'commander.excessArguments' && command.commands.length > 0;
+  const problem =
+    mistyped && next !== null
+      ? unknownCommand(next, command)
+      : sentence(error.message.replace(/^error: /, ''));
+  // The options of a command that lists without its subcommand are those of its `list`.
+  const implied = mistyped ? undefined : command.commands.find((each) => each.name() === 'list');
+  const names: string[] = [];
+  for (let at: Command | null = implied ?? command; at !== null; at = at.parent) names.unshift(at.name());
+  return new TidingsError('USAGE', { problem, command: names.join(' ') }, { cause: error });
+}
+
+/** The command that was meant, as far as its names go, and the word that follows them. */
+function commandOf(
+  argv: readonly string[],
+  program: Command,
+): { readonly command: Command; readonly next: string | null } {
+  let command = program;
+  for (const word of argv) {
+    const next = command.commands.find((each) => each.name() === word);
+    if (next === undefined) return { command, next: word.startsWith('-') ? null : word };
+    command = next;
+  }
+  return { command, next: null };
+}
+
+function unknownCommand(word: string, command: Command): string {
+  const meant = suggest(
+    word,
+    command.commands.map((each) => each.name()),
+  );
+  const question = meant === null ? '' : ` Did you mean ${meant}?`;
+  return `Unknown command '${word}'.${question}`;
 }
 
 /** Commander begins small and puts its suggestion on a line of its own. */

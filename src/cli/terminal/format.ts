@@ -25,8 +25,8 @@ export function formatRate(perSecond: number): string {
 }
 
 /** `1 record`, `1,204 records`. */
-export function formatCounted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function formatCounted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
 /** A length of time with the two units that matter: `850 ms`, `4.2 s`, `3m 20s`, `2h 5m`, `6d 4h`. */

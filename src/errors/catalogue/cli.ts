@@ -61,4 +61,40 @@ export const CLI_ERRORS = {
     retryable: false,
     exit: 1,
   },
+  SERVICE_NOT_RUNNING: {
+    message: 'No service runs on the data directory {dataDir}.',
+    hint: 'Start it: `tidings start`. Another directory: --data-dir PATH; a service elsewhere: --api URL.',
+    retryable: true,
+    exit: 1,
+  },
+  SERVICE_UNREACHABLE: {
+    message: 'The service at {url} cannot be reached: {reason}.',
+    hint: 'See that it runs there with `http` in its configuration, and that the address is right.',
+    retryable: true,
+    exit: 1,
+  },
+  SERVICE_SILENT: {
+    message: 'The service at {url} has not answered within {seconds} s.',
+    hint: 'Try again; its log says what it does. What was asked for may have been done all the same.',
+    retryable: true,
+    exit: 1,
+  },
+  SERVICE_STRANGE: {
+    message: 'What answers at {url} is no Tidings that this version knows: {problem}.',
+    hint: 'See that the address is that of the HTTP API (`http.host` and `http.port` of the service).',
+    retryable: false,
+    exit: 1,
+  },
+  LISTEN_FAILED: {
+    message: 'Nothing can listen on {address}: {reason}.',
+    hint: 'Choose another port: `tidings listen --port 4001`; 0 takes a free one.',
+    retryable: true,
+    exit: 1,
+  },
+  LISTEN_SECRET_REQUIRED: {
+    message: 'On {host} other machines could send anything, and no secret was given to tell it by.',
+    hint: 'Give the one that the subscription signs with: `tidings listen --host {host} --secret SECRET`.',
+    retryable: false,
+    exit: 64,
+  },
 } as const satisfies Record<string, ErrorEntry>;

@@ -1,0 +1,110 @@
+import type {
+  ChangesPage,
+  DeliveryReport,
+  DeliveryStateName,
+  SubscriptionReport,
+} from '../../app/administration.ts';
+import { parseWire, type WireChange } from '../../change/wire.ts';
+import {
+  type ApiAction,
+  type ApiClient,
+  completeWithApi,
+  subscriptionPath,
+} from '../api-client.ts';
+import { ApiProblem } from '../api-problem.ts';
+import { checkOffset } from '../arguments.ts';
+import { changeLine } from '../change-line.ts';
+import { type DeclareCommand, printJson } from '../command.ts';
+import type { Output } from '../io.ts';
+import { formatCount, formatTime } from '../terminal/format.ts';
+import { harmless, painter } from '../terminal/style.ts';
+import { nextAttemptText } from './delivery-table.ts';
+
+export const declareShow: DeclareCommand = (deliveries, runtime) => {
+  const command = deliveries
+    .command('show')
+    .summary('Show one with its last answer')
+    .description(
+      'Shows one delivery that is not done or was given up: its change, its attempts, and what the endpoint said last.',
+    )
+    .argument('<subscription>', 'the subscription')
+    .argument('<offset>', 'the offset of the change', checkOffset);
+  const examples = [['tidings deliveries show crm 1200', 'why it is not done']] as const;
+  const json = '{"delivery": a DeliveryReport, "change": as on the wire, null when it is gone}';
+  completeWithApi(command, runtime, { json, examples }, show);
+};
+
+const show: ApiAction = async ({ api, io, json }, _options, [name = '', offset = '']) => {
+  const path = subscriptionPath(name);
+  const delivery = await api.ask<DeliveryReport>(`${path}/deliveries/${offset}`);
+  const { source } = await api.ask<SubscriptionReport>(path);
+  const change = await findChange(api, source, delivery.offset);
+  if (json) printJson(io, { delivery, change });
+  else io.stdout.write(deliveryText(delivery, change, io.stdout));
+  return 0;
+};
+
+/** The change from the log; null when retention has removed it. */
+async function findChange(
+  api: ApiClient,
+  source: string,
+  offset: number,
+): Promise<WireChange | null> {
+  const after = offset === 0 ? undefined : offset - 1;
+  try {
+    const { changes } = await api.ask<ChangesPage>('/v1/changes', {
+      query: { source, after, limit: 1 },
+    });
+    return changes.find(({ data }) => data.offset === offset) ?? null;
+  } catch (error) {
+    // The delivery is what was asked for, and it is there without its change too.
+    if (error instanceof ApiProblem && error.code === 'LOG_PRUNED') return null;
+    throw error;
+  }
+}
+
+function deliveryText(delivery: DeliveryReport, change: WireChange | null, output: Output): string {
+  const paint = painter(output);
+  const { subscription, offset, table, key, state, attempts, failedAt, lastError } = delivery;
+  const waits =
+    delivery.nextAttemptAt === null ? '' : `, the next ${nextAttemptText(delivery, Date.now())}`;
+  const since = failedAt === null ? '' : `, the first failed at ${formatTime(failedAt)}`;
+  const status = lastError?.status ?? null;
+  const facts: readonly (readonly [string, string | null])[] = [
+    ['delivery', `offset ${formatCount(offset)} to ${subscription}`],
+    ['row', `${table}${key === null ? '' : ` ${key}`}`],
+    ['state', state],
+    ['attempts', `${formatCount(attempts)}${since}${waits}`],
+    ['error', lastError === null ? null : `${lastError.code}: ${lastError.message}`],
+    ['answer', status === null ? null : `HTTP ${status}`],
+    ['given up', delivery.discarded === null ? null : givenUpText(delivery.discarded)],
+  ];
+  const lines = facts.flatMap(([what, text]) =>
+    text === null ? [] : [`${paint('dim', what.padEnd(9))} ${harmless(text)}\n`],
+  );
+  const excerpt = lastError?.excerpt ?? '';
+  const said = excerpt === '' ? '' : `${indented(excerpt)}\n`;
+  return [...lines, said, changeText(change, output), NEXT[state](subscription, offset)].join('');
+}
+
+function givenUpText({ reason, at }: { readonly reason: string; readonly at: string }): string {
+  return `${formatTime(at)}: ${reason}`;
+}
+
+function indented(text: string): string {
+  return harmless(text.trimEnd()).replace(/^/gm, '  ');
+}
+
+function changeText(change: WireChange | null, output: Output): string {
+  if (change === null) return 'Its change is not in the log any more.\n';
+  return `${changeLine(parseWire(change), output)}\n`;
+}
+
+const NEXT: Readonly<Record<DeliveryStateName, (name: string, offset: number) => string>> = {
+  retrying: (name, offset) => `Attempt it now: tidings deliveries retry ${name} ${offset}\n`,
+  blocked: (name) => `It waits for an earlier change of its row: tidings deliveries ${name}\n`,
+  parked: (name, offset) =>
+    `Deliver it again: tidings deliveries replay ${name} ${offset}\nGive it up: tidings deliveries discard ${name} ${offset} --reason TEXT\n`,
+  discarded: (name, offset) =>
+    `Deliver it all the same: tidings deliveries replay ${name} ${offset}\n`,
+};

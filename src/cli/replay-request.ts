@@ -1,0 +1,66 @@
+import type { ReplayReport, ReplayRequest } from '../app/administration.ts';
+import type { StartAt } from '../config/start-at.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import { type ApiContext, subscriptionPath } from './api-client.ts';
+import { type ParsedOptions, printJson } from './command.ts';
+import { formatCount } from './terminal/format.ts';
+
+/** How a command is told that it was not said what to replay. */
+export interface ReplayQuestion {
+  readonly problem: string;
+  readonly command: string;
+}
+
+/**
+ * What is to be delivered again, by exactly one of an offset, `--parked` and `--from`.
+ * @throws TidingsError `USAGE`
+ */
+export function requestOf(
+  options: ParsedOptions,
+  offset: number | null,
+  question: ReplayQuestion,
+): ReplayRequest {
+  const { from, to, parked } = options as { from?: StartAt; to?: StartAt; parked?: true };
+  const range = from === undefined ? [] : [{ from, ...(to === undefined ? {} : { to }) }];
+  const requests: readonly ReplayRequest[] = [
+    ...(offset === null ? [] : [{ offset }]),
+    ...(parked === true ? [{ parked } as const] : []),
+    ...range,
+  ];
+  const [request] = requests;
+  if (request === undefined || requests.length > 1) {
+    throw new TidingsError('USAGE', { ...question });
+  }
+  if (to !== undefined && from === undefined) {
+    const problem = '--to ends a range: say with --from where it begins.';
+    throw new TidingsError('USAGE', { ...question, problem });
+  }
+  return request;
+}
+
+/** Asks the service for it and says what it will do. */
+export async function requestReplay(
+  { api, io, json }: ApiContext,
+  name: string,
+  body: ReplayRequest,
+): Promise<number> {
+  const report = await api.ask<ReplayReport>(`${subscriptionPath(name)}/replay`, {
+    method: 'POST',
+    body,
+  });
+  if (json) printJson(io, report);
+  else {
+    io.stdout.write(
+      `${whatText(body, report)} to ${name} once more. Follow it: tidings subscriptions show ${name}\n`,
+    );
+  }
+  return 0;
+}
+
+function whatText(request: ReplayRequest, { from, to }: ReplayReport): string {
+  if ('offset' in request) return `Delivers offset ${formatCount(request.offset)}`;
+  if ('parked' in request) return 'Delivers everything that is parked';
+  return to <= from
+    ? `Nothing lies in that range: delivers nothing`
+    : `Delivers what it gets of the offsets ${formatCount(from)} to ${formatCount(to - 1)}`;
+}

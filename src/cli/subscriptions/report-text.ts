@@ -1,0 +1,147 @@
+import type {
+  EndpointDocument,
+  SubscriptionDocument,
+  SubscriptionReport,
+} from '../../app/administration.ts';
+import { durationText } from '../../config/duration.ts';
+import type { Output } from '../io.ts';
+import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
+import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
+import { renderTable } from '../terminal/table.ts';
+
+const STATE_STYLES: Readonly<Record<string, Style>> = {
+  live: 'green',
+  paused: 'yellow',
+  full: 'yellow',
+};
+
+const ORIGINS: Readonly<Record<SubscriptionReport['origin'], string>> = {
+  configuration: 'the configuration file',
+  program: 'a program',
+  api: 'the API or the command line',
+  none: 'an earlier run; nobody registers it now',
+};
+
+/** All subscriptions, one per line, and below what a person should know. */
+export function listText(
+  reports: readonly SubscriptionReport[],
+  output: Pick<Output, 'colour'>,
+): string {
+  const paint = painter(output);
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  const table = renderTable(
+    [
+      { title: 'NAME' },
+      { title: 'MADE BY' },
+      { title: 'STATE' },
+      { title: 'TABLES' },
+      { title: 'TO' },
+      right('LAG'),
+      right('RETRYING'),
+      right('PARKED'),
+    ],
+    reports.map((report) => [
+      harmless(report.name),
+      report.origin === 'none' ? '–' : report.origin,
+      stateText(report, paint),
+      harmless(report.definition?.tables.join(' ') ?? '–'),
+      report.definition === null ? '–' : shortEndpoint(report.definition.to),
+      formatCount(report.lag),
+      alarm(report.retrying, 'yellow', paint),
+      alarm(report.parked, 'red', paint),
+    ]),
+    output,
+  );
+  return table + reports.flatMap((report) => notes(report, paint)).join('');
+}
+
+/** One subscription with everything about it. */
+export function reportText(report: SubscriptionReport, output: Pick<Output, 'colour'>): string {
+  const paint = painter(output);
+  const { cursor, lag, inFlight, retrying, blocked, parked, definition } = report;
+  const made = report.createdAt === null ? '' : `, at ${formatTime(report.createdAt)}`;
+  const facts: readonly Fact[] = [
+    ['name', paint('bold', harmless(report.name))],
+    ['made by', `${ORIGINS[report.origin]}${made}`],
+    ['state', stateText(report, paint)],
+    ['source', harmless(report.source)],
+    ...(definition === null ? [] : definitionFacts(definition)),
+    ['place', `offset ${formatCount(cursor)}, ${formatCounted(lag, 'record')} behind the head`],
+    [
+      'deliveries',
+      `${formatCount(inFlight)} in flight, ${alarm(retrying, 'yellow', paint)} retrying, ${alarm(blocked, 'yellow', paint)} blocked, ${alarm(parked, 'red', paint)} parked`,
+    ],
+    ...report.replays.map(({ from, to }): Fact => [
+      'replaying',
+      `${formatCount(from)} to ${formatCount(to)}`,
+    ]),
+  ];
+  const lines = facts.map(([what, text]) => `${paint('dim', what.padEnd(12))} ${text}\n`);
+  return [...lines, ...notes(report, paint)].join('');
+}
+
+type Fact = readonly [what: string, text: string];
+
+function definitionFacts(definition: SubscriptionDocument): readonly Fact[] {
+  const { tables, operations, columns, where, to, delivery } = definition;
+  const { maxConcurrency, rate, timeout, maxAttempts, backoff } = delivery;
+  const pace = rate === null ? '' : `, at most ${rate} per second`;
+  const waits = `waits of ${durationText(backoff.first)} to ${durationText(backoff.max)}`;
+  const optional: readonly (readonly [string, string | undefined])[] = [
+    ['tables', tables.join(' ')],
+    ['operations', operations?.join(', ')],
+    ['columns', columns?.join(', ')],
+    ['where', where ?? undefined],
+    ['to', 'webhook' in to ? to.webhook.url : to.handler],
+    ['headers', 'webhook' in to ? to.webhook.headers.join(', ') || undefined : undefined],
+    ['at once', `${formatCount(maxConcurrency)}${pace}`],
+    ['attempts', `${maxAttempts} of ${durationText(timeout)}, ${waits}`],
+  ];
+  return optional.flatMap(([what, text]) => (text === undefined ? [] : [[what, harmless(text)]]));
+}
+
+/** What wants a person's attention, with the command for it. */
+function notes(report: SubscriptionReport, paint: Paint): readonly string[] {
+  const { name, origin, state, reason, restsUntil, lastError, parked, retrying } = report;
+  const shown = harmless(name);
+  const lines: string[] = [];
+  const note = (text: string, command?: string): void => {
+    lines.push(`${paint('yellow', `${shown}:`)} ${text}`);
+    if (command !== undefined) lines.push(`→ ${command}`);
+  };
+  if (origin === 'none') {
+    note(
+      'nobody registers it, and the log keeps what it has not read.',
+      `tidings subscriptions delete ${shown}`,
+    );
+  }
+  if (state === 'paused') {
+    note(
+      `paused${reason === null ? '' : `: ${harmless(reason)}`}`,
+      `tidings subscriptions resume ${shown}`,
+    );
+  } else if (reason !== null) note(harmless(reason));
+  if (restsUntil !== null)
+    note(`its endpoint asked to be left alone until ${formatTime(restsUntil)}`);
+  // An error that a later attempt made good is history.
+  if (lastError !== null && parked + retrying > 0) {
+    const { code, message, at } = lastError;
+    note(`${code}: ${harmless(message)} (${formatTime(at)})`, `tidings deliveries ${shown}`);
+  }
+  return lines.map((line) => `  ${line}\n`);
+}
+
+function stateText({ state }: SubscriptionReport, paint: Paint): string {
+  const style = STATE_STYLES[state];
+  return style === undefined ? state : paint(style, state);
+}
+
+function alarm(count: number, style: Style, paint: Paint): string {
+  return count === 0 ? '0' : paint(style, formatCount(count));
+}
+
+/** Of an address only the origin: it is in a list, and the rest may hold a secret. */
+export function shortEndpoint(to: EndpointDocument): string {
+  if ('handler' in to) return harmless(to.handler);
+  return URL.canParse(to.webhook.url) ? new URL(to.webhook.url).origin : '(unreadable address)';
+}
