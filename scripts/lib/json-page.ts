@@ -31,6 +31,14 @@ const STATUS = [
   'ReportedError',
 ];
 
+const SUBSCRIPTIONS = [
+  'SubscriptionReport',
+  'SubscriptionOrigin',
+  'SubscriptionDocument',
+  'EndpointDocument',
+  'ReplayReport',
+];
+
 /** What each command prints with `--json`. */
 export function jsonPage(): string {
   return `<!-- Made by \`npm run docs\` from the types of what is printed. Changes here are lost. -->
@@ -69,6 +77,33 @@ ${block("{ state: 'started' | 'stopped'; status: Status }")}
 A CloudEvents document per change: [wire format](wire-format.md). \`log export --output FILE --json\` prints this at the end:
 
 ${block('{ file: string; changes: number }')}
+## \`tidings subscriptions\`
+
+\`list\` prints a list of \`SubscriptionReport\`; \`show\`, \`change\`, \`pause\`, \`resume\` and \`rewind\` print one, \`replay\` a \`ReplayReport\`. \`create\` and \`delete\`:
+
+${block(`{ subscription: SubscriptionReport; secret: string | null }
+{ deleted: string }
+
+${types('app/administration.ts', SUBSCRIPTIONS)}`)}
+## \`tidings deliveries\`
+
+\`list\` prints a \`DeliveryReport\` per line, \`replay\` a \`ReplayReport\`. \`show\`, \`retry\` and \`discard\`, in which \`skipped\` counts what was done or under way before it was its turn:
+
+${block(`{ delivery: DeliveryReport; change: WireChange | null }
+{ retried: number; skipped: number }
+{ discarded: number; skipped: number }
+
+${types('app/administration.ts', ['DeliveryReport', 'DeliveryStateName', 'DeliveryError'])}`)}
+## \`tidings trigger-test\`
+
+A \`TestReport\`.
+
+${block(types('app/administration.ts', ['TestReport']))}
+## \`tidings listen\`
+
+An \`Arrival\` per request.
+
+${block(types('cli/listen/arrival.ts', ['Arrival']))}
 ## \`tidings log verify\`
 
 A \`VerifyReport\`.

@@ -10,6 +10,7 @@ import { DELIVERY_ERRORS } from '../../src/errors/catalogue/delivery.ts';
 import { LOG_ERRORS } from '../../src/errors/catalogue/log.ts';
 import { SERVER_ERRORS } from '../../src/errors/catalogue/server.ts';
 import { SOURCE_ERRORS } from '../../src/errors/catalogue/source.ts';
+import { WEBHOOK_ERRORS } from '../../src/errors/catalogue/webhook.ts';
 import type { ErrorEntry } from '../../src/errors/entry.ts';
 import { type MetricEntry, METRICS } from '../../src/observe/metric-catalogue.ts';
 
@@ -103,7 +104,7 @@ Results go to standard output; progress, questions, errors and the service's own
 | 1 | failed, or a check found something wrong |
 | 2 | refused, or a conflict with what is there |
 | 64 | bad usage or configuration |
-| 130 | interrupted before it was done (\`start\`, \`tail\` and \`status --watch\` end with 0) |
+| 130 | interrupted before it was done (\`start\`, \`tail\`, \`listen\` and \`status --watch\` end with 0) |
 
 ${helpText(program)}
 ${commands.map(helpText).join('\n')}`;
@@ -139,6 +140,7 @@ const ERROR_AREAS: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>
   Source: SOURCE_ERRORS,
   Log: LOG_ERRORS,
   Subscriptions: DELIVERY_ERRORS,
+  Webhooks: WEBHOOK_ERRORS,
   'HTTP API': SERVER_ERRORS,
   'Command line': CLI_ERRORS,
 };

@@ -24,7 +24,7 @@ export interface ReceiverOptions {
   readonly delay: number;
   /** False: also what is not verified is taken. */
   readonly verify: boolean;
-  /** Told of each request when it is answered; the next one of its connection waits for it. */
+  /** Told of each request before it is answered; the answer waits for it. */
   readonly onArrival: (arrival: Arrival) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -87,11 +87,11 @@ export class Receiver implements AsyncDisposable {
     try {
       const arrival = await this.#judge(request);
       this.#count(arrival);
-      await sleep(this.#options.delay, this.#options.signal);
       const allow = arrival.status === 405 ? { allow: 'POST' } : {};
       // What is left of a body that is too large is not read.
       const close = arrival.status === 413 ? { connection: 'close' } : {};
       await this.#options.onArrival(arrival);
+      await sleep(this.#options.delay, this.#options.signal);
       response.writeHead(arrival.status, { ...allow, ...close });
       response.end(arrival.status >= 400 ? `${arrival.problem ?? 'refused'}\n` : undefined);
     } catch (error) {
