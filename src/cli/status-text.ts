@@ -168,6 +168,7 @@ function subscriptionNotes(subscription: SubscriptionStatusReport, paint: Paint)
   if (lastError !== null && retrying + parked > 0) {
     const { at, code, message } = lastError;
     lines.push(`${paint('red', `${name}: ${code}:`)} ${harmless(message)} (${formatTime(at)})`);
+    lines.push(`→ tidings deliveries ${name}`);
   }
   return lines.map((line) => `  ${line}\n`).join('');
 }

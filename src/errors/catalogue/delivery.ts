@@ -9,7 +9,7 @@ export const DELIVERY_ERRORS = {
   },
   SUBSCRIPTION_UNKNOWN: {
     message: 'There is no subscription named {name}.',
-    hint: '`tidings status` lists them.',
+    hint: '`tidings subscriptions` lists them.',
     retryable: false,
     exit: 2,
   },
@@ -33,7 +33,7 @@ export const DELIVERY_ERRORS = {
   },
   EXCEPTION_UNKNOWN: {
     message: 'Subscription {name} has no delivery at offset {offset} that waits or is parked.',
-    hint: '`tidings status` counts them; what was delivered can be had again with a rewind.',
+    hint: '`tidings deliveries {name}` lists them; `tidings deliveries replay {name} {offset}` delivers again what is done.',
     retryable: false,
     exit: 2,
   },
@@ -45,7 +45,7 @@ export const DELIVERY_ERRORS = {
   },
   DELIVERY_BLOCKED: {
     message: 'The delivery of offset {offset} to {name} waits for an earlier change of its row.',
-    hint: 'Replay or discard the earlier one.',
+    hint: 'Replay or discard the earlier one: `tidings deliveries {name}` lists them.',
     retryable: true,
     exit: 2,
   },
