@@ -15,9 +15,17 @@ function complaint(line: string): string | null {
   let valueFollows = false;
   for (const word of words) {
     const next = command.commands.find((each) => each.name() === word);
-    if (valueFollows) valueFollows = false;
-    else if (next !== undefined) command = next;
-    else if (word.startsWith('--')) {
+    if (valueFollows) {
+      valueFollows = false;
+      continue;
+    }
+    if (next !== undefined) {
+      command = next;
+      continue;
+    }
+    // What lists without its subcommand takes what `list` takes.
+    command = command.commands.find((each) => each.name() === 'list') ?? command;
+    if (word.startsWith('--')) {
       const option = command.options.find((each) => each.long === word);
       if (option === undefined && word !== '--help') return `${command.name()} has no ${word}`;
       valueFollows = option?.required === true;
