@@ -109,6 +109,19 @@ test('beyond loopback it does not even begin without a token', async () => {
   assert.equal((await api.ask('GET', '/v1/status', asked)).status, 200);
 });
 
+test('a port that is taken: the start fails, and the directory is free again', async () => {
+  await using api = await serveApi();
+  const port = Number(new URL(api.url).port);
+  const directory = join(api.dataDir, 'other');
+  const config = { dataDir: directory, sources: { main: { url: NO_DATABASE } }, http: { port } };
+  for (const _time of [1, 2]) {
+    await using tidings = await createTidings(config);
+    await assert.rejects(tidings.start(), { code: 'HTTP_LISTEN_FAILED' });
+    assert.equal(existsSync(controlFile(directory)), false);
+    assert.equal((await tidings.status()).sources[0]?.state, 'stopped');
+  }
+});
+
 test('without tokens, programs of this machine are answered and web pages are not', async () => {
   await using api = await serveApi({
     http: { host: '127.0.0.1', port: 0, cors: ['https://console.example'] },
