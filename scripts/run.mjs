@@ -140,7 +140,8 @@ if (!Object.hasOwn(TASKS, task)) {
   if (task === 'test')
     await install(join(root, 'test', 'servers'), 'PostgreSQL 14 to 17 for the tests');
   // Job queues for comparison; without them, or in a short run, the benchmark leaves them out.
-  if (task === 'bench' && args.includes('webhook') && !args.includes('--smoke'))
+  const compares = args.includes('webhook') || args.includes('all');
+  if (task === 'bench' && compares && !args.includes('--smoke'))
     await install(join(root, 'bench', 'peers'), 'pg-boss and graphile-worker for comparison');
   run(task, args);
 }

@@ -138,8 +138,9 @@ const answers = {
   /** Works for as long as this process lives. */
   work: async (input: PeerWork): Promise<void> => {
     const { concurrency, endpoint, secret, url } = input;
-    const poster = new Poster({ url: endpoint, secret, connections: concurrency });
-    const post = (job: Job): Promise<void> => poster.post(job.id, job.body);
+    const { origin, pathname: path } = new URL(endpoint);
+    const poster = new Poster({ origin, secret, connections: concurrency });
+    const post = (job: Job): Promise<void> => poster.post({ path, ...job });
     if (input.peer === 'pg-boss') {
       const boss = await openPgBoss(url);
       // A batch is fetched and completed at once; two of them, so that one is posted meanwhile.

@@ -11,13 +11,14 @@ export interface PostFloorInput {
 }
 
 await answerParent<PostFloorInput, Usage>(async ({ concurrency, posts, body, url, secret }) => {
-  await using poster = new Poster({ url, secret, connections: concurrency });
+  const { origin, pathname: path } = new URL(url);
+  await using poster = new Poster({ origin, secret, connections: concurrency });
   return await measureUsage(async () => {
     let next = 0;
     const lane = async (): Promise<void> => {
       while (next < posts) {
         next += 1;
-        await poster.post(`main:00000000/00000000:${next}`, body);
+        await poster.post({ path, id: `main:00000000/00000000:${next}`, body });
       }
     };
     await Promise.all(Array.from({ length: concurrency }, lane));

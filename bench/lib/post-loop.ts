@@ -1,29 +1,33 @@
 import { Pool } from 'undici';
 import { sign, signingKey } from './sign.ts';
 
-/** Posts signed bodies over so many connections, one request at a time on each. */
+/** One request, without its signature. */
+export interface Post {
+  readonly path: string;
+  readonly id: string;
+  readonly body: string;
+}
+
+/** Posts signed bodies over so many connections to one host, one request at a time on each. */
 export class Poster implements AsyncDisposable {
   readonly #pool: Pool;
-  readonly #path: string;
   readonly #key: Buffer;
 
   constructor(options: {
-    readonly url: string;
+    readonly origin: string;
     readonly secret: string;
     readonly connections: number;
   }) {
-    const { origin, pathname } = new URL(options.url);
-    this.#pool = new Pool(origin, { connections: options.connections, allowH2: false });
-    this.#path = pathname;
+    this.#pool = new Pool(options.origin, { connections: options.connections, allowH2: false });
     this.#key = signingKey(options.secret);
   }
 
   /** @throws Error when the answer is not 204. */
-  async post(id: string, body: string): Promise<void> {
+  async post({ path, id, body }: Post): Promise<void> {
     const timestamp = String(Math.floor(Date.now() / 1000));
     const answer = await this.#pool.request({
       method: 'POST',
-      path: this.#path,
+      path,
       headers: {
         'content-type': 'application/cloudevents+json',
         'webhook-id': id,

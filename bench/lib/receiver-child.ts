@@ -6,15 +6,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { answerQuestions } from './lasting-child.ts';
 import { readReceipts, type Receipts } from './receipts.ts';
-import { type RawRequest, RequestReader } from './request-reader.ts';
+import { headerOf, type RawRequest, RequestReader } from './request-reader.ts';
 
 const NO_CONTENT = 'HTTP/1.1 204 No Content\r\n\r\n';
 const SLAB_BYTES = 16 * 1024 * 1024;
 const SENT_AT = Buffer.from('"sent_at":');
 
 /**
- * What is remembered of a request: all of it, or only how long after its `sent_at` it came. The
- * second is for more requests than memory holds.
+ * What is remembered of a request: all of it, or only its id, its path, and how long after its
+ * `sent_at` it came. The second is for more requests than memory holds.
  */
 export type Remember = 'requests' | 'delays';
 
@@ -24,6 +24,7 @@ let bytes = 0;
 let times: number[] = [];
 let requests: Buffer[] = [];
 let delays: number[] = [];
+let idsByPath = new Map<string, Set<string>>();
 let slab = Buffer.alloc(0);
 let used = 0;
 let awaited: { readonly count: number; readonly resolve: () => void } | null = null;
@@ -35,7 +36,7 @@ function take(request: RawRequest): void {
   bytes += request.bytes.length - request.bodyAt;
   times.push(now());
   if (remember === 'requests') requests.push(keep(request.bytes));
-  else delays.push(delayOf(request));
+  else measure(request);
   if (awaited !== null && received >= awaited.count) awaited.resolve();
 }
 
@@ -51,11 +52,17 @@ function keep(request: Buffer): Buffer {
   return kept;
 }
 
-function delayOf({ bytes, bodyAt }: RawRequest): number {
+function measure({ bytes, bodyAt }: RawRequest): void {
   const at = bytes.indexOf(SENT_AT, bodyAt);
   if (at === -1) throw new Error(`a change without sent_at: ${bytes.toString('latin1')}`);
   const from = at + SENT_AT.length;
-  return now() - Number.parseFloat(bytes.toString('latin1', from, from + 24).replace('"', ''));
+  const sentAt = bytes.toString('latin1', from, from + 24).replace('"', '');
+  delays.push(now() - Number.parseFloat(sentAt));
+  const head = bytes.toString('latin1', 0, bodyAt);
+  const path = head.slice(head.indexOf(' ') + 1, head.indexOf(' HTTP/'));
+  let ids = idsByPath.get(path);
+  if (ids === undefined) idsByPath.set(path, (ids = new Set()));
+  ids.add(headerOf(head, 'webhook-id') ?? '');
 }
 
 function serve(socket: Socket): void {
@@ -87,6 +94,7 @@ const answers = {
     times = [];
     requests = [];
     delays = [];
+    idsByPath = new Map();
     slab = Buffer.alloc(0);
     used = 0;
   },
@@ -116,6 +124,9 @@ const answers = {
   }),
   /** Delays in milliseconds, sorted. */
   delays: async (): Promise<Float64Array> => Float64Array.from(delays).sort(),
+  /** How many different ids each path got. */
+  idsByPath: async (): Promise<ReadonlyMap<string, number>> =>
+    new Map(Array.from(idsByPath, ([path, ids]) => [path, ids.size])),
   /** What was in the requests, their signatures checked. */
   receipts: async ({ secret }: { readonly secret: string }): Promise<Receipts> =>
     readReceipts(requests, secret),

@@ -44,8 +44,14 @@ function contentLength(head: string): number {
   return Number(found);
 }
 
+const HEADERS = new Map<string, RegExp>();
+
 /** The value of a header of a request's head; null when it has none. */
 export function headerOf(head: string, name: string): string | null {
-  const found = new RegExp(`\\r\\n${name}: *([^\\r]*)\\r\\n`, 'i').exec(head);
-  return found?.[1] ?? null;
+  let pattern = HEADERS.get(name);
+  if (pattern === undefined) {
+    pattern = new RegExp(`\\r\\n${name}: *([^\\r]*)\\r\\n`, 'i');
+    HEADERS.set(name, pattern);
+  }
+  return pattern.exec(head)?.[1] ?? null;
 }

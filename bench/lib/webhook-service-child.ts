@@ -30,7 +30,10 @@ const answers = {
     const deadline = Date.now() + 60_000;
     for (;;) {
       const { subscriptions } = await running.status();
-      if (subscriptions.every(({ state }) => state === 'live')) break;
+      const live = subscriptions.filter(({ state }) => state === 'live');
+      // Those of an earlier run are there too, and stay stopped.
+      const names = new Set(live.map(({ name }) => name));
+      if (Object.keys(config.subscriptions ?? {}).every((name) => names.has(name))) break;
       if (Date.now() > deadline) throw new Error('a subscription is not live after a minute');
       await sleep(20);
     }
