@@ -1,4 +1,21 @@
-export { createTidings, type CreateOptions } from './app/create-tidings.ts';
+export type {
+  Administration,
+  ChangesPage,
+  ChangesQuery,
+  DeliveryError,
+  DeliveryPage,
+  DeliveryQuery,
+  DeliveryReport,
+  DeliveryStateName,
+  EndpointDocument,
+  ReplayReport,
+  ReplayRequest,
+  SubscriptionDocument,
+  SubscriptionOrigin,
+  SubscriptionReport,
+  TestReport,
+} from './app/administration.ts';
+export type { CreateOptions } from './app/create-tidings.ts';
 export type {
   CaptureState,
   ReportedError,
@@ -16,3 +33,4 @@ export type { StartAt } from './config/start-at.ts';
 export type { ErrorCode } from './errors/catalogue.ts';
 export { isTidingsError, TidingsError } from './errors/tidings-error.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
+export { createTidings } from './server/create-tidings.ts';

@@ -11,8 +11,8 @@ import type { CommitPoint } from './commit-points.ts';
 import { DataLock } from './data-lock.ts';
 import { deliveryObserver } from './delivery-metrics.ts';
 import { checkSpace } from './free-space.ts';
-import { loadHandlerModule } from './handler-module.ts';
 import { SourceService } from './source-service.ts';
+import { SubscriptionRegistry } from './subscription-registry.ts';
 import type { Tidings } from './tidings.ts';
 import { TidingsService } from './tidings-service.ts';
 import { readVersion } from './version.ts';
@@ -52,15 +52,18 @@ export async function createTidings(
   for (const name of Object.keys(config.sources)) {
     sources.push(opened.use(await createSource(name, shared)));
   }
+  const registry = new SubscriptionRegistry({ ...shared, sources });
   const service = new TidingsService({
     ...shared,
+    registry,
     sources,
     version: readVersion(),
     acceptGaps: checkNames(options.acceptGaps ?? [], config),
     resources: opened.move(),
   });
   try {
-    await subscribeConfigured(service, config);
+    await registry.addConfigured();
+    await registry.addRemembered();
   } catch (error) {
     await service[Symbol.asyncDispose]();
     throw error;
@@ -103,21 +106,6 @@ async function createSource(name: string, shared: Shared): Promise<SourceService
     checkSpace: () => checkSpace(config.dataDir, config.log.minFreeBytes),
     onCommitPoint: options.onCommitPoint,
   });
-}
-
-async function subscribeConfigured(service: TidingsService, config: Config): Promise<void> {
-  for (const [name, subscription] of Object.entries(config.subscriptions)) {
-    const { source, tables, operations, columns, where, to, from } = subscription;
-    const { backoff, ...delivery } = subscription.delivery;
-    const filter = {
-      tables,
-      ...(operations === undefined ? {} : { operations }),
-      ...(columns === undefined ? {} : { columns }),
-      ...(where === undefined ? {} : { where }),
-    };
-    const definition = { name, filter, from, delivery: { ...delivery, retry: backoff } };
-    service.subscribe(source, definition, await loadHandlerModule(to.handler));
-  }
 }
 
 function checkNames(names: readonly string[], config: Config): readonly string[] {

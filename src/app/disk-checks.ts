@@ -4,6 +4,7 @@ import type { Config } from '../config/define-config.ts';
 import type { CheckResult } from '../source/source.ts';
 import { compileFilter } from '../subscription/filter.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
+import { toFilter } from './subscription-definition.ts';
 import { freeBytes } from './free-space.ts';
 
 /** The nearest folder that exists: the data directory itself is made at the first start. */
@@ -41,14 +42,9 @@ export async function checkDataDirectory(config: Config): Promise<readonly Check
 /** What `doctor` says about each configured subscription, without starting any. */
 export function checkSubscriptions(config: Config): readonly CheckResult[] {
   return Object.entries(config.subscriptions).map(([name, subscription]): CheckResult => {
-    const { tables, operations, columns, where, to } = subscription;
+    const { to } = subscription;
     try {
-      compileFilter({
-        tables,
-        ...(operations === undefined ? {} : { operations }),
-        ...(columns === undefined ? {} : { columns }),
-        ...(where === undefined ? {} : { where }),
-      });
+      compileFilter(toFilter(subscription));
     } catch (error) {
       if (!isTidingsError(error)) throw error;
       return { name, status: 'failed', message: error.message, fix: error.hint };

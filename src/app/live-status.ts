@@ -75,7 +75,8 @@ function reportedError(error: unknown): ReportedError | null {
 }
 
 function subscriptionReport(status: SubscriptionStatus): SubscriptionStatusReport {
-  const { stuckSince, lastError, ...rest } = status;
+  // Rests and replays are in `subscriptions`, with what belongs to them.
+  const { stuckSince, lastError, restsUntil: _rests, replays: _replays, ...rest } = status;
   return {
     ...rest,
     stuckSince: stuckSince === null ? null : new Date(stuckSince).toISOString(),

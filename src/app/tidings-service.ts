@@ -4,21 +4,33 @@ import type { SubscriptionDefinition } from '../delivery/definition.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { HandlerSink } from '../sink/handler/handler-sink.ts';
-import type { TableHandler } from '../sink/handler/table-handler.ts';
 import type { State } from '../state/state.ts';
+import type {
+  ChangesPage,
+  ChangesQuery,
+  DeliveryPage,
+  DeliveryQuery,
+  DeliveryReport,
+  ReplayReport,
+  ReplayRequest,
+  SubscriptionReport,
+  TestReport,
+} from './administration.ts';
 import { collectFromStatus } from './collect-metrics.ts';
 import { writeHeartbeats } from './heartbeat.ts';
 import { liveStatus } from './live-status.ts';
 import { keepRetention } from './retention.ts';
+import { ServiceAdministration } from './service-administration.ts';
 import type { SourceService } from './source-service.ts';
 import type { ServiceStatus, Status } from './status.ts';
+import type { SubscriptionRegistry } from './subscription-registry.ts';
 import type { Registration, Tidings } from './tidings.ts';
 
 export interface TidingsServiceOptions {
   readonly config: Config;
   readonly sources: readonly SourceService[];
   readonly state: State;
+  readonly registry: SubscriptionRegistry;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly version: string;
@@ -34,7 +46,7 @@ const DRAIN_DEADLINE = 30_000;
 /** The service in one process: its sources, and everything that runs beside them. */
 export class TidingsService implements Tidings {
   readonly #options: TidingsServiceOptions;
-  readonly #names = new Set<string>();
+  readonly #administration: ServiceAdministration;
   readonly #startedAt = Date.now();
   readonly #stop = new AbortController();
   readonly #finished = Promise.withResolvers<void>();
@@ -50,6 +62,11 @@ export class TidingsService implements Tidings {
     // Nobody has to ask for it; who does gets the rejection.
     this.#finished.promise.catch(() => undefined);
     const status = (): Promise<Status> => this.status();
+    this.#administration = new ServiceAdministration({
+      ...options,
+      status,
+      signal: this.#stop.signal,
+    });
     collectFromStatus(options.metrics, {
       status,
       dataDir: options.config.dataDir,
@@ -70,23 +87,10 @@ export class TidingsService implements Tidings {
       from,
       delivery: defined(delivery),
     };
-    this.subscribe(handler.source ?? this.#onlySource(), definition, handler);
-    return this;
-  }
-
-  /** Adds a subscription whose endpoint is a handler; of the configuration, or of `register`. */
-  subscribe(sourceName: string, definition: SubscriptionDefinition, handler: TableHandler): void {
-    const { name, filter } = definition;
     this.#expectOpen();
-    if (this.#names.has(name)) throw new TidingsError('SUBSCRIPTION_EXISTS', { name });
-    const sink = new HandlerSink(name, handler);
-    const operations = filter.operations?.filter((wanted) => sink.operations.includes(wanted));
-    const source = this.#source(sourceName);
-    source.delivery.register(
-      { ...definition, filter: { ...filter, operations: operations ?? sink.operations } },
-      sink,
-    );
-    this.#names.add(name);
+    const { registry } = this.#options;
+    registry.addHandler(registry.source(handler.source), definition, handler);
+    return this;
   }
 
   start(): Promise<void> {
@@ -146,29 +150,80 @@ export class TidingsService implements Tidings {
     return await this.#options.metrics.text();
   }
 
-  async pause(subscription: string, reason = 'paused by the application'): Promise<void> {
-    await this.#sourceOf(subscription).delivery.pause(subscription, reason);
-  }
-
-  async resume(subscription: string): Promise<void> {
-    await this.#sourceOf(subscription).delivery.resume(subscription);
-  }
-
   async forget(subscription: string): Promise<void> {
-    if (this.#names.has(subscription)) {
+    const { registry, state } = this.#options;
+    if (registry.has(subscription)) {
       throw new TidingsError('SUBSCRIPTION_EXISTS', { name: subscription });
     }
-    await this.#options.state.removeSubscription(subscription);
+    await state.removeSubscription(subscription);
   }
 
-  async rewind(subscription: string, to: StartAt): Promise<void> {
-    await this.#sourceOf(subscription).delivery.rewind(subscription, to);
+  subscriptions(): Promise<readonly SubscriptionReport[]> {
+    return this.#administration.subscriptions();
+  }
+
+  subscription(name: string): Promise<SubscriptionReport> {
+    return this.#administration.subscription(name);
+  }
+
+  createSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
+    return this.#administration.createSubscription(name, definition);
+  }
+
+  changeSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
+    return this.#administration.changeSubscription(name, definition);
+  }
+
+  deleteSubscription(name: string): Promise<void> {
+    return this.#administration.deleteSubscription(name);
+  }
+
+  pause(subscription: string, reason?: string): Promise<void> {
+    return this.#administration.pause(subscription, reason);
+  }
+
+  resume(subscription: string): Promise<void> {
+    return this.#administration.resume(subscription);
+  }
+
+  rewind(subscription: string, to: StartAt): Promise<void> {
+    return this.#administration.rewind(subscription, to);
+  }
+
+  deliveries(query?: DeliveryQuery): Promise<DeliveryPage> {
+    return this.#administration.deliveries(query);
+  }
+
+  delivery(subscription: string, offset: number): Promise<DeliveryReport> {
+    return this.#administration.delivery(subscription, offset);
+  }
+
+  retry(subscription: string, offset: number): Promise<void> {
+    return this.#administration.retry(subscription, offset);
+  }
+
+  replay(subscription: string, what: ReplayRequest): Promise<ReplayReport> {
+    return this.#administration.replay(subscription, what);
+  }
+
+  discard(subscription: string, offset: number, reason: string): Promise<void> {
+    return this.#administration.discard(subscription, offset, reason);
+  }
+
+  testDelivery(subscription: string, signal?: AbortSignal): Promise<TestReport> {
+    return this.#administration.testDelivery(subscription, signal);
+  }
+
+  changes(query: ChangesQuery, signal?: AbortSignal): Promise<ChangesPage> {
+    return this.#administration.changes(query, signal);
   }
 
   /** A subscription that nobody registers any more would hold the log for ever without a word. */
   async #warnOfAbsent(): Promise<void> {
     const { state, logger } = this.#options;
-    const absent = (await state.subscriptions()).filter(({ name }) => !this.#names.has(name));
+    const absent = (await state.subscriptions()).filter(
+      ({ name }) => !this.#options.registry.has(name),
+    );
     if (absent.length === 0) return;
     logger.warn('The log keeps what these subscriptions have not read, and nobody registers them', {
       subscriptions: absent.map(({ name }) => name),
@@ -230,30 +285,6 @@ export class TidingsService implements Tidings {
   /** What is asked of a drained service would never happen; silence would look like a lost change. */
   #expectOpen(): void {
     if (this.#drained !== null) throw new Error('Tidings was drained; createTidings makes another');
-  }
-
-  #source(name: string): SourceService {
-    const source = this.#options.sources.find((each) => each.name === name);
-    if (source === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source: name });
-    return source;
-  }
-
-  #onlySource(): string {
-    const [first, second] = this.#options.sources;
-    if (first === undefined || second !== undefined) {
-      throw new TidingsError('SOURCE_AMBIGUOUS', {
-        sources: this.#options.sources.map(({ name }) => name).join(', '),
-      });
-    }
-    return first.name;
-  }
-
-  #sourceOf(subscription: string): SourceService {
-    const owner = this.#options.sources.find(({ delivery }) =>
-      delivery.status().some(({ name }) => name === subscription),
-    );
-    if (owner === undefined) throw new TidingsError('SUBSCRIPTION_UNKNOWN', { name: subscription });
-    return owner;
   }
 }
 

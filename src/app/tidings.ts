@@ -1,5 +1,6 @@
 import type { StartAt } from '../config/start-at.ts';
 import type { TableHandler } from '../sink/handler/table-handler.ts';
+import type { Administration } from './administration.ts';
 import type { Status } from './status.ts';
 
 export type { HandlerCall, TableHandler } from '../sink/handler/table-handler.ts';
@@ -21,7 +22,7 @@ export interface Registration extends TableHandler {
 }
 
 /** A running (or startable) Tidings in this process. */
-export interface Tidings extends AsyncDisposable {
+export interface Tidings extends Administration, AsyncDisposable {
   /**
    * Registers an object for a table (or a pattern) under a durable name: each change is one call,
    * acknowledged when its promise resolves. May be called before or after `start`.
@@ -42,14 +43,10 @@ export interface Tidings extends AsyncDisposable {
   status(): Promise<Status>;
   /** The metrics in Prometheus' text format. */
   metrics(): Promise<string>;
-  pause(subscription: string, reason?: string): Promise<void>;
-  resume(subscription: string): Promise<void>;
   /**
    * Forgets a subscription that is no longer registered, with its place and what it has parked.
    * Until then the log keeps what it has not read (invariant 11).
    * @throws TidingsError `SUBSCRIPTION_EXISTS` when it is registered.
    */
   forget(subscription: string): Promise<void>;
-  /** Delivers everything from there on again, in order. */
-  rewind(subscription: string, to: StartAt): Promise<void>;
 }

@@ -33,7 +33,7 @@ export const SERVICES: Services = {
   loadConfig: async (options) => (await import('../config/load-config.ts')).loadConfig(options),
   openInspection: async (config) => (await import('../app/inspect.ts')).openInspection(config),
   createTidings: async (config, options) =>
-    (await import('../app/create-tidings.ts')).createTidings(config, options),
+    (await import('../server/create-tidings.ts')).createTidings(config, options),
   startEmbedded: async (options) =>
     (await import('../embedded/embedded-postgres.ts')).startEmbeddedPostgres(options),
   removeEmbedded: async (directory) =>

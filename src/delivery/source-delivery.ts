@@ -1,3 +1,4 @@
+import type { Change } from '../change/change.ts';
 import type { ChangeDecoder } from '../change/decode.ts';
 import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -39,6 +40,9 @@ export interface SourceDeliveryOptions {
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
 }
+
+/** Records that a sample is looked for in. */
+const SAMPLED = 1_000;
 
 interface Entry {
   readonly prepared: PreparedSubscription;
@@ -187,6 +191,48 @@ export class SourceDelivery implements AsyncDisposable {
   /** The endpoint of a subscription, for a test delivery. @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
   sinkOf(name: string): Sink {
     return this.#entry(name).prepared.sink;
+  }
+
+  /** Resolves when a subscription has begun. @throws why it cannot */
+  async begun(name: string): Promise<void> {
+    await this.#beginning;
+    const { failure } = this.#entry(name);
+    if (failure !== null) throw failure;
+  }
+
+  /**
+   * Puts another definition and endpoint in the place of a subscription's own; its cursor and its
+   * exceptions stay.
+   * @param remember writes the definition down, between the two.
+   * @throws TidingsError as `register`; then everything is as before.
+   */
+  async replace(
+    definition: SubscriptionDefinition,
+    sink: Sink,
+    remember: () => Promise<void>,
+  ): Promise<void> {
+    const { name } = definition;
+    this.#entry(name);
+    // What is wrong with it is found out before anything is stopped.
+    compileFilter(definition.filter);
+    completeDelivery(definition);
+    await this.unregister(name);
+    await remember();
+    this.register(definition, sink);
+    await this.#beginning;
+  }
+
+  /** A change that the subscription would get, the newest of the last thousand; null for none. */
+  async sample(name: string): Promise<Change | null> {
+    const { filter } = this.#entry(name).prepared;
+    const { log, decoder } = this.#context.dispatcher;
+    const from = Math.max(log.floor, log.head - SAMPLED);
+    const { records } = await log.read({ from, to: log.head, limit: SAMPLED });
+    for (const record of records.toReversed()) {
+      const view = decoder.view(record);
+      if (filter.wantsTable(record.table) && filter.matches(view)) return view.change;
+    }
+    return null;
   }
 
   /**

@@ -79,6 +79,12 @@ export const DELIVERY_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  PAGE_UNKNOWN: {
+    message: 'No page ends at {after}.',
+    hint: 'Hand in what the page before gave as `next`.',
+    retryable: false,
+    exit: 64,
+  },
   RECORDS_LOST: {
     message:
       'Subscription {name} missed the records {from} to {last}: retention removed them before it had read them.',
