@@ -32,7 +32,7 @@ export function guardedConnect(options: GuardedConnectOptions): buildConnector.c
     ...tls,
     allowH2: false,
     timeout: CONNECT_TIMEOUT,
-    lookup: guardedLookup(guard, options.lookup ?? (systemLookup as Lookup)),
+    lookup: guardedLookup(guard, options.lookup ?? systemLookup),
   });
   return (target, callback) => {
     const host = target.hostname.replace(/^\[|\]$/g, '');

@@ -28,7 +28,8 @@ export function outcomeOf(posted: Posted, now: number): Outcome {
 
 /** Only where to: the rest of an address may hold a secret. */
 function hostOf(location: string): string {
-  return URL.canParse(location) ? new URL(location).host : 'another path';
+  const host = URL.canParse(location) ? new URL(location).host : '';
+  return host === '' ? 'another path' : host;
 }
 
 function describe<Code extends ErrorCode>(

@@ -1,10 +1,13 @@
 import type { Dispatcher } from 'undici';
 import { Excerpt } from './excerpt.ts';
+import type { Hidden } from './hidden.ts';
 
 export interface PostRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** What is left out of what is kept of the answer. */
+  readonly hidden: Hidden;
 }
 
 /** What came back: an answer, or why there is none. */
@@ -24,15 +27,17 @@ const BODY_TIME = 1_000;
 
 /** Posts once. Never rejects. When the signal aborts the connection is closed first. */
 export function post(pool: Dispatcher, request: PostRequest, signal: AbortSignal): Promise<Posted> {
+  const { path, headers, body, hidden } = request;
   return new Promise((resolve) => {
-    const handler = new PostHandler(resolve, signal);
+    const handler = new PostHandler(resolve, signal, hidden);
     if (signal.aborted) {
       handler.onResponseError(null, signal.reason);
       return;
     }
     try {
       // Deadlines are the attempt's: no second timer for each request.
-      pool.dispatch({ ...request, method: 'POST', headersTimeout: 0, bodyTimeout: 0 }, handler);
+      const untimed = { headersTimeout: 0, bodyTimeout: 0 };
+      pool.dispatch({ path, headers, body, method: 'POST', ...untimed }, handler);
     } catch (error) {
       handler.onResponseError(null, error);
     }
@@ -42,15 +47,16 @@ export function post(pool: Dispatcher, request: PostRequest, signal: AbortSignal
 class PostHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: (posted: Posted) => void;
   readonly #signal: AbortSignal;
-  readonly #excerpt = new Excerpt();
+  readonly #excerpt: Excerpt;
   #controller: Dispatcher.DispatchController | null = null;
   #status = 0;
   #headers: Readonly<Record<string, string | readonly string[] | undefined>> = {};
   #timer: NodeJS.Timeout | null = null;
   #done = false;
 
-  constructor(resolve: (posted: Posted) => void, signal: AbortSignal) {
+  constructor(resolve: (posted: Posted) => void, signal: AbortSignal, hidden: Hidden) {
     this.#resolve = resolve;
+    this.#excerpt = new Excerpt(hidden);
     this.#signal = signal;
     signal.addEventListener('abort', this.#onAbort);
   }

@@ -4,6 +4,7 @@ import { toWire } from '../../change/wire.ts';
 import type { Attempt, Exchange, Outcome, Sink } from '../sink.ts';
 import { AddressGuard } from './address-guard.ts';
 import { guardedConnect, type Lookup } from './guarded-connect.ts';
+import { Hidden } from './hidden.ts';
 import { outcomeOf } from './outcome.ts';
 import { post, type Posted, type PostRequest } from './post.ts';
 import { Signer } from './signer.ts';
@@ -46,16 +47,23 @@ export class WebhookSink implements Sink {
   readonly #signer: Signer;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #ownHeaders: readonly string[];
+  readonly #hidden: Hidden;
 
   constructor(options: WebhookSinkOptions) {
     const { url, secrets, headers, tls, connections, userAgent, lookup } = options;
     this.#url = new URL(url);
     this.#path = this.#url.pathname + this.#url.search;
     this.#signer = new Signer(secrets);
-    this.#ownHeaders = Object.keys(headers).map((name) => name.toLowerCase());
+    // In lower case, so that none stands there twice.
+    const own = Object.entries(headers).map(
+      ([name, value]) => [name.toLowerCase(), value] as const,
+    );
+    this.#ownHeaders = own.map(([name]) => name);
+    const queried = this.#url.searchParams.values();
+    this.#hidden = new Hidden([...Object.values(headers), ...secrets, ...queried]);
     this.#headers = {
       'user-agent': userAgent,
-      ...headers,
+      ...Object.fromEntries(own),
       'content-type': 'application/cloudevents+json; charset=utf-8',
     };
     const guard = new AddressGuard(options.allowAddresses);
@@ -89,7 +97,7 @@ export class WebhookSink implements Sink {
         headers: this.#shownHeaders(request),
         body,
       },
-      answer: answerOf(posted),
+      answer: this.#answerOf(posted),
       outcome: outcomeOf(posted, Date.now()),
       milliseconds,
     };
@@ -108,25 +116,25 @@ export class WebhookSink implements Sink {
       'webhook-signature': this.#signer.sign(id, timestamp, body),
       'tidings-attempt': String(attempt),
     };
-    return { path: this.#path, headers, body };
+    return { path: this.#path, headers, body, hidden: this.#hidden };
   }
 
   /** The values of the user's own headers may be secret. */
   #shownHeaders({ headers }: PostRequest): Readonly<Record<string, string>> {
     return Object.fromEntries(
       Object.entries(headers).map(([name, value]) =>
-        this.#ownHeaders.includes(name.toLowerCase()) ? [name, '…'] : [name, value],
+        this.#ownHeaders.includes(name) ? [name, '…'] : [name, value],
       ),
     );
   }
-}
 
-function answerOf(posted: Posted): Exchange['answer'] {
-  if ('error' in posted) return null;
-  const { status, excerpt, headers } = posted;
-  const single = Object.entries(headers).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? value : (value ?? []).join(', '),
-  ]);
-  return { status, excerpt, headers: Object.fromEntries(single) };
+  #answerOf(posted: Posted): Exchange['answer'] {
+    if ('error' in posted) return null;
+    const { status, excerpt, headers } = posted;
+    const shown = Object.entries(headers).map(([name, value]) => {
+      const text = typeof value === 'string' ? value : (value ?? []).join(', ');
+      return [name, this.#hidden.from(text)] as const;
+    });
+    return { status, excerpt, headers: Object.fromEntries(shown) };
+  }
 }
