@@ -146,7 +146,7 @@ export const DELIVERY: DeliveryReport = {
   subscription: 'crm',
   offset: 123,
   table: 'public.accounts',
-  key: '{"id": 7}',
+  key: '7',
   state: 'parked',
   attempts: 16,
   failedAt: '2020-11-19T08:00:00.000Z',

@@ -175,7 +175,7 @@ test('what was not taken is listed, shown, discarded, retried and replayed', asy
 
   await insert(database, 1, 5);
   await until(async () => (await states()).join() === all(5, 'retrying').join());
-  assert.match((await run('deliveries crm')).stdout, /\{"id": ?1\}.*retrying.*HTTP 500/);
+  assert.match((await run('deliveries crm')).stdout, /accounts +1 +retrying.*HTTP 500/);
   await run('deliveries retry crm --all');
   await until(async () => (await states()).join() === all(5, 'parked').join());
 

@@ -91,11 +91,12 @@ suite('errors of the service', () => {
     });
   });
 
-  test('of a newer version end by their status', async () => {
-    let status = 0;
-    await using api = await fakeApi({
-      'GET /v1/subscriptions': () => problem(status, 'LATER_INVENTED'),
-    });
+  test('end with the exit code that they have; of a newer version, by their status', async () => {
+    let status = 400;
+    let name = 'OFFSET_UNKNOWN';
+    await using api = await fakeApi({ 'GET /v1/subscriptions': () => problem(status, name) });
+    assert.equal((await api.tidings('subscriptions')).code, 2);
+    name = 'LATER_INVENTED';
     for (const [answered, exit] of [
       [409, 2],
       [422, 64],

@@ -49,10 +49,10 @@ suite('list', () => {
     });
     const { out } = await api.tidings('deliveries');
     assert.deepEqual(out.split('\n'), [
-      'SUBSCRIPTION  OFFSET  TABLE            KEY        STATE      ATTEMPTS  NEXT ATTEMPT  LAST ERROR',
-      'crm              123  public.accounts  {"id": 7}  parked           16  –             HTTP 503: The endpoint answered 503.',
-      'crm              124  public.accounts  {"id": 7}  retrying          2  now           X: no route',
-      'crm              125  public.accounts  –          discarded        16  –             test data',
+      'SUBSCRIPTION  OFFSET  TABLE            KEY  STATE      ATTEMPTS  NEXT ATTEMPT  LAST ERROR',
+      'crm              123  public.accounts  7    parked           16  –             HTTP 503: The endpoint answered 503.',
+      'crm              124  public.accounts  7    retrying          2  now           X: no route',
+      'crm              125  public.accounts  –    discarded        16  –             test data',
       'Details of one: tidings deliveries show crm 123',
       '',
     ]);
@@ -116,7 +116,7 @@ suite('show', () => {
     const { out } = await api.tidings('deliveries show crm 123');
     assert.deepEqual(out.split('\n'), [
       'delivery  offset 123 to crm',
-      'row       public.accounts {"id": 7}',
+      'row       public.accounts 7',
       'state     parked',
       'attempts  16, the first failed at 2020-11-19 08:00:00.000',
       'error     WEBHOOK_STATUS: The endpoint answered 503.',
