@@ -43,12 +43,14 @@ function describe<Code extends ErrorCode>(
 
 /** Failures by the beginning of their code, in the order in which they are looked for. */
 const FAILURES = [
+  // Our own end, not the receiver's.
+  ['WEBHOOK_ABORTED', /^(UND_ERR_ABORTED|UND_ERR_CLOSED|UND_ERR_DESTROYED)/],
   ['WEBHOOK_DNS_FAILED', /^(ENOTFOUND|EAI_)/],
   [
     'WEBHOOK_TLS_FAILED',
     /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|EPROTO)/,
   ],
-  ['WEBHOOK_RESET', /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED)/],
+  ['WEBHOOK_RESET', /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)/],
   ['WEBHOOK_PROTOCOL', /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES|UND_ERR_RESPONSE)/],
 ] as const;
 
