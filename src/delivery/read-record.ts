@@ -1,7 +1,9 @@
+import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
+import type { ChangeFilter } from '../subscription/filter.ts';
 
 /** A record with what the decoder makes of it. */
 export interface ReadRecord {
@@ -24,4 +26,21 @@ export async function readRecord(
     throw new TidingsError('LOG_PRUNED', { offset, source, floor: log.floor });
   }
   return { record, view: decoder.view(record) };
+}
+
+/** Records that a sample is looked for in. */
+const SAMPLED = 1_000;
+
+/** The newest change that the filter wants, of the last thousand; null when there is none. */
+export async function newestWanted(
+  { log, decoder }: Dispatcher,
+  filter: ChangeFilter,
+): Promise<Change | null> {
+  const from = Math.max(log.floor, log.head - SAMPLED);
+  const { records } = await log.read({ from, to: log.head, limit: SAMPLED });
+  for (const record of records.toReversed()) {
+    const view = decoder.view(record);
+    if (filter.wantsTable(record.table) && filter.matches(view)) return view.change;
+  }
+  return null;
 }

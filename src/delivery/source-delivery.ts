@@ -3,7 +3,6 @@ import type { ChangeDecoder } from '../change/decode.ts';
 import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
-import { describeFailure } from '../sink/describe-failure.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';
 import type {
   ExceptionQuery,
@@ -19,13 +18,14 @@ import { resolveStart } from '../subscription/resolve-start.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { completeDelivery, type SubscriptionDefinition } from './definition.ts';
 import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
+import { newestWanted } from './read-record.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
 import {
   type PreparedSubscription,
   type SubscriptionContext,
   SubscriptionDelivery,
 } from './subscription-delivery.ts';
-import type { SubscriptionStatus } from './subscription-status.ts';
+import { stoppedStatus, type SubscriptionStatus } from './subscription-status.ts';
 
 export interface SourceDeliveryOptions {
   /** The source's name. */
@@ -40,9 +40,6 @@ export interface SourceDeliveryOptions {
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
 }
-
-/** Records that a sample is looked for in. */
-const SAMPLED = 1_000;
 
 interface Entry {
   readonly prepared: PreparedSubscription;
@@ -222,17 +219,9 @@ export class SourceDelivery implements AsyncDisposable {
     await this.#beginning;
   }
 
-  /** A change that the subscription would get, the newest of the last thousand; null for none. */
+  /** See {@link newestWanted}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
   async sample(name: string): Promise<Change | null> {
-    const { filter } = this.#entry(name).prepared;
-    const { log, decoder } = this.#context.dispatcher;
-    const from = Math.max(log.floor, log.head - SAMPLED);
-    const { records } = await log.read({ from, to: log.head, limit: SAMPLED });
-    for (const record of records.toReversed()) {
-      const view = decoder.view(record);
-      if (filter.wantsTable(record.table) && filter.matches(view)) return view.change;
-    }
-    return null;
+    return await newestWanted(this.#context.dispatcher, this.#entry(name).prepared.filter);
   }
 
   /**
@@ -260,7 +249,9 @@ export class SourceDelivery implements AsyncDisposable {
 
   status(): readonly SubscriptionStatus[] {
     return [...this.#entries.values()].map((entry) =>
-      entry.running === null ? this.#stoppedStatus(entry) : entry.running.delivery.status(),
+      entry.running === null
+        ? stoppedStatus(entry.prepared.definition.name, this.#context.source, entry.failure)
+        : entry.running.delivery.status(),
     );
   }
 
@@ -394,28 +385,5 @@ export class SourceDelivery implements AsyncDisposable {
     const { running, failure } = this.#entry(name);
     if (running !== null) return running.controls;
     throw failure ?? new TidingsError('SUBSCRIPTION_STOPPED', { name });
-  }
-
-  #stoppedStatus({ prepared, failure }: Entry): SubscriptionStatus {
-    const error = failure === null ? null : describeFailure(failure);
-    return {
-      name: prepared.definition.name,
-      source: this.#context.source,
-      state: 'stopped',
-      reason: error?.message ?? null,
-      cursor: 0,
-      lag: 0,
-      inFlight: 0,
-      retrying: 0,
-      blocked: 0,
-      parked: 0,
-      stuck: 0,
-      stuckSince: null,
-      delivered: 0,
-      rate: 0,
-      lastError: error === null ? null : { ...error, at: Date.now() },
-      restsUntil: null,
-      replays: [],
-    };
   }
 }

@@ -1,3 +1,4 @@
+import { describeFailure } from '../sink/describe-failure.ts';
 import type { StoredReplay } from '../state/state.ts';
 import type { LastError } from './endpoint-window.ts';
 
@@ -34,4 +35,28 @@ export interface SubscriptionStatus {
   readonly restsUntil: number | null;
   /** What is being delivered again, the oldest first. */
   readonly replays: readonly StoredReplay[];
+}
+
+/** The status of a subscription that does not run, with the reason when there is one. */
+export function stoppedStatus(name: string, source: string, failure: unknown): SubscriptionStatus {
+  const error = failure === null ? null : describeFailure(failure);
+  return {
+    name,
+    source,
+    state: 'stopped',
+    reason: error?.message ?? null,
+    cursor: 0,
+    lag: 0,
+    inFlight: 0,
+    retrying: 0,
+    blocked: 0,
+    parked: 0,
+    stuck: 0,
+    stuckSince: null,
+    delivered: 0,
+    rate: 0,
+    lastError: error === null ? null : { ...error, at: Date.now() },
+    restsUntil: null,
+    replays: [],
+  };
 }
