@@ -12,6 +12,8 @@ for (const name of [
   'transaction',
   'latency',
   'subscriptions',
+  'webhook',
+  'endpoints',
   'idle',
   'log',
   'decode',
