@@ -196,14 +196,27 @@ suite('change', () => {
   test('keeps what is not given; secret and headers by leaving them out', async () => {
     await using api = await fakeApi(routes);
     const line = 'subscriptions change crm --url https://b.example --max-concurrency 4';
-    const { code, out } = await api.tidings(line);
+    const { code, out, err } = await api.tidings(line);
     assert.equal(code, 0);
     assert.match(out, /^Changed crm\.\nname/);
+    assert.equal(err, '');
     assert.deepEqual(api.requests[1]?.body, {
       ...KNOWN,
       to: { webhook: { url: 'https://b.example' } },
       delivery: { ...KNOWN.delivery, maxConcurrency: 4 },
     });
+  });
+
+  test('says which headers another origin does not get', async () => {
+    const { definition } = SUBSCRIPTION;
+    assert.ok(definition !== null);
+    const to = { webhook: { url: 'https://b.example', headers: [] } };
+    const moved = { ...SUBSCRIPTION, definition: { ...definition, to } };
+    await using api = await fakeApi({ ...routes, [`PUT ${CRM}`]: () => moved });
+    const line = 'subscriptions change crm --url https://b.example';
+    const { err } = await api.tidings(line);
+    assert.match(err, /^No longer sent: authorization \(.* --header\)\n$/);
+    assert.equal((await api.tidings(`${line} --no-header`)).err, '');
   });
 
   test('drops what is no more', async () => {

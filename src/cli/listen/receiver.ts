@@ -116,10 +116,11 @@ export class Receiver implements AsyncDisposable {
     const distrust = verifySignature(request.headers, body, this.#options.secrets);
     const { wire, test, problem } = readContent(body);
     const read = { ...known, test, change: wire, verified: distrust === null };
-    const again = id !== null && this.#known.has(id);
     if (distrust !== null && this.#options.verify) {
-      return { ...read, again, status: 401, problem: distrust };
+      // Whose id it is cannot be believed either.
+      return { ...read, again: false, status: 401, problem: distrust };
     }
+    const again = id !== null && this.#known.has(id);
     const { status, said } = this.#verdict(problem);
     if (status < 300 && id !== null) this.#remember(id);
     return { ...read, again, status, problem: distrust ?? said };

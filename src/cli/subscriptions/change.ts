@@ -1,7 +1,8 @@
-import type { SubscriptionReport } from '../../app/administration.ts';
+import type { SubscriptionDocument, SubscriptionReport } from '../../app/administration.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { type DeclareCommand, type ParsedOptions, printJson } from '../command.ts';
+import { harmless } from '../terminal/style.ts';
 import {
   type DefinitionDraft,
   definitionOptions,
@@ -16,7 +17,7 @@ export const declareChange: DeclareCommand = (subscriptions, runtime) => {
     .command('change')
     .summary('Change the definition of one')
     .description(
-      'Changes what is given and keeps the rest, also its secret, its place in the log and what is parked. A list replaces the list that was there; --header replaces all headers. Subscriptions of the configuration file are changed there.',
+      'Changes what is given and keeps the rest, also its secret, its place in the log and what is parked. A list replaces the list that was there; --header replaces all headers, and another origin gets none of the old ones. Subscriptions of the configuration file are changed there.',
     )
     .argument('<name>', 'the subscription');
   definitionOptions(command)
@@ -50,10 +51,28 @@ const change: ApiAction = async ({ api, io, json }, options, [name = '']) => {
   const known = definition === null ? {} : toDraft(definition);
   const body = without(mergeDrafts(known, draft), dropped);
   const report = await api.ask<SubscriptionReport>(path, { method: 'PUT', body });
+  const lost = options['header'] === false ? [] : lostHeaders(definition, report.definition);
+  if (lost.length > 0) {
+    const advice = 'they are kept for the same origin only; give them with --header';
+    io.stderr.write(`No longer sent: ${harmless(lost.join(', '))} (${advice})\n`);
+  }
   if (json) printJson(io, report);
   else io.stdout.write(`Changed ${name}.\n${reportText(report, io.stdout)}`);
   return 0;
 };
+
+/** Headers that were there and are not any more: their values are not sent to somebody else. */
+function lostHeaders(
+  before: SubscriptionDocument | null,
+  after: SubscriptionDocument | null,
+): readonly string[] {
+  const kept = headersOf(after);
+  return headersOf(before).filter((name) => !kept.includes(name));
+}
+
+function headersOf(definition: SubscriptionDocument | null): readonly string[] {
+  return definition !== null && 'webhook' in definition.to ? definition.to.webhook.headers : [];
+}
 
 type Dropped = 'operations' | 'columns' | 'where' | 'headers' | 'rate';
 
