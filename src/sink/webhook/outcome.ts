@@ -63,9 +63,11 @@ function failureOf(error: unknown): AttemptError {
     return describe('WEBHOOK_ABORTED', {});
   }
   const errno = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  // The parser's errors do not always have a code.
+  const kind = cause.name === 'HTTPParserError' ? 'HPE_' : errno;
   const text = cause.message.trim().replace(/\s+/g, ' ');
   const reason = errno === '' || text.includes(errno) ? text : `${errno}, ${text}`;
-  const found = FAILURES.find(([, pattern]) => pattern.test(errno));
+  const found = FAILURES.find(([, pattern]) => pattern.test(kind));
   return describe(found?.[0] ?? 'WEBHOOK_CONNECT_FAILED', { reason });
 }
 

@@ -1,0 +1,267 @@
+/** Receivers that do not answer as they should, and what it costs. */
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import {
+  attempt,
+  RawReceiver,
+  WebhookReceiver,
+  webhookSink,
+} from '../../../test/webhook-receiver.ts';
+import { until } from '../../../test/until.ts';
+import type { Outcome } from '../sink.ts';
+
+/** Far more than anything here takes, and far less than it would take without a limit. */
+const PROMPT = 10_000;
+const PATIENT = new AbortController().signal;
+
+/** What becomes of an attempt whose receiver does this once it has read the request. */
+async function outcomeWith(answer: (socket: Socket) => void): Promise<Outcome> {
+  await using receiver = await RawReceiver.listen(answer);
+  await using sink = webhookSink(receiver.url);
+  const started = performance.now();
+  const outcome = await sink.deliver(attempt(), PATIENT);
+  assert.ok(performance.now() - started < PROMPT);
+  assert.equal(receiver.requests, 1, 'the sink tries once');
+  return outcome;
+}
+
+function codeOf(outcome: Outcome): string {
+  return 'error' in outcome ? outcome.error.code : outcome.kind;
+}
+
+/** Writes the same bytes until the connection ends or so much is written; returns how much was. */
+function flood(socket: Socket, chunk: Buffer, bytes: number): { readonly written: () => number } {
+  let handed = 0;
+  const more = (): void => {
+    while (handed < bytes && !socket.destroyed) {
+      handed += chunk.length;
+      if (!socket.write(chunk)) return;
+    }
+  };
+  socket.on('drain', more);
+  more();
+  return { written: () => socket.bytesWritten };
+}
+
+test('a body of 10 GB: the status counts, little is read, the connection is closed', async () => {
+  const TEN_GB = 10 * 2 ** 30;
+  let written = (): number => 0;
+  await using receiver = await RawReceiver.listen((socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${TEN_GB}\r\n\r\n`);
+    ({ written } = flood(socket, Buffer.alloc(64 << 10, 'a'), TEN_GB));
+  });
+  await using sink = webhookSink(receiver.url);
+  const started = performance.now();
+  assert.deepEqual(await sink.deliver(attempt(), PATIENT), { kind: 'ack' });
+  assert.ok(performance.now() - started < PROMPT);
+  await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
+  // What the system takes into its buffers before anybody reads comes on top of the 64 KB.
+  assert.ok(written() < 32 << 20, `${written()} bytes`);
+});
+
+test('the same as an error, in chunks without an end: its beginning is kept', async () => {
+  const chunk = Buffer.from(`4000\r\n${'a'.repeat(0x4000)}\r\n`);
+  const outcome = await outcomeWith((socket) => {
+    socket.write('HTTP/1.1 500 Oh\r\ntransfer-encoding: chunked\r\n\r\n');
+    flood(socket, chunk, 2 ** 40);
+  });
+  assert.ok(outcome.kind === 'retry');
+  assert.deepEqual(outcome.error.answer, { status: 500, excerpt: `${'a'.repeat(1_000)}…` });
+});
+
+test('a byte a second: the status counts soon, and the connection is closed', async () => {
+  let timer: NodeJS.Timeout | undefined;
+  await using receiver = await RawReceiver.listen((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+    timer = setInterval(() => socket.write('a'), 1_000);
+    socket.on('close', () => clearInterval(timer));
+  });
+  await using sink = webhookSink(receiver.url);
+  const started = performance.now();
+  assert.deepEqual(await sink.deliver(attempt(), PATIENT), { kind: 'ack' });
+  assert.ok(performance.now() - started < PROMPT);
+  await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
+});
+
+test('a byte a second from the first on: the deadline ends it', async () => {
+  const deadline = new AbortController();
+  let sent = 0;
+  await using receiver = await RawReceiver.listen((socket) => {
+    const bytes = 'HTTP/1.1 200 OK\r\n';
+    const timer = setInterval(() => socket.write(bytes.charAt(sent++)), 50);
+    socket.on('close', () => clearInterval(timer));
+  });
+  await using sink = webhookSink(receiver.url);
+  const ending = sink.deliver(attempt(), deadline.signal);
+  await until(() => sent > 3);
+  deadline.abort();
+  assert.equal(codeOf(await ending), 'WEBHOOK_ABORTED');
+  await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
+});
+
+test('no answer at all: aborted by the signal, and the receiver sees it', async () => {
+  const deadline = new AbortController();
+  await using receiver = await RawReceiver.listen(() => undefined);
+  await using sink = webhookSink(receiver.url);
+  const ending = sink.deliver(attempt(), deadline.signal);
+  await until(() => receiver.requests === 1);
+  const aborted = performance.now();
+  deadline.abort(new DOMException('late', 'TimeoutError'));
+  assert.equal(codeOf(await ending), 'WEBHOOK_ABORTED');
+  assert.ok(performance.now() - aborted < 1_000);
+  await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
+});
+
+test('with a signal that is aborted already nothing is sent', async () => {
+  await using receiver = await WebhookReceiver.listen();
+  await using sink = webhookSink(receiver.url);
+  assert.equal(codeOf(await sink.deliver(attempt(), AbortSignal.abort())), 'WEBHOOK_ABORTED');
+  assert.deepEqual(await sink.deliver(attempt(1), PATIENT), { kind: 'ack' });
+  assert.equal(receiver.requests.length, 1);
+});
+
+test('what is aborted while it waits for a connection is never sent', async () => {
+  const held: Socket[] = [];
+  await using receiver = await RawReceiver.listen((socket) => void held.push(socket));
+  await using sink = webhookSink(receiver.url, { connections: 1 });
+  const first = sink.deliver(attempt(1), PATIENT);
+  await until(() => receiver.requests === 1);
+  const stop = new AbortController();
+  const second = sink.deliver(attempt(2), stop.signal);
+  stop.abort();
+  assert.equal(codeOf(await second), 'WEBHOOK_ABORTED');
+  const third = sink.deliver(attempt(3), PATIENT);
+  const answer = (): unknown => held.pop()?.write('HTTP/1.1 204 No Content\r\n\r\n');
+  answer();
+  assert.deepEqual(await first, { kind: 'ack' });
+  await until(() => receiver.requests === 2);
+  answer();
+  assert.deepEqual(await third, { kind: 'ack' });
+  assert.equal(receiver.requests, 2);
+});
+
+const BROKEN: readonly (readonly [name: string, code: string, answer: (socket: Socket) => void])[] =
+  [
+    ['a reset', 'WEBHOOK_RESET', (socket) => socket.resetAndDestroy()],
+    ['a close', 'WEBHOOK_RESET', (socket) => socket.end()],
+    ['half a status line', 'WEBHOOK_RESET', (socket) => socket.end('HTTP/1.1 20')],
+    ['half of the headers', 'WEBHOOK_RESET', (socket) => socket.end('HTTP/1.1 200 OK\r\nx-a: 1')],
+    ['bytes of another protocol', 'WEBHOOK_PROTOCOL', (socket) => socket.end('SSH-2.0-x\r\n\r\n')],
+    ['random bytes', 'WEBHOOK_PROTOCOL', (socket) => socket.end(Buffer.alloc(4_000, 0x97))],
+    [
+      'a header that is none',
+      'WEBHOOK_PROTOCOL',
+      (socket) => socket.end('HTTP/1.1 200 OK\r\nx a\0: 1\r\n\r\n'),
+    ],
+    [
+      'two lengths',
+      'WEBHOOK_PROTOCOL',
+      (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na'),
+    ],
+    [
+      'headers without an end',
+      'WEBHOOK_PROTOCOL',
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n');
+        flood(socket, Buffer.from(`x-a: ${'b'.repeat(8_000)}\r\n`), 2 ** 30);
+      },
+    ],
+    [
+      'the switch to a protocol that nobody asked for',
+      'WEBHOOK_RESET',
+      (socket) =>
+        socket.write('HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+    ],
+  ];
+
+for (const [name, code, answer] of BROKEN) {
+  test(`after the request ${name}: tried again`, async () => {
+    const outcome = await outcomeWith(answer);
+    assert.equal(outcome.kind, 'retry');
+    assert.equal(codeOf(outcome), code, JSON.stringify(outcome));
+  });
+}
+
+test('a body that breaks off changes nothing about the status', async () => {
+  const start = (status: string): string => `HTTP/1.1 ${status}\r\ncontent-length: 100\r\n\r\nno`;
+  assert.equal(codeOf(await outcomeWith((socket) => socket.end(start('200 OK')))), 'ack');
+  const failed = await outcomeWith((socket) => {
+    socket.write(start('422 No'), () => socket.resetAndDestroy());
+  });
+  assert.equal(codeOf(failed), 'WEBHOOK_STATUS');
+});
+
+test('what is announced before the answer is not the answer', async () => {
+  const early = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n';
+  const outcome = await outcomeWith((socket) => {
+    socket.write(early, () => socket.write('HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n'));
+  });
+  assert.ok(outcome.kind === 'retry');
+  assert.equal(outcome.error.answer?.status, 409);
+});
+
+test('connections are used again, one after the other', async () => {
+  await using receiver = await WebhookReceiver.listen();
+  receiver.answer = (response) => void response.writeHead(500).end('no '.repeat(2_000));
+  await using sink = webhookSink(receiver.url);
+  for (let index = 0; index < 20; index += 1) await sink.deliver(attempt(index), PATIENT);
+  assert.equal(receiver.requests.length, 20);
+  // The next request may begin at the very moment at which the first connection becomes free.
+  assert.ok(receiver.connections.total <= 2, String(receiver.connections.total));
+});
+
+test('there are never more connections than the limit', async () => {
+  await using receiver = await WebhookReceiver.listen();
+  let waiting = 0;
+  let most = 0;
+  receiver.answer = (response) => {
+    most = Math.max(most, (waiting += 1));
+    setTimeout(() => {
+      waiting -= 1;
+      response.writeHead(204).end();
+    }, 2);
+  };
+  await using sink = webhookSink(receiver.url, { connections: 3 });
+  const outcomes = await Promise.all(
+    Array.from({ length: 60 }, (_, index) => sink.deliver(attempt(index), PATIENT)),
+  );
+  assert.ok(outcomes.every(({ kind }) => kind === 'ack'));
+  assert.deepEqual([most, receiver.connections.most, receiver.connections.total], [3, 3, 3]);
+});
+
+test('a request that hangs holds up no other', async () => {
+  await using receiver = await WebhookReceiver.listen();
+  receiver.answer = (response, { headers }) => {
+    if (!String(headers['webhook-id']).endsWith(':0')) response.writeHead(204).end();
+  };
+  await using sink = webhookSink(receiver.url, { connections: 2 });
+  const stop = new AbortController();
+  const hanging = sink.deliver(attempt(0), stop.signal);
+  for (let index = 1; index <= 20; index += 1) {
+    assert.deepEqual(await sink.deliver(attempt(index), PATIENT), { kind: 'ack' });
+  }
+  stop.abort();
+  assert.equal(codeOf(await hanging), 'WEBHOOK_ABORTED');
+});
+
+test('a receiver that closes its idle connections costs nothing', async () => {
+  await using receiver = await RawReceiver.listen((socket) =>
+    socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'),
+  );
+  await using sink = webhookSink(receiver.url);
+  for (let index = 0; index < 5; index += 1) {
+    assert.deepEqual(await sink.deliver(attempt(index), PATIENT), { kind: 'ack' });
+  }
+  assert.equal(receiver.connections.total, 5);
+});
+
+test('closing ends what is under way', async () => {
+  await using receiver = await RawReceiver.listen(() => undefined);
+  const sink = webhookSink(receiver.url);
+  const ending = sink.deliver(attempt(), PATIENT);
+  await until(() => receiver.requests === 1);
+  await sink[Symbol.asyncDispose]();
+  assert.equal(codeOf(await ending), 'WEBHOOK_ABORTED');
+  await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
+});
