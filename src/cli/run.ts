@@ -128,7 +128,8 @@ function asUsageError(error: unknown, argv: readonly string[], program: Command)
   // The options of a command that lists without its subcommand are those of its `list`.
   const implied = mistyped ? undefined : command.commands.find((each) => each.name() === 'list');
   const names: string[] = [];
-  for (let at: Command | null = implied ?? command; at !== null; at = at.parent) names.unshift(at.name());
+  for (let at: Command | null = implied ?? command; at !== null; at = at.parent)
+    names.unshift(at.name());
   return new TidingsError('USAGE', { problem, command: names.join(' ') }, { cause: error });
 }
 
