@@ -47,11 +47,11 @@ export async function serveApi(
   prepare: (tidings: ServedTidings) => void = () => undefined,
 ): Promise<ServedApi> {
   const directory = mkdtempSync(join(tmpdir(), 'tidings-api-'));
-  const dataDir = join(directory, 'data');
+  const dataDir = config.dataDir ?? join(directory, 'data');
   const lines: string[] = [];
   const sources = { main: { url: NO_DATABASE } };
   const tidings = await createTidings(
-    { dataDir, sources, ...config },
+    { sources, ...config, dataDir },
     { logger: recordingLogger(lines) },
   );
   prepare(tidings);

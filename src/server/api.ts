@@ -3,7 +3,7 @@ import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } fr
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { HttpConfig } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { Logger } from '../observe/logger.ts';
+import type { LogFields, Logger } from '../observe/logger.ts';
 import type { Access } from './access.ts';
 import { allowedMethods, type KnownRoute } from './allowed-methods.ts';
 import { refuseForeignPages } from './browser-guard.ts';
@@ -122,17 +122,20 @@ function answerErrors(app: Api, { logger }: ApiOptions): void {
     }
   });
   app.addHook('onResponse', (request, reply, done) => {
-    logger.debug('Answered a request', {
-      request: request.id,
-      caller: request.caller,
-      method: request.method,
-      // Without the query, whose conditions may hold values of rows.
-      path: request.url.replace(/\?.*$/s, ''),
-      status: reply.statusCode,
-      milliseconds: Math.round(reply.elapsedTime),
-    });
+    const milliseconds = Math.round(reply.elapsedTime);
+    const answered = { ...loggedRequest(request), status: reply.statusCode, milliseconds };
+    logger.debug('Answered a request', answered);
     done();
   });
+  app.addHook('onRequestAbort', (request, done) => {
+    logger.debug('Whoever asked has gone', loggedRequest(request));
+    done();
+  });
+}
+
+/** Without the query, whose conditions may hold values of rows, and without headers. */
+function loggedRequest({ id, caller, method, url }: FastifyRequest): LogFields {
+  return { request: id, caller, method, path: url.replace(/\?.*$/s, '') };
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

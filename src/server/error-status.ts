@@ -28,6 +28,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   MEDIA_TYPE_UNSUPPORTED: 415,
   // 416 is about byte ranges (RFC 9110, 15.5.17); an offset beyond the head is a wrong parameter.
   OFFSET_UNKNOWN: 400,
+  PAGE_UNKNOWN: 400,
   SOURCE_AMBIGUOUS: 400,
   FILTER_INVALID: 422,
   TABLE_PATTERN_INVALID: 422,

@@ -55,11 +55,11 @@ function decidingRoutes(app: Api, { service }: RouteContext): void {
       summary: 'Attempt a delivery now that waits for its next attempt',
       tags,
       params: DELIVERY_PARAMS,
-      response: { 202: described(z.null(), 'It will be attempted.'), ...problems(404, 409) },
+      response: { 204: described(z.null(), 'It is attempted now.'), ...problems(404, 409) },
     },
     handler: async ({ params: { name, offset } }, reply) => {
       await service.retry(name, offset);
-      return await reply.code(202).send(null);
+      return await reply.code(204).send(null);
     },
   });
   app.route({

@@ -50,7 +50,7 @@ export const CHANGES_PAGE = answer<ChangesPage>()(
     source: z.string(),
     changes: z.array(WIRE_CHANGE),
     after: described(
-      count(),
+      z.int().min(-1),
       'What to hand in as `after` next; moves past changes that the filter left out, too.',
     ),
     floor: described(count(), 'The oldest retained offset.'),

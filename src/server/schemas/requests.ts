@@ -20,7 +20,7 @@ function wholeNumber(
 ): z.ZodType<number, string> {
   const { minimum, maximum } = limits;
   const schema = z.string().transform((text, context) => {
-    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    const number = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (number >= minimum && number <= maximum) return number;
     context.addIssue(`has to be a whole number from ${minimum} to ${maximum}`);
     return z.NEVER;
@@ -132,8 +132,8 @@ export const CHANGES_QUERY = described(
   z.strictObject({
     source: described(text().optional(), 'May be left out when there is only one.'),
     after: wholeNumber(
-      OFFSETS,
-      'The last offset that you have. Default: from the floor.',
+      { ...OFFSETS, minimum: -1 },
+      'The last offset that you have; -1 before the very first. Default: from the floor.',
     ).optional(),
     limit: LIMIT,
     wait: described(
