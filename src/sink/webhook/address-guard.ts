@@ -21,19 +21,15 @@ const REFUSED = [
   '203.0.113.0/24',
   '224.0.0.0/4',
   '240.0.0.0/4',
-  // With it the unspecified address, loopback, and the IPv4-compatible addresses.
-  '::/96',
-  '64:ff9b:1::/48',
-  '100::/64',
+  // All that is not 2000::/3, the only range that is given to hosts of the internet: loopback, unique
+  // local, link-local, site-local, multicast, translated addresses, what is yet to be assigned.
+  '::/3',
+  '4000::/2',
+  '8000::/1',
   // With it Teredo and ORCHID.
   '2001::/23',
   '2001:db8::/32',
   '3fff::/20',
-  '5f00::/16',
-  'fc00::/7',
-  'fe80::/10',
-  'fec0::/10',
-  'ff00::/8',
 ];
 
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
@@ -44,12 +40,12 @@ const SIX_TO_FOUR = [0x20, 0x02];
 
 /** Says which addresses a webhook may reach: public ones, and those that the operator allows. */
 export class AddressGuard {
-  readonly #refused = blockList(REFUSED);
-  readonly #allowed: BlockList;
+  readonly #refused = new Ranges(REFUSED);
+  readonly #allowed: Ranges;
 
   /** @param allowed addresses and CIDR ranges, checked by the configuration. */
   constructor(allowed: readonly string[]) {
-    this.#allowed = blockList(allowed);
+    this.#allowed = new Ranges(allowed);
   }
 
   /** True also for what is no address at all. */
@@ -57,37 +53,46 @@ export class AddressGuard {
     const bytes = ipBytes(address);
     if (bytes === null) return true;
     const inner = innerIpv4(bytes);
-    if (bytes.length === 16 && inner === null) return this.#refusesExact(address, 'ipv6');
-    if (bytes.length === 16 && this.#allowed.check(plain(address), 'ipv6')) return false;
-    return this.#refusesExact((inner ?? bytes).join('.'), 'ipv4');
+    const whole = this.#judge(address.split('%')[0] ?? '', bytes.length === 4 ? 'ipv4' : 'ipv6');
+    // An IPv6 address that leads to an IPv4 host is as good as that host, unless it is allowed itself.
+    const verdict = inner === null || whole === 'allowed' ? whole : this.#judge(inner, 'ipv4');
+    return verdict === 'refused';
   }
 
-  #refusesExact(address: string, family: 'ipv4' | 'ipv6'): boolean {
-    const exact = plain(address);
-    return this.#refused.check(exact, family) && !this.#allowed.check(exact, family);
+  #judge(address: string, family: Family): 'allowed' | 'refused' | 'public' {
+    if (this.#allowed.have(address, family)) return 'allowed';
+    return this.#refused.have(address, family) ? 'refused' : 'public';
   }
-}
-
-function plain(address: string): string {
-  return address.split('%')[0] ?? '';
 }
 
 /** The IPv4 address that an IPv6 address leads to. */
-function innerIpv4(bytes: readonly number[]): readonly number[] | null {
+function innerIpv4(bytes: readonly number[]): string | null {
   const begins = (start: readonly number[]): boolean =>
     start.every((byte, index) => bytes[index] === byte);
   if (bytes.length === 4) return null;
-  if (begins(MAPPED) || begins(NAT64)) return bytes.slice(12);
-  return begins(SIX_TO_FOUR) ? bytes.slice(2, 6) : null;
+  if (begins(MAPPED) || begins(NAT64)) return bytes.slice(12).join('.');
+  return begins(SIX_TO_FOUR) ? bytes.slice(2, 6).join('.') : null;
 }
 
-function blockList(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [address = '', prefix] = range.split('/');
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
+type Family = 'ipv4' | 'ipv6';
+
+/** Ranges of addresses. One list for each family: a list takes `::/3` to hold IPv4 as well. */
+class Ranges {
+  readonly #lists: Readonly<Record<Family, BlockList>> = {
+    ipv4: new BlockList(),
+    ipv6: new BlockList(),
+  };
+
+  constructor(ranges: readonly string[]) {
+    for (const range of ranges) {
+      const [address = '', prefix] = range.split('/');
+      const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+      if (prefix === undefined) this.#lists[family].addAddress(address, family);
+      else this.#lists[family].addSubnet(address, Number(prefix), family);
+    }
   }
-  return list;
+
+  have(address: string, family: Family): boolean {
+    return this.#lists[family].check(address, family);
+  }
 }

@@ -168,6 +168,12 @@ const BROKEN: readonly (readonly [name: string, code: string, answer: (socket: S
       },
     ],
     [
+      // RFC 9110, 15.2 would have it passed over; undici does not, and no server sends it unasked.
+      'a 100 that nobody asked for',
+      'WEBHOOK_RESET',
+      (socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'),
+    ],
+    [
       'the switch to a protocol that nobody asked for',
       'WEBHOOK_RESET',
       (socket) =>
