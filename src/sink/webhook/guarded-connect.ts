@@ -50,12 +50,16 @@ function guardedLookup(guard: AddressGuard, lookup: Lookup): LookupFunction {
       const [first] = permitted;
       if (error !== null) callback(error, '', 0);
       else if (first === undefined) {
-        const [found] = addresses;
-        callback(refused(name, found?.address ?? 'no address'), '', 0);
+        callback(nonePermitted(name, addresses), '', 0);
       } else if (all === true) callback(null, permitted);
       else callback(null, first.address, first.family);
     });
   };
+}
+
+function nonePermitted(host: string, [found]: readonly LookupAddress[]): TidingsError {
+  if (found !== undefined) return refused(host, found.address);
+  return new TidingsError('WEBHOOK_DNS_FAILED', { reason: `${host} has no address` });
 }
 
 function refused(host: string, address: string): TidingsError<'WEBHOOK_ADDRESS_REFUSED'> {
