@@ -21,7 +21,7 @@ interface Request {
 
 /** Names and texts that lead somewhere, besides those that are made up. */
 const KNOWN: Readonly<Record<string, readonly unknown[]>> = {
-  name: ['failing', 'calm', 'nobody', '..', 'a/b'],
+  name: ['failing', 'calm', 'crm', 'nobody', '..', 'a/b'],
   subscription: ['failing', 'nobody'],
   source: ['main', 'other'],
   tables: [['public.accounts'], ['public.*', '!public.accounts'], ['*']],
@@ -71,6 +71,10 @@ async function populatedApi(
       tidings.register('calm', 'public.accounts', { insert: () => undefined });
     },
   );
+  await api.tidings.createSubscription('crm', {
+    tables: ['public.accounts'],
+    to: { webhook: { url: 'https://192.168.0.1', secret: `whsec_${'A'.repeat(43)}=` } },
+  });
   await database.client.query(
     "INSERT INTO accounts SELECT n, 'a@b.example', n * 100 FROM generate_series(1, 10) n",
   );

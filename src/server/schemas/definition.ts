@@ -50,22 +50,22 @@ const TYPES: Readonly<Record<string, JsonSchema>> = {
 const PREFIX = 'subscriptions.*.';
 /** Code and files are the machine's, and who may call the API need not own the machine. */
 const REFUSED = `${PREFIX}to.handler`;
-const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  '': ['tables', 'to'],
-  to: ['webhook'],
-  'to.webhook': ['url', 'secret'],
-};
+type Required = Readonly<Record<string, readonly string[]>>;
+
+/** A secret that is not sent again stays, because nobody can read it to send it. */
+const REQUIRED_AGAIN: Required = { '': ['tables', 'to'], to: ['webhook'], 'to.webhook': ['url'] };
+const REQUIRED_FIRST: Required = { ...REQUIRED_AGAIN, 'to.webhook': ['url', 'secret'] };
 
 /** The JSON schema of `subscriptions.*` in the configuration, out of the option table. */
-function definitionSchema(): ObjectSchema {
-  const root = objectSchema('');
+function definitionSchema(required: Required): ObjectSchema {
+  const root = objectSchema(required['']);
   for (const [path, entry] of optionEntries()) {
     if (!path.startsWith(PREFIX) || path === REFUSED) continue;
     const parts = path.slice(PREFIX.length).split('.');
     const leaf = parts.pop() ?? '';
     let at = root;
     parts.forEach((part, depth) => {
-      at.properties[part] ??= objectSchema(parts.slice(0, depth + 1).join('.'));
+      at.properties[part] ??= objectSchema(required[parts.slice(0, depth + 1).join('.')]);
       at = at.properties[part] as ObjectSchema;
     });
     at.properties[leaf] = optionSchema(entry);
@@ -81,14 +81,9 @@ interface ObjectSchema {
   readonly [keyword: string]: unknown;
 }
 
-function objectSchema(path: string): ObjectSchema {
-  const required = REQUIRED[path];
-  return {
-    type: 'object',
-    properties: {},
-    additionalProperties: false,
-    ...(required === undefined ? {} : { required }),
-  };
+function objectSchema(required: readonly string[] | undefined): ObjectSchema {
+  const members = { type: 'object', properties: {}, additionalProperties: false } as const;
+  return required === undefined ? members : { ...members, required };
 }
 
 function optionSchema(entry: OptionEntry): JsonSchema {
@@ -109,10 +104,10 @@ function optionSchema(entry: OptionEntry): JsonSchema {
 export const DEFINITION_BODY = described(
   z.looseObject({}),
   'What `subscriptions.*` of the configuration takes, with a webhook as its endpoint.',
-  definitionSchema(),
+  definitionSchema(REQUIRED_AGAIN),
 );
 
-const definition = definitionSchema();
+const definition = definitionSchema(REQUIRED_FIRST);
 
 /** The same with the new subscription's name. */
 export const NEW_SUBSCRIPTION_BODY = described(
