@@ -17,7 +17,7 @@ import {
 import { type LastingChild, startChild } from './lib/lasting-child.ts';
 import type { PostEndpointsInput } from './lib/post-endpoints-child.ts';
 import type { ReceiverAnswers } from './lib/receiver-child.ts';
-import { type Benchmark, type Figure, percentile, type Report } from './lib/report.ts';
+import { type Benchmark, type Figure, loadAverage, percentile, type Report } from './lib/report.ts';
 import { BENCH_SECRET } from './lib/sign.ts';
 import { CREATE_SENT, insertSent } from './lib/steady-sender.ts';
 import type { WebhookServiceAnswers } from './lib/webhook-service-child.ts';
@@ -78,6 +78,7 @@ export const benchmark: Benchmark = {
       perSecond: PER_SECOND,
       changes: PER_SECOND * seconds,
     });
+    const loadBefore = loadAverage();
     const one = await measureTidings(stage, {
       ...scenario('alone', 'all', 1),
       endpoints: createEndpoints(1, ports),
@@ -95,7 +96,7 @@ export const benchmark: Benchmark = {
       perSecond: half,
       changes: Math.ceil(half * seconds),
     });
-    return report({ count, one, group, hosts, all, half: halfLoad });
+    return report({ count, loadBefore, one, group, hosts, all, half: halfLoad });
   },
 };
 
@@ -199,6 +200,7 @@ async function reachAll(receiver: Stage['receiver'], scenario: Scenario): Promis
 
 function report(results: {
   readonly count: number;
+  readonly loadBefore: string;
   readonly one: Measured;
   readonly group: Both;
   readonly hosts: Both;
@@ -223,6 +225,7 @@ function report(results: {
       'from just before the statement is sent to the receipt, so the commit is included',
       'checked: every endpoint got every change that it wants, each once',
       'overload: more than the machine delivers, so its delays are those of a backlog',
+      `load average before ${results.loadBefore}, after ${loadAverage()}`,
       `memory per endpoint: resident memory with ${count} endpoints less that with one`,
     ],
     figures: [

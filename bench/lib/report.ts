@@ -1,4 +1,4 @@
-import { cpus, totalmem, type as osType } from 'node:os';
+import { cpus, loadavg, totalmem, type as osType } from 'node:os';
 import { writeSync } from 'node:fs';
 
 /** One line of a benchmark's result. */
@@ -37,6 +37,11 @@ export function machine(): string {
   const model = cpus()[0]?.model.trim() ?? 'unknown processor';
   const gib = Math.round(totalmem() / 2 ** 30);
   return `${cpus().length} cores (${model}), ${gib} GiB, ${osType()} ${process.arch}, Node.js ${process.versions.node}`;
+}
+
+/** How busy the machine has been for the last minute: figures from a busy one say little. */
+export function loadAverage(): string {
+  return (loadavg()[0] ?? 0).toFixed(1);
 }
 
 /** Prints a report for a person. */
