@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Tidings } from '../app/tidings.ts';
 import { recordingLogger } from '../../test/api-fixture.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { Access } from './access.ts';
 import { createApi } from './api.ts';
 import type { Problem } from './problem.ts';
-import type { Service } from './service.ts';
 
 const CONTROL = 'control';
 
@@ -16,7 +16,7 @@ async function answerTo(
 ): Promise<{ readonly code: number; readonly body: string; readonly lines: readonly string[] }> {
   const lines: string[] = [];
   const api = await createApi({
-    service: { status } as unknown as Service,
+    service: { status } as unknown as Tidings,
     access: new Access(null, CONTROL),
     http: null,
     logger: recordingLogger(lines),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Tidings } from '../app/tidings.ts';
 import type { HttpConfig } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogFields, Logger } from '../observe/logger.ts';
@@ -16,10 +17,9 @@ import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
 import type { Api, RouteContext } from './routes/route.ts';
-import type { Service } from './service.ts';
 
 export interface ApiOptions {
-  readonly service: Service;
+  readonly service: Tidings;
   readonly access: Access;
   /** null: only the control token opens it. */
   readonly http: HttpConfig | null;

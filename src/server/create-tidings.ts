@@ -5,7 +5,6 @@ import { SILENT } from '../observe/logger.ts';
 import { checkExposure } from './access.ts';
 import { Door } from './door.ts';
 import { ServedTidings } from './served-tidings.ts';
-import type { Service } from './service.ts';
 
 /**
  * Opens the data directory and puts the service and its HTTP API together; `start` sets both going.
@@ -23,7 +22,7 @@ export async function createTidings(
   const config = resolveConfig(input);
   const { dataDir, http = null } = config;
   if (http !== null) checkExposure(http);
-  const service = (await createService(config, options)) as Service;
+  const service = await createService(config, options);
   const door = new Door({ service, http, dataDir, logger: options.logger ?? SILENT });
   return new ServedTidings(service, door);
 }

@@ -1,14 +1,14 @@
 import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Tidings } from '../app/tidings.ts';
 import { addRoutes } from './api.ts';
 import { documentRoutes } from './openapi.ts';
-import type { Service } from './service.ts';
 
 /** The API's OpenAPI document, as `/openapi.json` of a running service answers it. */
 export async function describeApi(): Promise<object> {
   const app = fastify().withTypeProvider<ZodTypeProvider>();
   // Routes are only described here: no request reaches the service that is not there.
-  const service = {} as Service;
+  const service = {} as Tidings;
   const { signal } = new AbortController();
   await documentRoutes(app);
   addRoutes(app, { service, draining: signal });

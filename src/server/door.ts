@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Tidings } from '../app/tidings.ts';
 import type { HttpConfig } from '../config/define-config.ts';
 import type { Logger } from '../observe/logger.ts';
 import { Access } from './access.ts';
 import { removeControlFile, writeControlFile } from './control-file.ts';
 import { HEALTHY } from './health.ts';
 import { Listener } from './listener.ts';
-import type { Service } from './service.ts';
 
 export interface DoorOptions {
-  readonly service: Service;
+  readonly service: Tidings;
   readonly http: HttpConfig | null;
   readonly dataDir: string;
   readonly logger: Logger;

@@ -13,19 +13,18 @@ import type { Status } from '../app/status.ts';
 import type { Registration, Tidings } from '../app/tidings.ts';
 import type { StartAt } from '../config/start-at.ts';
 import type { Door } from './door.ts';
-import type { Service } from './service.ts';
 
 /**
  * A service with its HTTP API, which is there before the service starts and closed before it drains.
  * Everything else is the service's own.
  */
-export class ServedTidings implements Service {
-  readonly #service: Service;
+export class ServedTidings implements Tidings {
+  readonly #service: Tidings;
   readonly #door: Door;
   #started: Promise<void> | null = null;
   #drained: Promise<void> | null = null;
 
-  constructor(service: Service, door: Door) {
+  constructor(service: Tidings, door: Door) {
     this.#service = service;
     this.#door = door;
   }

@@ -1,10 +1,10 @@
 import type { ChangesPage, ChangesQuery } from '../../app/administration.ts';
+import type { Tidings } from '../../app/tidings.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { ErrorWithMembers } from '../problem.ts';
 import { CHANGES_PAGE } from '../schemas/change.ts';
 import { problems } from '../schemas/problem.ts';
 import { CHANGES_QUERY } from '../schemas/requests.ts';
-import type { Service } from '../service.ts';
 import { type Api, defined, type RouteContext, untilGone } from './route.ts';
 
 /** The log, read by whoever wants to pull instead of being called. */
@@ -25,7 +25,7 @@ export function changeRoutes(app: Api, { service, draining }: RouteContext): voi
 }
 
 async function readChanges(
-  service: Service,
+  service: Tidings,
   query: ChangesQuery,
   signal: AbortSignal,
 ): Promise<ChangesPage> {

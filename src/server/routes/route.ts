@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Service } from '../service.ts';
+import type { Tidings } from '../../app/tidings.ts';
 
 /** Fastify with types from zod schemas. */
 export type Api = FastifyInstance<
@@ -14,7 +14,7 @@ export type Api = FastifyInstance<
 
 /** What routes are made of. */
 export interface RouteContext {
-  readonly service: Service;
+  readonly service: Tidings;
   /** Aborts when the service drains. */
   readonly draining: AbortSignal;
 }
