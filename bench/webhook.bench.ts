@@ -230,7 +230,8 @@ function report(results: {
   readonly peerRows: number;
 }): Report {
   const { changes, floors, runs, peers } = results;
-  const ratio = Math.max(...runs.map((_, run) => ratioOf(runs, floors, run)));
+  const ratios = runs.map((_, run) => ratioOf(runs, floors, run));
+  const ratio = ratios.reduce((sum, one) => sum + one, 0) / ratios.length;
   const leastCpu = (all: readonly { readonly cpuPerMillion: number }[]): number =>
     Math.min(...all.map(({ cpuPerMillion }) => cpuPerMillion));
   return {
@@ -240,7 +241,7 @@ function report(results: {
       'from the first commit to the last receipt; steady: between the first and the last fifth',
       'checked: every version of every row once, in order, signed, as the table says',
       `bodies of ${Math.round(runs[0]?.bodyBytes ?? 0)} bytes on average, the floor's ${results.floorBodyBytes}`,
-      'floor and Tidings in turns; a run is compared with the floors beside it, the better one counts',
+      'floor and Tidings in turns; the ratio is the mean of each run against the floors beside it',
       `load average before ${results.loadBefore}, after ${loadAverage()}`,
       peers.size === 0
         ? 'pg-boss and graphile-worker are not installed: npm ci in bench/peers'
