@@ -158,7 +158,8 @@ export class ReplayFeed {
   }
 
   async #feedParked(replay: StoredReplay, signal: AbortSignal): Promise<void> {
-    const { state, subscription, window, open, dispatcher } = this.#options;
+    const { state, subscription, window, open, dispatcher, cursor } = this.#options;
+    const to = Math.min(replay.to, cursor());
     const page = await state.exceptions({
       subscription,
       states: ['parked'],
@@ -166,13 +167,13 @@ export class ReplayFeed {
       limit: PAGE_RECORDS,
     });
     for (const exception of page) {
-      if (exception.offset >= replay.to) break;
+      if (exception.offset >= to) break;
       if (signal.aborted || !open.hasRoomForReplay) return;
       window.replay(toDelivery(exception, dispatcher.index));
       this.#advance(replay, exception.offset + 1);
     }
-    const last = page.at(-1)?.offset ?? replay.to;
-    if (page.length < PAGE_RECORDS || last >= replay.to) this.#advance(replay, replay.to);
+    const last = page.at(-1)?.offset ?? to;
+    if (page.length < PAGE_RECORDS || last >= to) this.#advance(replay, to);
   }
 
   /** The row of a change that is not in memory: parked, given up, or none when it is done. */

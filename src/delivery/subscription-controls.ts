@@ -106,11 +106,13 @@ export class SubscriptionControls {
   ): Promise<StoredReplay> {
     return this.#inTurn(async () => {
       const { dispatcher, source, state } = this.#context;
-      const { name, feed, cursor } = this.#subscription;
+      const { name, feed } = this.#subscription;
       const next = kind === 'parked' ? 0 : await resolveStart(dispatcher.log, source, from);
-      const end = to === null ? cursor : await resolveStart(dispatcher.log, source, to);
+      const end =
+        to === null ? dispatcher.log.head : await resolveStart(dispatcher.log, source, to);
       // What it has not read yet is still to come by itself.
-      const replay = await state.addReplay(name, { kind, next, to: Math.min(end, cursor) });
+      const { position } = this.#subscription;
+      const replay = await state.addReplay(name, { kind, next, to: Math.min(end, position) });
       feed.add(replay);
       return replay;
     });

@@ -167,6 +167,11 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     this.goOn();
   }
 
+  /** The next offset to be read. */
+  get position(): number {
+    return this.#reader.position;
+  }
+
   /** The first offset whose outcome is not known. */
   get cursor(): number {
     return this.open.cursor(this.#reader.position);
