@@ -3,6 +3,7 @@ import { CONFIG_ERRORS } from './catalogue/config.ts';
 import { DELIVERY_ERRORS } from './catalogue/delivery.ts';
 import { LOG_ERRORS } from './catalogue/log.ts';
 import { SOURCE_ERRORS } from './catalogue/source.ts';
+import { UNDO_ERRORS } from './catalogue/undo.ts';
 
 /** Every error Tidings can report, by code. Codes are part of the public contract. */
 export const CATALOGUE = {
@@ -10,6 +11,7 @@ export const CATALOGUE = {
   ...SOURCE_ERRORS,
   ...LOG_ERRORS,
   ...DELIVERY_ERRORS,
+  ...UNDO_ERRORS,
   ...CLI_ERRORS,
 } as const;
 

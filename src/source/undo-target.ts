@@ -129,6 +129,13 @@ export interface UndoWorkspace extends AsyncDisposable {
    */
   stage(changes: readonly StoredChange[]): Promise<void>;
   /**
+   * Takes changes of tables that `cascadesFrom` named. Only those are undone that the database made
+   * because of a staged change of the table they refer to.
+   */
+  stageCascaded(changes: readonly StoredChange[]): Promise<void>;
+  /** Forgets what was staged, to begin with another selection. Locks stay. */
+  reset(): Promise<void>;
+  /**
    * Takes the history of a truncated table, from a moment when it was empty or unknown up to the
    * truncate: the rows that were there at the end are staged as removed at `offset`.
    */
@@ -167,6 +174,8 @@ export interface UndoTarget {
    * null when it cannot tell.
    */
   position(signal: AbortSignal): Promise<string | null>;
+  /** Captured tables whose updates and deletes the database does not report at all. */
+  unreported(signal: AbortSignal): Promise<readonly TableName[]>;
   /** @param purpose `plan` takes no locks on rows and is always rolled back. */
   open(purpose: 'plan' | 'apply', signal: AbortSignal): Promise<UndoWorkspace>;
 }

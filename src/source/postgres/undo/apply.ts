@@ -1,0 +1,123 @@
+import { TidingsError } from '../../../errors/tidings-error.ts';
+import { qualifiedName } from '../../../change/table.ts';
+import type { UndoOperation } from '../../undo-target.ts';
+import { quoteIdentifier } from '../quote.ts';
+import { victims } from './check-rows.ts';
+import { columnList, keyOf, sameKey } from './row-sql.ts';
+import type { StagedTable } from './staged-table.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/** How many rows each part of an undo writes. */
+export type RowCounts = { readonly [Operation in UndoOperation]: number };
+
+export async function countRows(
+  connection: UndoConnection,
+  table: StagedTable,
+): Promise<RowCounts> {
+  const { before, after } = table;
+  const both =
+    table.key === null
+      ? '0'
+      : `(SELECT count(*)::integer FROM ${before} b JOIN ${after} a ON ${sameKey(table, 'a', 'b')})`;
+  const [counts] = await connection.rows<{ b: number; a: number; both: number }>(
+    `SELECT (SELECT count(*)::integer FROM ${before}) AS b,
+       (SELECT count(*)::integer FROM ${after}) AS a, ${both} AS "both"`,
+  );
+  const { b, a, both: updates } = counts ?? { b: 0, a: 0, both: 0 };
+  return { insert: b - updates, update: updates, delete: a - updates };
+}
+
+/** Deletes free the keys and unique values that updates and inserts need. */
+const ORDER: readonly UndoOperation[] = ['delete', 'update', 'insert'];
+
+/**
+ * Writes everything in one statement, so that the database checks foreign keys when all rows are
+ * where they belong. The parts run in the order in which their counts are read: an Append runs its
+ * branches one after the other, and each branch runs its common table expression to the end.
+ * @throws TidingsError `UNDO_ROWS_MISSED`
+ */
+export async function writeRows(
+  connection: UndoConnection,
+  tables: readonly (readonly [StagedTable, RowCounts])[],
+): Promise<void> {
+  const parts = ORDER.flatMap((operation) =>
+    tables.flatMap(([table, counts]) =>
+      counts[operation] > 0 ? [{ table, operation, expected: counts[operation] }] : [],
+    ),
+  );
+  const [only] = parts;
+  if (only === undefined) return;
+  if (parts.length === 1) {
+    check(only, await connection.run(statement(only.table, only.operation)));
+    return;
+  }
+  const expressions = parts.map(
+    ({ table, operation }, at) => `part_${at} AS (${statement(table, operation)} RETURNING 1)`,
+  );
+  const counts = parts.map(
+    (_, at) => `SELECT ${at} AS part, count(*)::integer AS affected FROM part_${at}`,
+  );
+  const rows = await connection.rows<{ part: number; affected: number }>(
+    `WITH ${expressions.join(', ')} ${counts.join(' UNION ALL ')}`,
+  );
+  for (const { part, affected } of rows) {
+    const written = parts[part];
+    if (written !== undefined) check(written, affected);
+  }
+}
+
+function check(
+  part: {
+    readonly table: StagedTable;
+    readonly operation: UndoOperation;
+    readonly expected: number;
+  },
+  affected: number,
+): void {
+  const { table, operation, expected } = part;
+  if (affected === expected) return;
+  const details = { table: qualifiedName(table.facts), operation, expected, affected };
+  throw new TidingsError('UNDO_ROWS_MISSED', details);
+}
+
+function statement(table: StagedTable, operation: UndoOperation): string {
+  const { before, after, facts } = table;
+  if (operation === 'insert') return insertSql(table);
+  if (operation === 'update') return updateSql(table);
+  if (table.key === null) {
+    return `DELETE FROM ${facts.sql} t USING ${victims(table)} v
+      WHERE t.ctid = v.tid AND t.tableoid = v.rel`;
+  }
+  return `DELETE FROM ${facts.sql} t USING ${after} s WHERE ${sameKey(table, 't', 's')}
+    AND NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')})`;
+}
+
+function insertSql(table: StagedTable): string {
+  const { before, after, facts, offset } = table;
+  const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const target = facts.sql.replace(/^ONLY /, '');
+  const fresh =
+    table.key === null
+      ? ''
+      : `WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`;
+  // Rows come back in the order in which they went, which mostly is that of their key.
+  return `INSERT INTO ${target} (${names}) OVERRIDING SYSTEM VALUE
+    SELECT ${columnList(table, 's')} FROM ${before} s ${fresh} ORDER BY s.${offset}`;
+}
+
+function updateSql(table: StagedTable): string {
+  const { before, after, facts } = table;
+  const always = new Set(
+    facts.columns.flatMap(({ name, identity }) => (identity === 'a' ? [name] : [])),
+  );
+  const key = keyOf(table).map(({ column }) => column);
+  const written = table.columns
+    .map(({ name }) => name)
+    .filter((name) => !always.has(name))
+    // A key can be written another way and be the same key: 1.0 and 1.00.
+    .map((name) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`);
+  const set = written.length > 0 ? written : key.map((name) => `${name} = DEFAULT`);
+  return `UPDATE ${facts.sql} t SET ${set.join(', ')} FROM ${before} s
+    WHERE ${sameKey(table, 't', 's')}
+      AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`;
+}

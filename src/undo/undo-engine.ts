@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { createChangeDecoder } from '../change/decode.ts';
+import type { Dialect } from '../change/dialect.ts';
+import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
+import type { Assessment, UndoTarget, UndoWorkspace } from '../source/undo-target.ts';
+import { sleep } from '../util/sleep.ts';
+import { applyStaged, contextOf } from './apply-staged.ts';
+import { describeConflicts, toCause } from './describe-conflicts.ts';
+import { checkRequest, describeRequest } from './check-request.ts';
+import { findNotReady, findWarnings } from './not-ready.ts';
+import { RowView } from './row-view.ts';
+import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
+import { stageChanges, type StagedChanges } from './stage-changes.ts';
+import type { Undo } from './undo.ts';
+import { totalOf, toTables } from './undo-tables.ts';
+import {
+  type ApplyUndoOptions,
+  LISTED_CONFLICTS,
+  type UndoPlan,
+  type UndoRequest,
+  type UndoResult,
+  type UndoRow,
+} from './undo-plan.ts';
+
+/** Rows per table that a plan shows. */
+const SAMPLE = 5;
+/** How long to wait for the log to have what was committed up to now; milliseconds. */
+const CATCH_UP = 2_000;
+const CATCH_UP_PAUSE = 50;
+
+export interface UndoOptions {
+  readonly source: string;
+  readonly log: LogReader & RowFinder;
+  /** Makes the log's head current, when another process writes the log. */
+  readonly refresh: () => Promise<void>;
+  readonly target: UndoTarget;
+  readonly dialects: readonly Dialect[];
+  readonly compileWhere: CompileWhere;
+}
+
+/** Everything one undo is made with, once what it takes back is known. */
+export interface Prepared {
+  readonly workspace: UndoWorkspace;
+  readonly selection: Selection;
+  readonly staged: StagedChanges;
+}
+
+/** Takes changes of one source's log back, through its target. */
+export function createUndo(options: UndoOptions): Undo {
+  return new UndoEngine(options);
+}
+
+class UndoEngine implements Undo {
+  readonly #options: UndoOptions;
+  readonly #view: RowView;
+
+  constructor(options: UndoOptions) {
+    this.#options = options;
+    this.#view = new RowView(options.dialects, options.log.tables().at(-1)?.dialect ?? '');
+  }
+
+  async plan(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan> {
+    checkRequest(request);
+    const warnings = await this.#catchUp(request, signal);
+    const selection = await this.#select(request, null, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    const staged = await this.#stage(workspace, selection, [], signal);
+    const assessment = await workspace.assess();
+    const { transaction } = selection;
+    const tables = toTables(assessment);
+    const sample: UndoRow[] = [];
+    for await (const row of workspace.rows({ perTable: SAMPLE })) sample.push(this.#view.row(row));
+    return {
+      id: randomUUID(),
+      source: this.#options.source,
+      createdAt: new Date().toISOString(),
+      request,
+      range: { from: selection.from, to: selection.to },
+      changes: staged.changes,
+      transaction:
+        transaction === null
+          ? null
+          : { ...toCause(transaction), changes: transaction.last - transaction.first + 1 },
+      tables,
+      total: totalOf(tables),
+      sample,
+      conflicts: await this.#describe({ workspace, selection, staged }, assessment, signal),
+      notReady: await findNotReady(this.#options, request, assessment, signal),
+      warnings: [...warnings, ...(await findWarnings(this.#options, request, assessment, signal))],
+    };
+  }
+
+  async *rows(plan: UndoPlan, signal: AbortSignal): AsyncGenerator<UndoRow> {
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    await this.#stage(workspace, selection, [], signal);
+    await workspace.assess();
+    for await (const row of workspace.rows({})) yield this.#view.row(row);
+  }
+
+  async apply(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): Promise<UndoResult> {
+    const started = performance.now();
+    if (options.onConflict === 'cascade') await this.#catchUp(plan.request, signal);
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('apply', signal);
+    const result = await applyStaged({
+      plan,
+      apply: options,
+      log: this.#options.log,
+      workspace,
+      selection,
+      stage: (extra) => this.#stage(workspace, selection, extra, signal),
+      describe: (staged, assessment) =>
+        this.#describe({ workspace, selection, staged }, assessment, signal),
+      signal,
+    });
+    return { ...result, seconds: (performance.now() - started) / 1000 };
+  }
+
+  async *script(
+    plan: UndoPlan,
+    options: ApplyUndoOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    await this.#stage(workspace, selection, [], signal);
+    await workspace.assess();
+    yield* workspace.script({
+      context: contextOf(plan, options),
+      title: describeRequest(plan.request),
+    });
+  }
+
+  /**
+   * Waits until the log has what was committed up to now, where that can matter.
+   * @returns a warning when it does not come to that.
+   */
+  async #catchUp(request: UndoRequest, signal: AbortSignal): Promise<readonly string[]> {
+    const { log, refresh, target } = this.#options;
+    await refresh();
+    if ('transaction' in request && (await log.transactionsById(request.transaction)).length > 0) {
+      return [];
+    }
+    if ('until' in request && request.until !== undefined) return [];
+    const position = await target.position(signal);
+    if (position === null) return [];
+    const deadline = performance.now() + CATCH_UP;
+    while ((log.position ?? '') < position && performance.now() < deadline) {
+      await sleep(CATCH_UP_PAUSE, signal);
+      signal.throwIfAborted();
+      await refresh();
+    }
+    if ((log.position ?? '') >= position) return [];
+    return [
+      'The log may lack what was committed last: the database is ahead of it. See with `tidings status` that capture runs.',
+    ];
+  }
+
+  /** @param plan one that fixes the range; null to resolve the request now. */
+  async #select(
+    request: UndoRequest,
+    plan: UndoPlan | null,
+    signal: AbortSignal,
+  ): Promise<Selection> {
+    signal.throwIfAborted();
+    const { source, log, dialects, compileWhere, refresh } = this.#options;
+    await refresh();
+    const decoder = createChangeDecoder(source, dialects);
+    const context = { source, log, decoder, compileWhere };
+    const range = await resolveRange(request, context);
+    return selectChanges(request, plan === null ? range : { ...range, ...plan.range }, context);
+  }
+
+  #stage(
+    workspace: UndoWorkspace,
+    selection: Selection,
+    extra: readonly LogRecord[],
+    signal: AbortSignal,
+  ): Promise<StagedChanges> {
+    return stageChanges({ log: this.#options.log, workspace, selection, extra, signal });
+  }
+
+  async #describe(
+    { workspace, selection, staged }: Prepared,
+    assessment: Assessment,
+    signal: AbortSignal,
+  ): ReturnType<typeof describeConflicts> {
+    const conflicts = await workspace.conflicts(LISTED_CONFLICTS);
+    const found = { conflicts, lacking: staged.lacking };
+    const { log } = this.#options;
+    return describeConflicts(assessment, found, { log, selection, view: this.#view, signal });
+  }
+}
