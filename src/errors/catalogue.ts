@@ -2,6 +2,7 @@ import { CLI_ERRORS } from './catalogue/cli.ts';
 import { CONFIG_ERRORS } from './catalogue/config.ts';
 import { DELIVERY_ERRORS } from './catalogue/delivery.ts';
 import { LOG_ERRORS } from './catalogue/log.ts';
+import { LOOKING_ERRORS } from './catalogue/looking.ts';
 import { SOURCE_ERRORS } from './catalogue/source.ts';
 import { UNDO_ERRORS } from './catalogue/undo.ts';
 
@@ -12,6 +13,7 @@ export const CATALOGUE = {
   ...LOG_ERRORS,
   ...DELIVERY_ERRORS,
   ...UNDO_ERRORS,
+  ...LOOKING_ERRORS,
   ...CLI_ERRORS,
 } as const;
 
