@@ -167,13 +167,13 @@ export interface UndoWorkspace extends AsyncDisposable {
   script(options: { readonly context: string; readonly title: string }): AsyncIterable<string>;
 }
 
+/** `unknown`: the role may not see it. */
+export type CaptureProgress = 'caught-up' | 'behind' | 'stopped' | 'unknown';
+
 /** The part of a source that takes changes back. */
 export interface UndoTarget {
-  /**
-   * The database's present position, to see whether the log has all that was committed up to now;
-   * null when it cannot tell.
-   */
-  position(signal: AbortSignal): Promise<string | null>;
+  /** Whether all that is committed by now has been sent to capture. */
+  captured(signal: AbortSignal): Promise<CaptureProgress>;
   /** Captured tables whose updates and deletes the database does not report at all. */
   unreported(signal: AbortSignal): Promise<readonly TableName[]>;
   /** @param purpose `plan` takes no locks on rows and is always rolled back. */

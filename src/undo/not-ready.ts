@@ -3,6 +3,7 @@ import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
 import type { LogReader } from '../log/log.ts';
 import type { Assessment, TableName, UndoTarget } from '../source/undo-target.ts';
+import type { StagedChanges } from './stage-changes.ts';
 import type { UndoNotReady, UndoRequest } from './undo-plan.ts';
 
 interface Where {
@@ -10,15 +11,26 @@ interface Where {
   readonly target: UndoTarget;
 }
 
+/** What is known when a plan is put together. */
+interface Planned {
+  readonly request: UndoRequest;
+  readonly assessment: Assessment;
+  readonly staged: StagedChanges;
+}
+
 /** Which of the tables the log cannot take updates and deletes of back, and since when. */
 export async function findNotReady(
   { log, target }: Where,
-  request: UndoRequest,
-  assessment: Assessment,
+  { request, assessment, staged }: Planned,
   signal: AbortSignal,
 ): Promise<readonly UndoNotReady[]> {
   const found = new Map<string, UndoNotReady>();
-  for (const table of assessment.tables) {
+  const known = new Set(assessment.tables.map(qualifiedName));
+  // Of a table whose changes all lack their old rows, none was staged.
+  const lacking = staged.lacking
+    .filter(({ table }) => !known.has(qualifiedName(table)))
+    .map(({ table, records }) => ({ ...table, identity: records.at(-1)?.table.identity ?? null }));
+  for (const table of [...assessment.tables, ...lacking]) {
     if (table.identity === null || table.identity === 'full') continue;
     const name = qualifiedName(table);
     found.set(name, {

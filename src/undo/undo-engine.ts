@@ -85,7 +85,7 @@ class UndoEngine implements Undo {
       total: totalOf(tables),
       sample,
       conflicts: await this.#describe({ workspace, selection, staged }, assessment, signal),
-      notReady: await findNotReady(this.#options, request, assessment, signal),
+      notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
       warnings: [...warnings, ...(await findWarnings(this.#options, request, assessment, signal))],
     };
   }
@@ -143,18 +143,21 @@ class UndoEngine implements Undo {
       return [];
     }
     if ('until' in request && request.until !== undefined) return [];
-    const position = await target.position(signal);
-    if (position === null) return [];
     const deadline = performance.now() + CATCH_UP;
-    while ((log.position ?? '') < position && performance.now() < deadline) {
+    let progress = await target.captured(signal);
+    while (progress === 'behind' && performance.now() < deadline) {
       await sleep(CATCH_UP_PAUSE, signal);
-      signal.throwIfAborted();
-      await refresh();
+      progress = await target.captured(signal);
     }
-    if ((log.position ?? '') >= position) return [];
-    return [
-      'The log may lack what was committed last: the database is ahead of it. See with `tidings status` that capture runs.',
-    ];
+    if (progress === 'stopped') {
+      return ['Capture does not run: what was committed since it ended is not in the log.'];
+    }
+    // What was sent is on its way into the log.
+    await sleep(CATCH_UP_PAUSE, signal);
+    await refresh();
+    return progress === 'behind'
+      ? ['Capture is behind: the log lacks what was committed last.']
+      : [];
   }
 
   /** @param plan one that fixes the range; null to resolve the request now. */

@@ -1,6 +1,6 @@
-import type { TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
+import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
-import { lsnToPosition } from '../position.ts';
+import { ownName } from '../names.ts';
 import { publicationNames } from '../publication.ts';
 import { quoteLiteral } from '../quote.ts';
 import { toSourceError } from '../source-error.ts';
@@ -15,12 +15,18 @@ export class PostgresUndoTarget implements UndoTarget {
     this.#options = options;
   }
 
-  async position(signal: AbortSignal): Promise<string | null> {
-    const [row] = await this.#ask<{ lsn: string }>(
-      'SELECT pg_current_wal_insert_lsn()::text AS lsn',
+  async captured(signal: AbortSignal): Promise<CaptureProgress> {
+    const name = quoteLiteral(ownName(this.#options.source));
+    const [row] = await this.#ask<{ progress: CaptureProgress }>(
+      `SELECT CASE WHEN NOT s.active THEN 'stopped' WHEN r.sent_lsn IS NULL THEN 'unknown'
+         WHEN r.sent_lsn >= pg_current_wal_flush_lsn() THEN 'caught-up' ELSE 'behind' END AS progress
+       FROM pg_replication_slots s JOIN pg_database d ON d.datname = s.database
+         LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
+       WHERE d.datname = current_database() AND s.slot_name IN (${name}, ${name} || '_' || d.oid)
+       ORDER BY s.active DESC`,
       signal,
     );
-    return row === undefined ? null : lsnToPosition(row.lsn);
+    return row?.progress ?? 'stopped';
   }
 
   async unreported(signal: AbortSignal): Promise<readonly TableName[]> {
