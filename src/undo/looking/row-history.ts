@@ -104,29 +104,31 @@ class SpanTracer {
   }
 }
 
+/** A stream with the record that it is at. */
+interface Head {
+  readonly stream: AsyncGenerator<LogRecord>;
+  readonly record: LogRecord;
+}
+
 /** Several ordered streams as one; a record that is in several comes once. */
 async function* mergeByOffset(
   streams: readonly AsyncGenerator<LogRecord>[],
 ): AsyncGenerator<LogRecord> {
-  const heads = await Promise.all(
-    streams.map(async (stream) => ({ stream, record: await nextOf(stream) })),
-  );
-  let last = -1;
-  for (;;) {
-    let lowest: (typeof heads)[number] | undefined;
-    for (const head of heads) {
-      if (head.record === null) continue;
-      if (lowest?.record == null || head.record.offset < lowest.record.offset) lowest = head;
-    }
-    if (lowest?.record == null) return;
-    const { record } = lowest;
+  const heads: Head[] = [];
+  for (const stream of streams) heads.push(...(await advance(stream)));
+  for (let last = -1; ;) {
+    heads.sort((one, other) => other.record.offset - one.record.offset);
+    const lowest = heads.pop();
+    if (lowest === undefined) return;
+    const { stream, record } = lowest;
     if (record.offset !== last) yield record;
     last = record.offset;
-    lowest.record = await nextOf(lowest.stream);
+    heads.push(...(await advance(stream)));
   }
 }
 
-async function nextOf(stream: AsyncGenerator<LogRecord>): Promise<LogRecord | null> {
-  const { done, value } = await stream.next();
-  return done === true ? null : value;
+/** The stream at its next record; nothing at its end. */
+async function advance(stream: AsyncGenerator<LogRecord>): Promise<readonly Head[]> {
+  const next = await stream.next();
+  return next.done === true ? [] : [{ stream, record: next.value }];
 }
