@@ -51,6 +51,7 @@ export async function tidings(
     loadConfig,
     openInspection: () =>
       Promise.resolve({ ...disposable('inspection'), ...inspection } as Inspection),
+    openUndo: () => Promise.reject(new Error('These tests have no undo')),
     createTidings: (_config, { acceptGaps }) => {
       calls.push(`create ${acceptGaps.join()}`);
       return Promise.resolve({ ...disposable('app'), ...app } as Tidings);

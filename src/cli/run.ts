@@ -13,6 +13,7 @@ import { SERVICES, type Services } from './services.ts';
 import { declareStart } from './start.ts';
 import { declareStatus } from './status.ts';
 import { declareTail } from './tail.ts';
+import { declareUndo } from './undo.ts';
 import { declareUninstall } from './uninstall.ts';
 
 const COMMANDS: readonly DeclareCommand[] = [
@@ -21,6 +22,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareStart,
   declareStatus,
   declareTail,
+  declareUndo,
   declareLog,
   declareDemo,
   declareUninstall,

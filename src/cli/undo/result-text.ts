@@ -1,0 +1,34 @@
+import type { UndoPlan, UndoResult } from '../../undo/undo-plan.ts';
+import type { Output } from '../io.ts';
+import { formatCounted, formatDuration } from '../terminal/format.ts';
+import { harmless, painter } from '../terminal/style.ts';
+import { conflictsText, tablesText } from './plan-text.ts';
+
+/** What an applied (or refused) undo did. */
+export function resultText(result: UndoResult, plan: UndoPlan, output: Output): string {
+  const paint = painter(output);
+  if (!result.applied) {
+    return `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
+  }
+  if (result.transaction === null) {
+    return `Nothing to do: ${plan.tables.length === 0 ? 'no row is changed by it' : 'every row is already as it should be'}.\n`;
+  }
+  const took = formatDuration(result.seconds * 1000);
+  const lines = [
+    `${paint('green', 'Undone')}: ${formatCounted(result.total, 'row')} in one transaction, ${took}.\n\n`,
+    tablesText(result.tables, output),
+  ];
+  if (result.skipped > 0)
+    lines.push(`\nLeft out: ${formatCounted(result.skipped, 'row')} in conflict.\n`);
+  if (result.forced > 0)
+    lines.push(
+      `\nOverwritten: ${formatCounted(result.forced, 'row')} that had been changed later.\n`,
+    );
+  if (result.cascaded > 0)
+    lines.push(`\nUndone too: ${formatCounted(result.cascaded, 'later change')}.\n`);
+  for (const warning of result.warnings)
+    lines.push(`${paint('yellow', 'note')}  ${harmless(warning)}\n`);
+  const redo = `tidings undo --transaction ${result.transaction}`;
+  lines.push(`\nTo take the undo back:\n  ${paint('cyan', redo)}\n`);
+  return lines.join('');
+}
