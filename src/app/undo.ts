@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { compileCondition } from '../subscription/where.ts';
+import { checkRequest } from '../undo/check-request.ts';
 import { createUndo } from '../undo/undo-engine.ts';
 import type { Undo } from '../undo/undo.ts';
 import type {
@@ -40,6 +41,7 @@ class DiskUndo implements UndoService {
   }
 
   async planUndo(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan> {
+    checkRequest(request);
     const undo = await this.#undo(request.source ?? this.#onlySource());
     return await undo.plan(request, signal);
   }

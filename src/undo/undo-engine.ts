@@ -6,7 +6,7 @@ import type { Assessment, UndoTarget, UndoWorkspace } from '../source/undo-targe
 import { sleep } from '../util/sleep.ts';
 import { applyStaged, contextOf } from './apply-staged.ts';
 import { describeConflicts, toCause } from './describe-conflicts.ts';
-import { checkRequest, describeRequest } from './check-request.ts';
+import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
@@ -60,7 +60,6 @@ class UndoEngine implements Undo {
   }
 
   async plan(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan> {
-    checkRequest(request);
     const warnings = await this.#catchUp(request, signal);
     const selection = await this.#select(request, null, signal);
     await using workspace = await this.#options.target.open('plan', signal);
