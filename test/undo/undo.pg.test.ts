@@ -81,4 +81,31 @@ describe('undo', () => {
     assert.deepEqual([again.applied, again.total, again.transaction], [true, 0, null]);
     assert.equal(again.tables[0]?.already, 2);
   });
+
+  test('rows that exchanged unique values exchange them back', async () => {
+    await using at = await undoFixture(
+      `${ACCOUNTS} CREATE TABLE refs (id int PRIMARY KEY, a int REFERENCES accounts);`,
+    );
+    await at.change(`INSERT INTO accounts SELECT g, 'a' || g, g, 'n' FROM generate_series(1, 30) g;
+      INSERT INTO refs SELECT g, g FROM generate_series(1, 30) g`);
+    const before = await at.rows('SELECT * FROM accounts ORDER BY id');
+    const transaction = await at.change(`
+      UPDATE accounts SET email = NULL WHERE id IN (1, 3, 5);
+      UPDATE accounts SET email = 'a1' WHERE id = 2; UPDATE accounts SET email = 'a2' WHERE id = 1;
+      UPDATE accounts SET email = 'a3' WHERE id = 4;
+      UPDATE accounts SET email = 'x' || id WHERE id > 10;
+      UPDATE accounts SET email = 'a' || (id - 1) WHERE id > 11;`);
+    const plan = await at.plan({ transaction });
+    assert.equal(plan.conflicts.total, 0);
+    assert.deepEqual(plan.tables[0], {
+      ...{ table: 'public.accounts', insert: 0, update: 25, delete: 0, already: 0 },
+    });
+    const result = await at.apply({ transaction });
+    assert.equal(result.total, 25);
+    assert.deepEqual(await at.rows('SELECT * FROM accounts ORDER BY id'), before);
+    await at.apply({ transaction: result.transaction ?? '' });
+    assert.deepEqual(await at.rows('SELECT email FROM accounts WHERE id < 6 ORDER BY id'), [
+      ...['(a2)', '(a1)', '()', '(a3)', '()'],
+    ]);
+  });
 });

@@ -41,9 +41,10 @@ export async function writeRows(
   tables: readonly (readonly [StagedTable, RowCounts])[],
 ): Promise<void> {
   const parts = ORDER.flatMap((operation) =>
-    tables.flatMap(([table, counts]) =>
-      counts[operation] > 0 ? [{ table, operation, expected: counts[operation] }] : [],
-    ),
+    tables.flatMap(([table, counts]) => {
+      const expected = counts[operation] + (operation === 'update' ? -1 : 1) * table.replaced;
+      return expected > 0 ? [{ table, operation, expected }] : [];
+    }),
   );
   const [only] = parts;
   if (only === undefined) return;
@@ -89,7 +90,7 @@ function statement(table: StagedTable, operation: UndoOperation): string {
       WHERE t.ctid = v.tid AND t.tableoid = v.rel`;
   }
   return `DELETE FROM ${facts.sql} t USING ${after} s WHERE ${sameKey(table, 't', 's')}
-    AND NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')})`;
+    AND (NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')}) OR ${isReplaced(table)})`;
 }
 
 function insertSql(table: StagedTable): string {
@@ -99,7 +100,7 @@ function insertSql(table: StagedTable): string {
   const fresh =
     table.key === null
       ? ''
-      : `WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`;
+      : `WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')}) OR ${isReplaced(table)}`;
   // Rows come back in the order in which they went, which mostly is that of their key.
   return `INSERT INTO ${target} (${names}) OVERRIDING SYSTEM VALUE
     SELECT ${columnList(table, 's')} FROM ${before} s ${fresh} ORDER BY s.${offset}`;
@@ -119,5 +120,11 @@ function updateSql(table: StagedTable): string {
   const set = written.length > 0 ? written : key.map((name) => `${name} = DEFAULT`);
   return `UPDATE ${facts.sql} t SET ${set.join(', ')} FROM ${before} s
     WHERE ${sameKey(table, 't', 's')}
-      AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`;
+      AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})
+      AND NOT ${isReplaced(table)}`;
+}
+
+function isReplaced(table: StagedTable): string {
+  if (table.replaced === 0) return 'false';
+  return `EXISTS (SELECT FROM ${table.replacedRows} x WHERE ${sameKey(table, 'x', 's')})`;
 }

@@ -18,27 +18,43 @@ export async function checkUnique(
   index: UniqueIndex,
 ): Promise<void> {
   const { before, after, place, facts } = table;
-  const keyed = table.key;
-  if (keyed === null || index.name === facts.key?.name) return;
-  const where = index.predicate === null ? '' : `WHERE ${index.predicate}`;
-  const names = index.parts.map((_, at) => `undo_value_${at}`);
-  const values = index.parts.map(({ expression }, at) => `(${expression}) AS ${names[at]}`);
-  const from = (source: string): string =>
-    `(SELECT ${[keyed.map(({ column }) => quoteIdentifier(column)).join(', '), ...values].join(', ')}
-      FROM ${source} ${where})`;
-  const equal = index.parts.map(({ operator }, at) =>
-    index.nullsNotDistinct
-      ? `(s.${names[at]} ${operator} t.${names[at]} OR (s.${names[at]} IS NULL AND t.${names[at]} IS NULL))`
-      : `s.${names[at]} ${operator} t.${names[at]}`,
-  );
+  if (table.key === null || index.name === facts.key?.name) return;
   await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
        ${causeJson(facts, keyOf(table), keyTexts(table, 't'))}, ${quoteLiteral(index.name)}
-     FROM ${from(before)} s JOIN ${from(facts.sql)} t ON ${equal.join(' AND ')}
+     FROM ${indexRows(table, index, before)} s
+     JOIN ${indexRows(table, index, facts.sql)} t ON ${indexValuesEqual(index, 's', 't')}
      WHERE NOT (${sameKey(table, 's', 't')})
        AND NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 't')})`,
   );
+}
+
+/** The key and the index's values of the rows of a table that are in the index. */
+export function indexRows(
+  table: StagedTable,
+  { parts, predicate }: UniqueIndex,
+  from: string,
+): string {
+  const key = keyOf(table).map(({ column }) => quoteIdentifier(column));
+  const values = parts.map(({ expression }, at) => `(${expression}) AS undo_value_${at}`);
+  const where = predicate === null ? '' : `WHERE ${predicate}`;
+  return `(SELECT ${[...key, ...values].join(', ')} FROM ${from} ${where})`;
+}
+
+/** True for two of {@link indexRows} that the index would not have side by side. */
+export function indexValuesEqual(
+  { parts, nullsNotDistinct }: UniqueIndex,
+  left: string,
+  right: string,
+): string {
+  return parts
+    .map(({ operator }, at) => {
+      const [one, other] = [`${left}.undo_value_${at}`, `${right}.undo_value_${at}`];
+      const equal = `${one} ${operator} ${other}`;
+      return nullsNotDistinct ? `(${equal} OR (${one} IS NULL AND ${other} IS NULL))` : equal;
+    })
+    .join(' AND ');
 }
 
 /** Rows that come back, or get an earlier reference again, and whose parent will not be there. */

@@ -3,6 +3,7 @@ import type { RowCounts } from './apply.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
 import { checkBag, checkRows, lockRows } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
+import { findReplaced } from './find-replaced.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { ForeignKey, TableRight, UniqueIndex } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -38,6 +39,7 @@ async function constraints(
   for (const index of facts.uniqueIndexes) {
     if (isComplete(table, index)) await checkUnique(connection, table, index);
   }
+  await findReplaced(connection, table, (index) => isComplete(table, index));
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts) && has(table, key.childColumns)) {
       const parent = staged.find(key.parent);

@@ -46,6 +46,9 @@ export class StagedTable {
   readonly problems = new Map<string, TableProblem>();
   /** Changes that were staged. */
   changes = 0;
+  /** Updates that are made as a delete and an insert, see `find-replaced.ts`. */
+  replaced = 0;
+  readonly replacedRows: string;
   /** Rows that were found to be what they would become. */
   already = 0;
   addedColumns: readonly string[];
@@ -62,6 +65,7 @@ export class StagedTable {
     this.place = place;
     this.before = `pg_temp.undo_before_${place}`;
     this.after = `pg_temp.undo_after_${place}`;
+    this.replacedRows = `pg_temp.undo_replaced_${place}`;
     this.offset = unusedName(facts);
     this.columns = this.#common(version);
     const known = new Set(version.columns.map(({ name }) => name));

@@ -25,6 +25,8 @@ export interface IndexPart {
 export interface UniqueIndex {
   readonly name: string;
   readonly primary: boolean;
+  /** False when it is checked at the end of a statement, or later. */
+  readonly immediate: boolean;
   readonly predicate: string | null;
   readonly nullsNotDistinct: boolean;
   readonly parts: readonly IndexPart[];
@@ -40,6 +42,8 @@ export interface ForeignKey {
   readonly operators: readonly string[];
   /** True when the database itself changes children along with their parents. */
   readonly cascades: boolean;
+  /** `pg_constraint.confdeltype`: 'a' only checks, at the end of a statement. */
+  readonly deleteAction: string;
 }
 
 export interface TriggerFacts extends TableName {
@@ -97,7 +101,7 @@ const OPERATOR = `'OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname |
 
 /** Only btree indexes: those of temporal keys (PostgreSQL 18) compare by other rules. */
 const INDEXES = `
-  SELECT json_agg(json_build_object('name', ic.relname, 'primary', i.indisprimary,
+  SELECT json_agg(json_build_object('name', ic.relname, 'primary', i.indisprimary, 'immediate', i.indimmediate,
       'predicate', pg_get_expr(i.indpred, i.indrelid),
       'nullsNotDistinct', COALESCE((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
       'parts', (
@@ -131,7 +135,7 @@ const FOREIGN_KEYS = `
         FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (oid, place)
           JOIN pg_operator op ON op.oid = k.oid
           JOIN pg_namespace opn ON opn.oid = op.oprnamespace),
-      'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+      'deleteAction', f.confdeltype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
     ORDER BY f.conname)
   FROM pg_constraint f
     JOIN pg_class cc ON cc.oid = f.conrelid JOIN pg_namespace cn ON cn.oid = cc.relnamespace
@@ -181,6 +185,7 @@ export async function readTableFacts(
     new Map(),
   );
   const uniqueIndexes = row.indexes ?? [];
+  const generated = new Set(columns.flatMap((column) => (column.generated ? [column.name] : [])));
   return {
     schema,
     name,
@@ -192,7 +197,7 @@ export async function readTableFacts(
       identity,
     })),
     identity: row.identity,
-    key: uniqueIndexes.find(isKey) ?? null,
+    key: uniqueIndexes.find((index) => isKey(index, generated)) ?? null,
     uniqueIndexes,
     foreignKeys: row.foreignKeys ?? [],
     triggers: row.triggers ?? [],
@@ -204,6 +209,9 @@ export async function readTableFacts(
   };
 }
 
-function isKey({ predicate, parts }: UniqueIndex): boolean {
-  return predicate === null && parts.every(({ column, notNull }) => column !== null && notNull);
+/** A computed column is no part of what an undo writes, so it cannot name a row. */
+function isKey({ predicate, parts }: UniqueIndex, generated: ReadonlySet<string>): boolean {
+  const names = ({ column, notNull }: IndexPart): boolean =>
+    column !== null && notNull && !generated.has(column);
+  return predicate === null && parts.every(names);
 }
