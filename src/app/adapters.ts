@@ -12,7 +12,9 @@ import type { OnCommitPoint } from '../log/sqlite/commit-points.ts';
 import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
 import { PostgresSource } from '../source/postgres/postgres-source.ts';
 import { PostgresUndoTarget } from '../source/postgres/undo/postgres-undo-target.ts';
+import { PostgresSnapshots } from '../source/postgres/snapshot/postgres-snapshots.ts';
 import type { Source } from '../source/source.ts';
+import type { SnapshotReader } from '../source/table-snapshot.ts';
 import type { UndoTarget } from '../source/undo-target.ts';
 
 /** The dialects of every kind of source, also for logs whose source is not connected. */
@@ -32,6 +34,16 @@ export function openSource(
   if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
   const { url, tables } = configured;
   return new PostgresSource({ name: source, url, tables, onWarning });
+}
+
+/**
+ * Reads a source's present tables. Nothing connects yet.
+ * @throws TidingsError `SOURCE_UNKNOWN`
+ */
+export function openSnapshots(config: Config, source: string): SnapshotReader {
+  const configured = config.sources[source];
+  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
+  return new PostgresSnapshots({ source, url: configured.url });
 }
 
 /** Opens a source's log for writing. */
