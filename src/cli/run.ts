@@ -4,14 +4,18 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
 import { declareDemo } from './demo.ts';
 import { declareDoctor } from './doctor.ts';
+import { declareFind } from './find.ts';
+import { declareHistory } from './history.ts';
 import { declareInit } from './init.ts';
 import type { Io } from './io.ts';
 import { declareLog } from './log.ts';
 import { EXIT_INTERRUPTED } from './process-io.ts';
 import { renderError } from './render-error.ts';
 import { SERVICES, type Services } from './services.ts';
+import { declareShow } from './show.ts';
 import { declareStart } from './start.ts';
 import { declareStatus } from './status.ts';
+import { declareTable } from './table.ts';
 import { declareTail } from './tail.ts';
 import { declareUndo } from './undo.ts';
 import { declareUninstall } from './uninstall.ts';
@@ -22,6 +26,10 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareStart,
   declareStatus,
   declareTail,
+  declareFind,
+  declareShow,
+  declareHistory,
+  declareTable,
   declareUndo,
   declareLog,
   declareDemo,

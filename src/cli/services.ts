@@ -1,4 +1,5 @@
 import type { Inspection } from '../app/inspection.ts';
+import type { Looking } from '../app/looking.ts';
 import type { Tidings } from '../app/tidings.ts';
 import type { UndoService } from '../app/undo.ts';
 import type { Config } from '../config/define-config.ts';
@@ -16,6 +17,7 @@ export interface StartOptions {
 export interface Services {
   loadConfig(options: LoadOptions): Promise<LoadedConfig>;
   openInspection(config: Config): Promise<Inspection>;
+  openLooking(config: Config): Promise<Looking>;
   openUndo(config: Config): Promise<UndoService>;
   createTidings(config: Config, options: StartOptions): Promise<Tidings>;
   /** Brings up the PostgreSQL that is used when no database is configured. */
@@ -35,6 +37,7 @@ export const SERVICES: Services = {
   loadConfig: async (options) => (await import('../config/load-config.ts')).loadConfig(options),
   openInspection: async (config) => (await import('../app/inspect.ts')).openInspection(config),
   openUndo: async (config) => (await import('../app/undo.ts')).openUndo(config),
+  openLooking: async (config) => (await import('../app/open-looking.ts')).openLooking(config),
   createTidings: async (config, options) =>
     (await import('../app/create-tidings.ts')).createTidings(config, options),
   startEmbedded: async (options) =>
