@@ -22,7 +22,7 @@ export function parseRowKey(
   const texts = new Set<string>();
   let problem = '';
   for (const version of keyed.toReversed()) {
-    const found = readKey(keyColumns(version), text);
+    const found = readKey(version, text);
     if ('key' in found) texts.add(found.key);
     else problem ||= found.problem;
   }
@@ -56,29 +56,32 @@ export function keyValues(text: string, columns: number): readonly string[] {
 
 type KeyRead = { readonly key: string } | { readonly problem: string };
 
-function readKey(columns: readonly Column[], text: string): KeyRead {
+function readKey(version: TableDefinition, text: string): KeyRead {
+  const columns = keyColumns(version);
   const [only] = columns;
-  const pairs = splitPairs(text);
-  const names = columns.map(({ name }) => name);
-  const given = pairs === null ? null : new Map(pairs);
-  if (given !== null && [...given.keys()].every((name) => names.includes(name))) {
+  const given = namedValues(version, text);
+  if (given !== null) {
+    const names = columns.map(({ name }) => name);
+    const other = [...given.keys()].find((name) => !names.includes(name));
+    if (other !== undefined) return { problem: `${other} is no part of it` };
     const missing = names.filter((name) => !given.has(name));
     if (missing.length > 0) return { problem: `${missing.join(', ')} is missing` };
     return { key: keyText(columns.map((each) => canonical(each, given.get(each.name) ?? ''))) };
   }
-  if (columns.length === 1 && only !== undefined) {
-    const other = pairs?.length === 1 ? /^(\w+)=/.exec(text)?.[1] : undefined;
-    if (other !== undefined && only.kind !== 'text' && only.kind !== 'other') {
-      return { problem: `${other} is not its column` };
-    }
-    return { key: canonical(only, unquote(text)) };
-  }
+  if (columns.length === 1 && only !== undefined) return { key: canonical(only, unquote(text)) };
   const values = readArray(text);
   if (values === null) return { problem: 'it names not all of its columns' };
   if (values.length !== columns.length) {
     return { problem: `it has ${values.length} values for ${columns.length} columns` };
   }
   return { key: keyText(columns.map((each, place) => canonical(each, values[place] ?? ''))) };
+}
+
+/** Values by column; null when the text does not name columns of the table, but may be a value. */
+function namedValues(version: TableDefinition, text: string): ReadonlyMap<string, string> | null {
+  const pairs = splitPairs(text);
+  const isColumn = (name: string): boolean => version.columns.some((each) => each.name === name);
+  return pairs?.every(([name]) => isColumn(name)) === true ? new Map(pairs) : null;
 }
 
 /** `a=1,b="x,y"` as pairs; null when the text is not of that form. */
