@@ -15,6 +15,7 @@ for (const name of [
   'idle',
   'log',
   'decode',
+  'undo',
 ]) {
   test(`benchmark ${name} runs and measures its floor`, { timeout: 120_000 }, async () => {
     const { stdout } = await run(process.execPath, ['bench/run.ts', name, '--smoke', '--json']);

@@ -8,6 +8,7 @@ import { createUndo } from '../undo/undo-engine.ts';
 import type { Undo } from '../undo/undo.ts';
 import type {
   ApplyUndoOptions,
+  UndoOutcome,
   UndoPlan,
   UndoRequest,
   UndoResult,
@@ -21,6 +22,12 @@ export interface UndoService extends AsyncDisposable {
   planUndo(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan>;
   /** All rows of a plan, read anew. */
   undoRows(plan: UndoPlan, signal: AbortSignal): AsyncIterable<UndoRow>;
+  /** Plans and applies in one go. */
+  runUndo(
+    request: UndoRequest,
+    options: ApplyUndoOptions,
+    signal: AbortSignal,
+  ): Promise<UndoOutcome>;
   applyUndo(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): Promise<UndoResult>;
   /** The plan as SQL for a person to run, in pieces. */
   undoScript(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): AsyncIterable<string>;
@@ -44,6 +51,16 @@ class DiskUndo implements UndoService {
     checkRequest(request);
     const undo = await this.#undo(request.source ?? this.#onlySource());
     return await undo.plan(request, signal);
+  }
+
+  async runUndo(
+    request: UndoRequest,
+    options: ApplyUndoOptions,
+    signal: AbortSignal,
+  ): Promise<UndoOutcome> {
+    checkRequest(request);
+    const undo = await this.#undo(request.source ?? this.#onlySource());
+    return await undo.run(request, options, signal);
   }
 
   async *undoRows(plan: UndoPlan, signal: AbortSignal): AsyncGenerator<UndoRow> {

@@ -1,6 +1,11 @@
 import { userInfo } from 'node:os';
 import type { UndoService } from '../app/undo.ts';
-import { ON_CONFLICT, type OnConflict, type UndoPlan } from '../undo/undo-plan.ts';
+import {
+  ON_CONFLICT,
+  type OnConflict,
+  type UndoOutcome,
+  type UndoPlan,
+} from '../undo/undo-plan.ts';
 import { collect } from './arguments.ts';
 import {
   type Action,
@@ -77,10 +82,13 @@ const undo: Action = async (context, options) => {
   const request = requestOf(options);
   const { config } = await context.loadConfig();
   await using service = await services.openUndo(await withKnownSource(config));
-  const plan = await service.planUndo(request, io.signal);
   const file = textOption(options, 'script');
+  if (file === undefined && options['apply'] === true) {
+    const outcome = await service.runUndo(request, applyOptions(options), io.signal);
+    return told(context, options, outcome);
+  }
+  const plan = await service.planUndo(request, io.signal);
   if (file !== undefined) return await script(context, options, { service, plan, file });
-  if (options['apply'] === true) return await apply(context, options, { service, plan });
   return await show(context, options, { service, plan });
 };
 
@@ -108,12 +116,11 @@ async function show(
   return plan.conflicts.total > 0 ? 2 : 0;
 }
 
-async function apply(
+function told(
   { io, json }: CommandContext,
   options: ParsedOptions,
-  { service, plan }: Planned,
-): Promise<number> {
-  const result = await service.applyUndo(plan, applyOptions(options), io.signal);
+  { plan, result }: UndoOutcome,
+): number {
   if (json) printJson(io, result);
   else io.stdout.write(resultText(result, plan, io.stdout));
   if (!json && !result.applied) io.stdout.write(nextCommand(plan, options, io.stdout));

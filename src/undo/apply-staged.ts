@@ -20,6 +20,8 @@ export interface ApplyStagedOptions {
   readonly log: LogReader & RowFinder;
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
+  /** What was staged and found already; else it is done first. */
+  readonly first?: { readonly staged: StagedChanges; readonly assessment: Assessment };
   readonly stage: (extra: readonly LogRecord[]) => Promise<StagedChanges>;
   readonly describe: (staged: StagedChanges, assessment: Assessment) => Promise<UndoConflicts>;
   readonly signal: AbortSignal;
@@ -72,8 +74,8 @@ export function contextOf(plan: UndoPlan, { actor }: ApplyUndoOptions): string {
 
 async function settleConflicts(options: ApplyStagedOptions): Promise<Settled> {
   const { apply, workspace } = options;
-  let staged = await options.stage([]);
-  let assessment = await workspace.assess();
+  let staged = options.first?.staged ?? (await options.stage([]));
+  let assessment = options.first?.assessment ?? (await workspace.assess());
   let [skipped, forced, cascaded] = [0, 0, 0];
   if (apply.onConflict === 'force' && assessment.conflicts.length > 0) {
     forced = await workspace.settle('force');

@@ -16,6 +16,7 @@ import { totalOf, toTables } from './undo-tables.ts';
 import {
   type ApplyUndoOptions,
   LISTED_CONFLICTS,
+  type UndoOutcome,
   type UndoPlan,
   type UndoRequest,
   type UndoResult,
@@ -39,10 +40,12 @@ export interface UndoOptions {
 }
 
 /** Everything one undo is made with, once what it takes back is known. */
-export interface Prepared {
+interface Prepared {
+  readonly warnings: readonly string[];
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
   readonly staged: StagedChanges;
+  readonly assessment: Assessment;
 }
 
 /** Takes changes of one source's log back, through its target. */
@@ -65,6 +68,82 @@ class UndoEngine implements Undo {
     await using workspace = await this.#options.target.open('plan', signal);
     const staged = await this.#stage(workspace, selection, [], signal);
     const assessment = await workspace.assess();
+    const prepared = { request, warnings, workspace, selection, staged, assessment };
+    return await this.#toPlan(prepared, signal);
+  }
+
+  async run(
+    request: UndoRequest,
+    options: ApplyUndoOptions,
+    signal: AbortSignal,
+  ): Promise<UndoOutcome> {
+    const started = performance.now();
+    const warnings = await this.#catchUp(request, signal);
+    const selection = await this.#select(request, null, signal);
+    await using workspace = await this.#options.target.open('apply', signal);
+    const staged = await this.#stage(workspace, selection, [], signal);
+    const assessment = await workspace.assess();
+    const prepared = { request, warnings, workspace, selection, staged, assessment };
+    const plan = await this.#toPlan(prepared, signal);
+    const applied = await this.#apply(plan, options, prepared, signal);
+    return { plan, result: { ...applied, seconds: (performance.now() - started) / 1000 } };
+  }
+
+  async *rows(plan: UndoPlan, signal: AbortSignal): AsyncGenerator<UndoRow> {
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    await this.#stage(workspace, selection, [], signal);
+    await workspace.assess();
+    for await (const row of workspace.rows({})) yield this.#view.row(row);
+  }
+
+  async apply(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): Promise<UndoResult> {
+    const started = performance.now();
+    if (options.onConflict === 'cascade') await this.#catchUp(plan.request, signal);
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('apply', signal);
+    const result = await this.#apply(plan, options, { workspace, selection }, signal);
+    return { ...result, seconds: (performance.now() - started) / 1000 };
+  }
+
+  async *script(
+    plan: UndoPlan,
+    options: ApplyUndoOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    await this.#stage(workspace, selection, [], signal);
+    await workspace.assess();
+    yield* workspace.script({
+      context: contextOf(plan, options),
+      title: describeRequest(plan.request),
+    });
+  }
+
+  #apply(
+    plan: UndoPlan,
+    apply: ApplyUndoOptions,
+    prepared: Pick<Prepared, 'workspace' | 'selection'> & Partial<Prepared>,
+    signal: AbortSignal,
+  ): ReturnType<typeof applyStaged> {
+    const { workspace, selection, staged: first, assessment: found } = prepared;
+    return applyStaged({
+      ...{ plan, apply, log: this.#options.log, workspace, selection, signal },
+      ...(first === undefined || found === undefined
+        ? {}
+        : { first: { staged: first, assessment: found } }),
+      stage: (extra) => this.#stage(workspace, selection, extra, signal),
+      describe: (staged, assessment) =>
+        this.#describe({ workspace, selection, staged }, assessment, signal),
+    });
+  }
+
+  async #toPlan(
+    prepared: Prepared & { readonly request: UndoRequest },
+    signal: AbortSignal,
+  ): Promise<UndoPlan> {
+    const { request, warnings, workspace, selection, staged, assessment } = prepared;
     const { transaction } = selection;
     const tables = toTables(assessment);
     const sample: UndoRow[] = [];
@@ -87,48 +166,6 @@ class UndoEngine implements Undo {
       notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
       warnings: [...warnings, ...(await findWarnings(this.#options, request, assessment, signal))],
     };
-  }
-
-  async *rows(plan: UndoPlan, signal: AbortSignal): AsyncGenerator<UndoRow> {
-    const selection = await this.#select(plan.request, plan, signal);
-    await using workspace = await this.#options.target.open('plan', signal);
-    await this.#stage(workspace, selection, [], signal);
-    await workspace.assess();
-    for await (const row of workspace.rows({})) yield this.#view.row(row);
-  }
-
-  async apply(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): Promise<UndoResult> {
-    const started = performance.now();
-    if (options.onConflict === 'cascade') await this.#catchUp(plan.request, signal);
-    const selection = await this.#select(plan.request, plan, signal);
-    await using workspace = await this.#options.target.open('apply', signal);
-    const result = await applyStaged({
-      plan,
-      apply: options,
-      log: this.#options.log,
-      workspace,
-      selection,
-      stage: (extra) => this.#stage(workspace, selection, extra, signal),
-      describe: (staged, assessment) =>
-        this.#describe({ workspace, selection, staged }, assessment, signal),
-      signal,
-    });
-    return { ...result, seconds: (performance.now() - started) / 1000 };
-  }
-
-  async *script(
-    plan: UndoPlan,
-    options: ApplyUndoOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<string> {
-    const selection = await this.#select(plan.request, plan, signal);
-    await using workspace = await this.#options.target.open('plan', signal);
-    await this.#stage(workspace, selection, [], signal);
-    await workspace.assess();
-    yield* workspace.script({
-      context: contextOf(plan, options),
-      title: describeRequest(plan.request),
-    });
   }
 
   /**
@@ -184,7 +221,7 @@ class UndoEngine implements Undo {
   }
 
   async #describe(
-    { workspace, selection, staged }: Prepared,
+    { workspace, selection, staged }: Pick<Prepared, 'workspace' | 'selection' | 'staged'>,
     assessment: Assessment,
     signal: AbortSignal,
   ): ReturnType<typeof describeConflicts> {

@@ -170,3 +170,9 @@ export interface UndoResult {
   /** From the first look at the log to the commit. */
   readonly seconds: number;
 }
+
+/** A plan that was applied at once. */
+export interface UndoOutcome {
+  readonly plan: UndoPlan;
+  readonly result: UndoResult;
+}

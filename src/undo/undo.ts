@@ -1,4 +1,11 @@
-import type { ApplyUndoOptions, UndoPlan, UndoRequest, UndoResult, UndoRow } from './undo-plan.ts';
+import type {
+  ApplyUndoOptions,
+  UndoOutcome,
+  UndoPlan,
+  UndoRequest,
+  UndoResult,
+  UndoRow,
+} from './undo-plan.ts';
 
 /** Takes changes of one source's log back. */
 export interface Undo {
@@ -14,6 +21,8 @@ export interface Undo {
    * transaction (invariant 9).
    */
   apply(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): Promise<UndoResult>;
+  /** Plans and applies in one go: the rows are put together once, and locked from the first look. */
+  run(request: UndoRequest, options: ApplyUndoOptions, signal: AbortSignal): Promise<UndoOutcome>;
   /** The plan as SQL, piece by piece. */
   script(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): AsyncIterable<string>;
 }

@@ -15,16 +15,25 @@ export async function countRows(
   table: StagedTable,
 ): Promise<RowCounts> {
   const { before, after } = table;
-  const both =
-    table.key === null
-      ? '0'
-      : `(SELECT count(*)::integer FROM ${before} b JOIN ${after} a ON ${sameKey(table, 'a', 'b')})`;
-  const [counts] = await connection.rows<{ b: number; a: number; both: number }>(
-    `SELECT (SELECT count(*)::integer FROM ${before}) AS b,
-       (SELECT count(*)::integer FROM ${after}) AS a, ${both} AS "both"`,
+  table.rows ??= await countStaged(connection, table);
+  const { before: b, after: a } = table.rows;
+  if (table.key === null || b === 0 || a === 0) return { insert: b, update: 0, delete: a };
+  const [both] = await connection.rows<{ rows: number }>(
+    `SELECT count(*)::integer AS rows FROM ${before} b JOIN ${after} a ON ${sameKey(table, 'a', 'b')}`,
   );
-  const { b, a, both: updates } = counts ?? { b: 0, a: 0, both: 0 };
+  const updates = both?.rows ?? 0;
   return { insert: b - updates, update: updates, delete: a - updates };
+}
+
+async function countStaged(
+  connection: UndoConnection,
+  { before, after }: StagedTable,
+): Promise<{ before: number; after: number }> {
+  const [counts] = await connection.rows<{ before: number; after: number }>(
+    `SELECT (SELECT count(*)::integer FROM ${before}) AS "before",
+       (SELECT count(*)::integer FROM ${after}) AS "after"`,
+  );
+  return counts ?? { before: 0, after: 0 };
 }
 
 /** Deletes free the keys and unique values that updates and inserts need. */
@@ -94,16 +103,15 @@ function statement(table: StagedTable, operation: UndoOperation): string {
 }
 
 function insertSql(table: StagedTable): string {
-  const { before, after, facts, offset } = table;
+  const { before, after, facts } = table;
   const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   const target = facts.sql.replace(/^ONLY /, '');
   const fresh =
     table.key === null
       ? ''
       : `WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')}) OR ${isReplaced(table)}`;
-  // Rows come back in the order in which they went, which mostly is that of their key.
   return `INSERT INTO ${target} (${names}) OVERRIDING SYSTEM VALUE
-    SELECT ${columnList(table, 's')} FROM ${before} s ${fresh} ORDER BY s.${offset}`;
+    SELECT ${columnList(table, 's')} FROM ${before} s ${fresh}`;
 }
 
 function updateSql(table: StagedTable): string {

@@ -84,6 +84,7 @@ export async function dropKeys(
   table: StagedTable,
   condition: string,
 ): Promise<number> {
+  table.rows = null;
   for (const side of [table.before, table.after]) {
     await connection.run(
       `DELETE FROM ${side} s USING (SELECT DISTINCT key FROM pg_temp.undo_conflict

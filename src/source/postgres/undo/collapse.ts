@@ -10,6 +10,7 @@ import type { UndoConnection } from './undo-connection.ts';
  * `undo_chain`.
  */
 export async function collapseKeyed(connection: UndoConnection, table: StagedTable): Promise<void> {
+  if (!(await mayRepeat(connection, table))) return;
   const { before, after, offset, place } = table;
   const key = keyList(table, 's');
   const staged = `SELECT ${key}, s.${offset} FROM ${before} s UNION ALL SELECT ${key}, s.${offset} FROM ${after} s`;
@@ -20,6 +21,7 @@ export async function collapseKeyed(connection: UndoConnection, table: StagedTab
      FROM (${staged}) s GROUP BY ${key} HAVING min(s.${offset}) <> max(s.${offset})`,
   );
   if (repeated === 0) return;
+  table.rows = null;
   await connection.run(`ANALYZE pg_temp.undo_repeated`);
   await connection.run(
     `INSERT INTO pg_temp.undo_chain (place, key)
@@ -44,6 +46,18 @@ export async function collapseKeyed(connection: UndoConnection, table: StagedTab
   }
 }
 
+/** A quick answer for changes that all went one way, such as the accidental delete of a table. */
+async function mayRepeat(connection: UndoConnection, table: StagedTable): Promise<boolean> {
+  const { rows, before, after } = table;
+  if (rows === null || (rows.before > 0 && rows.after > 0)) return true;
+  const [side, count] = rows.before > 0 ? [before, rows.before] : [after, rows.after];
+  if (count <= 1) return false;
+  const [distinct] = await connection.rows<{ keys: number }>(
+    `SELECT count(DISTINCT (${keyList(table, 's')}))::integer AS keys FROM ${side} s`,
+  );
+  return distinct?.keys !== count;
+}
+
 /**
  * The same for rows without a key: of equal rows, as many remain as the changes added or removed
  * more of them than the other way.
@@ -59,6 +73,7 @@ export async function collapseBag(connection: UndoConnection, table: StagedTable
      JOIN (SELECT ${text} AS text, count(*) AS n FROM ${after} s GROUP BY 1) a USING (text)`,
   );
   if (both === 0) return;
+  table.rows = null;
   for (const side of [before, after]) {
     await connection.run(
       `DELETE FROM ${side} USING (

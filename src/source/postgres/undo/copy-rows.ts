@@ -13,7 +13,7 @@ ESCAPED[RETURN] = 0x72; // 'r'
 ESCAPED[BACKSLASH] = BACKSLASH;
 
 /** Beyond this the rows are sent. */
-const FULL = 512 * 1024;
+const FULL = 128 * 1024;
 
 /**
  * Rows in the text format of COPY, made from stored images without decoding a value: the cells are

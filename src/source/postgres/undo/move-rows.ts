@@ -22,6 +22,7 @@ export async function moveRows(
   const unknown = to.columns.filter(({ name }) => !known.has(name));
   for (const { name } of unknown) to.problem('column-dropped', name);
   if (unknown.length > 0) return null;
+  to.rows = null;
   const names = to.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   return connection.run(
     `INSERT INTO ${move.target} (${to.offset}, ${names})

@@ -15,10 +15,8 @@ export async function* readRows(
 ): AsyncGenerator<TargetRow> {
   for (const table of tables) {
     if (table.columns.length === 0) continue;
-    const limit = perTable === undefined ? '' : `LIMIT ${perTable}`;
-    await connection.run(
-      `DECLARE undo_rows NO SCROLL CURSOR FOR ${selectRows(table)} ORDER BY 2 ${limit}`,
-    );
+    const select = perTable === undefined ? selectRows(table) : sampleRows(table, perTable);
+    await connection.run(`DECLARE undo_rows NO SCROLL CURSOR FOR ${select} ORDER BY 2`);
     for (;;) {
       const page = await connection.texts(`FETCH ${PAGE} FROM undo_rows`);
       for (const cells of page) yield toRow(table, cells);
@@ -40,6 +38,21 @@ function selectRows(table: StagedTable): string {
   return `SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' WHEN ${noRow(table, 'b')} THEN 'delete'
       ELSE 'update' END, COALESCE(b.${offset}, a.${offset}), ${columns}
     FROM ${before} b FULL JOIN ${after} a ON ${sameKey(table, 'a', 'b')}`;
+}
+
+/** A few of each operation, without looking at all rows. */
+function sampleRows(table: StagedTable, limit: number): string {
+  if (table.key === null) return `(${selectRows(table)} LIMIT ${limit})`;
+  const { before, after, offset } = table;
+  const columns = `${columnList(table, 'b')}, ${columnList(table, 'a')}`;
+  const same = sameKey(table, 'a', 'b');
+  return `SELECT * FROM (
+    (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset}, ${columns}
+      FROM ${before} b LEFT JOIN ${after} a ON ${same} LIMIT ${limit})
+    UNION ALL
+    (SELECT 'delete', a.${offset}, ${columns}
+      FROM ${after} a LEFT JOIN ${before} b ON ${same} WHERE ${noRow(table, 'b')} LIMIT ${limit})
+    LIMIT ${limit}) sample`;
 }
 
 function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {

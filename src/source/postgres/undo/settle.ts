@@ -34,6 +34,7 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
     const left = await connection.run(`DELETE FROM ${table.before}`);
     const other = await connection.run(`DELETE FROM ${table.after}`);
     table.problems.clear();
+    table.rows = null;
     return Math.max(left, other);
   }
   const dropped = await dropKeys(connection, table, 'key IS NOT NULL');
@@ -44,6 +45,7 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
 /** Takes the rows as they are now for what the last change left. */
 async function force(connection: UndoConnection, table: StagedTable): Promise<number> {
   if (table.key === null) return 0;
+  table.rows = null;
   const { before, after, place, facts, offset } = table;
   for (const [name, { reason }] of table.problems) {
     if (reason === 'column-dropped' || reason === 'column-retyped') table.problems.delete(name);

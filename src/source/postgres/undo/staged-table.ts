@@ -44,6 +44,8 @@ export class StagedTable {
   readonly offset: string;
   /** By reason and column, so that each is told once. */
   readonly problems = new Map<string, TableProblem>();
+  /** Rows in the two tables; null when that has to be counted again. */
+  rows: { before: number; after: number } | null = { before: 0, after: 0 };
   /** Changes that were staged. */
   changes = 0;
   /** Updates that are made as a delete and an insert, see `find-replaced.ts`. */
@@ -56,7 +58,6 @@ export class StagedTable {
   readonly #connection: UndoConnection;
   readonly #layouts = new Map<TableDefinition, Layout>();
   #last: { readonly version: TableDefinition; readonly layout: Layout } | null = null;
-  #copying: Promise<void> = Promise.resolve();
 
   private constructor(options: StagedTableOptions) {
     const { connection, facts, place, version } = options;
@@ -121,7 +122,7 @@ export class StagedTable {
 
   async flush(): Promise<void> {
     for (const layout of this.#layouts.values()) await this.#sendBoth(layout);
-    await this.#copying;
+    await this.#connection.endCopy();
   }
 
   #put({ images, offset }: StoredChange, layout: Layout): Promise<void> | undefined {
@@ -129,11 +130,17 @@ export class StagedTable {
     this.changes += 1;
     let at = 0;
     while (at < bytes.length) {
-      if (bytes[at] === MARKER_OLD) at = layout.before.add(offset, bytes, at + 1);
-      else if (bytes[at] === MARKER_NEW) at = layout.after.add(offset, bytes, at + 1);
+      const marker = bytes[at];
+      if (marker === MARKER_OLD) at = layout.before.add(offset, bytes, at + 1);
+      else if (marker === MARKER_NEW) at = layout.after.add(offset, bytes, at + 1);
       else at = tupleEnd(bytes, at + 1);
+      if (this.rows === null) continue;
+      if (marker === MARKER_OLD) this.rows.before += 1;
+      else if (marker === MARKER_NEW) this.rows.after += 1;
     }
-    return layout.before.isFull || layout.after.isFull ? this.#sendBoth(layout) : undefined;
+    // Both together only when neither can wait: each change of sides is another COPY.
+    if (layout.before.isFull) return this.#send(this.before, layout, layout.before);
+    return layout.after.isFull ? this.#send(this.after, layout, layout.after) : undefined;
   }
 
   async #sendBoth(layout: Layout): Promise<void> {
@@ -141,14 +148,9 @@ export class StagedTable {
     await this.#send(this.after, layout, layout.after);
   }
 
-  /** One copy is under way while the next rows are put together. */
   async #send(table: string, { columns }: Layout, rows: CopyRows): Promise<void> {
     if (rows.isEmpty) return;
-    const data = rows.take();
-    await this.#copying;
-    this.#copying = this.#connection.copy(`COPY ${table} (${columns}) FROM STDIN`, data);
-    // Whoever awaits it next meets the error.
-    this.#copying.catch(() => undefined);
+    await this.#connection.copy(`COPY ${table} (${columns}) FROM STDIN`, rows.take());
   }
 
   async #enter(version: TableDefinition): Promise<Layout> {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
+import { CopyIn } from './copy-in.ts';
 import { toUndoError } from './undo-error.ts';
 
 /**
@@ -15,17 +16,11 @@ const BEGIN = `
   SET LOCAL idle_in_transaction_session_timeout = '5min';
   SET LOCAL work_mem = '64MB';
   SET LOCAL jit = off;
+  SET LOCAL default_statistics_target = 10;
   SET LOCAL standard_conforming_strings = on;
   SET LOCAL client_min_messages = error`;
 
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
-
-/** What of pg's connection a COPY needs; its types leave it out. */
-interface CopyConnection {
-  query(text: string): void;
-  sendCopyFromChunk(chunk: Buffer): void;
-  endCopyFrom(): void;
-}
 
 /** The connection of one undo: one transaction, rolled back unless it is committed. */
 export class UndoConnection implements AsyncDisposable {
@@ -33,6 +28,7 @@ export class UndoConnection implements AsyncDisposable {
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
   readonly #stop: () => void;
+  #copy: { readonly text: string; readonly stream: CopyIn } | null = null;
 
   private constructor(source: string, client: pg.Client, signal: AbortSignal) {
     this.source = source;
@@ -56,37 +52,43 @@ export class UndoConnection implements AsyncDisposable {
 
   /** Rows with values as pg reads them; for the catalogue. */
   async rows<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    await this.endCopy();
     return (await this.#do(this.#client.query<Row>(text, [...values]))).rows;
   }
 
   /** Rows with values as the database prints them; for the users' data. */
   async texts(text: string): Promise<Cell[][]> {
+    await this.endCopy();
     const query = { text, rowMode: 'array', types: AS_TEXT } as const;
     return (await this.#do(this.#client.query<Cell[]>(query))).rows;
   }
 
   /** @returns how many rows the (last) statement affected. */
   async run(text: string): Promise<number> {
+    await this.endCopy();
     // Of several statements pg returns a list, which its types do not say.
     const result = (await this.#do(this.#client.query(text))) as pg.QueryResult | pg.QueryResult[];
     const last = Array.isArray(result) ? result.at(-1) : result;
     return last?.rowCount ?? 0;
   }
 
-  /** @param data rows in the text format of COPY. */
-  copy(text: string, data: Buffer): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.#client.query({
-      submit: (connection: unknown) => (connection as CopyConnection).query(text),
-      handleCopyInResponse(connection: CopyConnection) {
-        connection.sendCopyFromChunk(data);
-        connection.endCopyFrom();
-      },
-      handleCommandComplete: () => undefined,
-      handleReadyForQuery: () => done.resolve(),
-      handleError: (error: Error) => done.reject(error),
-    } as pg.Submittable);
-    return this.#do(done.promise);
+  /**
+   * Sends rows to a COPY. It stays open for more of the same until another statement is run.
+   * @param data rows in the text format of COPY; must not be changed afterwards.
+   */
+  async copy(text: string, data: Buffer): Promise<void> {
+    if (this.#copy?.text !== text) {
+      await this.endCopy();
+      this.#copy = { text, stream: new CopyIn(this.#client, text) };
+    }
+    await this.#do(this.#copy.stream.write(data));
+  }
+
+  /** Completes what was copied. */
+  async endCopy(): Promise<void> {
+    const copy = this.#copy;
+    this.#copy = null;
+    if (copy !== null) await this.#do(copy.stream.end());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
