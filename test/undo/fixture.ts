@@ -36,13 +36,19 @@ export interface UndoFixture extends AsyncDisposable {
 /** @param sql makes the tables; what it writes is not captured. */
 export async function undoFixture(
   sql: string,
-  options: { readonly url?: (url: string) => string; readonly major?: 14 | 18 } = {},
+  options: {
+    readonly url?: (url: string) => string;
+    readonly major?: 14 | 18;
+    /** Runs before capture begins. */
+    readonly prepare?: (database: TestDatabase) => Promise<void>;
+  } = {},
 ): Promise<UndoFixture> {
   const stack = new AsyncDisposableStack();
   const database = stack.use(await freshDatabase(options.major ?? 18));
   const directory = mkdtempSync(join(tmpdir(), 'tidings-undo-'));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   await database.client.query(sql);
+  await options.prepare?.(database);
   const dataDir = join(directory, 'data');
   const source = { tables: ['*.*', '!tidings.*'] };
   const tidings = stack.use(
