@@ -64,6 +64,8 @@ export async function capture(setUp: string): Promise<Captured> {
       return (status?.sources[0]?.position ?? '') >= wanted;
     });
   };
+  // From here on the log has everything: times before are refused.
+  await settled();
   const resources = opened.move();
   return {
     database,
@@ -101,6 +103,15 @@ export async function capture(setUp: string): Promise<Captured> {
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** Looks at the same log, and at the database as another role. */
+export function lookAs({ config, database }: Captured, role: string): Promise<Looking> {
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = role;
+  const sources = { main: { url: url.href, tables: ['public.*'] } };
+  return openLooking({ dataDir: config.dataDir, sources });
 }
 
 /** A table now, row by row in the database's own texts, sorted. */
