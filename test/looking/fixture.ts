@@ -11,7 +11,6 @@ import { type Config, defineConfig } from '../../src/config/define-config.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
 import type { ErrorCode } from '../../src/errors/catalogue.ts';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import { lsnToPosition } from '../../src/source/postgres/position.ts';
 import { freshDatabase, type TestDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 
@@ -38,7 +37,9 @@ export async function capture(setUp: string): Promise<Captured> {
   await using opened = new AsyncDisposableStack();
   const database = opened.use(await freshDatabase());
   const { client } = database;
-  await client.query(setUp);
+  await client.query(
+    `CREATE TABLE mark (n int PRIMARY KEY GENERATED ALWAYS AS IDENTITY); ${setUp}`,
+  );
   const dataDir = mkdtempSync(join(tmpdir(), 'tidings-looking-'));
   opened.defer(() => rmSync(dataDir, { recursive: true, force: true }));
   const config = resolveConfig(
@@ -49,19 +50,15 @@ export async function capture(setUp: string): Promise<Captured> {
   await service.start();
   const looking = opened.use(await openLooking(config));
 
-  const position = async (): Promise<string> => {
-    // The mark makes the stream pass what came before, also when nothing else is written.
-    await client.query(`SELECT pg_logical_emit_message(true, 'test mark', '')`);
-    const { rows } = await client.query<{ lsn: string }>(
-      'SELECT pg_current_wal_flush_lsn() AS lsn',
-    );
-    return lsnToPosition(rows[0]?.lsn ?? '0/0');
-  };
+  // A change of its own marks the end of what there is: positions of idle databases are told late.
   const settled = async (): Promise<void> => {
-    const wanted = await position();
+    const { rows } = await client.query<{ n: number }>(
+      'INSERT INTO mark DEFAULT VALUES RETURNING n',
+    );
+    const query = { tables: ['public.mark'], key: String(rows[0]?.n), limit: 1 };
     await until(async () => {
-      const status = await service?.status();
-      return (status?.sources[0]?.position ?? '') >= wanted;
+      const { head } = (await service?.status())?.sources[0]?.log ?? { head: 0 };
+      return head > 0 && (await all((await looking.find(query, signal)).found)).length === 1;
     });
   };
   // From here on the log has everything: times before are refused.
