@@ -20,7 +20,7 @@ export interface TableName {
 }
 
 /** Bytes of images per page: larger pages than a subscriber's, as only one is in memory. */
-const PAGE_BYTES = 4 * 1024 * 1024;
+const PAGE_BYTES = 1024 * 1024;
 
 /** Records in log order, one page of them in memory. Between pages others get their turn. */
 export async function* readRecords(
@@ -29,7 +29,7 @@ export async function* readRecords(
   signal: AbortSignal,
 ): AsyncGenerator<LogRecord> {
   for (let from = request.from; from < request.to;) {
-    const page = await log.read({ limit: 4_096, maxBytes: PAGE_BYTES, ...request, from });
+    const page = await log.read({ limit: 2_048, maxBytes: PAGE_BYTES, ...request, from });
     yield* page.records;
     from = page.next;
     await nextTurn();
