@@ -43,7 +43,7 @@ export async function undoFixture(
     readonly prepare?: (database: TestDatabase) => Promise<void>;
   } = {},
 ): Promise<UndoFixture> {
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const database = stack.use(await freshDatabase(options.major ?? 18));
   const directory = mkdtempSync(join(tmpdir(), 'tidings-undo-'));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -73,6 +73,7 @@ export async function undoFixture(
       return (await log.transactionsById(transaction)).length > 0;
     });
   const plan = (request: UndoRequest): Promise<UndoPlan> => undo.planUndo(request, signal);
+  const opened = stack.move();
   return {
     database,
     directory,
@@ -108,6 +109,6 @@ export async function undoFixture(
       );
       return rows.map(({ row }) => row);
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
