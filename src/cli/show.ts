@@ -1,6 +1,7 @@
 import type { Looking, Shown } from '../app/looking.ts';
 import type { Change } from '../change/change.ts';
 import { toWire } from '../change/wire.ts';
+import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueText } from './change-line.ts';
 import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
 import type { Io } from './io.ts';
@@ -80,12 +81,14 @@ async function showTransaction(io: Io, json: boolean, shown: Transaction): Promi
 }
 
 async function showAll(io: Io, json: boolean, shown: Transaction): Promise<void> {
-  if (!json) io.stdout.write(`${headText(io, shown)}\n`);
+  const output = new BatchedOutput(io.stdout);
+  if (!json) output.write(`${headText(io, shown)}\n`);
   for await (const change of shown.changes()) {
-    if (json) printJson(io, toWire(change));
-    else io.stdout.write(`${changeLine(change, io.stdout)}\n`);
-    await io.stdout.drained();
+    const line = json ? JSON.stringify(toWire(change)) : changeLine(change, output);
+    output.write(`${line}\n`);
+    await output.drained();
   }
+  await output.end();
 }
 
 function headText(io: Io, { transaction, older }: Transaction): string {

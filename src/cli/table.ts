@@ -2,13 +2,13 @@ import { Option } from 'commander';
 import type { TableQuery, TableView } from '../app/looking.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseTimeOrOffset } from './arguments.ts';
+import { BatchedOutput } from './batched-output.ts';
 import {
   type Action,
   complete,
   type DeclareCommand,
   listOption,
   type ParsedOptions,
-  printJson,
   textOption,
 } from './command.ts';
 import type { Io } from './io.ts';
@@ -96,18 +96,18 @@ function momentText(options: ParsedOptions): string {
 
 /** @returns the number of rows. */
 async function print(io: Io, view: TableView, format: Format): Promise<number> {
-  const names = view.columns.map((column) => column.name);
-  const writer = format === 'table' ? new TableWriter(io.stdout, view.columns) : null;
-  if (format === 'csv') io.stdout.write(csvLine(names));
+  const output = new BatchedOutput(io.stdout);
+  const writer = format === 'table' ? new TableWriter(output, view.columns) : null;
+  if (format === 'csv') output.write(csvLine(view.columns.map((column) => column.name)));
   let count = 0;
   for await (const row of view.rows) {
     if (writer !== null) writer.add(row);
-    else if (format === 'csv') io.stdout.write(csvLine(row));
-    else printJson(io, view.toJson(row));
+    else output.write(format === 'csv' ? csvLine(row) : `${JSON.stringify(view.toJson(row))}\n`);
     count += 1;
-    await io.stdout.drained();
+    await output.drained();
     if (io.signal.aborted) break;
   }
   writer?.end();
+  await output.end();
   return count;
 }
