@@ -69,6 +69,24 @@ ${block("{ state: 'started' | 'stopped'; status: Status }")}
 A CloudEvents document per change: [wire format](wire-format.md). \`log export --output FILE --json\` prints this at the end:
 
 ${block('{ file: string; changes: number }')}
+## \`tidings find\`
+
+A \`FoundReport\` per transaction, newest first.
+
+${block(types('app/looking.ts', ['FoundReport', 'TransactionReport']) + '\n' + types('undo/looking/change-counts.ts', ['TableCount']))}
+## \`tidings show\`
+
+Of a transaction a \`ShownTransaction\` (its types are those of \`find\`; \`WireChange\` is the [wire format](wire-format.md)); with \`--all\` its changes, one CloudEvents document per line. Of a change its CloudEvents document.
+
+${block(types('cli/show.ts', ['ShownTransaction']))}
+## \`tidings history\`
+
+A CloudEvents document per version of the row, oldest first: [wire format](wire-format.md).
+
+## \`tidings table --as-of\`
+
+An object per row: column name to value, values as in the [wire format](wire-format.md). \`--format csv\` has the database's own texts.
+
 ## \`tidings log verify\`
 
 A \`VerifyReport\`.

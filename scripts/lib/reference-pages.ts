@@ -8,7 +8,9 @@ import { CLI_ERRORS } from '../../src/errors/catalogue/cli.ts';
 import { CONFIG_ERRORS } from '../../src/errors/catalogue/config.ts';
 import { DELIVERY_ERRORS } from '../../src/errors/catalogue/delivery.ts';
 import { LOG_ERRORS } from '../../src/errors/catalogue/log.ts';
+import { LOOKING_ERRORS } from '../../src/errors/catalogue/looking.ts';
 import { SOURCE_ERRORS } from '../../src/errors/catalogue/source.ts';
+import { UNDO_ERRORS } from '../../src/errors/catalogue/undo.ts';
 import type { ErrorEntry } from '../../src/errors/entry.ts';
 import { type MetricEntry, METRICS } from '../../src/observe/metric-catalogue.ts';
 
@@ -138,6 +140,8 @@ const ERROR_AREAS: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>
   Source: SOURCE_ERRORS,
   Log: LOG_ERRORS,
   Subscriptions: DELIVERY_ERRORS,
+  Looking: LOOKING_ERRORS,
+  Undo: UNDO_ERRORS,
   'Command line': CLI_ERRORS,
 };
 

@@ -1,6 +1,7 @@
-import type { Looking, Shown } from '../app/looking.ts';
+import type { Looking, Shown, TransactionReport } from '../app/looking.ts';
 import type { Change } from '../change/change.ts';
-import { toWire } from '../change/wire.ts';
+import { toWire, type WireChange } from '../change/wire.ts';
+import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueText } from './change-line.ts';
 import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
@@ -34,6 +35,16 @@ export const declareShow: DeclareCommand = (program, runtime) => {
 };
 
 /** What `tidings show TRANSACTION --json` prints. */
+export interface ShownTransaction {
+  readonly transaction: TransactionReport;
+  /** Older transactions with the same number: the database uses numbers again. */
+  readonly older: readonly TransactionReport[];
+  /** What it did, by table. */
+  readonly tables: readonly TableCount[];
+  /** Its first changes. */
+  readonly sample: readonly WireChange[];
+}
+
 type Transaction = Exclude<Shown, { readonly change: Change }>;
 
 const show: Action = async (context, options, [target = '']) => {
@@ -58,7 +69,8 @@ async function showTransaction(io: Io, json: boolean, shown: Transaction): Promi
     if (sample.length >= SAMPLE) break;
   }
   if (json) {
-    printJson(io, { transaction, older, tables, sample: sample.map(toWire) });
+    const document: ShownTransaction = { transaction, older, tables, sample: sample.map(toWire) };
+    printJson(io, document);
     return;
   }
   io.stdout.write(headText(io, shown));

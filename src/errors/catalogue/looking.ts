@@ -104,13 +104,6 @@ export const LOOKING_ERRORS = {
     retryable: false,
     exit: 2,
   },
-  AS_OF_ROWS_DIFFER: {
-    message:
-      'Table {table} has no key, and its columns changed since then ({columns}), so its rows cannot be told apart.',
-    hint: 'Its single changes are in the log: `tidings find --table {table}`.',
-    retryable: false,
-    exit: 2,
-  },
   AS_OF_CONTRADICTION: {
     message: 'The log says that {table} holds {rows} rows which the database does not have.',
     hint: 'Changes have bypassed capture, or the log is of another database. Run `tidings doctor` and `tidings log verify`.',
