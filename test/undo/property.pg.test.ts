@@ -112,7 +112,7 @@ test('undo of a random range, and undo of the undo', { timeout: 120_000 }, async
     await at.change(`INSERT INTO marks VALUES (${++mark})`);
     return at.log.head;
   };
-  const deadline = Date.now() + 25_000;
+  const deadline = Date.now() + 15_000;
   await fc.assert(
     fc.asyncProperty(
       fc.array(TRANSACTION, { minLength: 1, maxLength: 5 }),

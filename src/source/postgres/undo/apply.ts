@@ -49,41 +49,48 @@ export async function writeRows(
   connection: UndoConnection,
   tables: readonly (readonly [StagedTable, RowCounts])[],
 ): Promise<void> {
-  const parts = ORDER.flatMap((operation) =>
-    tables.flatMap(([table, counts]) => {
-      const expected = counts[operation] + (operation === 'update' ? -1 : 1) * table.replaced;
-      return expected > 0 ? [{ table, operation, expected }] : [];
-    }),
-  );
+  const parts = partsOf(tables);
   const [only] = parts;
   if (only === undefined) return;
   if (parts.length === 1) {
     check(only, await connection.run(statement(only.table, only.operation)));
     return;
   }
-  const expressions = parts.map(
-    ({ table, operation }, at) => `part_${at} AS (${statement(table, operation)} RETURNING 1)`,
-  );
-  const counts = parts.map(
-    (_, at) => `SELECT ${at} AS part, count(*)::integer AS affected FROM part_${at}`,
-  );
-  const rows = await connection.rows<{ part: number; affected: number }>(
-    `WITH ${expressions.join(', ')} ${counts.join(' UNION ALL ')}`,
-  );
+  const rows = await connection.rows<{ part: number; affected: number }>(writeAllSql(parts));
   for (const { part, affected } of rows) {
     const written = parts[part];
     if (written !== undefined) check(written, affected);
   }
 }
 
-function check(
-  part: {
-    readonly table: StagedTable;
-    readonly operation: UndoOperation;
-    readonly expected: number;
-  },
-  affected: number,
-): void {
+/** One table's rows of one operation. */
+export interface Part {
+  readonly table: StagedTable;
+  readonly operation: UndoOperation;
+  readonly expected: number;
+}
+
+export function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]): readonly Part[] {
+  return ORDER.flatMap((operation) =>
+    tables.flatMap(([table, counts]) => {
+      const expected = counts[operation] + (operation === 'update' ? -1 : 1) * table.replaced;
+      return expected > 0 ? [{ table, operation, expected }] : [];
+    }),
+  );
+}
+
+/** The one statement; its rows say how many each part affected. */
+export function writeAllSql(parts: readonly Part[]): string {
+  const expressions = parts.map(
+    ({ table, operation }, at) => `part_${at} AS (${statement(table, operation)} RETURNING 1)`,
+  );
+  const counts = parts.map(
+    (_, at) => `SELECT ${at} AS part, count(*)::integer AS affected FROM part_${at}`,
+  );
+  return `WITH ${expressions.join(',\n')}\n${counts.join('\nUNION ALL ')}`;
+}
+
+function check(part: Part, affected: number): void {
   const { table, operation, expected } = part;
   if (affected === expected) return;
   const details = { table: qualifiedName(table.facts), operation, expected, affected };

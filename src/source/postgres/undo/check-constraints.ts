@@ -97,7 +97,7 @@ export async function checkChildren(
   key: ForeignKey,
   staged: Staged,
 ): Promise<void> {
-  const { before, after, place } = table;
+  const { place } = table;
   if (table.key === null) return;
   const child = staged.find(key.child);
   const facts = child?.facts ?? (await staged.facts(key.child));
@@ -106,9 +106,6 @@ export async function checkChildren(
     table.problem('no-privilege', detail);
     return;
   }
-  const sameParent = key.parentColumns
-    .map((name) => quoteIdentifier(name))
-    .map((name, at) => `b.${name} ${parentOperator(table, key, at)} s.${name}`);
   const causeKey = facts.key?.parts.flatMap(({ column }) => (column === null ? [] : [column]));
   const cause =
     causeKey === undefined
@@ -121,10 +118,22 @@ export async function checkChildren(
   await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'child-added', ${keyTexts(table, 's')}, ${cause}, ${quoteLiteral(key.name)}
-     FROM ${after} s JOIN ${facts.sql} r ON ${fkEquals(key, 's', 'r')}
-     WHERE NOT EXISTS (SELECT FROM ${before} b WHERE ${sameParent.join(' AND ')})
-       ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`,
+     ${addedChildren(table, key, { facts, child })}`,
   );
+}
+
+/** Rows `r` that refer to rows `s` that go, and that are not part of the undo. */
+export function addedChildren(
+  table: StagedTable,
+  key: ForeignKey,
+  { facts, child }: { readonly facts: TableFacts; readonly child: StagedTable | undefined },
+): string {
+  const sameParent = key.parentColumns
+    .map((name) => quoteIdentifier(name))
+    .map((name, at) => `b.${name} ${parentOperator(table, key, at)} s.${name}`);
+  return `FROM ${table.after} s JOIN ${facts.sql} r ON ${fkEquals(key, 's', 'r')}
+    WHERE NOT EXISTS (SELECT FROM ${table.before} b WHERE ${sameParent.join(' AND ')})
+      ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
 }
 
 /** True for a row `r` of a table that the undo removes or changes. */

@@ -13,16 +13,14 @@ export const CONFLICT_TABLES = `
  * Locks the rows of all keys, in key order, so that from here on nobody changes what is compared.
  * A statement of its own: the comparison has to see what those it waited for have committed.
  */
-export async function lockRows(connection: UndoConnection, table: StagedTable): Promise<void> {
+export function lockRowsSql(table: StagedTable): string {
   const { before, after, facts } = table;
   const key = keyList(table, 's');
-  await connection.run(
-    `SELECT count(*) FROM (
-       SELECT FROM ${facts.sql} t
-       JOIN (SELECT ${key} FROM ${before} s UNION SELECT ${key} FROM ${after} s) s
-         ON ${sameKey(table, 't', 's')}
-       ORDER BY ${keyList(table, 't')} FOR UPDATE OF t) locked`,
-  );
+  return `SELECT count(*) FROM (
+    SELECT FROM ${facts.sql} t
+    JOIN (SELECT ${key} FROM ${before} s UNION SELECT ${key} FROM ${after} s) s
+      ON ${sameKey(table, 't', 's')}
+    ORDER BY ${keyList(table, 't')} FOR UPDATE OF t) locked`;
 }
 
 /** Compares each row of the undo with the row that is there; notes conflicts. */
@@ -115,23 +113,8 @@ export async function checkBag(
   const { after, place, facts } = table;
   const name = victims(table);
   await connection.run(`DROP TABLE IF EXISTS ${name}`);
-  if (lock) {
-    await connection.run(
-      `SELECT count(*) FROM (SELECT FROM ${facts.sql} t
-       WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)
-       FOR UPDATE OF t) locked`,
-    );
-  }
-  await connection.run(
-    `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP AS
-     SELECT t.tid, t.rel, t.text FROM (
-       SELECT t.ctid AS tid, t.tableoid AS rel, ${rowText(table, 't')} AS text,
-         row_number() OVER (PARTITION BY ${rowText(table, 't')}) AS n
-       FROM ${facts.sql} t
-       WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)) t
-     JOIN (SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${after} s GROUP BY 1) w
-       ON w.text = t.text AND t.n <= w.n`,
-  );
+  if (lock) await connection.run(lockBagSql(table));
+  await connection.run(chooseVictimsSql(table));
   await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, detail, rows)
      SELECT ${place}, '${facts.rowSecurity ? 'row-hidden' : 'changed-later'}', w.text, w.n - COALESCE(v.n, 0)
@@ -139,4 +122,24 @@ export async function checkBag(
      LEFT JOIN (SELECT text, count(*) AS n FROM ${name} GROUP BY 1) v USING (text)
      WHERE w.n > COALESCE(v.n, 0)`,
   );
+}
+
+/** As many rows of the table as are to be removed, each equal to one of them. */
+export function chooseVictimsSql(table: StagedTable): string {
+  const { after, facts } = table;
+  return `CREATE TEMPORARY TABLE ${victims(table).replace('pg_temp.', '')} ON COMMIT DROP AS
+    SELECT t.tid, t.rel, t.text FROM (
+      SELECT t.ctid AS tid, t.tableoid AS rel, ${rowText(table, 't')} AS text,
+        row_number() OVER (PARTITION BY ${rowText(table, 't')}) AS n
+      FROM ${facts.sql} t
+      WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)) t
+    JOIN (SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${after} s GROUP BY 1) w
+      ON w.text = t.text AND t.n <= w.n`;
+}
+
+export function lockBagSql(table: StagedTable): string {
+  const { after, facts } = table;
+  return `SELECT count(*) FROM (SELECT FROM ${facts.sql} t
+    WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)
+    FOR UPDATE OF t) locked`;
 }

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
-import { checkBag, checkRows, lockRows } from './check-rows.ts';
+import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
 import { findReplaced } from './find-replaced.ts';
 import type { StagedTable } from './staged-table.ts';
@@ -21,7 +21,7 @@ async function rows(connection: UndoConnection, table: StagedTable, lock: boolea
     return;
   }
   await collapseKeyed(connection, table);
-  if (lock && mayLock(table)) await lockRows(connection, table);
+  if (lock && mayLock(table)) await connection.run(lockRowsSql(table));
   await checkRows(connection, table);
 }
 
@@ -61,7 +61,7 @@ async function constraints(
 }
 
 /** Whether the staged rows have all that the index looks at; a part or condition may read any column. */
-function isComplete(table: StagedTable, { parts, predicate }: UniqueIndex): boolean {
+export function isComplete(table: StagedTable, { parts, predicate }: UniqueIndex): boolean {
   const readsAny = predicate !== null || parts.some(({ column }) => column === null);
   const named = parts.flatMap(({ column }) => (column === null ? [] : [column]));
   const all = readsAny ? table.facts.columns.map(({ name }) => name) : named;

@@ -17,8 +17,31 @@ export async function findReplaced(
   complete: (index: StagedTable['facts']['uniqueIndexes'][number]) => boolean,
 ): Promise<void> {
   table.replaced = 0;
-  if (table.key === null) return;
-  const { before, after, facts, place } = table;
+  const select = replacedSql(table, complete);
+  if (select === null) return;
+  const { facts, place } = table;
+  await connection.run(`DROP TABLE IF EXISTS ${table.replacedRows}`);
+  table.replaced = await connection.run(select);
+  const along = facts.foreignKeys.find(
+    ({ parent, deleteAction }) =>
+      parent.schema === facts.schema && parent.name === facts.name && deleteAction !== 'a',
+  );
+  if (table.replaced === 0 || along === undefined) return;
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+     SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
+       ${quoteLiteral(`rows exchange values, and ${along.name} acts on a delete`)}
+     FROM ${table.replacedRows} s`,
+  );
+}
+
+/** The statement that notes their keys; null for a table that can have none. */
+export function replacedSql(
+  table: StagedTable,
+  complete: (index: StagedTable['facts']['uniqueIndexes'][number]) => boolean,
+): string | null {
+  if (table.key === null) return null;
+  const { before, after, facts } = table;
   const taken = facts.uniqueIndexes
     .filter((index) => index.immediate && index.name !== facts.key?.name && complete(index))
     .map(
@@ -37,21 +60,7 @@ export async function findReplaced(
         WHERE s.${quoteIdentifier(name)} <> a.${quoteIdentifier(name)}`,
     );
   const found = [...taken, ...fixed];
-  if (found.length === 0) return;
-  await connection.run(`DROP TABLE IF EXISTS ${table.replacedRows}`);
-  table.replaced = await connection.run(
-    `CREATE TEMPORARY TABLE ${table.replacedRows.replace('pg_temp.', '')} ON COMMIT DROP AS
-     ${found.join(' UNION ')}`,
-  );
-  const along = facts.foreignKeys.find(
-    ({ parent, deleteAction }) =>
-      parent.schema === facts.schema && parent.name === facts.name && deleteAction !== 'a',
-  );
-  if (table.replaced === 0 || along === undefined) return;
-  await connection.run(
-    `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
-     SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
-       ${quoteLiteral(`rows exchange values, and ${along.name} acts on a delete`)}
-     FROM ${table.replacedRows} s`,
-  );
+  if (found.length === 0) return null;
+  return `CREATE TEMPORARY TABLE ${table.replacedRows.replace('pg_temp.', '')} ON COMMIT DROP AS
+    ${found.join(' UNION ')}`;
 }

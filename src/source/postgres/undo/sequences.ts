@@ -3,7 +3,7 @@ import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-interface SequenceFacts {
+export interface SequenceFacts {
   readonly schema: string;
   readonly name: string;
   readonly column: string;
@@ -41,9 +41,7 @@ export async function advanceSequences(
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
   const known = new Set(table.columns.map(({ name }) => name));
-  const sequences = await connection.rows<SequenceFacts>(
-    SEQUENCES(quoteLiteral(quoteTable(table.facts))),
-  );
+  const sequences = await readSequences(connection, table);
   for (const sequence of sequences) {
     if (!known.has(sequence.column)) continue;
     const name = quoteTable(sequence);
@@ -67,20 +65,30 @@ export async function advanceSequences(
   return warnings;
 }
 
+/** The sequences behind the columns of a table. */
+export function readSequences(
+  connection: UndoConnection,
+  table: StagedTable,
+): Promise<readonly SequenceFacts[]> {
+  return connection.rows<SequenceFacts>(SEQUENCES(quoteLiteral(quoteTable(table.facts))));
+}
+
 /** The restored value that the sequence has not gone beyond; null when there is none. */
 async function reachedBy(
   connection: UndoConnection,
   table: StagedTable,
   sequence: SequenceFacts,
 ): Promise<string | null> {
-  const down = sequence.increment.startsWith('-');
-  const furthest = `${down ? 'min' : 'max'}(s.${quoteIdentifier(sequence.column)})`;
-  const beyond = down ? '<' : '>';
   const [row] = await connection.rows<{ value: string }>(
-    `SELECT r.value::text AS value
-     FROM (SELECT ${furthest}::numeric AS value FROM ${table.before} s) r,
-       ${quoteTable(sequence)} q
-     WHERE r.value ${beyond} q.last_value OR (r.value = q.last_value AND NOT q.is_called)`,
+    `SELECT r.value::text AS value ${reachedSql(table, sequence)}`,
   );
   return row?.value ?? null;
+}
+
+/** What follows a SELECT of `r.value`: no row when the sequence is beyond all restored values. */
+export function reachedSql(table: StagedTable, sequence: SequenceFacts): string {
+  const down = sequence.increment.startsWith('-');
+  const furthest = `${down ? 'min' : 'max'}(s.${quoteIdentifier(sequence.column)})`;
+  return `FROM (SELECT ${furthest}::bigint AS value FROM ${table.before} s) r, ${quoteTable(sequence)} q
+    WHERE r.value ${down ? '<' : '>'} q.last_value OR (r.value = q.last_value AND NOT q.is_called)`;
 }

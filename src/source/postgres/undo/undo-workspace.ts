@@ -160,7 +160,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   script(options: { readonly context: string; readonly title: string }): AsyncIterable<string> {
-    return scriptOf(this.#connection, this.#counts, options);
+    return scriptOf(this.#connection, this.#tables, this.#counts, options);
   }
 
   /** A trigger of one table may have written to another one. */
