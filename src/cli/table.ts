@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { TableQuery, TableView } from '../app/looking.ts';
+import { formatMicros } from '../change/time.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseTimeOrOffset } from './arguments.ts';
 import { BatchedOutput } from './batched-output.ts';
@@ -91,7 +92,7 @@ function readQuery(table: string, options: ParsedOptions): TableQuery {
 /** The moment as another command takes it; how long ago has become a time. */
 function momentText(options: ParsedOptions): string {
   const moment = options['asOf'] as Moment;
-  return 'offset' in moment ? String(moment.offset) : new Date(moment.time / 1000).toISOString();
+  return 'offset' in moment ? String(moment.offset) : formatMicros(moment.time);
 }
 
 /** @returns the number of rows. */

@@ -220,7 +220,10 @@ test('as of: what the log does not know is refused with the reason', async () =>
   const after = await captured.head();
   await commit(`INSERT INTO full_rows VALUES (3, 'c')`);
   await captured.settled();
-  assert.match(await refusal(at('full_rows'), 'AS_OF_TRUNCATED'), new RegExp(`--as-of ${after - 1}\\.`));
+  assert.match(
+    await refusal(at('full_rows'), 'AS_OF_TRUNCATED'),
+    new RegExp(`--as-of ${after - 1}\\.`),
+  );
   assert.deepEqual(await at('full_rows', { offset: after }), []);
 
   await refusal(at('full_rows', parseMoment('2020-01-01T00:00:00Z')), 'AS_OF_TOO_EARLY');
