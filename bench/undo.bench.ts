@@ -24,13 +24,19 @@ export const benchmark: Benchmark = {
     const { client, url, directory } = database;
     const { dataDir, transaction, file } = await prepare(database, rows);
     const undo = await measureInChild<UndoInput, UndoOutput>('undo-child.ts', {
-      ...{ url, dataDir, transaction, what: 'run' },
+      url,
+      dataDir,
+      transaction,
+      what: 'run',
     });
     const floor = await copyFrom(client, file);
     await compare(client);
     await client.query('TRUNCATE bench.accounts; CHECKPOINT');
     const apart = await measureInChild<UndoInput, UndoOutput>('undo-child.ts', {
-      ...{ url, dataDir, transaction, what: 'plan, then apply' },
+      url,
+      dataDir,
+      transaction,
+      what: 'plan, then apply',
     });
     await compare(client);
     const small = await planSmall(database, logged, join(directory, 'large'));
@@ -90,14 +96,16 @@ async function prepare(
   await client.query(`COPY bench.accounts TO '${file}'`);
   const capture = { url, dataDir };
   await measureInChild<CaptureInput, CaptureOutput>('capture-child.ts', {
-    ...{ ...capture, records: null },
+    ...capture,
+    records: null,
   });
   const { rows: ids } = await client.query<{ id: string }>(
     `WITH gone AS (DELETE FROM bench.accounts RETURNING 1)
      SELECT pg_current_xact_id()::text AS id FROM gone LIMIT 1`,
   );
   await measureInChild<CaptureInput, CaptureOutput>('capture-child.ts', {
-    ...{ ...capture, records: rows },
+    ...capture,
+    records: rows,
   });
   // As autovacuum would have done by the time that somebody notices.
   await client.query('VACUUM bench.accounts');

@@ -57,7 +57,10 @@ export async function applyStaged(
   });
   return {
     ...common,
-    ...{ applied: true, tables, total: totalOf(tables), conflicts },
+    applied: true,
+    tables,
+    total: totalOf(tables),
+    conflicts,
     transaction: applied.transaction,
     warnings: applied.warnings,
   };

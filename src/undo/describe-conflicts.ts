@@ -124,7 +124,12 @@ function describe(
         : ` Or undo that transaction first: tidings undo --transaction ${transaction.id}`,
   });
   return {
-    ...{ reason, table: name, key, rows, message, hint: fix ?? hint },
+    reason,
+    table: name,
+    key,
+    rows,
+    message,
+    hint: fix ?? hint,
     transaction: transaction === null ? null : toCause(transaction),
   };
 }
@@ -220,12 +225,21 @@ function describeLacking(lacking: Lacking, view: RowView): UndoConflict[] {
     const [message, hint] = WORDS[reason]({
       table: name,
       row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
-      ...{ other: '', detail: '', by: '', again: '', rows: 1 },
+      other: '',
+      detail: '',
+      by: '',
+      again: '',
+      rows: 1,
     });
     // What is not listed one by one counts with the last one.
     const rest = index === lacking.records.length - 1 ? lacking.rows - index : 1;
     return {
-      ...{ reason, table: name, key, message, hint, rows: rest },
+      reason,
+      table: name,
+      key,
+      message,
+      hint,
+      rows: rest,
       transaction: toCause(record.transaction),
     };
   });

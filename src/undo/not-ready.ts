@@ -47,7 +47,9 @@ export async function findNotReady(
       const name = qualifiedName(table);
       if (!patterns.matches(table.schema, table.name)) continue;
       found.set(name, {
-        ...{ table: name, identity: 'nothing', since: await firstWithout(log, table) },
+        table: name,
+        identity: 'nothing',
+        since: await firstWithout(log, table),
         message: `${name} reports no updates and deletes at all: they are not in the log.`,
         hint: `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- or give it a primary key`,
       });

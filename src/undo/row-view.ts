@@ -39,7 +39,10 @@ export class RowView {
     const columns = row.columns.map(
       (name): Column =>
         table?.columns.find((column) => column.name === name) ?? {
-          ...{ name, type: '', kind: 'other', array: false },
+          name,
+          type: '',
+          kind: 'other',
+          array: false,
         },
     );
     return this.#read(columns, row.key);

@@ -129,13 +129,31 @@ class UndoEngine implements Undo {
   ): ReturnType<typeof applyStaged> {
     const { workspace, selection, staged: first, assessment: found } = prepared;
     return applyStaged({
-      ...{ plan, apply, log: this.#options.log, workspace, selection, signal },
+      plan,
+      apply,
+      log: this.#options.log,
+      workspace,
+      selection,
+      signal,
       ...(first === undefined || found === undefined
         ? {}
-        : { first: { staged: first, assessment: found } }),
+        : {
+            first: {
+              staged: first,
+              assessment: found,
+            },
+          }),
       stage: (extra) => this.#stage(workspace, selection, extra, signal),
       describe: (staged, assessment) =>
-        this.#describe({ workspace, selection, staged }, assessment, signal),
+        this.#describe(
+          {
+            workspace,
+            selection,
+            staged,
+          },
+          assessment,
+          signal,
+        ),
     });
   }
 

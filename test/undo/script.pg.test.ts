@@ -21,7 +21,9 @@ const ALL = `SELECT 'p', p::text FROM parents p UNION ALL SELECT 'c', c::text FR
 
 async function scriptOf(at: UndoFixture, transaction: string): Promise<string> {
   const plan = await at.plan({ transaction });
-  return (await Array.fromAsync(at.undo.undoScript(plan, { actor: 'ann' }, at.signal))).join('');
+  let script = '';
+  for await (const piece of at.undo.undoScript(plan, { actor: 'ann' }, at.signal)) script += piece;
+  return script;
 }
 
 /** As psql with ON_ERROR_STOP would: on a session of its own, with settings of its own. */

@@ -98,14 +98,22 @@ describe('undo', () => {
     const plan = await at.plan({ transaction });
     assert.equal(plan.conflicts.total, 0);
     assert.deepEqual(plan.tables[0], {
-      ...{ table: 'public.accounts', insert: 0, update: 25, delete: 0, already: 0 },
+      table: 'public.accounts',
+      insert: 0,
+      update: 25,
+      delete: 0,
+      already: 0,
     });
     const result = await at.apply({ transaction });
     assert.equal(result.total, 25);
     assert.deepEqual(await at.rows('SELECT * FROM accounts ORDER BY id'), before);
     await at.apply({ transaction: result.transaction ?? '' });
     assert.deepEqual(await at.rows('SELECT email FROM accounts WHERE id < 6 ORDER BY id'), [
-      ...['(a2)', '(a1)', '()', '(a3)', '()'],
+      '(a2)',
+      '(a1)',
+      '()',
+      '(a3)',
+      '()',
     ]);
   });
 });

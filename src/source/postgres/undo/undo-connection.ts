@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
 import { CopyIn } from './copy-in.ts';

@@ -109,8 +109,15 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
         })),
         ...this.#tables.missing.map((table) => ({
           ...table,
-          ...{ insert: 0, update: 0, delete: 0, already: 0, identity: null },
-          ...{ triggers: [], addedColumns: [] },
+          insert: 0,
+          update: 0,
+          delete: 0,
+          already: 0,
+          identity: null,
+          ...{
+            triggers: [],
+            addedColumns: [],
+          },
         })),
       ],
       conflicts: await countConflicts(this.#connection, this.#tables),
