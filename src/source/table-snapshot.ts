@@ -9,6 +9,8 @@ export interface SnapshotTable {
   /** Its columns, key and identity now. */
   readonly definition: TableDefinition;
   readonly captured: CapturedChanges;
+  /** True when it began to be captured after this transaction of the log had begun. */
+  addedAfter(transaction: { readonly id: string }): boolean;
 }
 
 /** Which rows of a snapshot are wanted. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { TableQuery } from '../../src/app/looking.ts';
 import { parseMoment } from '../../src/undo/looking/moment.ts';
+import { until } from '../until.ts';
 import { capture, type Captured, lookAs, refusal, rowsNow, rowsThen, signal } from './fixture.ts';
 
 /** Keyed, with a key of two columns, without a key, partitioned; with values that are easily lost. */
@@ -82,6 +83,8 @@ const statement = fc.oneof(
   ids.map((id) => `DELETE FROM parted WHERE id = ${id} + 40`),
 );
 const transaction = fc.array(statement, { minLength: 1, maxLength: 5 });
+
+const IN_PUBLICATION = `SELECT FROM pg_publication_tables WHERE tablename = 'newer'`;
 
 /** What the database itself said it held at a moment. */
 interface Recorded {
@@ -229,6 +232,11 @@ test('as of: what the log does not know is refused with the reason', async () =>
   await refusal(at('full_rows', parseMoment('2020-01-01T00:00:00Z')), 'AS_OF_TOO_EARLY');
   await refusal(at('full_rows', { offset: 1_000_000 }), 'AS_OF_AHEAD');
   await refusal(at('public.nothing'), 'AS_OF_NO_TABLE');
+  await commit('CREATE TABLE newer (id int PRIMARY KEY); ALTER TABLE newer REPLICA IDENTITY FULL');
+  await until(async () => (await client.query(IN_PUBLICATION)).rows.length > 0);
+  await commit('INSERT INTO newer VALUES (1)');
+  await captured.settled();
+  await refusal(at('newer'), 'AS_OF_ADDED_LATER');
   const role = `reader_${captured.database.name}`;
   await client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${role}'; GRANT pg_monitor TO ${role}`);
   try {

@@ -91,6 +91,13 @@ export const LOOKING_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  AS_OF_ADDED_LATER: {
+    message:
+      'Table {table} was made, or added to what is captured, after that moment (offset {offset}), so the log cannot tell what it held.',
+    hint: 'Name a later moment. Its oldest change in the log is at the end of `tidings find --table {table} --limit 1000`.',
+    retryable: false,
+    exit: 2,
+  },
   AS_OF_TRUNCATED: {
     message:
       'Table {table} was truncated since then (offset {offset}); the log does not have all the rows that this removed.',

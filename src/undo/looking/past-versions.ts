@@ -3,7 +3,13 @@ import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LoggedTable, LogRecord } from '../../log/log.ts';
 import type { SnapshotTable } from '../../source/table-snapshot.ts';
 import { keyColumns } from './row-key.ts';
-import { readRecords, type SearchableLog, type TableName, versionsOf } from './searchable-log.ts';
+import {
+  readRecords,
+  recordAt,
+  type SearchableLog,
+  type TableName,
+  versionsOf,
+} from './searchable-log.ts';
 
 /** A table's versions around a moment. */
 export interface PastVersions {
@@ -81,6 +87,24 @@ export function requireAllCaptured(versions: PastVersions, present: SnapshotTabl
       ? 'not at all'
       : 'inserts, because it has or had no replica identity, and its updates and deletes are not reported';
   throw new TidingsError('AS_OF_NOT_CAPTURED', { table, captured: what });
+}
+
+/**
+ * A table that was added to capture later changed before that without the log knowing. The database
+ * tells which transaction added it: it has to be older than one of those around the offset.
+ * @throws TidingsError `AS_OF_ADDED_LATER`
+ */
+export async function requireCapturedThen(
+  log: SearchableLog,
+  present: SnapshotTable,
+  offset: number,
+): Promise<void> {
+  const around: { readonly id: string }[] = [];
+  if (offset > log.floor) around.push((await recordAt(log, offset - 1)).transaction);
+  if (offset < log.head) around.push((await recordAt(log, offset)).transaction);
+  if (around.length === 0 || !around.every((each) => present.addedAfter(each))) return;
+  const table = qualifiedName(present.definition);
+  throw new TidingsError('AS_OF_ADDED_LATER', { table, offset });
 }
 
 /**

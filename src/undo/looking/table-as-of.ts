@@ -9,7 +9,12 @@ import { resolveMoment } from './log-boundary.ts';
 import type { Moment } from './moment.ts';
 import { PastColumns } from './past-columns.ts';
 import type { PastRow, PastRowCounts, PastRowsByKey, PastRowStore } from './past-rows.ts';
-import { pastVersions, requireAllCaptured, sharedKey } from './past-versions.ts';
+import {
+  pastVersions,
+  requireAllCaptured,
+  requireCapturedThen,
+  sharedKey,
+} from './past-versions.ts';
 import { keyText, keyValues, parseRowKey } from './row-key.ts';
 import { findRecords, readRecords, type TableName } from './searchable-log.ts';
 
@@ -58,6 +63,7 @@ export async function openPastTable(
   const present = await requirePresent(snapshot, source, request.table);
   const versions = await pastVersions(log, request.table, offset, present.definition, signal);
   requireAllCaptured(versions, present);
+  await requireCapturedThen(log, present, offset);
   const columns = PastColumns.choose(versions.past, versions.later, request.columns ?? null);
   const key = sharedKey(versions, columns.names);
   const keys = request.keys?.flatMap((text) => [...parseRowKey([versions.past], text)]) ?? null;

@@ -13,6 +13,8 @@ interface CatalogRow {
   readonly partitioned: boolean;
   readonly identity: RowIdentity;
   readonly captured: CapturedChanges;
+  /** The transaction that put the table into the publication. */
+  readonly added: string | null;
   readonly columns:
     | readonly { readonly name: string; readonly type: number; readonly modifier: number }[]
     | null;
@@ -30,6 +32,9 @@ const DESCRIBE = `
         WHERE r.prrelid = c.oid AND p.pubname = $3) THEN 'all'
       WHEN EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
         WHERE r.prrelid = c.oid AND p.pubname = $4) THEN 'inserts' ELSE 'none' END AS "captured",
+    (SELECT r.xmin::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+      WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
+      AS "added",
     (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
         'modifier', a.atttypmod) ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
@@ -44,6 +49,12 @@ const DESCRIBE = `
 
 /** Runs a statement in the snapshot and returns its rows. */
 export type Query = (text: string, values: readonly unknown[]) => Promise<readonly object[]>;
+
+/** Transaction ids have 32 bits and begin anew: the later of two is less than half of that ahead. */
+function isLater(id: number, other: number): boolean {
+  const distance = (id - other) >>> 0;
+  return distance > 0 && distance < 2 ** 31;
+}
 
 /** Reads a table from the catalogue; null when there is none. */
 export async function describeTable(
@@ -69,6 +80,7 @@ export async function describeTable(
   return {
     partitioned: row.partitioned,
     captured: row.captured,
+    addedAfter: ({ id }) => row.added !== null && isLater(Number(row.added), Number(id)),
     definition: {
       schema,
       name,
