@@ -31,6 +31,23 @@ const STATUS = [
   'ReportedError',
 ];
 
+const UNDO = [
+  'UndoPlan',
+  'UndoRequest',
+  'UndoOfTransaction',
+  'UndoOfRange',
+  'UndoToMoment',
+  'UndoFilter',
+  'UndoMoment',
+  'UndoTable',
+  'UndoRow',
+  'UndoConflicts',
+  'UndoConflict',
+  'UndoCause',
+  'UndoNotReady',
+  'UndoResult',
+];
+
 /** What each command prints with `--json`. */
 export function jsonPage(): string {
   return `<!-- Made by \`npm run docs\` from the types of what is printed. Changes here are lost. -->
@@ -87,6 +104,14 @@ A CloudEvents document per version of the row, oldest first: [wire format](wire-
 
 An object per row: column name to value, values as in the [wire format](wire-format.md). \`--format csv\` has the database's own texts.
 
+## \`tidings undo\`
+
+An \`UndoPlan\`; with \`--all\` an \`UndoRow\` per line after it; with \`--apply\` an \`UndoResult\` instead.
+
+${block(types('undo/undo-plan.ts', UNDO) + '\n' + types('source/undo-target.ts', ['ConflictReason', 'UndoOperation']))}
+With \`--script FILE --json\`:
+
+${block('{ file: string; rows: number; conflicts: number }')}
 ## \`tidings log verify\`
 
 A \`VerifyReport\`.

@@ -20,18 +20,28 @@ export interface UndoFilter {
   readonly actor?: string;
 }
 
+/** One transaction, or what the filter leaves of it. */
+export interface UndoOfTransaction extends UndoFilter {
+  /** The database's id of it, as the log has it. */
+  readonly transaction: string;
+}
+
+/** The changes of tables between two moments. */
+export interface UndoOfRange extends UndoFilter {
+  readonly tables: readonly string[];
+  readonly since: UndoMoment;
+  /** Exclusive. Default: now. */
+  readonly until?: UndoMoment;
+}
+
+/** Tables, or rows of them, back to how they were just before a moment. */
+export interface UndoToMoment extends UndoFilter {
+  readonly tables: readonly string[];
+  readonly to: UndoMoment;
+}
+
 /** What is to be undone. Plain JSON. */
-export type UndoRequest =
-  /** One transaction, or what the filter leaves of it. */
-  | (UndoFilter & { readonly transaction: string })
-  /** The changes of tables between two moments; `until` is exclusive, default: now. */
-  | (UndoFilter & {
-      readonly tables: readonly string[];
-      readonly since: UndoMoment;
-      readonly until?: UndoMoment;
-    })
-  /** Tables, or rows of them, as they were at a moment. */
-  | (UndoFilter & { readonly tables: readonly string[]; readonly to: UndoMoment });
+export type UndoRequest = UndoOfTransaction | UndoOfRange | UndoToMoment;
 
 /** What an undo does to one table. */
 export interface UndoTable {

@@ -114,10 +114,8 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           delete: 0,
           already: 0,
           identity: null,
-          ...{
-            triggers: [],
-            addedColumns: [],
-          },
+          triggers: [],
+          addedColumns: [],
         })),
       ],
       conflicts: await countConflicts(this.#connection, this.#tables),
