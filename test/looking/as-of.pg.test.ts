@@ -277,35 +277,37 @@ test('as of: without a service it works while nothing has changed, and is refuse
 test('as of: consistent while others write', { timeout: 60_000 }, async () => {
   await using captured = await capture(
     `CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL); ALTER TABLE account REPLICA IDENTITY FULL;
-     INSERT INTO account SELECT g, 100 FROM generate_series(1, 200) g`,
+     INSERT INTO account SELECT g, 100 FROM generate_series(1, 200) g;
+     CREATE TABLE entry (account int, amount int); ALTER TABLE entry REPLICA IDENTITY FULL;
+     INSERT INTO entry SELECT g % 5, 1 FROM generate_series(1, 50) g`,
   );
-  const { looking, database } = captured;
-  const start = await rowsNow(captured.client, 'account');
+  const { looking, database, client } = captured;
+  const start = [await rowsNow(client, 'account'), await rowsNow(client, 'entry')];
   const offset = await captured.head();
   const stop = new AbortController();
   const writers = [1, 2, 3].map(async (seed) => {
-    const client = await database.connect();
+    const writer = await database.connect();
     for (let n = seed; !stop.signal.aborted; n += 7) {
       const [one, other] = [1 + (n % 200), 1 + ((n * 31) % 200)].sort((a, b) => a - b);
-      await client.query(`BEGIN; UPDATE account SET balance = balance - 1 WHERE id = ${one};
-        UPDATE account SET balance = balance + 1 WHERE id = ${other}; COMMIT`);
+      await writer.query(`BEGIN; UPDATE account SET balance = balance - 1 WHERE id = ${one};
+        UPDATE account SET balance = balance + 1 WHERE id = ${other};
+        INSERT INTO entry VALUES (${n % 5}, -1), (${(n + 1) % 5}, 1);
+        DELETE FROM entry WHERE ctid = (SELECT ctid FROM entry WHERE amount = 0 LIMIT 1); COMMIT`);
     }
   });
   try {
-    for (let round = 0; round < 15; round++) {
-      assert.deepEqual(
-        await rowsThen(looking, { table: 'public.account', asOf: { offset } }),
-        start,
-      );
+    for (let round = 0; round < 6; round++) {
+      for (const [place, table] of ['public.account', 'public.entry'].entries()) {
+        assert.deepEqual(await rowsThen(looking, { table, asOf: { offset } }), start[place]);
+      }
       // A moment that has just passed: every transfer whole or not at all.
-      const now = { time: (Date.now() - 20) * 1000 };
-      const rows = await rowsThen(looking, {
-        table: 'public.account',
-        asOf: now,
-        columns: ['balance'],
-      });
-      const total = rows.reduce((sum, row) => sum + Number((JSON.parse(row) as string[])[0]), 0);
-      assert.equal(total, 20_000);
+      const asOf = { time: (Date.now() - 20) * 1000 };
+      const total = async (table: string, column: string): Promise<number> => {
+        const rows = await rowsThen(looking, { table, asOf, columns: [column] });
+        return rows.reduce((sum, row) => sum + Number((JSON.parse(row) as string[])[0]), 0);
+      };
+      assert.equal(await total('public.account', 'balance'), 20_000);
+      assert.equal(await total('public.entry', 'amount'), 50);
     }
   } finally {
     stop.abort();

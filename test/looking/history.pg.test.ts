@@ -18,6 +18,8 @@ test('history: inserts, updates, deletes, re-creation, key changes, truncate', a
      INSERT INTO account VALUES (99, 'old@example.com', 1);`,
   );
   const { commit, looking } = captured;
+  await commit(`INSERT INTO account VALUES (1, 'ghost', 0)`);
+  await commit(`DELETE FROM account WHERE id = 1`);
   await commit(`INSERT INTO account VALUES (1, 'ann@example.com', 10.50), (5, 'five', 0)`);
   await commit(`UPDATE account SET balance = 20.00 WHERE id = 1`, { actor: 'ann', request: 7 });
   await commit(`UPDATE account SET id = 2 WHERE id = 1`);
@@ -50,6 +52,8 @@ test('history: inserts, updates, deletes, re-creation, key changes, truncate', a
   assert.deepEqual(await told('id=3'), [...life, 'insert 3', 'truncate', 'insert 3']);
   assert.deepEqual(await told('1'), [
     'insert 1',
+    'delete 1',
+    'insert 1',
     'update 1 balance',
     'update 1→2 id',
     'update 2 email',
@@ -66,7 +70,7 @@ test('history: inserts, updates, deletes, re-creation, key changes, truncate', a
 
   const history = await looking.history({ table: 'public.account', key: '001' }, signal);
   const versions = await all(history.versions);
-  const second = versions[1];
+  const second = versions[3];
   assert.deepEqual(second?.transaction.context, { actor: 'ann', request: 7 });
   assert.equal(second?.before?.['balance'], '10.50');
   assert.equal(second?.after?.['balance'], '20.00');
