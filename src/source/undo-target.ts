@@ -70,6 +70,8 @@ export interface TargetTable extends TableName {
   readonly triggers: readonly string[];
   /** Columns that were added since; an undo leaves them as they are. */
   readonly addedColumns: readonly string[];
+  /** True when the table began to be captured after this transaction of the log had begun. */
+  addedAfter(transaction: { readonly id: string }): boolean;
 }
 
 export interface Assessment {

@@ -3,6 +3,7 @@ import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
 import type { LogReader } from '../log/log.ts';
 import type { Assessment, TableName, UndoTarget } from '../source/undo-target.ts';
+import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
 import type { UndoNotReady, UndoRequest } from './undo-plan.ts';
 
@@ -80,12 +81,21 @@ async function firstWithout(log: LogReader, table: TableName): Promise<string | 
 
 /** What the plan's reader should know besides conflicts. */
 export async function findWarnings(
-  { target }: Where,
-  request: UndoRequest,
-  assessment: Assessment,
+  { log, target }: Where,
+  {
+    request,
+    assessment,
+    selection,
+  }: Pick<Planned, 'request' | 'assessment'> & { readonly selection: Selection },
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
+  for (const gap of await log.gaps()) {
+    if (gap.offset <= selection.from || gap.offset > selection.to) continue;
+    warnings.push(
+      `Changes were lost before offset ${gap.offset} (${gap.reason}): they are not undone, and rows that they changed show as conflicts.`,
+    );
+  }
   for (const table of assessment.tables) {
     const name = qualifiedName(table);
     if (table.insert + table.update + table.delete === 0) continue;

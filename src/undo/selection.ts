@@ -7,11 +7,12 @@ import {
   TablePatternError,
   type TablePatterns,
 } from '../change/table-pattern.ts';
-import { parseMicros } from '../change/time.ts';
-import { parseStartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
-import type { UndoMoment, UndoRequest } from './undo-plan.ts';
+import { resolveMoment } from './looking/log-boundary.ts';
+import { type Moment, parseMoment } from './looking/moment.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
+import type { UndoMoment, UndoRequest, UndoToMoment } from './undo-plan.ts';
 
 /** Which changes of a log an undo takes back. */
 export interface Selection {
@@ -34,12 +35,16 @@ export type CompileWhere = (where: string) => { holds(view: ChangeView): boolean
 
 export interface SelectionContext {
   readonly source: string;
-  readonly log: LogReader;
+  readonly log: SearchableLog;
   readonly decoder: ChangeDecoder;
   readonly compileWhere: CompileWhere;
 }
 
-/** The range of the log that a request means at this moment. */
+/**
+ * The range of the log that a request means at this moment.
+ * @throws TidingsError `UNDO_TRANSACTION_UNKNOWN`, `LOG_PRUNED`, `MOMENT_INVALID`; `AS_OF_*` when the
+ *   log does not know all that happened since the moment to go back to.
+ */
 export async function resolveRange(
   request: UndoRequest,
   { source, log }: SelectionContext,
@@ -52,13 +57,36 @@ export async function resolveRange(
     }
     return { from: transaction.first, to: transaction.last + 1, transaction };
   }
-  const from = await offsetOf('to' in request ? request.to : request.since, log);
+  const from =
+    'to' in request
+      ? await beginningOf(request, { source, log })
+      : await offsetOf(request.since, log);
   const until = 'until' in request ? request.until : undefined;
   const to = until === undefined ? log.head : Math.min(await offsetOf(until, log), log.head);
-  if (from < log.floor) {
-    throw new TidingsError('LOG_PRUNED', { offset: from, source, floor: log.floor });
+  if (from < log.floor || (await isPruned(request, from, log))) {
+    throw new TidingsError('LOG_PRUNED', {
+      offset: Math.min(from, log.floor - 1),
+      source,
+      floor: log.floor,
+    });
   }
   return { from: Math.min(from, to), to, transaction: null };
+}
+
+/** Where going back to a moment begins: the log has to know all that happened since. */
+async function beginningOf(
+  { to, tables }: UndoToMoment,
+  { source, log }: Pick<SelectionContext, 'source' | 'log'>,
+): Promise<number> {
+  return await resolveMoment(log, source, tables.join(', '), momentOf(to));
+}
+
+/** A time from which older records are gone: what was changed then cannot be told any more. */
+async function isPruned(request: UndoRequest, from: number, log: SearchableLog): Promise<boolean> {
+  if (!('since' in request) || log.floor === 0 || from !== log.floor) return false;
+  const moment = momentOf(request.since);
+  const begin = await log.beginning();
+  return 'time' in moment && begin !== null && moment.time < begin;
 }
 
 /** By the database's id, the newest of several; or by the position that the log shows. */
@@ -68,28 +96,12 @@ async function findTransaction(id: string, log: LogReader): Promise<LoggedTransa
 }
 
 async function offsetOf(moment: UndoMoment, log: LogReader): Promise<number> {
-  const micros = typeof moment === 'string' ? parseMicros(moment) : null;
-  if (micros !== null) return await offsetAtTime(micros, log);
-  const place = parseStartAt(moment);
-  if (typeof place === 'number') return place;
-  if (place instanceof Date) return await offsetAtTime(place.getTime() * 1000, log);
-  const problem = `${JSON.stringify(moment)} is neither a time such as 2026-11-21T08:00:00Z nor an offset`;
-  throw new TidingsError('UNDO_REQUEST_INVALID', { problem });
+  const place = momentOf(moment);
+  return 'offset' in place ? place.offset : await log.offsetAt(place.time);
 }
 
-/**
- * A time before the oldest record is refused where older records are gone: what they changed cannot
- * be told. A log that begins at offset 0 has never lost any.
- */
-async function offsetAtTime(micros: number, log: LogReader): Promise<number> {
-  const offset = await log.offsetAt(micros);
-  return offset === log.floor && log.floor > 0 && !(await beginsBefore(micros, log)) ? 0 : offset;
-}
-
-async function beginsBefore(micros: number, log: LogReader): Promise<boolean> {
-  const { records } = await log.read({ from: log.floor, limit: 1 });
-  const [oldest] = records;
-  return oldest !== undefined && oldest.transaction.committedAt <= micros;
+function momentOf(moment: UndoMoment): Moment {
+  return parseMoment(String(moment));
 }
 
 /** Completes a range with the request's filters. */

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { TidingsError } from '../errors/tidings-error.ts';
 import { createChangeDecoder } from '../change/decode.ts';
 import type { Dialect } from '../change/dialect.ts';
-import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
+import { qualifiedName } from '../change/table.ts';
+import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoTarget, UndoWorkspace } from '../source/undo-target.ts';
 import { sleep } from '../util/sleep.ts';
 import { applyStaged, contextOf } from './apply-staged.ts';
 import { describeConflicts, toCause } from './describe-conflicts.ts';
 import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
+import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
 import { stageChanges, type StagedChanges } from './stage-changes.ts';
@@ -31,7 +34,7 @@ const CATCH_UP_PAUSE = 50;
 
 export interface UndoOptions {
   readonly source: string;
-  readonly log: LogReader & RowFinder;
+  readonly log: SearchableLog;
   /** Makes the log's head current, when another process writes the log. */
   readonly refresh: () => Promise<void>;
   readonly target: UndoTarget;
@@ -162,6 +165,7 @@ class UndoEngine implements Undo {
     signal: AbortSignal,
   ): Promise<UndoPlan> {
     const { request, warnings, workspace, selection, staged, assessment } = prepared;
+    if ('to' in request) await this.#requireCapturedThen(selection, assessment);
     const { transaction } = selection;
     const tables = toTables(assessment);
     const sample: UndoRow[] = [];
@@ -182,7 +186,10 @@ class UndoEngine implements Undo {
       sample,
       conflicts: await this.#describe({ workspace, selection, staged }, assessment, signal),
       notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
-      warnings: [...warnings, ...(await findWarnings(this.#options, request, assessment, signal))],
+      warnings: [
+        ...warnings,
+        ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
+      ],
     };
   }
 
@@ -212,6 +219,23 @@ class UndoEngine implements Undo {
     return progress === 'behind'
       ? ['Capture is behind: the log lacks what was committed last.']
       : [];
+  }
+
+  /**
+   * A table that was added to capture later changed before that without the log knowing.
+   * @throws TidingsError `AS_OF_ADDED_LATER`
+   */
+  async #requireCapturedThen({ from }: Selection, { tables }: Assessment): Promise<void> {
+    const { log } = this.#options;
+    const around: LogRecord[] = [];
+    if (from > log.floor) around.push(await recordAt(log, from - 1));
+    if (from < log.head) around.push(await recordAt(log, from));
+    if (around.length === 0) return;
+    for (const table of tables) {
+      if (!around.every(({ transaction }) => table.addedAfter(transaction))) continue;
+      const details = { table: qualifiedName(table), offset: from };
+      throw new TidingsError('AS_OF_ADDED_LATER', details);
+    }
   }
 
   /** @param plan one that fixes the range; null to resolve the request now. */

@@ -63,7 +63,9 @@ test('the 13:45 story: see it, do it, take it back; also when the service has st
   assert.deepEqual([result.total, result.skipped], [158, 1]);
   assert.deepEqual(await count(), [{ n: 1 }]);
 
-  const since = await undo('--table', 'public.accounts', '--to', '1h', '--json');
+  const early = await undo('--table', 'public.accounts', '--to', '1h');
+  assert.match(early.stderr, /AS_OF_TOO_EARLY/);
+  const since = await undo('--table', 'public.accounts', '--since', '1h', '--json');
   const behind = JSON.parse(since.stdout) as UndoPlan;
   assert.match(behind.warnings.join(), /Capture does not run/);
 });

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { UndoConflict, UndoPlan } from '../../src/undo/undo-plan.ts';
+import { isTidingsError } from '../../src/errors/tidings-error.ts';
+import { until } from '../until.ts';
 import { undoFixture } from './fixture.ts';
 
 const TABLES = `
@@ -272,5 +274,36 @@ describe('conflicts', () => {
     const plan = await at.plan({ transaction: unknown });
     assert.equal(plan.conflicts.byReason.truncated, 1);
     assert.equal((await at.apply({ transaction: unknown })).applied, false);
+  });
+
+  test('values that are equal and not the same are a later change', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE n (id int PRIMARY KEY, v numeric, f float8, note text);
+      ALTER TABLE n REPLICA IDENTITY FULL; INSERT INTO n VALUES (1, 1, 0, ''), (2, 1, 0, '')`);
+    const transaction = await at.change(`UPDATE n SET note = 'x'`);
+    await at.change(`UPDATE n SET v = 1.00 WHERE id = 1; UPDATE n SET f = '-0' WHERE id = 2`);
+    const plan = await at.plan({ transaction });
+    assert.deepEqual(plan.conflicts.byReason, { 'changed-later': 2 });
+  });
+
+  test('a table that came to capture later cannot go back beyond that', async () => {
+    await using at = await undoFixture(TABLES);
+    await at.change(`UPDATE children SET note = '1' WHERE id = 1`);
+    const before = at.log.head;
+    await at.change(`UPDATE children SET note = '2' WHERE id = 1`);
+    await at.database.client.query(
+      'CREATE TABLE late (id int PRIMARY KEY, v int); ALTER TABLE late REPLICA IDENTITY FULL',
+    );
+    await until(async () => {
+      const { rows } = await at.database.client.query(
+        `SELECT FROM pg_publication_rel WHERE prrelid = 'late'::regclass`,
+      );
+      return rows.length > 0;
+    });
+    await at.change('INSERT INTO late VALUES (1, 1)');
+    await assert.rejects(at.plan({ tables: ['public.late'], to: before }), (error) =>
+      isTidingsError(error, 'AS_OF_ADDED_LATER'),
+    );
+    assert.equal((await at.plan({ tables: ['public.children'], to: before })).total, 1);
   });
 });

@@ -1,5 +1,6 @@
 import type { RowIdentity } from '../../../change/table.ts';
 import type { TableName } from '../../undo-target.ts';
+import { publicationNames } from '../publication.ts';
 import { quoteTable } from '../quote.ts';
 import { readTypes } from '../relation-types.ts';
 import type { TypeDescription } from '../types.ts';
@@ -68,6 +69,8 @@ export interface TableFacts extends TableName {
   readonly owner: string;
   readonly owned: boolean;
   readonly role: string;
+  /** The transaction that put the table into the publication; null when it is in none. */
+  readonly added: string | null;
 }
 
 export type TableRight = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
@@ -80,6 +83,7 @@ interface FactsRow {
   readonly owner: string;
   readonly owned: boolean;
   readonly role: string;
+  readonly added: string | null;
   readonly columns:
     | readonly {
         readonly name: string;
@@ -162,6 +166,9 @@ const FACTS = `
       WHERE has_table_privilege(c.oid, r)) AS "rights",
     o.rolname::text AS "owner", pg_has_role(c.relowner, 'USAGE') AS "owned",
     current_user::text AS "role",
+    (SELECT r.xmin::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+      WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
+      AS "added",
     (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
         'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity)
         ORDER BY a.attnum)
@@ -176,7 +183,8 @@ export async function readTableFacts(
   connection: UndoConnection,
   { schema, name }: TableName,
 ): Promise<TableFacts | null> {
-  const [row] = await connection.rows<FactsRow>(FACTS, [schema, name]);
+  const { all, insertOnly } = publicationNames(connection.source);
+  const [row] = await connection.rows<FactsRow>(FACTS, [schema, name, all, insertOnly]);
   if (row === undefined) return null;
   const columns = row.columns ?? [];
   const types = await readTypes(
@@ -206,6 +214,7 @@ export async function readTableFacts(
     owner: row.owner,
     owned: row.owned,
     role: row.role,
+    added: row.added,
   };
 }
 

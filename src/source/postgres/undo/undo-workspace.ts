@@ -106,6 +106,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
           addedColumns: table.addedColumns,
+          addedAfter: ({ id }: { readonly id: string }) => isLater(table.facts.added, id),
         })),
         ...this.#tables.missing.map((table) => ({
           ...table,
@@ -116,6 +117,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           identity: null,
           triggers: [],
           addedColumns: [],
+          addedAfter: () => false,
         })),
       ],
       conflicts: await countConflicts(this.#connection, this.#tables),
@@ -188,6 +190,13 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     }
     return [`Triggers changed ${rows} rows again that had been put back (${found.join(', ')}).`];
   }
+}
+
+/** Transaction ids have 32 bits and begin anew: the later of two is less than half of that ahead. */
+function isLater(id: string | null, other: string): boolean {
+  if (id === null) return false;
+  const distance = (Number(id) - Number(other)) >>> 0;
+  return distance > 0 && distance < 2 ** 31;
 }
 
 function total({ insert, update, delete: deleted }: RowCounts): number {
