@@ -23,13 +23,13 @@ export interface Captured extends AsyncDisposable {
   readonly config: Config;
   readonly looking: Looking;
   /** Runs statements, one transaction, optionally with a context. */
-  commit(sql: string, context?: object): Promise<string>;
+  readonly commit: (sql: string, context?: object) => Promise<string>;
   /** Resolves when the log has everything that was committed up to now. */
-  settled(): Promise<void>;
+  readonly settled: () => Promise<void>;
   /** Ends the service; the log stays. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
   /** Where the log ends, once it has settled: the offset that the next change gets. */
-  head(): Promise<number>;
+  readonly head: () => Promise<number>;
 }
 
 /** @param setUp statements before capture begins. */

@@ -5,9 +5,11 @@ import { all, capture, refusal, signal } from './fixture.ts';
 
 /** `insert 1`, `update 1→2 id`, …: what happened, to which key, and to which columns. */
 function tell({ operation, key, before, changed }: Change): string {
-  const now = Object.values(key ?? {}).join('/');
-  const then =
-    operation === 'update' && changed?.includes('id') ? `${String(before?.['id'])}→` : '';
+  const text = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));
+  const now = Object.values(key ?? {})
+    .map(text)
+    .join('/');
+  const then = operation === 'update' && changed?.includes('id') ? `${text(before?.['id'])}→` : '';
   return [operation, then + now, ...(changed ?? [])].join(' ').trim();
 }
 
