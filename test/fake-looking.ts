@@ -72,6 +72,7 @@ export function fakeLooking(
           source: 'main',
           table: 'public.accounts',
           offset: 123,
+          leftOut: ['later'],
           columns: [
             { ...text, name: 'id', kind: 'integer' },
             { ...text, name: 'note', kind: 'text' },

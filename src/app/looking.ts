@@ -148,6 +148,8 @@ export interface TableView extends AsyncDisposable {
   /** Transactions from this offset on had not been committed. */
   readonly offset: number;
   readonly columns: readonly Column[];
+  /** Columns of the present table that the log has no old values of: added since, or computed. */
+  readonly leftOut: readonly string[];
   /** Each row in the database's own texts, in no particular order. */
   readonly rows: AsyncIterable<PastRow>;
   /** A row in wire form. */

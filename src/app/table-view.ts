@@ -52,7 +52,7 @@ export async function openTableView(
       signal,
     ),
   );
-  const { definition, offset } = past;
+  const { definition, offset, leftOut } = past;
   const names = definition.columns.map(({ name }) => name);
   const places = (asked ?? names).map((name) => names.indexOf(name));
   const columns = places.flatMap((place) => definition.columns[place] ?? []);
@@ -62,6 +62,7 @@ export async function openTableView(
     table: qualifiedName(definition),
     offset,
     columns,
+    leftOut,
     rows: select(
       past.rows,
       places,

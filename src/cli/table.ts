@@ -16,6 +16,7 @@ import type { Io } from './io.ts';
 import { csvLine, TableWriter } from './row-output.ts';
 import { formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
+import { harmless } from './terminal/style.ts';
 
 export const declareTable: DeclareCommand = (program, runtime) => {
   const command = program
@@ -68,6 +69,10 @@ const table: Action = async (context, options, [name = '']) => {
   const count = await print(io, view, format);
   io.signal.throwIfAborted();
   io.stderr.write(`${view.table} before offset ${view.offset}: ${formatCounted(count, 'row')}\n`);
+  if (view.leftOut.length > 0) {
+    const names = harmless(view.leftOut.join(', '));
+    io.stderr.write(`Left out, because the log has no old values of them: ${names}\n`);
+  }
   if (format === 'table') {
     io.stderr.write(`→ tidings undo --table ${view.table} --to ${momentText(options)}\n`);
   }

@@ -116,13 +116,10 @@ async function show(
   return plan.conflicts.total > 0 ? 2 : 0;
 }
 
-function told(
-  { io, json }: CommandContext,
-  options: ParsedOptions,
-  { plan, result }: UndoOutcome,
-): number {
+function told({ io, json }: CommandContext, options: ParsedOptions, outcome: UndoOutcome): number {
+  const { plan, result } = outcome;
   if (json) printJson(io, result);
-  else io.stdout.write(resultText(result, plan, io.stdout));
+  else io.stdout.write(resultText(outcome, options, io.stdout));
   if (!json && !result.applied) io.stdout.write(nextCommand(plan, options, io.stdout));
   return result.applied ? 0 : 2;
 }

@@ -173,6 +173,10 @@ test('as of: columns that were added are left out; others cannot be taken back',
   await commit(`DELETE FROM t WHERE id = 1`);
   await captured.settled();
   assert.deepEqual(await rowsThen(looking, query), ['["1","c","1"]', '["2","b","2"]']);
+  {
+    await using view = await looking.table(query, signal);
+    assert.deepEqual(view.leftOut, ['later']);
+  }
   await commit('ALTER TABLE t ALTER COLUMN b TYPE bigint');
   await captured.settled();
   const message = await refusal(rowsThen(looking, query), 'AS_OF_COLUMN');

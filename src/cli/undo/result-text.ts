@@ -1,11 +1,17 @@
-import type { UndoPlan, UndoResult } from '../../undo/undo-plan.ts';
+import type { UndoOutcome } from '../../undo/undo-plan.ts';
+import type { ParsedOptions } from '../command.ts';
 import type { Output } from '../io.ts';
 import { formatCounted, formatDuration } from '../terminal/format.ts';
 import { harmless, painter } from '../terminal/style.ts';
+import { redoCommand } from './next-command.ts';
 import { conflictsText, tablesText } from './plan-text.ts';
 
 /** What an applied (or refused) undo did. */
-export function resultText(result: UndoResult, plan: UndoPlan, output: Output): string {
+export function resultText(
+  { plan, result }: UndoOutcome,
+  options: ParsedOptions,
+  output: Output,
+): string {
   const paint = painter(output);
   if (!result.applied) {
     return `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
@@ -28,7 +34,7 @@ export function resultText(result: UndoResult, plan: UndoPlan, output: Output): 
     lines.push(`\nUndone too: ${formatCounted(result.cascaded, 'later change')}.\n`);
   for (const warning of result.warnings)
     lines.push(`${paint('yellow', 'note')}  ${harmless(warning)}\n`);
-  const redo = `tidings undo --transaction ${result.transaction}`;
+  const redo = redoCommand(result.transaction, options);
   lines.push(`\nTo take the undo back:\n  ${paint('cyan', redo)}\n`);
   return lines.join('');
 }

@@ -40,6 +40,8 @@ export interface PastTable extends AsyncDisposable {
   readonly definition: TableDefinition;
   /** Where in the log the moment lies: transactions from here on had not been committed. */
   readonly offset: number;
+  /** Columns of the present table that are not shown: added since, or computed and not reported. */
+  readonly leftOut: readonly string[];
   /** In no particular order. */
   readonly rows: AsyncIterable<PastRow>;
 }
@@ -88,6 +90,7 @@ export async function openPastTable(
   const resources = opened.move();
   return {
     definition: shownDefinition(versions.past, columns),
+    leftOut: newColumns(versions.past, present.definition),
     offset,
     rows,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -214,6 +217,11 @@ async function* rowsByCount(
     throw new TidingsError('AS_OF_CONTRADICTION', details);
   }
   yield* past.rest();
+}
+
+function newColumns(past: TableDefinition, present: TableDefinition): readonly string[] {
+  const known = new Set(past.columns.map(({ name }) => name));
+  return present.columns.map(({ name }) => name).filter((name) => !known.has(name));
 }
 
 function shownDefinition(then: TableDefinition, { columns, names }: PastColumns): TableDefinition {
