@@ -91,6 +91,9 @@ export function findTransactions(
 /** Offsets that are read in one go on the way back through the log. */
 const STRETCH = 32_768;
 
+/** Candidates that are read together at most. */
+const BATCH = 256;
+
 /** Matching changes of one transaction. */
 interface Matches {
   readonly transaction: LoggedTransaction;
@@ -125,8 +128,24 @@ class Search {
     };
   }
 
-  /** Candidates from the index of transactions; each is read to count what matches. */
+  /** Candidates from the index of transactions; they are read to count what matches. */
   async *byTransaction(): AsyncGenerator<FoundTransaction> {
+    const { from, to, limit } = this.#request;
+    let left = limit;
+    for await (const candidates of this.#candidates()) {
+      this.#progress.onProgress(to - (candidates.at(-1)?.first ?? to), to - from);
+      for (const matches of await this.#count(candidates)) {
+        const found = this.#judge(matches);
+        if (found === null) continue;
+        yield found;
+        left -= 1;
+        if (left <= 0) return;
+      }
+    }
+  }
+
+  /** Transactions that may match, newest first, as many as are worth reading together. */
+  async *#candidates(): AsyncGenerator<readonly LoggedTransaction[]> {
     const { from, to, minChanges, context } = this.#request;
     const contextWith = certainText(context);
     const wanted = {
@@ -135,19 +154,35 @@ class Search {
       minRecords: minChanges,
       ...(contextWith === null ? {} : { contextWith }),
     };
-    let left = this.#request.limit;
+    let batch: LoggedTransaction[] = [];
+    let changes = 0;
     for await (const transaction of readTransactions(this.#log, wanted, this.#signal)) {
-      this.#progress.onProgress(to - transaction.first, to - from);
       if (!matchesContext(transaction, context)) continue;
-      const counts = new ChangeCounts();
-      const range = { from: transaction.first, to: Math.min(to, transaction.last + 1) };
-      for await (const record of this.#matching(range)) counts.add(record);
-      const found = this.#judge({ transaction, counts });
-      if (found === null) continue;
-      yield found;
-      left -= 1;
-      if (left <= 0) return;
+      batch.push(transaction);
+      changes += transaction.last - transaction.first + 1;
+      if (batch.length < BATCH && changes < STRETCH) continue;
+      yield batch;
+      batch = [];
+      changes = 0;
     }
+    if (batch.length > 0) yield batch;
+  }
+
+  /** Reads candidates one by one, or all that lies between them where they lie close together. */
+  async #count(candidates: readonly LoggedTransaction[]): Promise<readonly Matches[]> {
+    const counted = candidates.map((transaction) => ({ transaction, counts: new ChangeCounts() }));
+    const byFirst = new Map(counted.map((matches) => [matches.transaction.first, matches.counts]));
+    const ranges = candidates.map(({ first, last }) => ({ from: first, to: last + 1 }));
+    const whole = { from: ranges.at(-1)?.from ?? 0, to: ranges[0]?.to ?? 0 };
+    const changes = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
+    const close = changes * 4 >= whole.to - whole.from;
+    for (const { from, to } of close ? [whole] : ranges) {
+      const range = { from, to: Math.min(to, this.#request.to) };
+      for await (const record of this.#matching(range)) {
+        byFirst.get(record.transaction.first)?.add(record);
+      }
+    }
+    return counted;
   }
 
   /**
