@@ -90,6 +90,11 @@ export async function findWarnings(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
+  if ('transaction' in request && (await log.transactionsById(request.transaction)).length > 1) {
+    warnings.push(
+      `The log has several transactions ${request.transaction}, because the database's ids begin anew; this is the newest.`,
+    );
+  }
   for (const gap of await log.gaps()) {
     if (gap.offset <= selection.from || gap.offset > selection.to) continue;
     warnings.push(

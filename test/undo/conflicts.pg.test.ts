@@ -253,6 +253,13 @@ describe('conflicts', () => {
       const hidden = only(await at.plan({ transaction }));
       assert.deepEqual([hidden.reason, hidden.key], ['row-hidden', { id: 2 }]);
       assert.match(hidden.hint, /BYPASSRLS/);
+      await client.query(`REVOKE TEMPORARY ON DATABASE ${at.database.name} FROM PUBLIC`);
+      await assert.rejects(at.plan({ transaction }), (error) => {
+        assert.ok(isTidingsError(error, 'UNDO_TEMPORARY'));
+        assert.match(error.hint, new RegExp(`DATABASE "${at.database.name}" TO "${role}"`));
+        return true;
+      });
+      await client.query(`GRANT TEMPORARY ON DATABASE ${at.database.name} TO ${role}`);
       assert.equal((await at.apply({ transaction })).applied, false);
     } finally {
       await client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);

@@ -75,6 +75,24 @@ test('a script does not let a foreign key delete what it does not know', async (
   assert.equal((await at.rows('SELECT * FROM children')).length, 21);
 });
 
+test('names of tables and columns cannot add statements to a script', async () => {
+  await using at = await undoFixture(`
+    CREATE TABLE safe (id int PRIMARY KEY);
+    CREATE TABLE "a
+DROP TABLE safe; --" (id int PRIMARY KEY, "x $undo$; DROP TABLE public.safe; $undo$ %" text);
+    ALTER TABLE "a
+DROP TABLE safe; --" REPLICA IDENTITY FULL;
+    INSERT INTO "a
+DROP TABLE safe; --" VALUES (1, '$undo$; DROP TABLE public.safe; --'), (2, NULL)`);
+  const table = `"a\nDROP TABLE safe; --"`;
+  const transaction = await at.change(
+    `DELETE FROM ${table} WHERE id = 1; INSERT INTO ${table} VALUES (3, 'x')`,
+  );
+  await runScript(at, await scriptOf(at, transaction));
+  assert.deepEqual(await at.rows('SELECT * FROM safe'), []);
+  assert.deepEqual(await at.rows(`SELECT id FROM ${table} ORDER BY id`), ['(1)', '(2)']);
+});
+
 test('the command writes the script for its owner alone, and replaces no file', async () => {
   await using at = await undoFixture(TABLES);
   const transaction = await at.change('DELETE FROM children');

@@ -1,4 +1,4 @@
-import type { UndoOutcome } from '../../undo/undo-plan.ts';
+import type { UndoOutcome, UndoPlan, UndoResult } from '../../undo/undo-plan.ts';
 import type { ParsedOptions } from '../command.ts';
 import type { Output } from '../io.ts';
 import { formatCounted, formatDuration } from '../terminal/format.ts';
@@ -16,9 +16,7 @@ export function resultText(
   if (!result.applied) {
     return `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
   }
-  if (result.transaction === null) {
-    return `Nothing to do: ${plan.tables.length === 0 ? 'no row is changed by it' : 'every row is already as it should be'}.\n`;
-  }
+  if (result.transaction === null) return nothingText(plan, result);
   const took = formatDuration(result.seconds * 1000);
   const lines = [
     `${paint('green', 'Undone')}: ${formatCounted(result.total, 'row')} in one transaction, ${took}.\n\n`,
@@ -37,4 +35,13 @@ export function resultText(
   const redo = redoCommand(result.transaction, options);
   lines.push(`\nTo take the undo back:\n  ${paint('cyan', redo)}\n`);
   return lines.join('');
+}
+
+function nothingText(plan: UndoPlan, result: UndoResult): string {
+  if (result.skipped > 0) {
+    return `Nothing was changed: all ${formatCounted(result.skipped, 'row')} are in conflict and were left out.\n`;
+  }
+  const why =
+    plan.tables.length === 0 ? 'no row is changed by it' : 'every row is already as it should be';
+  return `Nothing to do: ${why}.\n`;
 }

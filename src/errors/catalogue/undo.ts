@@ -39,6 +39,12 @@ export const UNDO_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  UNDO_INTERRUPTED: {
+    message: 'The connection to source {source} ended during the undo: {reason}.',
+    hint: 'Run it again. The database has rolled it back; had it been committed at the very last moment, the next run finds every row as it should be and does nothing.',
+    retryable: true,
+    exit: 1,
+  },
   UNDO_TEMPORARY: {
     message:
       'The role of source {source} may not make temporary tables, and an undo is put together in them.',

@@ -46,7 +46,7 @@ export async function* scriptOf(
   { context, title }: ScriptOptions,
 ): AsyncGenerator<string> {
   yield [
-    `-- Undo of ${title.replaceAll(/[\r\n]/g, ' ')}`,
+    comment(`Undo of ${title}`).trimEnd(),
     '-- Run it with: psql --set ON_ERROR_STOP=1 --file FILE',
     '-- Everything is one transaction. Each step checks what it finds; when it is not what the undo',
     '-- expects, it raises an error, and nothing is changed.',
@@ -59,7 +59,8 @@ export async function* scriptOf(
   for (const table of tables.missing) yield refuse(`${qualifiedName(table)} is not there`);
   for (const [table, { insert, update, delete: deleted }] of counts) {
     if (insert + update + deleted === 0) continue;
-    yield `\n-- ${qualifiedName(table.facts)}: ${insert} to put back, ${update} to change back, ${deleted} to remove\n`;
+    const name = qualifiedName(table.facts);
+    yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
     for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
@@ -106,8 +107,7 @@ function checksOf(table: StagedTable): string {
   const name = qualifiedName(table.facts);
   const { before, after, facts } = table;
   if (table.key === null) {
-    return `\n-- As many rows of ${name} as are to be removed have to be there.
-${lockBagSql(table)};
+    return `\n${comment(`As many rows of ${name} as are to be removed have to be there.`)}${lockBagSql(table)};
 ${chooseVictimsSql(table)};
 ${guard(`(SELECT count(*) FROM ${victims(table)}) < (SELECT count(*) FROM ${after})`, `rows of ${name} are not there any more`)}`;
   }
@@ -115,15 +115,14 @@ ${guard(`(SELECT count(*) FROM ${victims(table)}) < (SELECT count(*) FROM ${afte
     table.replaced > 0 ? replacedSql(table, (index) => isComplete(table, index)) : null;
   const now = `${facts.sql} t ON ${sameKey(table, 't', 's')}`;
   const fresh = `NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`;
-  return `\n-- The rows of ${name} have to be what the changes left.
-${lockRowsSql(table)};
+  return `\n${comment(`The rows of ${name} have to be what the changes left.`)}${lockRowsSql(table)};
 ${guardRow(
   `SELECT ${keyTexts(table, 's')} FROM ${after} s LEFT JOIN ${now}
    WHERE ${noRow(table, 't')} OR NOT ${sameRow(table, 't', 's')}`,
-  `${name} % was changed later`,
+  `${name.replaceAll('%', '%%')} % was changed later`,
 )}${guardRow(
     `SELECT ${keyTexts(table, 's')} FROM ${before} s JOIN ${now} WHERE ${fresh}`,
-    `${name} % is there again`,
+    `${name.replaceAll('%', '%%')} % is there again`,
   )}${replaced === null ? '' : `${replaced};\n`}`;
 }
 
@@ -148,8 +147,7 @@ function writing(tables: readonly (readonly [StagedTable, RowCounts])[]): string
   if (parts.length === 0) return '';
   const expected = parts.map(({ expected: rows }) => rows).join(', ');
   return `\n-- All of it in one statement, so that foreign keys are checked when every row is in its place.
-DO $undo$
-DECLARE
+${doBlock(`DECLARE
   expected integer[] := ARRAY[${expected}];
   written record;
 BEGIN
@@ -161,7 +159,7 @@ ${writeAllSql(parts)}
         written.part, written.affected, expected[written.part + 1];
     END IF;
   END LOOP;
-END $undo$;\n`;
+END`)}`;
 }
 
 async function* sequencesOf(
@@ -177,18 +175,30 @@ async function* sequencesOf(
 }
 
 function guard(condition: string, message: string): string {
-  return `DO $undo$ BEGIN
-  IF ${condition} THEN RAISE EXCEPTION ${quoteLiteral(message.replaceAll('%', '%%'))}; END IF;
-END $undo$;\n`;
+  const text = quoteLiteral(message.replaceAll('%', '%%'));
+  return doBlock(`BEGIN
+  IF ${condition} THEN RAISE EXCEPTION ${text}; END IF;
+END`);
 }
 
 /** @param message with a % for the key of the first row that is found. */
 function guardRow(select: string, message: string): string {
-  return `DO $undo$ DECLARE found text[]; BEGIN
+  return doBlock(`DECLARE found text[]; BEGIN
   FOR found IN ${select} LIMIT 1 LOOP RAISE EXCEPTION ${quoteLiteral(message)}, found; END LOOP;
-END $undo$;\n`;
+END`);
 }
 
 function refuse(message: string): string {
   return guard('true', message);
+}
+
+/** Names of tables and columns are somebody else's: they must not end the block they are in. */
+function doBlock(body: string): string {
+  let tag = '$undo$';
+  while (body.includes(tag)) tag = tag.replace(/\$$/, '_$');
+  return `DO ${tag}\n${body} ${tag};\n`;
+}
+
+function comment(text: string): string {
+  return `-- ${text.replaceAll(/[\r\n]/g, ' ')}\n`;
 }

@@ -103,7 +103,8 @@ export class UndoConnection implements AsyncDisposable {
       return await query;
     } catch (error) {
       this.#signal.throwIfAborted();
-      throw toUndoError(this.source, error);
+      const { user: role = '', database = '' } = this.#client;
+      throw toUndoError({ source: this.source, role, database }, error);
     }
   }
 }

@@ -16,9 +16,17 @@ const PASSES = new Set([LOCK_NOT_AVAILABLE, '40P01', '40001', '55006']);
 /** Data exceptions and integrity constraint violations, errors of triggers, and missing rights. */
 const REFUSED = /^(22|23|P0|42501|44|0A|428C9|55000)/;
 
+/** Whose undo it is. */
+export interface UndoSession {
+  readonly source: string;
+  readonly role: string;
+  readonly database: string;
+}
+
 /** What the database said to a statement of an undo; whatever it was, nothing is changed. */
-export function toUndoError(source: string, error: unknown): TidingsError {
+export function toUndoError(session: UndoSession, error: unknown): TidingsError {
   if (isTidingsError(error)) return error;
+  const { source, role, database } = session;
   const { code = '', message, detail, schema, table } = error as ServerError;
   const options = { cause: error };
   const reason = detail === undefined ? message : `${message} (${detail})`;
@@ -26,12 +34,14 @@ export function toUndoError(source: string, error: unknown): TidingsError {
     return new TidingsError('UNDO_LOCKED', { source, reason, state: code }, options);
   }
   if (code === '42501' && message.includes('temporary')) {
-    const sql = `GRANT TEMPORARY ON DATABASE … TO ${quoteIdentifier('…')};`;
+    const sql = `GRANT TEMPORARY ON DATABASE ${quoteIdentifier(database)} TO ${quoteIdentifier(role)};`;
     return new TidingsError('UNDO_TEMPORARY', { source, sql }, options);
   }
   if (REFUSED.test(code)) {
     const where = table === undefined ? source : `${schema ?? ''}.${table}`;
     return new TidingsError('UNDO_REFUSED', { table: where, reason, state: code }, options);
   }
-  return toSourceError(source, error);
+  const failure = toSourceError(source, error);
+  if (!isTidingsError(failure, 'SOURCE_DISCONNECTED')) return failure;
+  return new TidingsError('UNDO_INTERRUPTED', { source, reason: message }, options);
 }
