@@ -16,6 +16,7 @@ for (const name of [
   'log',
   'decode',
   'undo',
+  'looking',
 ]) {
   test(`benchmark ${name} runs and measures its floor`, { timeout: 120_000 }, async () => {
     const { stdout } = await run(process.execPath, ['bench/run.ts', name, '--smoke', '--json']);
