@@ -147,6 +147,16 @@ export interface UndoWorkspace extends AsyncDisposable {
    * cascade), directly or through others.
    */
   cascadesFrom(tables: readonly TableName[]): Promise<readonly TableName[]>;
+  /**
+   * The staged tables whose rows have no key. Nobody else writes to them from here on, when the
+   * workspace was opened to apply: there is no row to lock that is still to be inserted.
+   */
+  holdBags(): Promise<readonly TableName[]>;
+  /**
+   * Takes changes of such tables that are not undone, from the first undone one on. Equal rows cannot
+   * be told apart, so only these say whether what is there is what the undone changes left.
+   */
+  stageLater(changes: readonly StoredChange[]): Promise<void>;
   /** Compares with the database, with every row locked when the workspace was opened to apply. */
   assess(): Promise<Assessment>;
   /** The conflicts of the last assessment. */
@@ -176,6 +186,12 @@ export type CaptureProgress = 'caught-up' | 'behind' | 'stopped' | 'unknown';
 export interface UndoTarget {
   /** Whether all that is committed by now has been sent to capture. */
   captured(signal: AbortSignal): Promise<CaptureProgress>;
+  /**
+   * Writes a mark that changes no data, so that the log's position comes to tell that it has all that
+   * was committed before.
+   * @returns the mark's position.
+   */
+  mark(signal: AbortSignal): Promise<string>;
   /** Captured tables whose updates and deletes the database does not report at all. */
   unreported(signal: AbortSignal): Promise<readonly TableName[]>;
   /** @param purpose `plan` takes no locks on rows and is always rolled back. */

@@ -164,11 +164,11 @@ const WORDS: Readonly<
   Record<ConflictReason, (particulars: Particulars) => readonly [message: string, hint: string]>
 > = {
   'changed-later': ({ row, by, again, detail }) => [
-    `${row} was changed later${by}${detail === '' ? '' : `: no such row is there any more: ${detail}`}.`,
+    `${row} was changed later${by}${detail === '' ? '' : `, it is there no more or less often: ${detail}`}.`,
     `${LATER}${again}`,
   ],
-  're-created': ({ row, by, again }) => [
-    `${row} was removed, and there is one with this key again${by}.`,
+  're-created': ({ row, by, again, detail }) => [
+    `${row} was removed, and ${detail === '' ? 'there is one with this key again' : `rows like it came later: ${detail}`}${by}.`,
     `${LATER}${again}`,
   ],
   'unique-taken': ({ row, other, detail, by, again }) => [

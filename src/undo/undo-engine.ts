@@ -4,7 +4,12 @@ import { createChangeDecoder } from '../change/decode.ts';
 import type { Dialect } from '../change/dialect.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
-import type { Assessment, UndoTarget, UndoWorkspace } from '../source/undo-target.ts';
+import type {
+  Assessment,
+  CaptureProgress,
+  UndoTarget,
+  UndoWorkspace,
+} from '../source/undo-target.ts';
 import { sleep } from '../util/sleep.ts';
 import { applyStaged, contextOf } from './apply-staged.ts';
 import { describeConflicts, toCause } from './describe-conflicts.ts';
@@ -13,6 +18,7 @@ import { findNotReady, findWarnings } from './not-ready.ts';
 import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
+import { stageLater } from './stage-later.ts';
 import { stageChanges, type StagedChanges } from './stage-changes.ts';
 import type { Undo } from './undo.ts';
 import { totalOf, toTables } from './undo-tables.ts';
@@ -31,6 +37,8 @@ const SAMPLE = 5;
 /** How long to wait for the log to have what was committed up to now; milliseconds. */
 const CATCH_UP = 2_000;
 const CATCH_UP_PAUSE = 50;
+/** The same for a mark, whose position capture writes down at its leisure; milliseconds. */
+const MARK_WAIT = 5_000;
 
 export interface UndoOptions {
   readonly source: string;
@@ -69,7 +77,7 @@ class UndoEngine implements Undo {
     const warnings = await this.#catchUp(request, signal);
     const selection = await this.#select(request, null, signal);
     await using workspace = await this.#options.target.open('plan', signal);
-    const staged = await this.#stage(workspace, selection, [], signal);
+    const staged = await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
     const assessment = await workspace.assess();
     const prepared = { request, warnings, workspace, selection, staged, assessment };
     return await this.#toPlan(prepared, signal);
@@ -84,7 +92,7 @@ class UndoEngine implements Undo {
     const warnings = await this.#catchUp(request, signal);
     const selection = await this.#select(request, null, signal);
     await using workspace = await this.#options.target.open('apply', signal);
-    const staged = await this.#stage(workspace, selection, [], signal);
+    const staged = await this.#stage(workspace, selection, [], { purpose: 'apply', signal });
     const assessment = await workspace.assess();
     const prepared = { request, warnings, workspace, selection, staged, assessment };
     const plan = await this.#toPlan(prepared, signal);
@@ -95,7 +103,7 @@ class UndoEngine implements Undo {
   async *rows(plan: UndoPlan, signal: AbortSignal): AsyncGenerator<UndoRow> {
     const selection = await this.#select(plan.request, plan, signal);
     await using workspace = await this.#options.target.open('plan', signal);
-    await this.#stage(workspace, selection, [], signal);
+    await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
     await workspace.assess();
     for await (const row of workspace.rows({})) yield this.#view.row(row);
   }
@@ -116,7 +124,7 @@ class UndoEngine implements Undo {
   ): AsyncGenerator<string> {
     const selection = await this.#select(plan.request, plan, signal);
     await using workspace = await this.#options.target.open('plan', signal);
-    await this.#stage(workspace, selection, [], signal);
+    await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
     await workspace.assess();
     yield* workspace.script({
       context: contextOf(plan, options),
@@ -146,7 +154,7 @@ class UndoEngine implements Undo {
               assessment: found,
             },
           }),
-      stage: (extra) => this.#stage(workspace, selection, extra, signal),
+      stage: (extra) => this.#stage(workspace, selection, extra, { purpose: 'apply', signal }),
       describe: (staged, assessment) =>
         this.#describe(
           {
@@ -198,23 +206,16 @@ class UndoEngine implements Undo {
    * @returns a warning when it does not come to that.
    */
   async #catchUp(request: UndoRequest, signal: AbortSignal): Promise<readonly string[]> {
-    const { log, refresh, target } = this.#options;
+    const { log, refresh } = this.#options;
     await refresh();
     if ('transaction' in request && (await log.transactionsById(request.transaction)).length > 0) {
       return [];
     }
     if ('until' in request && request.until !== undefined) return [];
-    const deadline = performance.now() + CATCH_UP;
-    let progress = await target.captured(signal);
-    while (progress === 'behind' && performance.now() < deadline) {
-      await sleep(CATCH_UP_PAUSE, signal);
-      progress = await target.captured(signal);
-    }
+    const progress = await this.#waitForCapture(signal);
     if (progress === 'stopped') {
       return ['Capture does not run: what was committed since it ended is not in the log.'];
     }
-    // What was sent is on its way into the log.
-    await sleep(CATCH_UP_PAUSE, signal);
     await refresh();
     return progress === 'behind'
       ? ['Capture is behind: the log lacks what was committed last.']
@@ -253,13 +254,53 @@ class UndoEngine implements Undo {
     return selectChanges(request, plan === null ? range : { ...range, ...plan.range }, context);
   }
 
-  #stage(
+  /** @param purpose applying needs to know what came later; a plan says when it is not known. */
+  async #stage(
     workspace: UndoWorkspace,
     selection: Selection,
     extra: readonly LogRecord[],
-    signal: AbortSignal,
+    { purpose, signal }: { readonly purpose: 'plan' | 'apply'; readonly signal: AbortSignal },
   ): Promise<StagedChanges> {
-    return stageChanges({ log: this.#options.log, workspace, selection, extra, signal });
+    const { source, log, refresh } = this.#options;
+    const options = { log, workspace, selection, extra, signal };
+    const staged = await stageChanges(options);
+    const bags = await workspace.holdBags();
+    const [first] = bags;
+    if (first === undefined) return staged;
+    if (purpose === 'apply' && !(await this.#hasEverything(signal))) {
+      throw new TidingsError('UNDO_CAPTURE_NEEDED', { table: qualifiedName(first), source });
+    }
+    await refresh();
+    await stageLater(options, bags);
+    return staged;
+  }
+
+  /** Whether the log comes to have all that is committed by now. */
+  async #hasEverything(signal: AbortSignal): Promise<boolean> {
+    const { log, refresh, target } = this.#options;
+    const position = await target.mark(signal);
+    const deadline = performance.now() + MARK_WAIT;
+    for (;;) {
+      await refresh();
+      if ((log.position ?? '') >= position) return true;
+      if (performance.now() > deadline || (await target.captured(signal)) === 'stopped')
+        return false;
+      await sleep(CATCH_UP_PAUSE, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  async #waitForCapture(signal: AbortSignal): Promise<CaptureProgress> {
+    const { target } = this.#options;
+    const deadline = performance.now() + CATCH_UP;
+    let progress = await target.captured(signal);
+    while (progress === 'behind' && performance.now() < deadline) {
+      await sleep(CATCH_UP_PAUSE, signal);
+      progress = await target.captured(signal);
+    }
+    // What was sent is on its way into the log.
+    if (progress !== 'stopped') await sleep(CATCH_UP_PAUSE, signal);
+    return progress;
   }
 
   async #describe(

@@ -138,6 +138,10 @@ describe('correctness', () => {
     await at.apply({ transaction: deleted });
     assert.deepEqual(await at.rows(state), before);
 
+    const again = await at.apply({ transaction: deleted });
+    assert.deepEqual([again.applied, again.total, again.tables[0]?.already], [true, 0, 8]);
+    assert.deepEqual(await at.rows(state), before, 'not applied twice');
+
     const inserted = await at.change(
       `INSERT INTO bag SELECT 1, '{"a": 1}', '-0' FROM generate_series(1, 2)`,
     );
@@ -150,7 +154,7 @@ describe('correctness', () => {
     const refused = await at.apply({ transaction: inserted });
     assert.deepEqual(
       [refused.applied, refused.conflicts.byReason],
-      [false, { 'changed-later': 1 }],
+      [false, { 'changed-later': 2 }],
     );
   });
 

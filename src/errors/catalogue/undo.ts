@@ -39,6 +39,13 @@ export const UNDO_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  UNDO_CAPTURE_NEEDED: {
+    message:
+      'Table {table} has no key: only the log can tell whether its rows were changed later, and the log of source {source} does not have everything yet.',
+    hint: 'See that `tidings start` runs and has caught up (`tidings status`), then run it again; or give the table a primary key.',
+    retryable: true,
+    exit: 2,
+  },
   UNDO_INTERRUPTED: {
     message: 'The connection to source {source} ended during the undo: {reason}.',
     hint: 'Run it again. The database has rolled it back; had it been committed at the very last moment, the next run finds every row as it should be and does nothing.',

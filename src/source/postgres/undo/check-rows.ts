@@ -1,3 +1,4 @@
+import { checkLater } from './later-changes.ts';
 import { keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -113,6 +114,7 @@ export async function checkBag(
   const { after, place, facts } = table;
   const name = victims(table);
   await connection.run(`DROP TABLE IF EXISTS ${name}`);
+  await checkLater(connection, table);
   if (lock) await connection.run(lockBagSql(table));
   await connection.run(chooseVictimsSql(table));
   await connection.run(
@@ -120,7 +122,8 @@ export async function checkBag(
      SELECT ${place}, '${facts.rowSecurity ? 'row-hidden' : 'changed-later'}', w.text, w.n - COALESCE(v.n, 0)
      FROM (SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${after} s GROUP BY 1) w
      LEFT JOIN (SELECT text, count(*) AS n FROM ${name} GROUP BY 1) v USING (text)
-     WHERE w.n > COALESCE(v.n, 0)`,
+     WHERE w.n > COALESCE(v.n, 0) AND NOT EXISTS (
+       SELECT FROM pg_temp.undo_conflict c WHERE c.place = ${place} AND c.detail = w.text)`,
   );
 }
 

@@ -1,6 +1,7 @@
 import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
 import { ownName } from '../names.ts';
+import { lsnToPosition } from '../position.ts';
 import { publicationNames } from '../publication.ts';
 import { quoteLiteral } from '../quote.ts';
 import { toSourceError } from '../source-error.ts';
@@ -27,6 +28,15 @@ export class PostgresUndoTarget implements UndoTarget {
       signal,
     );
     return row?.progress ?? 'stopped';
+  }
+
+  async mark(signal: AbortSignal): Promise<string> {
+    const [row] = await this.#ask<{ lsn: string }>(
+      `SELECT pg_logical_emit_message(true, 'tidings position', '')::text AS lsn`,
+      signal,
+    );
+    if (row === undefined) throw new Error('The message has no position');
+    return lsnToPosition(row.lsn);
   }
 
   async unreported(signal: AbortSignal): Promise<readonly TableName[]> {

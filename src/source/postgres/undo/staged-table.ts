@@ -51,6 +51,8 @@ export class StagedTable {
   /** Updates that are made as a delete and an insert, see `find-replaced.ts`. */
   replaced = 0;
   readonly replacedRows: string;
+  /** Of a table without a key: its changes that are not undone, see `later-changes.ts`. */
+  later: StagedTable | null = null;
   /** Rows that were found to be what they would become. */
   already = 0;
   addedColumns: readonly string[];

@@ -19,6 +19,7 @@ import { readRows } from './read-rows.ts';
 import { scriptOf } from './script.ts';
 import { advanceSequences } from './sequences.ts';
 import { settle } from './settle.ts';
+import { stageLaterChange } from './later-changes.ts';
 import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
@@ -77,6 +78,23 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     this.#tables = new StagedTables(this.#connection);
     this.#cascaded = new CascadedChanges(this.#connection, this.#tables);
     this.#counts = new Map();
+  }
+
+  async holdBags(): Promise<readonly TableName[]> {
+    await this.#cascaded.settle();
+    const bags = this.#tables.all.filter(({ key }) => key === null);
+    for (const { facts } of bags) {
+      if (!this.#locks || !facts.rights.has('UPDATE')) continue;
+      await this.#connection.run(`LOCK TABLE ${facts.sql} IN SHARE ROW EXCLUSIVE MODE`);
+    }
+    return bags.map(({ name }) => name);
+  }
+
+  async stageLater(changes: readonly StoredChange[]): Promise<void> {
+    for (const change of changes) {
+      const table = await this.#tables.enter(change.table);
+      if (table !== null) await stageLaterChange(this.#connection, table, change);
+    }
   }
 
   cascadesFrom(tables: readonly TableName[]): Promise<readonly TableName[]> {
