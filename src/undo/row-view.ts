@@ -3,18 +3,18 @@ import type { Dialect, JsonValue } from '../change/dialect.ts';
 import type { Cell } from '../change/row-images.ts';
 import { type Column, qualifiedName } from '../change/table.ts';
 import type { RowName, TargetRow } from '../source/undo-target.ts';
-import type { LoggedTable } from '../log/log.ts';
+import type { LoggedTable, LogReader } from '../log/log.ts';
 import type { UndoRow } from './undo-plan.ts';
 
 /** Turns rows in the database's texts into what people and programs are shown (wire form v1). */
 export class RowView {
   readonly #dialects: readonly Dialect[];
-  readonly #dialect: string;
+  readonly #log: LogReader;
 
-  /** @param dialect the name of the dialect that the source's tables have. */
-  constructor(dialects: readonly Dialect[], dialect: string) {
+  /** @param log its tables name the dialect, which is the same for all of a source. */
+  constructor(dialects: readonly Dialect[], log: LogReader) {
     this.#dialects = dialects;
-    this.#dialect = dialect;
+    this.#log = log;
   }
 
   row(row: TargetRow): UndoRow {
@@ -53,7 +53,8 @@ export class RowView {
     cells: readonly Cell[],
     places: readonly number[] = [...columns.keys()],
   ): Row {
-    const dialect = this.#dialects.find(({ name }) => name === this.#dialect);
+    const named = this.#log.tables().at(-1)?.dialect;
+    const dialect = this.#dialects.find(({ name }) => name === named);
     const entries = places.map((place): [string, JsonValue] => {
       const [column, cell] = [columns[place], cells[place]];
       if (column === undefined || cell === null || cell === undefined) {

@@ -70,7 +70,7 @@ class UndoEngine implements Undo {
 
   constructor(options: UndoOptions) {
     this.#options = options;
-    this.#view = new RowView(options.dialects, options.log.tables().at(-1)?.dialect ?? '');
+    this.#view = new RowView(options.dialects, options.log);
   }
 
   async plan(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan> {

@@ -214,4 +214,20 @@ describe('correctness', () => {
     assert.deepEqual(all.conflicts.list, []);
     assert.deepEqual(await at.rows('SELECT * FROM t ORDER BY id'), before);
   });
+
+  test('a table with as many columns as fit is undone, and shown in part', async () => {
+    const columns = Array.from({ length: 1500 }, (_, at) => `c${at} int`);
+    await using at = await undoFixture(
+      `CREATE TABLE wide (${columns.join(', ')}, id int PRIMARY KEY); ALTER TABLE wide REPLICA IDENTITY FULL`,
+    );
+    await at.change('INSERT INTO wide (id, c0, c1499) VALUES (1, 1, 2), (2, 3, 4)');
+    const before = await at.rows('SELECT * FROM wide ORDER BY id');
+    const transaction = await at.change(
+      'UPDATE wide SET c1499 = 0 WHERE id = 1; DELETE FROM wide WHERE id = 2',
+    );
+    const plan = await at.plan({ transaction });
+    assert.deepEqual(plan.sample[0]?.key, { id: plan.sample[0]?.operation === 'update' ? 1 : 2 });
+    await at.apply({ transaction });
+    assert.deepEqual(await at.rows('SELECT * FROM wide ORDER BY id'), before);
+  });
 });

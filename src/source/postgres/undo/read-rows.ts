@@ -1,11 +1,15 @@
 import type { Cell } from '../../../change/row-images.ts';
+import type { Column } from '../../../change/table.ts';
 import type { TargetRow, UndoOperation } from '../../undo-target.ts';
-import { columnList, keyOf, noRow, sameKey } from './row-sql.ts';
+import { quoteIdentifier } from '../quote.ts';
+import { keyOf, noRow, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-/** Rows that are read at once. */
-const PAGE = 1000;
+/** Rows that are read at once; they may be large. */
+const PAGE = 100;
+/** Columns that are shown, beside those of the key: a statement returns 1,664 values at most. */
+const SHOWN = 800;
 
 /** The rows of an undo, table by table in the order of their changes. */
 export async function* readRows(
@@ -29,7 +33,7 @@ export async function* readRows(
 /** The operation, the offset, then the columns of `before` and of `after`. */
 function selectRows(table: StagedTable): string {
   const { before, after, offset } = table;
-  const columns = `${columnList(table, 'b')}, ${columnList(table, 'a')}`;
+  const columns = bothSides(table);
   if (table.key === null) {
     return `SELECT 'insert', b.${offset}, ${columns} FROM ${before} b LEFT JOIN ${after} a ON false
       UNION ALL
@@ -44,7 +48,7 @@ function selectRows(table: StagedTable): string {
 function sampleRows(table: StagedTable, limit: number): string {
   if (table.key === null) return `(${selectRows(table)} LIMIT ${limit})`;
   const { before, after, offset } = table;
-  const columns = `${columnList(table, 'b')}, ${columnList(table, 'a')}`;
+  const columns = bothSides(table);
   const same = sameKey(table, 'a', 'b');
   return `SELECT * FROM (
     (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset}, ${columns}
@@ -55,8 +59,18 @@ function sampleRows(table: StagedTable, limit: number): string {
     LIMIT ${limit}) sample`;
 }
 
+function shown(table: StagedTable): readonly Column[] {
+  const key = new Set(table.key?.map(({ column }) => column));
+  return table.columns.filter(({ name }, index) => index < SHOWN || key.has(name));
+}
+
+function bothSides(table: StagedTable): string {
+  const names = shown(table).map(({ name }) => quoteIdentifier(name));
+  return [...names.map((name) => `b.${name}`), ...names.map((name) => `a.${name}`)].join(', ');
+}
+
 function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
-  const { columns } = table;
+  const columns = shown(table);
   const operation = cells[0] as UndoOperation;
   const then = cells.slice(2, 2 + columns.length);
   const now = cells.slice(2 + columns.length);

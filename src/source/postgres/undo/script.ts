@@ -12,8 +12,8 @@ import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-/** Rows of one INSERT statement, and of one page that is read. */
-const PAGE = 500;
+/** Rows of one INSERT statement, and of one page that is read; they may be large. */
+const PAGE = 100;
 
 /** The settings under which the texts of the log mean what they meant (`connect.ts`). */
 const SETTINGS = [
