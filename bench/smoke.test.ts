@@ -17,6 +17,8 @@ for (const name of [
   'idle',
   'log',
   'decode',
+  'undo',
+  'looking',
 ]) {
   test(`benchmark ${name} runs and measures its floor`, { timeout: 120_000 }, async () => {
     const { stdout } = await run(process.execPath, ['bench/run.ts', name, '--smoke', '--json']);

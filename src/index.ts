@@ -25,6 +25,7 @@ export type {
   SubscriptionStatusReport,
 } from './app/status.ts';
 export type { HandlerCall, Registration, TableHandler, Tidings } from './app/tidings.ts';
+export { openUndo, type UndoService } from './app/undo.ts';
 export type { Change, ChangeTransaction, Operation, Row } from './change/change.ts';
 export type { JsonValue } from './change/dialect.ts';
 export { parseWire, toWire, type WireChange } from './change/wire.ts';
@@ -34,3 +35,18 @@ export type { ErrorCode } from './errors/catalogue.ts';
 export { isTidingsError, TidingsError } from './errors/tidings-error.ts';
 export type { LogFields, Logger } from './observe/logger.ts';
 export { createTidings } from './server/create-tidings.ts';
+export type { ConflictReason, UndoOperation } from './source/undo-target.ts';
+export type {
+  ApplyUndoOptions,
+  OnConflict,
+  UndoConflict,
+  UndoConflicts,
+  UndoMoment,
+  UndoNotReady,
+  UndoOutcome,
+  UndoPlan,
+  UndoRequest,
+  UndoResult,
+  UndoRow,
+  UndoTable,
+} from './undo/undo-plan.ts';

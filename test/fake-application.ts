@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Inspection } from '../src/app/inspection.ts';
+import type { Looking } from '../src/app/looking.ts';
 import type { Status } from '../src/app/status.ts';
 import type { Tidings } from '../src/app/tidings.ts';
 import { run } from '../src/cli/run.ts';
@@ -28,6 +29,7 @@ export interface Ended {
 /** The parts of an application that a command needs. */
 export interface Parts {
   readonly inspection?: Partial<Inspection>;
+  readonly looking?: Partial<Looking>;
   readonly app?: Partial<Tidings>;
   /** Told what is done to the own PostgreSQL, and with what the application is created. */
   readonly calls?: string[];
@@ -40,7 +42,7 @@ export async function tidings(
   options: RecordedIoOptions = {},
 ): Promise<Ended> {
   const io = recordedIo({ env: { DATABASE_URL: URL }, cwd: directory, ...options });
-  const { inspection, app, calls = [] } = typeof parts === 'function' ? parts(io) : parts;
+  const { inspection, looking, app, calls = [] } = typeof parts === 'function' ? parts(io) : parts;
   const disposable = (name: string): AsyncDisposable => ({
     [Symbol.asyncDispose]: () => {
       calls.push(`close ${name}`);
@@ -51,6 +53,8 @@ export async function tidings(
     loadConfig,
     openInspection: () =>
       Promise.resolve({ ...disposable('inspection'), ...inspection } as Inspection),
+    openUndo: () => Promise.reject(new Error('These tests have no undo')),
+    openLooking: () => Promise.resolve({ ...disposable('looking'), ...looking } as Looking),
     createTidings: (_config, { acceptGaps }) => {
       calls.push(`create ${acceptGaps.join()}`);
       return Promise.resolve({ ...disposable('app'), ...app } as Tidings);

@@ -39,6 +39,23 @@ const SUBSCRIPTIONS = [
   'ReplayReport',
 ];
 
+const UNDO = [
+  'UndoPlan',
+  'UndoRequest',
+  'UndoOfTransaction',
+  'UndoOfRange',
+  'UndoToMoment',
+  'UndoFilter',
+  'UndoMoment',
+  'UndoTable',
+  'UndoRow',
+  'UndoConflicts',
+  'UndoConflict',
+  'UndoCause',
+  'UndoNotReady',
+  'UndoResult',
+];
+
 /** What each command prints with `--json`. */
 export function jsonPage(): string {
   return `<!-- Made by \`npm run docs\` from the types of what is printed. Changes here are lost. -->
@@ -104,6 +121,32 @@ ${block(types('app/administration.ts', ['TestReport']))}
 An \`Arrival\` per request.
 
 ${block(types('cli/listen/arrival.ts', ['Arrival']))}
+## \`tidings find\`
+
+A \`FoundReport\` per transaction, newest first.
+
+${block(types('app/looking.ts', ['FoundReport', 'TransactionReport']) + '\n' + types('undo/looking/change-counts.ts', ['TableCount']))}
+## \`tidings show\`
+
+Of a transaction a \`ShownTransaction\` (its types are those of \`find\`; \`WireChange\` is the [wire format](wire-format.md)); with \`--all\` its changes, one CloudEvents document per line. Of a change its CloudEvents document.
+
+${block(types('cli/show.ts', ['ShownTransaction']))}
+## \`tidings history\`
+
+A CloudEvents document per version of the row, oldest first: [wire format](wire-format.md).
+
+## \`tidings table --as-of\`
+
+An object per row: column name to value, values as in the [wire format](wire-format.md). \`--format csv\` has the database's own texts.
+
+## \`tidings undo\`
+
+An \`UndoPlan\`; with \`--all\` an \`UndoRow\` per line after it; with \`--apply\` an \`UndoResult\` instead.
+
+${block(types('undo/undo-plan.ts', UNDO) + '\n' + types('source/undo-target.ts', ['ConflictReason', 'UndoOperation']))}
+With \`--script FILE --json\`:
+
+${block('{ file: string; rows: number; conflicts: number }')}
 ## \`tidings log verify\`
 
 A \`VerifyReport\`.

@@ -11,6 +11,8 @@ import { LOG_ERRORS } from '../../src/errors/catalogue/log.ts';
 import { SERVER_ERRORS } from '../../src/errors/catalogue/server.ts';
 import { SOURCE_ERRORS } from '../../src/errors/catalogue/source.ts';
 import { WEBHOOK_ERRORS } from '../../src/errors/catalogue/webhook.ts';
+import { LOOKING_ERRORS } from '../../src/errors/catalogue/looking.ts';
+import { UNDO_ERRORS } from '../../src/errors/catalogue/undo.ts';
 import type { ErrorEntry } from '../../src/errors/entry.ts';
 import { type MetricEntry, METRICS } from '../../src/observe/metric-catalogue.ts';
 
@@ -142,6 +144,8 @@ const ERROR_AREAS: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>
   Subscriptions: DELIVERY_ERRORS,
   Webhooks: WEBHOOK_ERRORS,
   'HTTP API': SERVER_ERRORS,
+  Looking: LOOKING_ERRORS,
+  Undo: UNDO_ERRORS,
   'Command line': CLI_ERRORS,
 };
 

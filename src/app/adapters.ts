@@ -11,7 +11,11 @@ import {
 import type { OnCommitPoint } from '../log/sqlite/commit-points.ts';
 import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
 import { PostgresSource } from '../source/postgres/postgres-source.ts';
+import { PostgresUndoTarget } from '../source/postgres/undo/postgres-undo-target.ts';
+import { PostgresSnapshots } from '../source/postgres/snapshot/postgres-snapshots.ts';
 import type { Source } from '../source/source.ts';
+import type { SnapshotReader } from '../source/table-snapshot.ts';
+import type { UndoTarget } from '../source/undo-target.ts';
 
 /** The dialects of every kind of source, also for logs whose source is not connected. */
 export const DIALECTS: readonly Dialect[] = [POSTGRES_DIALECT];
@@ -30,6 +34,16 @@ export function openSource(
   if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
   const { url, tables } = configured;
   return new PostgresSource({ name: source, url, tables, onWarning });
+}
+
+/**
+ * Reads a source's present tables. Nothing connects yet.
+ * @throws TidingsError `SOURCE_UNKNOWN`
+ */
+export function openSnapshots(config: Config, source: string): SnapshotReader {
+  const configured = config.sources[source];
+  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
+  return new PostgresSnapshots({ source, url: configured.url });
 }
 
 /** Opens a source's log for writing. */
@@ -58,4 +72,14 @@ export function logDirectory(config: Config, source: string): string {
 
 export function statePath(config: Config): string {
   return join(config.dataDir, 'state.sqlite');
+}
+
+/**
+ * Where changes of a configured source are taken back. Nothing connects yet.
+ * @throws TidingsError `SOURCE_UNKNOWN`
+ */
+export function openUndoTarget(config: Config, source: string): UndoTarget {
+  const configured = config.sources[source];
+  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
+  return new PostgresUndoTarget({ source, url: configured.url });
 }

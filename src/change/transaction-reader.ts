@@ -10,13 +10,15 @@ export class TransactionReader {
   #committedAt = '';
   #context: JsonValue = null;
 
+  /** What the application attached to a transaction. */
+  context(transaction: StoredTransaction): JsonValue {
+    this.#take(transaction);
+    return this.#context;
+  }
+
   read(stored: StoredChange): ChangeTransaction {
     const { transaction, offset } = stored;
-    if (transaction !== this.#last) {
-      this.#last = transaction;
-      this.#committedAt = formatMicros(transaction.committedAt);
-      this.#context = readContext(transaction.context);
-    }
+    this.#take(transaction);
     return {
       id: transaction.id,
       position: transaction.position,
@@ -25,6 +27,13 @@ export class TransactionReader {
       committedAt: this.#committedAt,
       context: this.#context,
     };
+  }
+
+  #take(transaction: StoredTransaction): void {
+    if (transaction === this.#last) return;
+    this.#last = transaction;
+    this.#committedAt = formatMicros(transaction.committedAt);
+    this.#context = readContext(transaction.context);
   }
 }
 

@@ -1,6 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../config/duration.ts';
 import { parseSize } from '../config/size.ts';
+import { type Moment, parseMoment as parseLogMoment } from '../undo/looking/moment.ts';
+import { isTidingsError } from '../errors/tidings-error.ts';
 import { parseStartAt, type StartAt } from '../config/start-at.ts';
 
 /** `floor`, `head`, an offset, a time, or how long ago, such as `10m`. */
@@ -11,6 +13,20 @@ export function parsePlace(text: string): StartAt {
   throw new InvalidArgumentError(
     'Write floor, head, an offset, a time such as 2026-11-21T08:00:00Z, or how long ago, such as 10m.',
   );
+}
+
+/** A time to the microsecond, an offset of the log, or how long ago. */
+export function parseTimeOrOffset(text: string): Moment {
+  const ago = parseDuration(text);
+  if (ago !== null && !/^\d+$/.test(text)) return { time: (Date.now() - ago) * 1000 };
+  try {
+    return parseLogMoment(text);
+  } catch (error) {
+    if (!isTidingsError(error)) throw error;
+    throw new InvalidArgumentError(
+      'Write a time such as 2026-11-21T13:45:00Z, how long ago, such as 10m, or an offset.',
+    );
+  }
 }
 
 /** A time, or how long ago. */

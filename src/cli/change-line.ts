@@ -5,7 +5,7 @@ import { formatTime } from './terminal/format.ts';
 import { harmless, painter, type Style } from './terminal/style.ts';
 import { textWidth, truncate } from './terminal/width.ts';
 
-const OPERATION_STYLES: Readonly<Record<Operation, Style>> = {
+export const OPERATION_STYLES: Readonly<Record<Operation, Style>> = {
   insert: 'green',
   update: 'yellow',
   delete: 'red',
@@ -46,14 +46,14 @@ function without(row: Row, key: Row | null): Row {
   return Object.fromEntries(Object.entries(row).filter(([name]) => key?.[name] === undefined));
 }
 
-function rowText(row: Row): string {
+export function rowText(row: Row): string {
   return Object.entries(row)
     .map(([name, value]) => `${harmless(name)}=${valueText(value)}`)
     .join(' ');
 }
 
 /** A value on one line; text in quotes only where it could be misread. */
-function valueText(value: JsonValue | undefined): string {
+export function valueText(value: JsonValue | undefined): string {
   if (value === undefined) return '?';
   if (typeof value === 'string' && /^[^\s"=→?{[]+$/.test(value)) return harmless(value);
   return harmless(JSON.stringify(value));

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Inspection } from '../app/inspection.ts';
+import type { Looking } from '../app/looking.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { type OptionPath, optionEntries } from '../config/option-table.ts';
 import type { Flags } from '../config/overrides.ts';
@@ -16,6 +17,8 @@ export interface CommandContext {
   loadConfig(): Promise<LoadedConfig>;
   /** The configuration's data directory and databases, for commands that look from outside. */
   openInspection(): Promise<Inspection>;
+  /** The same for what the log knows of rows and transactions. */
+  openLooking(): Promise<Looking>;
 }
 
 /** Adds one command (with its subcommands) to the program. */
@@ -104,6 +107,8 @@ function createContext(runtime: Runtime, options: ParsedOptions): CommandContext
     loadConfig,
     openInspection: async () =>
       services.openInspection(await withKnownSource((await loadConfig()).config)),
+    openLooking: async () =>
+      services.openLooking(await withKnownSource((await loadConfig()).config)),
   };
 }
 

@@ -6,6 +6,8 @@ import type { DeclareCommand, Runtime } from './command.ts';
 import { declareDeliveries } from './deliveries.ts';
 import { declareDemo } from './demo.ts';
 import { declareDoctor } from './doctor.ts';
+import { declareFind } from './find.ts';
+import { declareHistory } from './history.ts';
 import { declareInit } from './init.ts';
 import type { Io } from './io.ts';
 import { declareListen } from './listen.ts';
@@ -13,11 +15,14 @@ import { declareLog } from './log.ts';
 import { EXIT_INTERRUPTED } from './process-io.ts';
 import { renderError } from './render-error.ts';
 import { SERVICES, type Services } from './services.ts';
+import { declareShow } from './show.ts';
 import { declareStart } from './start.ts';
 import { declareStatus } from './status.ts';
 import { declareSubscriptions } from './subscriptions.ts';
 import { declareTail } from './tail.ts';
+import { declareTable } from './table.ts';
 import { declareTriggerTest } from './trigger-test.ts';
+import { declareUndo } from './undo.ts';
 import { declareUninstall } from './uninstall.ts';
 
 const COMMANDS: readonly DeclareCommand[] = [
@@ -30,6 +35,11 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareDeliveries,
   declareTriggerTest,
   declareListen,
+  declareFind,
+  declareShow,
+  declareHistory,
+  declareTable,
+  declareUndo,
   declareLog,
   declareDemo,
   declareUninstall,

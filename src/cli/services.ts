@@ -1,5 +1,7 @@
 import type { Inspection } from '../app/inspection.ts';
+import type { Looking } from '../app/looking.ts';
 import type { Tidings } from '../app/tidings.ts';
+import type { UndoService } from '../app/undo.ts';
 import type { Config } from '../config/define-config.ts';
 import type { LoadedConfig, LoadOptions } from '../config/load-config.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -15,6 +17,8 @@ export interface StartOptions {
 export interface Services {
   loadConfig(options: LoadOptions): Promise<LoadedConfig>;
   openInspection(config: Config): Promise<Inspection>;
+  openLooking(config: Config): Promise<Looking>;
+  openUndo(config: Config): Promise<UndoService>;
   createTidings(config: Config, options: StartOptions): Promise<Tidings>;
   /** Brings up the PostgreSQL that is used when no database is configured. */
   startEmbedded(options: EmbeddedOptions): Promise<AsyncDisposable & { readonly url: string }>;
@@ -32,6 +36,8 @@ export interface EmbeddedOptions {
 export const SERVICES: Services = {
   loadConfig: async (options) => (await import('../config/load-config.ts')).loadConfig(options),
   openInspection: async (config) => (await import('../app/inspect.ts')).openInspection(config),
+  openUndo: async (config) => (await import('../app/undo.ts')).openUndo(config),
+  openLooking: async (config) => (await import('../app/open-looking.ts')).openLooking(config),
   createTidings: async (config, options) =>
     (await import('../server/create-tidings.ts')).createTidings(config, options),
   startEmbedded: async (options) =>

@@ -5,6 +5,8 @@ import { LOG_ERRORS } from './catalogue/log.ts';
 import { SERVER_ERRORS } from './catalogue/server.ts';
 import { SOURCE_ERRORS } from './catalogue/source.ts';
 import { WEBHOOK_ERRORS } from './catalogue/webhook.ts';
+import { LOOKING_ERRORS } from './catalogue/looking.ts';
+import { UNDO_ERRORS } from './catalogue/undo.ts';
 
 /** Every error Tidings can report, by code. Codes are part of the public contract. */
 export const CATALOGUE = {
@@ -14,6 +16,8 @@ export const CATALOGUE = {
   ...DELIVERY_ERRORS,
   ...WEBHOOK_ERRORS,
   ...SERVER_ERRORS,
+  ...UNDO_ERRORS,
+  ...LOOKING_ERRORS,
   ...CLI_ERRORS,
 } as const;
 

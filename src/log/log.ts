@@ -94,6 +94,13 @@ export interface ReadRequest {
   readonly to?: number;
   /** Only records of these tables' versions. */
   readonly tables?: ReadonlySet<TableId>;
+  /** Only records of these operations. */
+  readonly operations?: ReadonlySet<Operation>;
+  /**
+   * Leaves out records whose images certainly do not have these bytes. Those that are returned may
+   * not have them either; it spares a search for a value most of the decoding.
+   */
+  readonly containing?: Uint8Array;
   /** Stops after this many records. Default 1,000. */
   readonly limit?: number;
   /** Stops once this many bytes of images are collected; at least one record. Default 1 MiB. */

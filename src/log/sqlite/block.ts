@@ -7,7 +7,7 @@ import { hashKey, TRUNCATE_KEY } from './key-hash.ts';
 
 type OperationCode = 'i' | 'u' | 'd' | 't';
 
-const CODE_OF: Readonly<Record<Operation, OperationCode>> = {
+export const CODE_OF: Readonly<Record<Operation, OperationCode>> = {
   insert: 'i',
   update: 'u',
   delete: 'd',

@@ -55,6 +55,15 @@ export const RUN_RECORDS = 16_384;
 /** Entries of one page of a run: 4 KiB, the most that a look-up reads to no purpose. */
 export const RUN_PAGE_ENTRIES = 512;
 
+/**
+ * Transactions of at least so many records are in an index of their own, so that the one large
+ * transaction among millions of small ones is found at once. Small ones cost no entry.
+ */
+export const LARGE_TRANSACTION = 64;
+
+/** The index's condition. SQLite uses the index for a query that has the same text in its WHERE. */
+export const IS_LARGE = `last - first >= ${LARGE_TRANSACTION - 1}`;
+
 export const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
   CREATE TABLE table_version (
@@ -65,6 +74,8 @@ export const SCHEMA = `
     committed_at INTEGER NOT NULL, latest_commit INTEGER NOT NULL, context TEXT,
     checksum INTEGER NOT NULL) STRICT;
   CREATE INDEX txn_id ON txn (id);
+  CREATE INDEX txn_large ON txn (first) WHERE ${IS_LARGE};
+  CREATE INDEX txn_context ON txn (first) WHERE context IS NOT NULL;
   CREATE TABLE block (
     first INTEGER PRIMARY KEY, count INTEGER NOT NULL, checksum INTEGER NOT NULL,
     records TEXT NOT NULL, images BLOB NOT NULL) STRICT;

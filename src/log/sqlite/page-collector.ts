@@ -20,11 +20,18 @@ export interface PageLimits {
   readonly maxBytes?: number | undefined;
 }
 
+/** Which records a page takes. */
+export interface Acceptance {
+  /** False when none of a block's records is wanted: then it is not even taken apart. */
+  block?(block: Block): boolean;
+  record(record: StoredRecord): boolean;
+}
+
 /** Collects the records of one page from blocks. */
 export class PageCollector {
   readonly records: LogRecord[] = [];
   readonly #tables: ReadonlyMap<TableId, LoggedTable>;
-  readonly #accept: ((record: StoredRecord) => boolean) | null;
+  readonly #accept: Acceptance | null;
   readonly #limit: number;
   readonly #maxBytes: number;
   readonly #deadline = performance.now() + MAX_WORK;
@@ -35,7 +42,7 @@ export class PageCollector {
   constructor(
     tables: ReadonlyMap<TableId, LoggedTable>,
     limits: PageLimits,
-    accept: ((record: StoredRecord) => boolean) | null,
+    accept: Acceptance | null,
   ) {
     this.#tables = tables;
     this.#accept = accept;
@@ -58,6 +65,9 @@ export class PageCollector {
    * @returns the offset where reading goes on.
    */
   take(segment: SegmentReader, block: Block, range: { from: number; to: number }): number {
+    if (this.#accept?.block?.(block) === false) {
+      return Math.min(block.first + block.count, range.to);
+    }
     const stored = decodeRecords(block.records);
     if (stored.length !== block.count) {
       throw corrupt(segment.path, `the block at ${block.first} lacks records`);
@@ -69,7 +79,7 @@ export class PageCollector {
     let bytes = this.#bytes;
     for (let index = start; index < end; index++) {
       const record = stored[index];
-      if (record === undefined || this.#accept?.(record) === false) continue;
+      if (record === undefined || this.#accept?.record(record) === false) continue;
       wanted.push(index);
       bytes += record[4] - (stored[index - 1]?.[4] ?? 0);
       if (this.records.length + wanted.length >= this.#limit || bytes >= this.#maxBytes) {

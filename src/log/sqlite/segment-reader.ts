@@ -4,7 +4,7 @@ import type { Block } from './block.ts';
 import { blockChecksum } from './checksum.ts';
 import { openForReading, prepareRows, rows, type Value } from './database.ts';
 import { corrupt, toLogError, withLogErrors } from './errors.ts';
-import { WINDOW_OFFSETS } from './format.ts';
+import { IS_LARGE, LARGE_TRANSACTION, WINDOW_OFFSETS } from './format.ts';
 import { distancesOf } from './key-run.ts';
 
 /** A run of the key index: it covers the offsets `first` to `last`. */
@@ -89,6 +89,37 @@ export class SegmentReader implements Disposable {
   lastTransactions(end: number, limit: number): LoggedTransaction[] {
     const sql = `${TRANSACTION} WHERE first < ? ORDER BY first DESC LIMIT ?`;
     return this.#rows(sql, end, limit).map(toTransaction);
+  }
+
+  /** Those that begin in the range and match, newest first. */
+  findTransactions(
+    range: { readonly from: number; readonly to: number },
+    wanted: { readonly minRecords: number; readonly contextWith: string | null },
+    limit: number,
+  ): LoggedTransaction[] {
+    const { minRecords, contextWith } = wanted;
+    const conditions = ['first >= ? AND first < ?'];
+    const values: (string | number)[] = [range.from, range.to];
+    // An index is used when its own condition is part of the query; that of large ones is the better.
+    if (minRecords >= LARGE_TRANSACTION) conditions.push(IS_LARGE);
+    else if (contextWith !== null) conditions.push('context IS NOT NULL');
+    if (minRecords > 1) {
+      conditions.push('last - first + 1 >= ?');
+      values.push(minRecords);
+    }
+    if (contextWith !== null) {
+      conditions.push('instr(context, ?)');
+      values.push(contextWith);
+    }
+    const sql = `${TRANSACTION} WHERE ${conditions.join(' AND ')} ORDER BY first DESC LIMIT ?`;
+    return this.#rows(sql, ...values, limit).map(toTransaction);
+  }
+
+  /** When the log became complete, where this segment knows; else when the segment was made. */
+  beginning(): string | null {
+    const sql = `SELECT value FROM meta WHERE name IN ('began', 'created') ORDER BY name LIMIT 1`;
+    const value = this.#rows(sql)[0]?.[0];
+    return typeof value === 'string' ? value : null;
   }
 
   /** The latest commit time in the log up to the segment's end; microseconds. */

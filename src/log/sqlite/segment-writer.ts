@@ -50,6 +50,7 @@ export class SegmentWriter {
   #connection: { readonly db: DatabaseSync; readonly statements: Statements } | null = null;
   #published: boolean;
   #synced = true;
+  #began = false;
 
   /** For the published segment that begins at `first`; opened when it is needed. */
   constructor(directory: string, first: number, seedOf: (table: TableId) => number) {
@@ -160,8 +161,9 @@ export class SegmentWriter {
   }
 
   setState(state: LogState): void {
-    const { statements } = this.#begin();
+    const { db, statements } = this.#begin();
     statements.progress.run(state.reached, state.appended, state.latestCommit);
+    if (this.first === 0 && state.reached !== null) this.#noteBeginning(db);
   }
 
   commit(): void {
@@ -172,6 +174,7 @@ export class SegmentWriter {
   rollback(): void {
     if (this.#connection === null) return;
     const { db } = this.#connection;
+    this.#began = false;
     try {
       // After some errors SQLite has rolled back by itself.
       if (db.isTransaction) db.exec('ROLLBACK');
@@ -259,6 +262,13 @@ export class SegmentWriter {
     const connection = this.#open();
     if (!connection.db.isTransaction) connection.db.exec('BEGIN IMMEDIATE');
     return connection;
+  }
+
+  /** From the first reached position on the log is complete; before it, nobody was capturing. */
+  #noteBeginning(db: DatabaseSync): void {
+    if (this.#began) return;
+    db.prepare(`INSERT OR IGNORE INTO meta VALUES ('began', ?)`).run(new Date().toISOString());
+    this.#began = true;
   }
 
   #disconnect(): void {

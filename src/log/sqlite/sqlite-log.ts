@@ -9,6 +9,7 @@ import type {
   ReadRequest,
   RowFinder,
 } from '../log.ts';
+import type { LogSearch, TransactionPage, TransactionRequest } from '../log-search.ts';
 import type { OnCommitPoint } from './commit-points.ts';
 import { corrupt, withLogErrors } from './errors.ts';
 import { type LogView, NEW_LOG, readView, type ViewHolder } from './log-view.ts';
@@ -47,13 +48,13 @@ export interface SqliteLogOptions {
 }
 
 /** A log in SQLite files, opened by its writer. */
-export interface SqliteLog extends Log, RowFinder {
+export interface SqliteLog extends Log, RowFinder, LogSearch {
   /** The log's segments, oldest first, as retention looks at them. */
   segments(): Promise<readonly SegmentSummary[]>;
 }
 
 /** A log in SQLite files that another process may be writing. */
-export interface SqliteLogReader extends LogReader, RowFinder, AsyncDisposable {
+export interface SqliteLogReader extends LogReader, RowFinder, LogSearch, AsyncDisposable {
   /** Looks again how far the log goes. `read` does it by itself when it comes to the head. */
   refresh(): Promise<void>;
   /** See {@link SqliteLog.segments}. */
@@ -216,7 +217,11 @@ class FollowingReader extends SegmentedReader implements SqliteLogReader {
     this.parts.cache[Symbol.dispose]();
   }
 
-  async #upToDate(from: number, read: () => Promise<ReadPage>): Promise<ReadPage> {
+  override async findTransactions(request: TransactionRequest): Promise<TransactionPage> {
+    return this.#upToDate(this.floor, () => super.findTransactions(request));
+  }
+
+  async #upToDate<Page>(from: number, read: () => Promise<Page>): Promise<Page> {
     if (from >= this.head) await this.refresh();
     try {
       return await read();

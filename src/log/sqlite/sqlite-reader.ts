@@ -11,9 +11,12 @@ import type {
   RowFinder,
   TableId,
 } from '../log.ts';
+import type { LogSearch, TransactionPage, TransactionRequest } from '../log-search.ts';
+import { LARGE_TRANSACTION } from './format.ts';
 import { directoryBytes } from './segment-files.ts';
 import type { LogView, ViewHolder } from './log-view.ts';
-import { PageCollector } from './page-collector.ts';
+import { type Acceptance, PageCollector } from './page-collector.ts';
+import { CODE_OF } from './block.ts';
 import { findInSegment } from './row-search.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import { corrupt } from './errors.ts';
@@ -23,8 +26,13 @@ import { type OffsetRange, scanAll, scanTables } from './segment-scan.ts';
 /** How much of a long search runs before others get their turn; milliseconds. */
 const TURN = 4;
 
+/** Transactions of a page unless the reader asks for another number. */
+const DEFAULT_TRANSACTIONS = 100;
+/** Offsets whose transactions are looked at in one go when no index helps: some 10 ms at most. */
+const SCAN_STRETCH = 65_536;
+
 /** Reads the segments of a log. What there is, the view says; it may change between calls. */
-export class SqliteReader implements LogReader, RowFinder {
+export class SqliteReader implements LogReader, RowFinder, LogSearch {
   readonly #directory: string;
   readonly #source: string;
   readonly #holder: ViewHolder;
@@ -63,9 +71,7 @@ export class SqliteReader implements LogReader, RowFinder {
   // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
   async read(request: ReadRequest): Promise<ReadPage> {
     const { tables } = request;
-    const accept =
-      tables === undefined ? null : ([id]: readonly [TableId, ...unknown[]]) => tables.has(id);
-    const collector = new PageCollector(this.#tableMap(), request, accept);
+    const collector = new PageCollector(this.#tableMap(), request, acceptance(request));
     const wanted = tables === undefined ? null : JSON.stringify([...tables]);
     return this.#collect(request, collector, (segment, range) =>
       wanted === null
@@ -82,12 +88,10 @@ export class SqliteReader implements LogReader, RowFinder {
       if (version.schema === schema && version.name === table) ids.add(version.id);
     }
     const from = request.from ?? this.floor;
-    const collector = new PageCollector(
-      this.#tableMap(),
-      request,
-      ([id, operation, ownKey, previousKey]) =>
+    const collector = new PageCollector(this.#tableMap(), request, {
+      record: ([id, operation, ownKey, previousKey]) =>
         ids.has(id) && (operation === 't' || ownKey === key || previousKey === key),
-    );
+    });
     const search = { schema, name: table, key, tables: JSON.stringify([...ids]) };
     return this.#collect({ ...request, from }, collector, (segment, range) =>
       findInSegment(segment, collector, range, search),
@@ -133,6 +137,38 @@ export class SqliteReader implements LogReader, RowFinder {
       if (found.length >= limit) break;
     }
     return found;
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
+  async findTransactions(request: TransactionRequest): Promise<TransactionPage> {
+    const { segments, head } = this.#view;
+    const { minRecords = 1, contextWith = null, limit = DEFAULT_TRANSACTIONS } = request;
+    const from = Math.max(request.from ?? 0, this.floor);
+    // An index passes over what does not match; without one a stretch at a time is looked at.
+    const stretch = minRecords >= LARGE_TRANSACTION ? head : SCAN_STRETCH;
+    const deadline = performance.now() + TURN;
+    const found: LoggedTransaction[] = [];
+    let next = Math.min(request.to ?? head, head);
+    while (next > from && found.length < limit && performance.now() <= deadline) {
+      const first = segments.findLast((segment) => segment.first < next)?.first ?? 0;
+      const range = { from: Math.max(from, first, next - stretch), to: next };
+      const left = limit - found.length;
+      const matching = this.#cache.use(first, this.#view, (segment) =>
+        segment.findTransactions(range, { minRecords, contextWith }, left),
+      );
+      found.push(...matching);
+      next = matching.length < left ? range.from : (matching.at(-1)?.first ?? range.from);
+    }
+    return { transactions: found, next };
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
+  async beginning(): Promise<number | null> {
+    const [oldest] = this.#view.segments;
+    if (oldest === undefined || this.position === null) return null;
+    const { first } = oldest;
+    const time = this.#cache.use(first, this.#view, (segment) => segment.beginning());
+    return time === null ? null : Date.parse(time) * 1000;
   }
 
   // oxlint-disable-next-line typescript/require-await -- The port's promise.
@@ -199,4 +235,19 @@ export class SqliteReader implements LogReader, RowFinder {
       yield first;
     }
   }
+}
+
+/** What of a request can be told from a block, and from a record without its images. */
+function acceptance({ tables, operations, containing }: ReadRequest): Acceptance | null {
+  if (tables === undefined && operations === undefined && containing === undefined) return null;
+  const codes = operations === undefined ? null : [...operations].map((each) => CODE_OF[each]);
+  const needle = containing === undefined ? null : Buffer.from(containing);
+  return {
+    block: ({ records, images }) =>
+      (codes === null || codes.some((code) => records.includes(`"${code}"`))) &&
+      (needle === null ||
+        Buffer.from(images.buffer, images.byteOffset, images.length).includes(needle)),
+    record: ([id, operation]) =>
+      (tables === undefined || tables.has(id)) && (codes === null || codes.includes(operation)),
+  };
 }

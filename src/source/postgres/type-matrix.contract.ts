@@ -227,7 +227,7 @@ const OWN: readonly TypeCase[] = [
 const INTERNAL =
   /^(gtsvector|pg_(node_tree|ndistinct|dependencies|mcv_list|brin_bloom_summary|brin_minmax_multi_summary))$/;
 
-interface MatrixColumn extends TypeCase {
+export interface MatrixColumn extends TypeCase {
   readonly name: string;
 }
 
@@ -315,7 +315,8 @@ export function testTypeMatrix(major: number, serverUrl: () => Promise<string>):
   });
 }
 
-async function createMatrix(
+/** Makes the tables `matrix` and `copy`; undo is tested on them too. */
+export async function createMatrix(
   database: TestDatabase,
   major: number,
 ): Promise<readonly MatrixColumn[]> {
@@ -340,7 +341,10 @@ async function createMatrix(
 }
 
 /** Row n has the nth value of each type, and null where a type has no more; the last is all null. */
-async function fill(database: TestDatabase, columns: readonly MatrixColumn[]): Promise<number> {
+export async function fill(
+  database: TestDatabase,
+  columns: readonly MatrixColumn[],
+): Promise<number> {
   const rows = Math.max(...columns.map(({ values }) => values.length)) + 1;
   await insert(database, 'public.matrix', columns, (row) =>
     row < rows ? columns.map(({ values }) => values[row] ?? null) : null,

@@ -1,0 +1,187 @@
+import type { Change } from '../change/change.ts';
+import { type ChangeDecoder, createChangeDecoder } from '../change/decode.ts';
+import type { StoredTransaction } from '../change/stored-change.ts';
+import { qualifiedName } from '../change/table.ts';
+import { formatMicros } from '../change/time.ts';
+import { TransactionReader } from '../change/transaction-reader.ts';
+import type { Config } from '../config/define-config.ts';
+import { resolveConfig } from '../config/resolve-config.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { LoggedTransaction, LogRecord } from '../log/log.ts';
+import type { SqliteLogReader } from '../log/sqlite/sqlite-log.ts';
+import { ChangeCounts } from '../undo/looking/change-counts.ts';
+import { findTransactions, planSearch } from '../undo/looking/find-transactions.ts';
+import { locate, parseTarget } from '../undo/looking/locate.ts';
+import { resolveTable } from '../undo/looking/resolve-table.ts';
+import { rowHistory } from '../undo/looking/row-history.ts';
+import { parseRowKey } from '../undo/looking/row-key.ts';
+import { readRecords, versionsOf } from '../undo/looking/searchable-log.ts';
+import { DIALECTS, openLogReader } from './adapters.ts';
+import type {
+  FindQuery,
+  FoundReport,
+  HistoryQuery,
+  LogBeginning,
+  Looking,
+  RowHistory,
+  Search,
+  ShowQuery,
+  Shown,
+  TableQuery,
+  TableView,
+  TransactionReport,
+} from './looking.ts';
+import { readSearch } from './read-search.ts';
+import { openTableView } from './table-view.ts';
+
+/** Opens a look at the logs of a data directory; nothing is opened or connected before it is asked for. */
+export async function openLooking(config: Parameters<typeof resolveConfig>[0]): Promise<Looking> {
+  return await Promise.resolve(new DiskLooking(resolveConfig(config)));
+}
+
+/** A source's log with what reads it. */
+interface OpenLog {
+  readonly source: string;
+  readonly log: SqliteLogReader;
+  readonly decoder: ChangeDecoder;
+}
+
+class DiskLooking implements Looking {
+  readonly #config: Config;
+  readonly #opened = new AsyncDisposableStack();
+  readonly #logs = new Map<string, OpenLog>();
+  readonly #transactions = new TransactionReader();
+
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+  }
+
+  async history(query: HistoryQuery, signal: AbortSignal): Promise<RowHistory> {
+    const { source, log, decoder } = await this.#open(query.source);
+    const table = resolveTable(log, source, query.table);
+    const keys = parseRowKey(versionsOf(log, table), query.key);
+    const range = { from: log.floor, to: log.head };
+    const records = rowHistory(log, { table, keys, ...range }, signal);
+    const versions = decodeAll(newest(records, query.limit), decoder);
+    const begins = await beginningOf(log);
+    return { source, table: qualifiedName(table), begins, gaps: await log.gaps(), versions };
+  }
+
+  async show(query: ShowQuery, signal: AbortSignal): Promise<Shown> {
+    const target = parseTarget(query.target);
+    const named = 'source' in target ? target.source : query.source;
+    const { source, log, decoder } = await this.#open(named);
+    const located = await locate(log, source, target);
+    if ('record' in located) return { change: decoder.decode(located.record) };
+    const { transaction, older } = located;
+    const range = { from: transaction.first, to: transaction.last + 1 };
+    return {
+      transaction: this.#report(source, transaction),
+      older: older.map((each) => this.#report(source, each)),
+      async counts() {
+        const counts = new ChangeCounts();
+        for await (const record of readRecords(log, range, signal)) counts.add(record);
+        return counts.tables;
+      },
+      changes: () => decodeAll(readRecords(log, range, signal), decoder),
+    };
+  }
+
+  async find(query: FindQuery, signal: AbortSignal): Promise<Search> {
+    const { source, log, decoder } = await this.#open(query.source);
+    const request = await readSearch({ source, log, decoder }, query);
+    const progress = { undecided: 0, onProgress: query.onProgress ?? (() => undefined) };
+    const found = findTransactions(log, request, progress, signal);
+    const report = (transaction: LoggedTransaction): TransactionReport =>
+      this.#report(source, transaction);
+    return {
+      source,
+      plan: planSearch(request),
+      range: { from: request.from, to: request.to },
+      begins: await beginningOf(log),
+      found: reports(),
+      undecided: () => progress.undecided,
+    };
+
+    async function* reports(): AsyncGenerator<FoundReport> {
+      for await (const { transaction, matching, tables } of found) {
+        yield { transaction: report(transaction), matching, tables };
+      }
+    }
+  }
+
+  async table(query: TableQuery, signal: AbortSignal): Promise<TableView> {
+    const { source, log } = await this.#open(query.source);
+    return openTableView({ config: this.#config, source, log }, query, signal);
+  }
+
+  async #open(name?: string): Promise<OpenLog> {
+    const source = name ?? this.#onlySource();
+    if (!Object.hasOwn(this.#config.sources, source)) {
+      throw new TidingsError('SOURCE_UNKNOWN', { source });
+    }
+    let open = this.#logs.get(source);
+    if (open === undefined) {
+      const log = this.#opened.use(await openLogReader(this.#config, source));
+      open = { source, log, decoder: createChangeDecoder(source, DIALECTS) };
+      this.#logs.set(source, open);
+    }
+    await open.log.refresh();
+    return open;
+  }
+
+  #onlySource(): string {
+    const names = Object.keys(this.#config.sources);
+    const [first, ...others] = names;
+    if (first === undefined) throw new TidingsError('CONFIG_NO_SOURCE', {});
+    if (others.length === 0) return first;
+    throw new TidingsError('SOURCE_AMBIGUOUS', { sources: names.join(', ') });
+  }
+
+  #report(source: string, transaction: StoredTransaction): TransactionReport {
+    const { id, position, committedAt, first, last } = transaction;
+    return {
+      source,
+      id,
+      position,
+      committedAt: formatMicros(committedAt),
+      context: this.#transactions.context(transaction),
+      first,
+      last,
+      changes: last - first + 1,
+    };
+  }
+}
+
+async function beginningOf(log: SqliteLogReader): Promise<LogBeginning> {
+  const at = await log.beginning();
+  return { offset: log.floor, at: at === null ? null : formatMicros(at) };
+}
+
+async function* decodeAll(
+  records: AsyncIterable<LogRecord>,
+  decoder: ChangeDecoder,
+): AsyncGenerator<Change> {
+  for await (const record of records) yield decoder.decode(record);
+}
+
+/** The last so many of a stream; all of it without a limit. */
+async function* newest(
+  records: AsyncIterable<LogRecord>,
+  limit: number | undefined,
+): AsyncGenerator<LogRecord> {
+  if (limit === undefined) {
+    yield* records;
+    return;
+  }
+  const kept: LogRecord[] = [];
+  for await (const record of records) {
+    kept.push(record);
+    if (kept.length > limit) kept.shift();
+  }
+  yield* kept;
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { json, tidings } from '../../test/fake-application.ts';
+import { DELETED, fakeLooking, TRANSACTION } from '../../test/fake-looking.ts';
+
+test('find: a line per transaction, and what to do next', async () => {
+  const { code, out, err } = await tidings('tidings find --min-rows 100', fakeLooking());
+  assert.equal(code, 0);
+  assert.equal(
+    out,
+    '2020-01-02 03:04:05.678        7712  public.accounts: 159 deleted  by ann  request=7\n',
+  );
+  assert.match(err, /3 changes could not be compared/);
+  assert.match(err, /→ tidings show 7712\n→ tidings undo --transaction 7712\n$/);
+});
+
+test('find: nothing found is no failure, and says how far the log reaches', async () => {
+  const { code, out, err } = await tidings('tidings find', fakeLooking([]));
+  assert.deepEqual([code, out], [0, '']);
+  assert.match(err, /^No transaction matches in offsets 100 to 300. The log begins at 2020-01-01/);
+});
+
+test('find --json: a report per line', async () => {
+  const { out } = await tidings('tidings find --json', fakeLooking());
+  assert.deepEqual(json(out), { transaction: TRANSACTION, matching: 159, tables: [DELETED] });
+});
+
+test('find: what it asks for', async () => {
+  const looking = fakeLooking();
+  const line =
+    'tidings find --source main --table a.* --table b --operation delete --operation update ' +
+    '--key id=7 --since 2026-11-21T13:45:00.123456+01:00 --until 500 --before email=a --after email=b ' +
+    '--where after.x>1 --min-rows 9 --actor ann --context request.id=7 --limit 3';
+  assert.equal((await tidings(line, looking)).code, 0);
+  assert.deepEqual(looking.queries, [
+    {
+      source: 'main',
+      tables: ['a.*', 'b'],
+      operations: ['delete', 'update'],
+      key: 'id=7',
+      since: { time: Date.parse('2026-11-21T12:45:00Z') * 1000 + 123_456 },
+      until: { offset: 500 },
+      before: ['email=a'],
+      after: ['email=b'],
+      where: 'after.x>1',
+      minChanges: 9,
+      actor: 'ann',
+      context: ['request.id=7'],
+      limit: 3,
+    },
+  ]);
+});
+
+test('find: what cannot be read is bad usage', async () => {
+  for (const option of ['--operation upsert', '--since yesterday', '--min-rows 0', '--limit x']) {
+    const { code, err } = await tidings(`tidings find ${option}`, fakeLooking());
+    assert.equal(code, 64, option);
+    assert.match(err, /USAGE/);
+  }
+});

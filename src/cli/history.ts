@@ -1,0 +1,112 @@
+import type { RowHistory } from '../app/looking.ts';
+import type { Change } from '../change/change.ts';
+import { toWire } from '../change/wire.ts';
+import { parseLimit } from './arguments.ts';
+import { OPERATION_STYLES, rowText, valueText } from './change-line.ts';
+import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
+import type { Io } from './io.ts';
+import { formatTime } from './terminal/format.ts';
+import { harmless, painter } from './terminal/style.ts';
+import { contextText } from './transaction-text.ts';
+
+export const declareHistory: DeclareCommand = (program, runtime) => {
+  const command = program
+    .command('history')
+    .summary('Show every version of a row')
+    .description(
+      'Prints all that happened to a row, oldest first: when, in which transaction, who (where the application says so), and what each column was before and after. Follows the row through changes of its key.',
+    )
+    .argument('<table>', 'schema.name, or the name alone where only one schema has it')
+    .argument('<key>', '7, id=7, or a=1,b=2')
+    .option('--source <name>', 'the source; needed when there are several')
+    .option('--limit <count>', 'only the newest so many versions', parseLimit);
+  const examples = [
+    ['tidings history public.accounts 7', 'every version of a row'],
+    ['tidings history order_lines order_id=12,line=3', 'a key of two columns'],
+    ['tidings history accounts 7 --json | jq .data.changed', 'CloudEvents, one per line'],
+  ] as const;
+  const json = 'each version as a CloudEvents 1.0 document (docs/reference/wire-format.md)';
+  complete(command, runtime, { json, examples }, history);
+};
+
+const history: Action = async (context, options, [table = '', key = '']) => {
+  const { io, json } = context;
+  await using looking = await context.openLooking();
+  const source = textOption(options, 'source');
+  const limit = options['limit'] as number | undefined;
+  const found = await looking.history(
+    {
+      table,
+      key,
+      ...(source === undefined ? {} : { source }),
+      ...(limit === undefined ? {} : { limit }),
+    },
+    io.signal,
+  );
+  let first: Change | undefined;
+  let last: Change | undefined;
+  for await (const change of found.versions) {
+    if (json) printJson(io, toWire(change));
+    else io.stdout.write(versionText(change, io));
+    first ??= change;
+    last = change;
+    await io.stdout.drained();
+  }
+  io.signal.throwIfAborted();
+  tellKnowledge(io, found, first, limit);
+  if (!json && last !== undefined) {
+    const { id } = last.transaction;
+    io.stderr.write(`→ tidings show ${id}\n→ tidings undo --transaction ${id}\n`);
+  }
+  return 0;
+};
+
+/** One version: a heading, and a line for each column that it says something about. */
+function versionText(change: Change, io: Io): string {
+  const paint = painter(io.stdout);
+  const { operation, offset, key, transaction } = change;
+  const heading = [
+    paint('dim', formatTime(transaction.committedAt)),
+    paint(OPERATION_STYLES[operation], operation),
+    key === null ? '' : paint('bold', rowText(key)),
+    `transaction ${transaction.id}`,
+    paint('dim', `offset ${offset}`),
+    contextText(transaction.context),
+  ];
+  return [heading.filter((part) => part !== '').join('  '), ...columnLines(change)]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function columnLines({ operation, before, after, changed }: Change): readonly string[] {
+  if (operation === 'delete') return before === null ? [] : [`    was  ${rowText(before)}`];
+  if (after === null) return [];
+  if (operation === 'insert') return [`    is   ${rowText(after)}`];
+  if (changed === null) return [`    is   ${rowText(after)}`, '    (what it was is not known)'];
+  if (changed.length === 0) return ['    (nothing changed)'];
+  return changed.map(
+    (name) => `    ${harmless(name)}: ${valueText(before?.[name])} → ${valueText(after[name])}`,
+  );
+}
+
+/** How far back the log goes, where that limits what was shown. */
+function tellKnowledge(
+  io: Io,
+  { table, begins, gaps }: RowHistory,
+  first: Change | undefined,
+  limit: number | undefined,
+): void {
+  const since = begins.at === null ? '' : ` at ${begins.at}`;
+  if (first === undefined) {
+    io.stderr.write(
+      `The log has no change of this row of ${table}; it begins${since} with offset ${begins.offset}.\n`,
+    );
+  } else if (first.operation !== 'insert' && limit === undefined) {
+    io.stderr.write(
+      `Older versions are not known: the log begins${since} with offset ${begins.offset}.\n`,
+    );
+  }
+  for (const { offset, reason } of gaps) {
+    io.stderr.write(`Changes before offset ${offset} were lost: ${harmless(reason)}\n`);
+  }
+}

@@ -1,0 +1,174 @@
+import type { Looking, Shown, TransactionReport } from '../app/looking.ts';
+import type { Change } from '../change/change.ts';
+import { toWire, type WireChange } from '../change/wire.ts';
+import type { TableCount } from '../undo/looking/change-counts.ts';
+import { BatchedOutput } from './batched-output.ts';
+import { changeLine, OPERATION_STYLES, rowText, valueText } from './change-line.ts';
+import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
+import type { Io } from './io.ts';
+import { formatCount, formatCounted } from './terminal/format.ts';
+import { harmless, painter } from './terminal/style.ts';
+import { renderTable } from './terminal/table.ts';
+import { contextText } from './transaction-text.ts';
+
+/** Changes of a transaction that are shown unless all are asked for. */
+const SAMPLE = 10;
+
+export const declareShow: DeclareCommand = (program, runtime) => {
+  const command = program
+    .command('show')
+    .summary('Show a transaction or a change')
+    .description(
+      'Shows one transaction with its tables, counts and first changes, or one change in full. TARGET is a transaction (7712), a change id (main:00000000016B3748:0), or an offset (1204; @1204 where a transaction has that number).',
+    )
+    .argument('<target>', 'transaction, change id or offset')
+    .option('--source <name>', 'the source; needed when there are several')
+    .option('--all', 'every change of the transaction');
+  const examples = [
+    ['tidings show 7712', 'a transaction, as `tidings find` lists it'],
+    ['tidings show 7712 --all', 'with all its changes'],
+    ['tidings show @1204', 'the change at an offset, column by column'],
+    ['tidings show 7712 --all --json', 'CloudEvents, one per line'],
+  ] as const;
+  const json = 'a ShownTransaction, or the change as CloudEvents; with --all one change per line';
+  complete(command, runtime, { json, examples }, show);
+};
+
+/** What `tidings show TRANSACTION --json` prints. */
+export interface ShownTransaction {
+  readonly transaction: TransactionReport;
+  /** Older transactions with the same number: the database uses numbers again. */
+  readonly older: readonly TransactionReport[];
+  /** What it did, by table. */
+  readonly tables: readonly TableCount[];
+  /** Its first changes. */
+  readonly sample: readonly WireChange[];
+}
+
+type Transaction = Exclude<Shown, { readonly change: Change }>;
+
+const show: Action = async (context, options, [target = '']) => {
+  const { io, json } = context;
+  await using looking: Looking = await context.openLooking();
+  const source = textOption(options, 'source');
+  const query = { target, ...(source === undefined ? {} : { source }) };
+  const shown = await looking.show(query, io.signal);
+  if ('change' in shown) showChange(io, json, shown.change);
+  else if (options['all'] === true) await showAll(io, json, shown);
+  else await showTransaction(io, json, shown);
+  io.signal.throwIfAborted();
+  return 0;
+};
+
+async function showTransaction(io: Io, json: boolean, shown: Transaction): Promise<void> {
+  const { transaction, older } = shown;
+  const tables = await shown.counts();
+  const sample: Change[] = [];
+  for await (const change of shown.changes()) {
+    sample.push(change);
+    if (sample.length >= SAMPLE) break;
+  }
+  if (json) {
+    const document: ShownTransaction = { transaction, older, tables, sample: sample.map(toWire) };
+    printJson(io, document);
+    return;
+  }
+  io.stdout.write(headText(io, shown));
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  io.stdout.write(
+    `\n${renderTable(
+      [{ title: 'TABLE' }, right('INSERT'), right('UPDATE'), right('DELETE'), right('TRUNCATE')],
+      tables.map((count) => [
+        harmless(count.table),
+        ...[count.insert, count.update, count.delete, count.truncate].map(formatCount),
+      ]),
+      io.stdout,
+    )}\n`,
+  );
+  for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
+  const { id, changes } = transaction;
+  const more = changes - sample.length;
+  if (more > 0) io.stderr.write(`${formatCount(more)} more: tidings show ${id} --all\n`);
+  io.stderr.write(`→ tidings undo --transaction ${id}\n`);
+}
+
+async function showAll(io: Io, json: boolean, shown: Transaction): Promise<void> {
+  const output = new BatchedOutput(io.stdout);
+  if (!json) output.write(`${headText(io, shown)}\n`);
+  for await (const change of shown.changes()) {
+    const line = json ? JSON.stringify(toWire(change)) : changeLine(change, output);
+    output.write(`${line}\n`);
+    await output.drained();
+  }
+  await output.end();
+}
+
+function headText(io: Io, { transaction, older }: Transaction): string {
+  const paint = painter(io.stdout);
+  const { source, id, position, committedAt, context, first, last, changes } = transaction;
+  const lines = [
+    `${paint('bold', `Transaction ${id}`)} of source ${source}, committed ${committedAt}`,
+    `${formatCounted(changes, 'change')}, offsets ${first} to ${last}, position ${position}`,
+    contextText(context),
+    ...older.map(
+      (each) => `An older one has the same number: ${source}:${each.position}, ${each.committedAt}`,
+    ),
+  ];
+  return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
+}
+
+function showChange(io: Io, json: boolean, change: Change): void {
+  if (json) {
+    printJson(io, toWire(change));
+    return;
+  }
+  const paint = painter(io.stdout);
+  const { operation, schema, table, key, transaction, offset, id } = change;
+  const row = key === null ? '' : ` ${rowText(key)}`;
+  const what = paint(OPERATION_STYLES[operation], operation);
+  const context = contextText(transaction.context);
+  io.stdout.write(
+    `${what} ${paint('bold', harmless(`${schema}.${table}`))}${row}\n` +
+      `change ${id}, offset ${offset}\n` +
+      `transaction ${transaction.id}, committed ${transaction.committedAt}` +
+      `${context === '' ? '' : `, ${context}`}\n`,
+  );
+  const rows = valueRows(io, change);
+  if (rows.length > 0) {
+    const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
+    io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
+  }
+  io.stderr.write(`→ tidings show ${transaction.id}\n`);
+  if (key !== null) io.stderr.write(`→ ${historyCommand(change)}\n`);
+}
+
+/** A line per column; what an update changed stands out. */
+function valueRows(io: Io, { operation, before, after, changed }: Change): string[][] {
+  const paint = painter(io.stdout);
+  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
+  return [...names].map((name) => {
+    const old = before === null ? (operation === 'insert' ? '' : '?') : valueText(before[name]);
+    const now = after === null ? '' : valueText(after[name]);
+    const isChanged = changed?.includes(name) === true;
+    return isChanged
+      ? [`${harmless(name)} *`, paint('red', old), paint('green', now)]
+      : [harmless(name), old, now];
+  });
+}
+
+/** The command that shows the row's history, quoted for a shell. */
+function historyCommand({ schema, table, key }: Change): string {
+  const entries = Object.entries(key ?? {});
+  const text = (value: unknown): string =>
+    typeof value === 'string' ? value : JSON.stringify(value);
+  const [only] = entries;
+  const key_ =
+    entries.length === 1 && only !== undefined
+      ? text(only[1])
+      : entries.map(([name, value]) => `${name}=${text(value)}`).join(',');
+  return `tidings history ${shellWord(`${schema}.${table}`)} ${shellWord(key_)}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w.,=:@/+-]+$/.test(text) ? text : `'${harmless(text).replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,71 @@
+import type { TransactionReport } from '../app/looking.ts';
+import type { JsonValue } from '../change/dialect.ts';
+import type { Operation } from '../change/change.ts';
+import type { TableCount } from '../undo/looking/change-counts.ts';
+import { OPERATION_STYLES, valueText } from './change-line.ts';
+import { formatCount, formatTime } from './terminal/format.ts';
+import { harmless, painter, type Paint } from './terminal/style.ts';
+import { pad } from './terminal/width.ts';
+
+const PAST: Readonly<Record<Operation, string>> = {
+  insert: 'inserted',
+  update: 'updated',
+  delete: 'deleted',
+  truncate: 'truncated',
+};
+
+/** Who, and what else the application attached; empty when it attached nothing. */
+export function contextText(context: JsonValue): string {
+  if (context === null) return '';
+  if (typeof context !== 'object' || Array.isArray(context)) return harmless(valueText(context));
+  const members = Object.entries(context as { readonly [name: string]: JsonValue });
+  const actor = members.find(([name]) => name === 'actor');
+  const others = members.filter(([name]) => name !== 'actor');
+  return [
+    ...(actor === undefined ? [] : [`by ${valueText(actor[1])}`]),
+    ...others.map(([name, value]) => `${harmless(name)}=${valueText(value)}`),
+  ].join('  ');
+}
+
+/** `public.accounts: 159 deleted` */
+export function countsText(tables: readonly TableCount[], paint: Paint): string {
+  return tables
+    .map((count) => {
+      const parts = (['insert', 'update', 'delete', 'truncate'] as const).flatMap((operation) =>
+        count[operation] === 0
+          ? []
+          : [
+              paint(
+                OPERATION_STYLES[operation],
+                `${formatCount(count[operation])} ${PAST[operation]}`,
+              ),
+            ],
+      );
+      return `${paint('bold', harmless(count.table))}: ${parts.join(', ')}`;
+    })
+    .join('; ');
+}
+
+/** One transaction on a line: when, its number, what it did, who. */
+export function transactionLine(
+  transaction: TransactionReport,
+  tables: readonly TableCount[],
+  output: { readonly colour: boolean },
+): string {
+  const paint = painter(output);
+  const matching = tables.reduce(
+    (sum, count) => sum + count.insert + count.update + count.delete + count.truncate,
+    0,
+  );
+  const { id, committedAt, changes, context } = transaction;
+  const all = matching === changes ? '' : paint('dim', `of ${formatCount(changes)} changes`);
+  return [
+    paint('dim', formatTime(committedAt)),
+    pad(id, 10, 'right'),
+    countsText(tables, paint),
+    all,
+    contextText(context),
+  ]
+    .filter((part) => part !== '')
+    .join('  ');
+}

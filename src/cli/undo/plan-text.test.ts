@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { UndoPlan } from '../../undo/undo-plan.ts';
+import type { Output } from '../io.ts';
+import { nextCommand, redoCommand } from './next-command.ts';
+import { planText, rowText } from './plan-text.ts';
+
+const OUTPUT: Output = {
+  isTerminal: false,
+  colour: false,
+  columns: 80,
+  write: () => undefined,
+  drained: () => Promise.resolve(),
+};
+
+const PLAN: UndoPlan = {
+  id: 'p',
+  source: 'main',
+  createdAt: '2026-11-21T13:50:00.000Z',
+  request: { transaction: '7712' },
+  range: { from: 1, to: 4 },
+  changes: 3,
+  transaction: {
+    id: '7712',
+    committedAt: '2020-11-21T13:45:00.000000Z',
+    actor: 'ann\u001b[2J',
+    changes: 3,
+  },
+  tables: [{ table: 'public.a', insert: 1200, update: 0, delete: 0, already: 2 }],
+  total: 1200,
+  sample: [],
+  conflicts: { total: 0, byReason: {}, list: [] },
+  notReady: [],
+  warnings: ['mind\u0007'],
+};
+
+test('a plan as a person reads it; nothing in it commands the terminal', () => {
+  const text = planText(PLAN, OUTPUT, { sample: true });
+  assert.match(
+    text,
+    /^Undo of transaction 7712 {2}2020-11-21 13:45:00\.000, by ann\\u001b\[2J: 3 changes/,
+  );
+  assert.match(text, /public\.a +1,200 +- +- +2\n/);
+  assert.match(text, /note {2}mind\\u0007\n/);
+  assert.ok(!text.includes('\u001b'));
+});
+
+test('a row on a line: what comes back, or what changes from what to what', () => {
+  const row = { table: 'public.a', key: { id: 7 }, changed: null } as const;
+  const before = { id: 7, name: 'a b', note: null, big: 'x'.repeat(100) };
+  const inserted = rowText({ ...row, operation: 'insert', before: null, after: before }, OUTPUT);
+  assert.equal(inserted, `  + public.a id=7  name="a b" note=null big=${'x'.repeat(31)}…\n`);
+  const after = { ...before, name: 'line\nbreak\u001b' };
+  const changed = ['name'];
+  const updated = rowText({ ...row, operation: 'update', before, after, changed }, OUTPUT);
+  assert.equal(updated, '  ~ public.a id=7  name: "a b" → "line\\nbreak\\u001b"\n');
+});
+
+test('the command that comes next can be copied, also where a shell would read something else', () => {
+  const options = { table: ["public.it's"], since: '2026-11-21T13:45:00.000Z', apply: true };
+  const next = nextCommand(PLAN, { ...options, where: 'after.v > 1' }, OUTPUT);
+  assert.match(
+    next,
+    /tidings undo --table 'public\.it'\\''s' --since 2026-11-21T13:45:00\.000Z --where 'after\.v > 1' --apply\n/,
+  );
+  const taken = { total: 1, byReason: { 'unique-taken': 1 }, list: [] } as const;
+  const ways = nextCommand({ ...PLAN, conflicts: taken }, options, OUTPUT);
+  assert.match(ways, /--on-conflict skip\n[\s\S]*--on-conflict cascade\n/);
+  assert.doesNotMatch(ways, /force/, 'what the database refuses cannot be forced');
+  assert.equal(nextCommand({ ...PLAN, total: 0 }, options, OUTPUT), '');
+  assert.equal(
+    redoCommand('8', { ...options, config: 'my config.ts' }),
+    "tidings undo --transaction 8 --config 'my config.ts'",
+  );
+});

@@ -1,0 +1,152 @@
+import type { JsonValue } from '../../change/dialect.ts';
+import type { Row } from '../../change/change.ts';
+import type { ConflictReason } from '../../source/undo-target.ts';
+import type { UndoConflicts, UndoPlan, UndoRow, UndoTable } from '../../undo/undo-plan.ts';
+import type { Output } from '../io.ts';
+import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
+import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
+import { renderTable } from '../terminal/table.ts';
+import { truncate } from '../terminal/width.ts';
+
+/** A value that is longer is cut where rows are shown. */
+const VALUE_WIDTH = 32;
+/** Conflicts that are told one by one. */
+const TOLD = 10;
+
+/** A plan as a person reads it, without the command that comes next. */
+export function planText(
+  plan: UndoPlan,
+  output: Output,
+  { sample }: { readonly sample: boolean },
+): string {
+  const paint = painter(output);
+  const parts = [heading(plan, paint)];
+  if (plan.tables.length > 0) parts.push(tablesText(plan.tables, output));
+  else parts.push('Nothing to do: no row is changed by it.\n');
+  if (sample && plan.sample.length > 0) parts.push(sampleText(plan, output));
+  if (plan.conflicts.total > 0) parts.push(conflictsText(plan.conflicts, output));
+  const notes = [
+    ...plan.notReady.map(
+      ({ message, hint, since }) => `${message}${since === null ? '' : ` Since ${since}.`} ${hint}`,
+    ),
+    ...plan.warnings,
+  ];
+  if (notes.length > 0) {
+    parts.push(notes.map((note) => `${paint('yellow', 'note')}  ${harmless(note)}\n`).join(''));
+  }
+  return parts.join('\n');
+}
+
+function heading(plan: UndoPlan, paint: Paint): string {
+  const { transaction, request } = plan;
+  const count = formatCounted(plan.changes, 'change');
+  if (transaction !== null) {
+    const by = transaction.actor === null ? '' : `, by ${harmless(transaction.actor)}`;
+    const part =
+      plan.changes === transaction.changes
+        ? count
+        : `${count} of ${formatCount(transaction.changes)}`;
+    return `${paint('bold', `Undo of transaction ${transaction.id}`)}  ${formatTime(transaction.committedAt)}${by}: ${part}\n`;
+  }
+  const tables = harmless(request.tables?.join(', ') ?? '');
+  const when =
+    'to' in request
+      ? `to how it was at ${request.to}`
+      : 'since' in request
+        ? `of changes since ${request.since}${request.until === undefined ? '' : ` until ${request.until}`}`
+        : '';
+  return `${paint('bold', `Undo of ${tables}`)}  ${when}: ${count}\n`;
+}
+
+export function tablesText(tables: readonly UndoTable[], output: Output): string {
+  const number = (count: number): string => (count === 0 ? '-' : formatCount(count));
+  const rows = tables.map((table) => [
+    harmless(table.table),
+    number(table.insert),
+    number(table.update),
+    number(table.delete),
+    number(table.already),
+  ]);
+  const columns = ['put back', 'change back', 'remove', 'already so'].map(
+    (title) => ({ title, align: 'right' }) as const,
+  );
+  return renderTable([{ title: 'table' }, ...columns], rows, output);
+}
+
+function sampleText(plan: UndoPlan, output: Output): string {
+  const rows = plan.sample.map((row) => rowText(row, output)).join('');
+  const more = plan.total - plan.sample.length;
+  const rest = more > 0 ? `  … and ${formatCount(more)} more; --all shows them\n` : '';
+  return `${rows}${painter(output)('dim', rest)}`;
+}
+
+const MARKS: Readonly<Record<UndoRow['operation'], readonly [Style, string]>> = {
+  insert: ['green', '+'],
+  update: ['yellow', '~'],
+  delete: ['red', '-'],
+};
+
+/** One row on a line: what it will be, or what of it changes from what to what. */
+export function rowText(row: UndoRow, output: Output): string {
+  const paint = painter(output);
+  const [style, mark] = MARKS[row.operation];
+  const { key, before, after, changed } = row;
+  const named = key === null ? '' : ` ${pairs(key, Object.keys(key))}`;
+  const inKey = new Set(Object.keys(key ?? {}));
+  const values =
+    changed === null
+      ? pairs(
+          after ?? before ?? {},
+          Object.keys(after ?? before ?? {}).filter((name) => !inKey.has(name)),
+        )
+      : changed
+          .map((name) => `${name}: ${valueText(before?.[name])} → ${valueText(after?.[name])}`)
+          .join(', ');
+  const line = `${mark} ${harmless(row.table)}${named}  ${values}`;
+  const width = output.isTerminal ? output.columns - 2 : Number.POSITIVE_INFINITY;
+  return `  ${paint(style, truncate(line, width))}\n`;
+}
+
+function pairs(row: Row, names: readonly string[]): string {
+  return names.map((name) => `${name}=${valueText(row[name])}`).join(' ');
+}
+
+function valueText(value: JsonValue | undefined): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  const plain = typeof value === 'string' && /[\s,]|^$/.test(text) ? JSON.stringify(text) : text;
+  return harmless(truncate(plain, VALUE_WIDTH)).replaceAll('\n', '\\n');
+}
+
+export function conflictsText(conflicts: UndoConflicts, output: Output): string {
+  const paint = painter(output);
+  const lines = [`${paint('red', formatCounted(conflicts.total, 'conflict'))}\n`];
+  for (const [reason, count] of Object.entries(conflicts.byReason)) {
+    const some = conflicts.list.filter((conflict) => conflict.reason === reason);
+    lines.push(
+      `  ${paint('bold', REASONS[reason as ConflictReason])}  ${formatCounted(count, 'row')}\n`,
+    );
+    for (const { message } of some.slice(0, TOLD)) lines.push(`    ${harmless(message)}\n`);
+    if (count > TOLD) lines.push(paint('dim', `    … --json lists up to 100 of them\n`));
+    const hints = new Set(
+      some.map(({ hint }) => hint.replace(/ Or undo that transaction first.*/, '')),
+    );
+    for (const hint of [...hints].slice(0, 2))
+      lines.push(`    ${paint('cyan', `→ ${harmless(hint)}`)}\n`);
+  }
+  return lines.join('');
+}
+
+const REASONS: Readonly<Record<ConflictReason, string>> = {
+  'changed-later': 'changed later',
+  're-created': 're-created',
+  'unique-taken': 'unique value taken',
+  'parent-missing': 'parent missing',
+  'child-added': 'child added',
+  'row-hidden': 'hidden by row security',
+  'identity-not-full': 'old row not known',
+  truncated: 'truncated',
+  'column-dropped': 'column dropped',
+  'column-retyped': 'column retyped',
+  'table-missing': 'table missing',
+  'no-privilege': 'right missing',
+};

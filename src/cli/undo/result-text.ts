@@ -1,0 +1,47 @@
+import type { UndoOutcome, UndoPlan, UndoResult } from '../../undo/undo-plan.ts';
+import type { ParsedOptions } from '../command.ts';
+import type { Output } from '../io.ts';
+import { formatCounted, formatDuration } from '../terminal/format.ts';
+import { harmless, painter } from '../terminal/style.ts';
+import { redoCommand } from './next-command.ts';
+import { conflictsText, tablesText } from './plan-text.ts';
+
+/** What an applied (or refused) undo did. */
+export function resultText(
+  { plan, result }: UndoOutcome,
+  options: ParsedOptions,
+  output: Output,
+): string {
+  const paint = painter(output);
+  if (!result.applied) {
+    return `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
+  }
+  if (result.transaction === null) return nothingText(plan, result);
+  const took = formatDuration(result.seconds * 1000);
+  const lines = [
+    `${paint('green', 'Undone')}: ${formatCounted(result.total, 'row')} in one transaction, ${took}.\n\n`,
+    tablesText(result.tables, output),
+  ];
+  if (result.skipped > 0)
+    lines.push(`\nLeft out: ${formatCounted(result.skipped, 'row')} in conflict.\n`);
+  if (result.forced > 0)
+    lines.push(
+      `\nOverwritten: ${formatCounted(result.forced, 'row')} that had been changed later.\n`,
+    );
+  if (result.cascaded > 0)
+    lines.push(`\nUndone too: ${formatCounted(result.cascaded, 'later change')}.\n`);
+  for (const warning of result.warnings)
+    lines.push(`${paint('yellow', 'note')}  ${harmless(warning)}\n`);
+  const redo = redoCommand(result.transaction, options);
+  lines.push(`\nTo take the undo back:\n  ${paint('cyan', redo)}\n`);
+  return lines.join('');
+}
+
+function nothingText(plan: UndoPlan, result: UndoResult): string {
+  if (result.skipped > 0) {
+    return `Nothing was changed: all ${formatCounted(result.skipped, 'row')} are in conflict and were left out.\n`;
+  }
+  const why =
+    plan.tables.length === 0 ? 'no row is changed by it' : 'every row is already as it should be';
+  return `Nothing to do: ${why}.\n`;
+}

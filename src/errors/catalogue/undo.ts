@@ -1,0 +1,89 @@
+import type { ErrorEntry } from '../entry.ts';
+
+export const UNDO_ERRORS = {
+  UNDO_REQUEST_INVALID: {
+    message: 'It is not clear what to undo: {problem}.',
+    hint: 'Name a transaction (--transaction ID), or tables and a time (--table public.accounts --since 10m, or --to TIME). `tidings undo --help` has examples.',
+    retryable: false,
+    exit: 64,
+  },
+  UNDO_TRANSACTION_UNKNOWN: {
+    message: 'The log of source {source} has no transaction {transaction}.',
+    hint: '`tidings find` lists the transactions that it has. If it was committed just now, see with `tidings status` that capture runs and has caught up.',
+    retryable: true,
+    exit: 2,
+  },
+  UNDO_NO_TABLE: {
+    message: 'The log of source {source} has no change of a table that {tables} means.',
+    hint: 'Write the table as schema.name, in the case it has in the database; `tidings status` shows what is captured.',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_LOG_MISSING: {
+    message: 'Source {source} has no log yet: nothing was captured.',
+    hint: 'Run `tidings start`; what is committed from then on can be undone.',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_REFUSED: {
+    message:
+      'The database refused the undo of {table}, and nothing was changed: {reason} (SQLSTATE {state}).',
+    hint: 'Make the plan again: it shows what stands against it now. `--on-conflict skip` leaves out rows in conflict.',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_LOCKED: {
+    message:
+      'Somebody else holds rows or tables of source {source} that the undo needs, and nothing was changed: {reason} (SQLSTATE {state}).',
+    hint: 'Run it again. If it goes on, see pg_stat_activity for a transaction that stays open.',
+    retryable: true,
+    exit: 1,
+  },
+  UNDO_CAPTURE_NEEDED: {
+    message:
+      'Table {table} has no key: only the log can tell whether its rows were changed later, and the log of source {source} does not have everything yet.',
+    hint: 'See that `tidings start` runs and has caught up (`tidings status`), then run it again; or give the table a primary key.',
+    retryable: true,
+    exit: 2,
+  },
+  UNDO_INTERRUPTED: {
+    message: 'The connection to source {source} ended during the undo: {reason}.',
+    hint: 'Run it again. The database has rolled it back; had it been committed at the very last moment, the next run finds every row as it should be and does nothing.',
+    retryable: true,
+    exit: 1,
+  },
+  UNDO_TEMPORARY: {
+    message:
+      'The role of source {source} may not make temporary tables, and an undo is put together in them.',
+    hint: 'As an administrator of the database run: {sql}',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_ROWS_MISSED: {
+    message:
+      'The undo should {operation} {expected} rows of {table} and the database did so for {affected}; all of it was rolled back.',
+    hint: 'A trigger or rule that leaves rows out is the usual reason: `--without-triggers` undoes without them.',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_TRIGGERS_INTERFERED: {
+    message:
+      'Triggers changed {rows} rows again that the undo had put back ({tables}); all of it was rolled back.',
+    hint: '`--without-triggers` undoes without them. `--on-conflict force` accepts what they make of the rows.',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_TRIGGERS_RIGHTS: {
+    message: 'Only the owner of {table} may leave its triggers out; role {role} is not.',
+    hint: 'Undo with the triggers, or run as an administrator: GRANT {owner} TO {role};',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_TOO_MANY_LATER: {
+    message:
+      'More than {limit} rows were changed later; undoing all of those changes too is not something to do by a flag.',
+    hint: 'Undo the later transactions first (the plan names them), or return the tables to a moment: `tidings undo --table … --to TIME`.',
+    retryable: false,
+    exit: 2,
+  },
+} as const satisfies Record<string, ErrorEntry>;

@@ -1,0 +1,93 @@
+import type { RowIdentity } from '../../../change/table.ts';
+import type { CapturedChanges, SnapshotTable } from '../../table-snapshot.ts';
+import { POSTGRES_DIALECT } from '../dialect.ts';
+import { publicationNames } from '../publication.ts';
+import { type CatalogStatement, readTypes } from '../relation-types.ts';
+
+/** A table of the snapshot, and how it is named in a FROM clause. */
+export interface DescribedTable extends SnapshotTable {
+  readonly partitioned: boolean;
+}
+
+interface CatalogRow {
+  readonly partitioned: boolean;
+  readonly identity: RowIdentity;
+  readonly captured: CapturedChanges;
+  /** The transaction that put the table into the publication. */
+  readonly added: string | null;
+  readonly columns:
+    | readonly { readonly name: string; readonly type: number; readonly modifier: number }[]
+    | null;
+  readonly key: readonly string[] | null;
+}
+
+/** Of a partitioned table the partitions' identity counts, as in the stream. */
+const DESCRIBE = `
+  SELECT c.relkind = 'p' AS "partitioned",
+    CASE WHEN COALESCE((SELECT bool_and(l.relreplident = 'f') FROM pg_partition_tree(c.oid) t
+        JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf), c.relreplident = 'f') THEN 'full'
+      WHEN c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i
+        WHERE i.indrelid = c.oid AND i.indisprimary)) THEN 'nothing' ELSE 'key' END AS "identity",
+    CASE WHEN EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE r.prrelid = c.oid AND p.pubname = $3) THEN 'all'
+      WHEN EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE r.prrelid = c.oid AND p.pubname = $4) THEN 'inserts' ELSE 'none' END AS "captured",
+    (SELECT r.xmin::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+      WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
+      AS "added",
+    (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
+        'modifier', a.atttypmod) ORDER BY a.attnum)
+      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+      AS "columns",
+    (SELECT json_agg(a.attname ORDER BY k.place)
+      FROM pg_index i
+        CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+      WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts) AS "key"
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')`;
+
+/** Runs a statement in the snapshot and returns its rows. */
+export type Query = (text: string, values: readonly unknown[]) => Promise<readonly object[]>;
+
+/** Transaction ids have 32 bits and begin anew: the later of two is less than half of that ahead. */
+function isLater(id: number, other: number): boolean {
+  const distance = (id - other) >>> 0;
+  return distance > 0 && distance < 2 ** 31;
+}
+
+/** Reads a table from the catalogue; null when there is none. */
+export async function describeTable(
+  query: Query,
+  source: string,
+  { schema, name }: { readonly schema: string; readonly name: string },
+): Promise<DescribedTable | null> {
+  const publications = publicationNames(source);
+  const values = [schema, name, publications.all, publications.insertOnly];
+  const [row] = (await query(DESCRIBE, values)) as readonly CatalogRow[];
+  if (row === undefined) return null;
+  const found = row.columns ?? [];
+  const types = await readTypes(
+    (statement: CatalogStatement) => query(statement.text, statement.values),
+    found.map((column) => ({ ...column, flagged: false })),
+    new Map(),
+  );
+  const columns = found.map((column, index) => ({
+    ...(types[index] ?? { type: '', kind: 'other' as const, array: false }),
+    name: column.name,
+  }));
+  const key = (row.key ?? []).map((each) => columns.findIndex((column) => column.name === each));
+  return {
+    partitioned: row.partitioned,
+    captured: row.captured,
+    addedAfter: ({ id }) => row.added !== null && isLater(Number(row.added), Number(id)),
+    definition: {
+      schema,
+      name,
+      columns,
+      key,
+      identity: row.identity,
+      dialect: POSTGRES_DIALECT.name,
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import type pg from 'pg';
+import type { Cell } from '../../../change/row-images.ts';
+import { TidingsError } from '../../../errors/tidings-error.ts';
+import type { SnapshotRows, SnapshotTable, SourceSnapshot } from '../../table-snapshot.ts';
+import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
+import { lsnToPosition } from '../position.ts';
+import { quoteIdentifier, quoteTable } from '../quote.ts';
+import { sqlState, toSourceError } from '../source-error.ts';
+import { type DescribedTable, describeTable } from './describe-table.ts';
+import { SnapshotTransactions } from './snapshot-transactions.ts';
+
+/**
+ * Row security is off so that a policy makes the query fail: rows that it hides would otherwise be
+ * missing without a word.
+ */
+const BEGIN = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+  SET LOCAL row_security = off`;
+
+const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
+
+/** Bytes of text that a page of rows should have; the number of rows is fitted to it. */
+const PAGE_BYTES = 1024 * 1024;
+const FIRST_PAGE = 50;
+const LARGEST_PAGE = 5_000;
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** A read-only transaction of PostgreSQL that sees one moment. */
+export class PostgresSnapshot implements SourceSnapshot {
+  readonly position: string;
+  readonly #source: string;
+  readonly #client: pg.Client;
+  readonly #signal: AbortSignal;
+  readonly #stop: () => void;
+  readonly #transactions: SnapshotTransactions;
+  readonly #partitioned = new Set<string>();
+
+  private constructor(
+    session: { readonly source: string; readonly client: pg.Client; readonly stop: () => void },
+    seen: { readonly position: string; readonly transactions: SnapshotTransactions },
+    signal: AbortSignal,
+  ) {
+    this.#source = session.source;
+    this.#client = session.client;
+    this.#stop = session.stop;
+    this.position = seen.position;
+    this.#transactions = seen.transactions;
+    this.#signal = signal;
+  }
+
+  /** @throws TidingsError as of `connect`, and when the database refuses. */
+  static async open(options: ConnectOptions, signal: AbortSignal): Promise<PostgresSnapshot> {
+    const { source } = options;
+    const client = await connect(options, signal);
+    const stop = (): void => destroyConnection(client);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const [earlier] = (await client.query<{ lsn: string }>(POSITION)).rows;
+      await client.query(BEGIN);
+      // The first query takes the snapshot; the position is asked for after it was taken.
+      const [taken] = (await client.query<{ snapshot: string; lsn: string }>(SNAPSHOT)).rows;
+      if (earlier === undefined || taken === undefined) throw new Error('No position');
+      const before = lsnToPosition(earlier.lsn);
+      const transactions = new SnapshotTransactions(taken.snapshot, before);
+      const position = lsnToPosition(taken.lsn);
+      return new PostgresSnapshot({ source, client, stop }, { position, transactions }, signal);
+    } catch (error) {
+      signal.removeEventListener('abort', stop);
+      stop();
+      signal.throwIfAborted();
+      throw toSourceError(source, error);
+    }
+  }
+
+  includes(transaction: { readonly id: string; readonly position: string }): boolean {
+    return this.#transactions.includes(transaction);
+  }
+
+  async describe(table: {
+    readonly schema: string;
+    readonly name: string;
+  }): Promise<SnapshotTable | null> {
+    const described: DescribedTable | null = await this.#do(() =>
+      describeTable(
+        async (text, values) => (await this.#client.query<object>(text, [...values])).rows,
+        this.#source,
+        table,
+      ),
+    );
+    if (described?.partitioned === true) this.#partitioned.add(quoteTable(table));
+    return described;
+  }
+
+  async *rows(wanted: SnapshotRows): AsyncGenerator<readonly (readonly Cell[])[]> {
+    const values = (wanted.keys?.values ?? []).flat();
+    const cursor = `DECLARE past_rows NO SCROLL CURSOR FOR ${this.#select(wanted)}`;
+    await this.#read(wanted, () => this.#client.query(cursor, values));
+    let count = FIRST_PAGE;
+    for (;;) {
+      const query = {
+        text: `FETCH ${count} FROM past_rows`,
+        rowMode: 'array',
+        types: AS_TEXT,
+      } as const;
+      const page = await this.#read(wanted, () => this.#client.query<Cell[]>(query));
+      yield page.rows;
+      if (page.rows.length < count) break;
+      count = nextCount(page.rows);
+    }
+    await this.#do(() => this.#client.query('CLOSE past_rows'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#stop);
+    // Ending the session ends the transaction; a broken one has done so already.
+    await this.#client.end().catch(() => undefined);
+  }
+
+  #select({ schema, name, columns, keys }: SnapshotRows): string {
+    const table = quoteTable({ schema, name });
+    // Children of an inheritance are tables of their own; partitions are not.
+    const from = this.#partitioned.has(table) ? table : `ONLY ${table}`;
+    const select = `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ${from}`;
+    if (keys === undefined) return select;
+    let place = 0;
+    const conditions = keys.values.map((key) => {
+      const parts = key.map(
+        (_, at) => `${quoteIdentifier(keys.columns[at] ?? '')} = $${(place += 1)}`,
+      );
+      return `(${parts.join(' AND ')})`;
+    });
+    return `${select} WHERE ${conditions.join(' OR ') || 'false'}`;
+  }
+
+  async #read<Result>(
+    table: { readonly schema: string; readonly name: string },
+    query: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.#do(query);
+    } catch (error) {
+      if (sqlState(error) !== INSUFFICIENT_PRIVILEGE || !(error instanceof Error)) throw error;
+      throw this.#refused(table, error);
+    }
+  }
+
+  #refused(
+    table: { readonly schema: string; readonly name: string },
+    error: Error,
+  ): TidingsError<'SNAPSHOT_REFUSED'> {
+    const cause = error.cause instanceof Error ? error.cause : error;
+    const policy = /row-level security/.test(cause.message);
+    const role = quoteIdentifier(this.#client.user ?? 'tidings');
+    const details = {
+      source: this.#source,
+      table: `${table.schema}.${table.name}`,
+      reason: cause.message,
+      sql: policy
+        ? `ALTER ROLE ${role} BYPASSRLS;`
+        : `GRANT USAGE ON SCHEMA ${quoteIdentifier(table.schema)} TO ${role}; GRANT SELECT ON ${quoteTable(table)} TO ${role};`,
+    };
+    return new TidingsError('SNAPSHOT_REFUSED', details, { cause: error });
+  }
+
+  async #do<Result>(query: () => Promise<Result>): Promise<Result> {
+    this.#signal.throwIfAborted();
+    try {
+      return await query();
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw toSourceError(this.#source, error);
+    }
+  }
+}
+
+const POSITION = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
+const SNAPSHOT = `SELECT pg_current_snapshot()::text AS snapshot,
+  pg_current_wal_insert_lsn()::text AS lsn`;
+
+/** So many rows as would fill a page if they are like the last ones. */
+function nextCount(rows: readonly (readonly Cell[])[]): number {
+  let bytes = 1;
+  for (const row of rows) for (const cell of row) bytes += cell?.length ?? 0;
+  const fitting = Math.floor((PAGE_BYTES * rows.length) / bytes);
+  return Math.max(1, Math.min(fitting, LARGEST_PAGE, rows.length * 4));
+}

@@ -1,0 +1,148 @@
+import { checkLater } from './later-changes.ts';
+import { keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
+import type { StagedTable } from './staged-table.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/** Where conflicts are noted; one table for all tables of an undo. */
+export const CONFLICT_TABLES = `
+  CREATE TEMPORARY TABLE undo_conflict (
+    place integer, reason text, key text[], cause json, detail text, rows bigint DEFAULT 1
+  ) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE undo_chain (place integer, key text[]) ON COMMIT DROP`;
+
+/**
+ * Locks the rows of all keys, in key order, so that from here on nobody changes what is compared.
+ * A statement of its own: the comparison has to see what those it waited for have committed.
+ */
+export function lockRowsSql(table: StagedTable): string {
+  const { before, after, facts } = table;
+  const key = keyList(table, 's');
+  return `SELECT count(*) FROM (
+    SELECT FROM ${facts.sql} t
+    JOIN (SELECT ${key} FROM ${before} s UNION SELECT ${key} FROM ${after} s) s
+      ON ${sameKey(table, 't', 's')}
+    ORDER BY ${keyList(table, 't')} FOR UPDATE OF t) locked`;
+}
+
+/** Compares each row of the undo with the row that is there; notes conflicts. */
+export async function checkRows(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const { before, after, place, facts } = table;
+  const gone = facts.rowSecurity ? 'row-hidden' : 'changed-later';
+  const now = `LEFT JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}`;
+  // What the last change left, against what is there.
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, key)
+     SELECT ${place},
+       CASE WHEN ${noRow(table, 't')}
+           THEN CASE WHEN ${noRow(table, 'b')} AND NOT ${facts.rowSecurity} THEN 'already' ELSE '${gone}' END
+         WHEN NOT ${noRow(table, 'b')} AND ${sameRow(table, 't', 'b')} THEN 'already'
+         ELSE 'changed-later' END, ${keyTexts(table, 's')}
+     FROM ${after} s LEFT JOIN ${before} b ON ${sameKey(table, 'b', 's')} ${now}
+     WHERE ${noRow(table, 't')} OR NOT ${sameRow(table, 't', 's')}`,
+  );
+  // A key that the last change left without a row, and that has one.
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, key)
+     SELECT ${place}, CASE WHEN ${sameRow(table, 't', 's')} THEN 'already' ELSE 're-created' END,
+       ${keyTexts(table, 's')}
+     FROM ${before} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
+     WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`,
+  );
+  const chained = await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, key)
+     SELECT DISTINCT place, 'changed-later', key FROM pg_temp.undo_chain WHERE place = ${place}`,
+  );
+  if (chained > 0) {
+    await connection.run(
+      `DELETE FROM pg_temp.undo_conflict c USING pg_temp.undo_chain h
+       WHERE c.place = ${place} AND h.place = c.place AND h.key = c.key AND c.reason = 'already'`,
+    );
+  }
+  await dropAlready(connection, table);
+}
+
+/** Takes the rows out that are what they would become. */
+async function dropAlready(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const { rows } = (
+    await connection.rows<{ rows: number }>(
+      `SELECT count(*)::integer AS rows FROM pg_temp.undo_conflict
+       WHERE place = ${table.place} AND reason = 'already'`,
+    )
+  )[0] ?? { rows: 0 };
+  if (rows === 0) return;
+  table.already += rows;
+  await dropKeys(connection, table, `reason = 'already'`);
+  await connection.run(
+    `DELETE FROM pg_temp.undo_conflict WHERE place = ${table.place} AND reason = 'already'`,
+  );
+}
+
+/** Takes rows with such a conflict out of the undo. @returns how many keys it were. */
+export async function dropKeys(
+  connection: UndoConnection,
+  table: StagedTable,
+  condition: string,
+): Promise<number> {
+  table.rows = null;
+  for (const side of [table.before, table.after]) {
+    await connection.run(
+      `DELETE FROM ${side} s USING (SELECT DISTINCT key FROM pg_temp.undo_conflict
+         WHERE place = ${table.place} AND ${condition}) c WHERE ${keyTexts(table, 's')} = c.key`,
+    );
+  }
+  const [found] = await connection.rows<{ rows: number }>(
+    `SELECT count(DISTINCT key)::integer AS rows FROM pg_temp.undo_conflict
+     WHERE place = ${table.place} AND ${condition}`,
+  );
+  return found?.rows ?? 0;
+}
+
+/** The rows of a table without a key that are to be removed, each with its place in the table. */
+export function victims(table: StagedTable): string {
+  return `pg_temp.undo_victim_${table.place}`;
+}
+
+/**
+ * The same for a table without a key: as many equal rows have to be there as are to be removed. With
+ * `lock` those that were chosen stay what and where they are until the end.
+ */
+export async function checkBag(
+  connection: UndoConnection,
+  table: StagedTable,
+  lock: boolean,
+): Promise<void> {
+  const { after, place, facts } = table;
+  const name = victims(table);
+  await connection.run(`DROP TABLE IF EXISTS ${name}`);
+  await checkLater(connection, table);
+  if (lock) await connection.run(lockBagSql(table));
+  await connection.run(chooseVictimsSql(table));
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, detail, rows)
+     SELECT ${place}, '${facts.rowSecurity ? 'row-hidden' : 'changed-later'}', w.text, w.n - COALESCE(v.n, 0)
+     FROM (SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${after} s GROUP BY 1) w
+     LEFT JOIN (SELECT text, count(*) AS n FROM ${name} GROUP BY 1) v USING (text)
+     WHERE w.n > COALESCE(v.n, 0) AND NOT EXISTS (
+       SELECT FROM pg_temp.undo_conflict c WHERE c.place = ${place} AND c.detail = w.text)`,
+  );
+}
+
+/** As many rows of the table as are to be removed, each equal to one of them. */
+export function chooseVictimsSql(table: StagedTable): string {
+  const { after, facts } = table;
+  return `CREATE TEMPORARY TABLE ${victims(table).replace('pg_temp.', '')} ON COMMIT DROP AS
+    SELECT t.tid, t.rel, t.text FROM (
+      SELECT t.ctid AS tid, t.tableoid AS rel, ${rowText(table, 't')} AS text,
+        row_number() OVER (PARTITION BY ${rowText(table, 't')}) AS n
+      FROM ${facts.sql} t
+      WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)) t
+    JOIN (SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${after} s GROUP BY 1) w
+      ON w.text = t.text AND t.n <= w.n`;
+}
+
+export function lockBagSql(table: StagedTable): string {
+  const { after, facts } = table;
+  return `SELECT count(*) FROM (SELECT FROM ${facts.sql} t
+    WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)
+    FOR UPDATE OF t) locked`;
+}

@@ -1,0 +1,99 @@
+import { quoteIdentifier, quoteTable } from '../quote.ts';
+import type { RowCounts } from './apply.ts';
+import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
+import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
+import { collapseBag, collapseKeyed } from './collapse.ts';
+import { findReplaced } from './find-replaced.ts';
+import type { StagedTable } from './staged-table.ts';
+import type { ForeignKey, TableRight, UniqueIndex } from './table-facts.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/** The checks of one table, in the order in which they have to be made over all tables. */
+export const checkTable = { rows, constraints, rights };
+
+/** Brings the staged changes to their net effect and compares that with the rows that are there. */
+async function rows(connection: UndoConnection, table: StagedTable, lock: boolean): Promise<void> {
+  await table.flush();
+  await analyze(connection, table);
+  if (table.key === null) {
+    await collapseBag(connection, table);
+    await checkBag(connection, table, lock && mayLock(table));
+    return;
+  }
+  await collapseKeyed(connection, table);
+  if (lock && mayLock(table)) await connection.run(lockRowsSql(table));
+  await checkRows(connection, table);
+}
+
+/** Without it the planner would take the temporary tables for tiny; the key is what they are joined by. */
+async function analyze(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const key = (table.key ?? []).map(({ column }) => quoteIdentifier(column)).join(', ');
+  const columns = key === '' ? '' : ` (${key})`;
+  for (const side of [table.before, table.after]) await connection.run(`ANALYZE ${side}${columns}`);
+}
+
+function mayLock({ facts }: StagedTable): boolean {
+  return facts.rights.has('UPDATE');
+}
+
+/** What unique indexes and foreign keys would say. */
+async function constraints(
+  connection: UndoConnection,
+  table: StagedTable,
+  staged: Staged,
+): Promise<void> {
+  const { facts } = table;
+  for (const index of facts.uniqueIndexes) {
+    if (isComplete(table, index)) await checkUnique(connection, table, index);
+  }
+  await findReplaced(connection, table, (index) => isComplete(table, index));
+  for (const key of facts.foreignKeys) {
+    if (isSame(key.child, facts) && has(table, key.childColumns)) {
+      const parent = staged.find(key.parent);
+      if (parent === undefined || has(parent, key.parentColumns)) {
+        await checkParents(connection, table, key, staged);
+      }
+    }
+    if (isSame(key.parent, facts) && has(table, key.parentColumns)) {
+      await checkChildren(connection, table, key, staged);
+    }
+  }
+}
+
+/** Whether the staged rows have all that the index looks at; a part or condition may read any column. */
+export function isComplete(table: StagedTable, { parts, predicate }: UniqueIndex): boolean {
+  const readsAny = predicate !== null || parts.some(({ column }) => column === null);
+  const named = parts.flatMap(({ column }) => (column === null ? [] : [column]));
+  const all = readsAny ? table.facts.columns.map(({ name }) => name) : named;
+  return has(table, all);
+}
+
+function has(table: StagedTable, columns: readonly string[]): boolean {
+  const known = new Set(table.columns.map(({ name }) => name));
+  return columns.every((name) => known.has(name));
+}
+
+function isSame(left: ForeignKey['child'], right: ForeignKey['child']): boolean {
+  return left.schema === right.schema && left.name === right.name;
+}
+
+const NEEDED: readonly (readonly [keyof RowCounts, readonly TableRight[]])[] = [
+  ['insert', ['INSERT']],
+  ['update', ['UPDATE']],
+  // UPDATE is what it takes to lock a row.
+  ['delete', ['DELETE', 'UPDATE']],
+];
+
+/** Whether the role may do it. */
+function rights(table: StagedTable, counts: RowCounts): void {
+  const { facts } = table;
+  const missing = new Set(
+    NEEDED.flatMap(([operation, needed]) =>
+      counts[operation] > 0 ? needed.filter((right) => !facts.rights.has(right)) : [],
+    ),
+  );
+  if (missing.size === 0) return;
+  const list = [...missing].join(', ');
+  const fix = `GRANT ${list} ON ${quoteTable(facts)} TO ${quoteIdentifier(facts.role)};`;
+  table.problem('no-privilege', list, fix);
+}

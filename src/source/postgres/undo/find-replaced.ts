@@ -1,0 +1,66 @@
+import { quoteIdentifier, quoteLiteral } from '../quote.ts';
+import { indexRows, indexValuesEqual } from './check-constraints.ts';
+import { keyList, keyTexts, sameKey } from './row-sql.ts';
+import type { StagedTable } from './staged-table.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/**
+ * Finds the updates that have to be made as a delete and an insert: those that take a unique value
+ * from a row that gives it up in the same statement (the database checks row by row, in no order
+ * that could be chosen), and those of columns that an update may not set.
+ *
+ * Where rows of other tables would be deleted along with it, it is a conflict instead.
+ */
+export async function findReplaced(
+  connection: UndoConnection,
+  table: StagedTable,
+  complete: (index: StagedTable['facts']['uniqueIndexes'][number]) => boolean,
+): Promise<void> {
+  table.replaced = 0;
+  const select = replacedSql(table, complete);
+  if (select === null) return;
+  const { facts, place } = table;
+  await connection.run(`DROP TABLE IF EXISTS ${table.replacedRows}`);
+  table.replaced = await connection.run(select);
+  const along = facts.foreignKeys.find(
+    ({ parent, deleteAction }) =>
+      parent.schema === facts.schema && parent.name === facts.name && deleteAction !== 'a',
+  );
+  if (table.replaced === 0 || along === undefined) return;
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+     SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
+       ${quoteLiteral(`rows exchange values, and ${along.name} acts on a delete`)}
+     FROM ${table.replacedRows} s`,
+  );
+}
+
+/** The statement that notes their keys; null for a table that can have none. */
+export function replacedSql(
+  table: StagedTable,
+  complete: (index: StagedTable['facts']['uniqueIndexes'][number]) => boolean,
+): string | null {
+  if (table.key === null) return null;
+  const { before, after, facts } = table;
+  const taken = facts.uniqueIndexes
+    .filter((index) => index.immediate && index.name !== facts.key?.name && complete(index))
+    .map(
+      (index) => `SELECT ${keyList(table, 's')} FROM ${indexRows(table, index, before)} s
+        JOIN ${indexRows(table, index, after)} o ON ${indexValuesEqual(index, 's', 'o')}
+        WHERE NOT (${sameKey(table, 's', 'o')})
+          AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})
+          AND EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 'o')})`,
+    );
+  const known = new Set(table.columns.map(({ name }) => name));
+  const fixed = facts.columns
+    .filter(({ name, identity }) => identity === 'a' && known.has(name))
+    .map(
+      ({ name }) => `SELECT ${keyList(table, 's')} FROM ${before} s
+        JOIN ${after} a ON ${sameKey(table, 'a', 's')}
+        WHERE s.${quoteIdentifier(name)} <> a.${quoteIdentifier(name)}`,
+    );
+  const found = [...taken, ...fixed];
+  if (found.length === 0) return null;
+  return `CREATE TEMPORARY TABLE ${table.replacedRows.replace('pg_temp.', '')} ON COMMIT DROP AS
+    ${found.join(' UNION ')}`;
+}

@@ -1,0 +1,60 @@
+import type { StoredChange } from '../../../change/stored-change.ts';
+import { rowText } from './row-sql.ts';
+import { StagedTable } from './staged-table.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+const PLACE = 3_000_000;
+
+/** Keeps a change that is not undone beside those that are. */
+export async function stageLaterChange(
+  connection: UndoConnection,
+  table: StagedTable,
+  change: StoredChange,
+): Promise<void> {
+  const { facts, place } = table;
+  table.later ??= await StagedTable.create({
+    connection,
+    facts,
+    place: PLACE + place,
+    version: change.table,
+  });
+  await table.later.add(change);
+}
+
+/**
+ * Compares what the undo would add and remove of equal rows with what later changes have added and
+ * removed of them. The same is what is wanted already; anything else is a conflict.
+ */
+export async function checkLater(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const { later, before, after, place } = table;
+  if (later === null) return;
+  await later.flush();
+  const known = new Set(later.columns.map(({ name }) => name));
+  const gone = table.columns.filter(({ name }) => !known.has(name));
+  for (const { name } of gone) table.problem('column-dropped', name);
+  if (gone.length > 0) return;
+  const net = (more: string, less: string): string =>
+    `SELECT text, sum(n) AS n FROM (
+       SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${more} s GROUP BY 1
+       UNION ALL SELECT ${rowText(table, 's')}, -count(*) FROM ${less} s GROUP BY 1) changed
+     GROUP BY text HAVING sum(n) <> 0`;
+  await connection.run('DROP TABLE IF EXISTS pg_temp.undo_met');
+  const met = await connection.run(
+    `CREATE TEMPORARY TABLE undo_met ON COMMIT DROP AS
+     SELECT w.text, w.n AS wanted, l.n AS later
+     FROM (${net(before, after)}) w JOIN (${net(later.after, later.before)}) l USING (text)`,
+  );
+  if (met === 0) return;
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, detail, rows)
+     SELECT ${place}, CASE WHEN wanted > 0 THEN 're-created' ELSE 'changed-later' END, text, abs(wanted)
+     FROM pg_temp.undo_met WHERE wanted <> later`,
+  );
+  table.rows = null;
+  for (const side of [before, after]) {
+    table.already += await connection.run(
+      `DELETE FROM ${side} s USING pg_temp.undo_met m
+       WHERE m.wanted = m.later AND m.text = ${rowText(table, 's')}`,
+    );
+  }
+}

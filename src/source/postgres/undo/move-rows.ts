@@ -1,0 +1,31 @@
+import { quoteIdentifier } from '../quote.ts';
+import { columnList } from './row-sql.ts';
+import type { StagedTable } from './staged-table.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/**
+ * Copies staged rows of one place into another of the same table.
+ * @returns how many; null when the two do not have the same columns, which is a problem of `to`.
+ */
+export async function moveRows(
+  connection: UndoConnection,
+  rows: { readonly from: StagedTable; readonly to: StagedTable },
+  move: {
+    readonly source: string;
+    readonly target: string;
+    readonly offset: string;
+    readonly where: string;
+  },
+): Promise<number | null> {
+  const { from, to } = rows;
+  const known = new Set(from.columns.map(({ name }) => name));
+  const unknown = to.columns.filter(({ name }) => !known.has(name));
+  for (const { name } of unknown) to.problem('column-dropped', name);
+  if (unknown.length > 0) return null;
+  to.rows = null;
+  const names = to.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  return connection.run(
+    `INSERT INTO ${move.target} (${to.offset}, ${names})
+     SELECT ${move.offset}, ${columnList(to, 's')} FROM ${move.source} s WHERE ${move.where}`,
+  );
+}

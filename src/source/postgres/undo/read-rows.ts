@@ -1,0 +1,86 @@
+import type { Cell } from '../../../change/row-images.ts';
+import type { Column } from '../../../change/table.ts';
+import type { TargetRow, UndoOperation } from '../../undo-target.ts';
+import { quoteIdentifier } from '../quote.ts';
+import { keyOf, noRow, sameKey } from './row-sql.ts';
+import type { StagedTable } from './staged-table.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/** Rows that are read at once; they may be large. */
+const PAGE = 100;
+/** Columns that are shown, beside those of the key: a statement returns 1,664 values at most. */
+const SHOWN = 800;
+
+/** The rows of an undo, table by table in the order of their changes. */
+export async function* readRows(
+  connection: UndoConnection,
+  tables: readonly StagedTable[],
+  perTable: number | undefined,
+): AsyncGenerator<TargetRow> {
+  for (const table of tables) {
+    if (table.columns.length === 0) continue;
+    const select = perTable === undefined ? selectRows(table) : sampleRows(table, perTable);
+    await connection.run(`DECLARE undo_rows NO SCROLL CURSOR FOR ${select} ORDER BY 2`);
+    for (;;) {
+      const page = await connection.texts(`FETCH ${PAGE} FROM undo_rows`);
+      for (const cells of page) yield toRow(table, cells);
+      if (page.length < PAGE) break;
+    }
+    await connection.run('CLOSE undo_rows');
+  }
+}
+
+/** The operation, the offset, then the columns of `before` and of `after`. */
+function selectRows(table: StagedTable): string {
+  const { before, after, offset } = table;
+  const columns = bothSides(table);
+  if (table.key === null) {
+    return `SELECT 'insert', b.${offset}, ${columns} FROM ${before} b LEFT JOIN ${after} a ON false
+      UNION ALL
+      SELECT 'delete', a.${offset}, ${columns} FROM ${after} a LEFT JOIN ${before} b ON false`;
+  }
+  return `SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' WHEN ${noRow(table, 'b')} THEN 'delete'
+      ELSE 'update' END, COALESCE(b.${offset}, a.${offset}), ${columns}
+    FROM ${before} b FULL JOIN ${after} a ON ${sameKey(table, 'a', 'b')}`;
+}
+
+/** A few of each operation, without looking at all rows. */
+function sampleRows(table: StagedTable, limit: number): string {
+  if (table.key === null) return `(${selectRows(table)} LIMIT ${limit})`;
+  const { before, after, offset } = table;
+  const columns = bothSides(table);
+  const same = sameKey(table, 'a', 'b');
+  return `SELECT * FROM (
+    (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset}, ${columns}
+      FROM ${before} b LEFT JOIN ${after} a ON ${same} LIMIT ${limit})
+    UNION ALL
+    (SELECT 'delete', a.${offset}, ${columns}
+      FROM ${after} a LEFT JOIN ${before} b ON ${same} WHERE ${noRow(table, 'b')} LIMIT ${limit})
+    LIMIT ${limit}) sample`;
+}
+
+function shown(table: StagedTable): readonly Column[] {
+  const key = new Set(table.key?.map(({ column }) => column));
+  return table.columns.filter(({ name }, index) => index < SHOWN || key.has(name));
+}
+
+function bothSides(table: StagedTable): string {
+  const names = shown(table).map(({ name }) => quoteIdentifier(name));
+  return [...names.map((name) => `b.${name}`), ...names.map((name) => `a.${name}`)].join(', ');
+}
+
+function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
+  const columns = shown(table);
+  const operation = cells[0] as UndoOperation;
+  const then = cells.slice(2, 2 + columns.length);
+  const now = cells.slice(2 + columns.length);
+  const key = table.key === null ? [] : keyOf(table).map(({ column }) => column);
+  return {
+    ...table.name,
+    operation,
+    columns,
+    key: key.map((name) => columns.findIndex((column) => column.name === name)),
+    before: operation === 'insert' ? null : now,
+    after: operation === 'delete' ? null : then,
+  };
+}

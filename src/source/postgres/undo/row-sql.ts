@@ -1,0 +1,67 @@
+import { quoteIdentifier, quoteLiteral } from '../quote.ts';
+import type { StagedTable } from './staged-table.ts';
+
+/** `alias.a, alias.b` for all columns of the undo. */
+export function columnList(table: StagedTable, alias: string): string {
+  return table.columns.map(({ name }) => `${alias}.${quoteIdentifier(name)}`).join(', ');
+}
+
+/** `alias.a, alias.b` for the key. */
+export function keyList(table: StagedTable, alias: string): string {
+  return keyOf(table)
+    .map(({ column }) => `${alias}.${quoteIdentifier(column)}`)
+    .join(', ');
+}
+
+/** True when both rows have the same key. */
+export function sameKey(table: StagedTable, left: string, right: string): string {
+  return keyOf(table)
+    .map(({ column, operator }) => {
+      const name = quoteIdentifier(column);
+      return `${left}.${name} ${operator} ${right}.${name}`;
+    })
+    .join(' AND ');
+}
+
+/** Null in a row of an outer join that found nothing: key columns are never null. */
+export function noRow(table: StagedTable, alias: string): string {
+  return `${alias}.${quoteIdentifier(keyOf(table)[0]?.column ?? '')} IS NULL`;
+}
+
+/**
+ * True when both rows hold the same values. The images decide quickly; where they differ the texts
+ * do, because some types have several images of one value.
+ */
+export function sameRow(table: StagedTable, left: string, right: string): string {
+  const [one, other] = [`ROW(${columnList(table, left)})`, `ROW(${columnList(table, right)})`];
+  // Without the casts it would be a comparison column by column.
+  return `(${one}::record OPERATOR(pg_catalog.*=) ${other}::record OR ${one}::text = ${other}::text)`;
+}
+
+/** The whole row as one text: what a row of a table without a key goes by. */
+export function rowText(table: StagedTable, alias: string): string {
+  return `ROW(${columnList(table, alias)})::text`;
+}
+
+/** The key as an array of texts, by the types' own output functions. */
+export function keyTexts(table: StagedTable, alias: string): string {
+  return textsOf(
+    keyOf(table).map(({ column }) => column),
+    alias,
+  );
+}
+
+export function textsOf(columns: readonly string[], alias: string): string {
+  const texts = columns.map((name) => `format('%s', ${alias}.${quoteIdentifier(name)})`);
+  return `ARRAY[${texts.join(', ')}]::text[]`;
+}
+
+export function arrayLiteral(texts: readonly string[]): string {
+  return `ARRAY[${texts.map(quoteLiteral).join(', ')}]::text[]`;
+}
+
+export function keyOf(table: StagedTable): NonNullable<StagedTable['key']> {
+  const { key } = table;
+  if (key === null) throw new Error(`${table.facts.name} has no key`);
+  return key;
+}

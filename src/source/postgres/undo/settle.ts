@@ -1,0 +1,75 @@
+import { quoteIdentifier } from '../quote.ts';
+import { dropKeys } from './check-rows.ts';
+import { columnList, keyList, keyTexts, sameKey } from './row-sql.ts';
+import type { StagedTable } from './staged-table.ts';
+import type { StagedTables } from './staged-tables.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/** What an undo may overwrite when it is told to. */
+const FORCED = `reason IN ('changed-later', 're-created')`;
+/** Beyond every offset of a log. */
+const LAST = Number.MAX_SAFE_INTEGER;
+
+/** Does away with conflicts; see the port. */
+export async function settle(
+  connection: UndoConnection,
+  tables: StagedTables,
+  mode: 'skip' | 'force',
+): Promise<number> {
+  let rows = 0;
+  for (const table of tables.all) {
+    rows += await (mode === 'skip' ? skip(connection, table) : force(connection, table));
+  }
+  return rows;
+}
+
+/** Rows in conflict go out; a table in conflict, or one whose rows have no key, as a whole. */
+async function skip(connection: UndoConnection, table: StagedTable): Promise<number> {
+  const [found] = await connection.rows<{ rows: number }>(
+    `SELECT count(*)::integer AS rows FROM pg_temp.undo_conflict WHERE place = ${table.place}`,
+  );
+  const conflicts = found?.rows ?? 0;
+  if (table.problems.size === 0 && conflicts === 0) return 0;
+  if (table.problems.size > 0 || table.key === null) {
+    const left = await connection.run(`DELETE FROM ${table.before}`);
+    const other = await connection.run(`DELETE FROM ${table.after}`);
+    table.problems.clear();
+    table.rows = null;
+    return Math.max(left, other);
+  }
+  const dropped = await dropKeys(connection, table, 'key IS NOT NULL');
+  await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${table.place}`);
+  return dropped;
+}
+
+/** Takes the rows as they are now for what the last change left. */
+async function force(connection: UndoConnection, table: StagedTable): Promise<number> {
+  if (table.key === null) return 0;
+  table.rows = null;
+  const { before, after, place, facts, offset } = table;
+  for (const [name, { reason }] of table.problems) {
+    if (reason === 'column-dropped' || reason === 'column-retyped') table.problems.delete(name);
+  }
+  const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const concerned = `(SELECT DISTINCT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}) c`;
+  await connection.run(
+    `CREATE TEMPORARY TABLE undo_forced ON COMMIT DROP AS
+     SELECT ${keyList(table, 's')} FROM ${before} s JOIN ${concerned} ON c.key = ${keyTexts(table, 's')}
+     UNION
+     SELECT ${keyList(table, 's')} FROM ${after} s JOIN ${concerned} ON c.key = ${keyTexts(table, 's')}`,
+  );
+  await connection.run(
+    `DELETE FROM ${after} s USING pg_temp.undo_forced f WHERE ${sameKey(table, 's', 'f')}`,
+  );
+  await connection.run(
+    `INSERT INTO ${after} (${offset}, ${names})
+     SELECT ${LAST}, ${columnList(table, 't')} FROM ${facts.sql} t
+     JOIN pg_temp.undo_forced f ON ${sameKey(table, 't', 'f')}`,
+  );
+  const [found] = await connection.rows<{ rows: number }>(
+    `SELECT count(*)::integer AS rows FROM pg_temp.undo_forced`,
+  );
+  await connection.run('DROP TABLE pg_temp.undo_forced');
+  await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${place}`);
+  return found?.rows ?? 0;
+}

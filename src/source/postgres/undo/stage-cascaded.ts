@@ -1,0 +1,79 @@
+import type { StoredChange } from '../../../change/stored-change.ts';
+import { fkEquals } from './check-constraints.ts';
+import { moveRows } from './move-rows.ts';
+import { StagedTable } from './staged-table.ts';
+import type { StagedTables } from './staged-tables.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+const PLACE = 1_000_000;
+
+/**
+ * Changes that the database may have made because of others (foreign keys that cascade), held apart
+ * until it is known which of them follow from a staged change.
+ */
+export class CascadedChanges {
+  readonly #connection: UndoConnection;
+  readonly #tables: StagedTables;
+  /** By the place that the rows belong to. */
+  readonly #held = new Map<StagedTable, StagedTable>();
+
+  constructor(connection: UndoConnection, tables: StagedTables) {
+    this.#connection = connection;
+    this.#tables = tables;
+  }
+
+  async add(changes: readonly StoredChange[]): Promise<void> {
+    for (const change of changes) {
+      const target = await this.#tables.enter(change.table);
+      if (target === null) continue;
+      let held = this.#held.get(target);
+      if (held === undefined) {
+        const { facts, place } = target;
+        const options = { connection: this.#connection, facts, version: change.table };
+        held = await StagedTable.create({ ...options, place: PLACE + place });
+        this.#held.set(target, held);
+      }
+      await held.add(change);
+    }
+  }
+
+  /** Stages those whose old row refers to an old row that is staged, and what follows from them. */
+  async settle(): Promise<void> {
+    for (const [target, held] of this.#held) {
+      await target.flush();
+      await held.flush();
+    }
+    for (const table of this.#tables.all) await table.flush();
+    let moved = this.#held.size;
+    while (moved > 0) {
+      moved = 0;
+      for (const [target, held] of this.#held) moved += await this.#moveOne(target, held);
+    }
+    this.#held.clear();
+  }
+
+  async #moveOne(target: StagedTable, held: StagedTable): Promise<number> {
+    const { schema, name } = target.facts;
+    const causes = target.facts.foreignKeys.flatMap((key) => {
+      const parent = this.#tables.find(key.parent);
+      const own = key.child.schema === schema && key.child.name === name;
+      if (!key.cascades || !own || parent === undefined) return [];
+      return [`EXISTS (SELECT FROM ${parent.before} r WHERE ${fkEquals(key, 'r', 's')})`];
+    });
+    if (causes.length === 0) return 0;
+    await this.#connection.run('DROP TABLE IF EXISTS pg_temp.undo_caused');
+    const found = await this.#connection.run(
+      `CREATE TEMPORARY TABLE undo_caused ON COMMIT DROP AS
+       SELECT s.${held.offset} AS at FROM ${held.before} s WHERE ${causes.join(' OR ')}`,
+    );
+    if (found === 0) return 0;
+    for (const side of ['before', 'after'] as const) {
+      const where = `s.${held.offset} IN (SELECT at FROM pg_temp.undo_caused)`;
+      const move = { source: held[side], target: target[side], offset: `s.${held.offset}`, where };
+      const moved = await moveRows(this.#connection, { from: held, to: target }, move);
+      if (side === 'before') target.changes += moved ?? 0;
+      await this.#connection.run(`DELETE FROM ${held[side]} s WHERE ${where}`);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,56 @@
+import type { StoredChange } from '../../../change/stored-change.ts';
+import { collapseKeyed } from './collapse.ts';
+import { moveRows } from './move-rows.ts';
+import { rowText } from './row-sql.ts';
+import { StagedTable } from './staged-table.ts';
+import type { StagedTables } from './staged-tables.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+const PLACE = 2_000_000;
+
+/**
+ * Stages the rows that a truncate removed, as the log knows them: the history of the table is
+ * brought to its net effect in temporary tables of its own, and what it left is what went.
+ */
+export async function stageTruncated(options: {
+  readonly connection: UndoConnection;
+  readonly tables: StagedTables;
+  readonly offset: number;
+  readonly history: AsyncIterable<readonly StoredChange[]>;
+}): Promise<void> {
+  const { connection, tables, offset, history } = options;
+  let past: StagedTable | null = null;
+  let table: StagedTable | null = null;
+  for await (const changes of history) {
+    for (const change of changes) {
+      table ??= await tables.enter(change.table);
+      if (table === null) return;
+      past ??= await StagedTable.create({
+        connection,
+        facts: table.facts,
+        place: PLACE + offset,
+        version: change.table,
+      });
+      await past.add(change);
+    }
+  }
+  if (past === null || table === null) return;
+  await past.flush();
+  if (past.key === null) await dropRemoved(connection, past);
+  else await collapseKeyed(connection, past);
+  await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
+  const move = { source: past.after, target: table.before, offset: String(offset), where: 'true' };
+  table.changes += (await moveRows(connection, { from: past, to: table }, move)) ?? 0;
+}
+
+/** Rows of a bag that were removed again, or changed into others. */
+async function dropRemoved(connection: UndoConnection, past: StagedTable): Promise<void> {
+  const text = rowText(past, 's');
+  await connection.run(
+    `DELETE FROM ${past.after} USING (
+       SELECT s.ctid AS tid, ${text} AS text,
+         row_number() OVER (PARTITION BY ${text} ORDER BY s.${past.offset}) AS n FROM ${past.after} s) s
+     JOIN (SELECT ${text} AS text, count(*) AS n FROM ${past.before} s GROUP BY 1) b USING (text)
+     WHERE ${past.after}.ctid = s.tid AND s.n <= b.n`,
+  );
+}

@@ -1,0 +1,96 @@
+import type { TableDefinition } from '../../../change/table.ts';
+import type { TableName } from '../../undo-target.ts';
+import type { Staged } from './check-constraints.ts';
+import { StagedTable } from './staged-table.ts';
+import { readTableFacts, type TableFacts } from './table-facts.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/** The tables of one undo. */
+export class StagedTables implements Staged {
+  readonly #connection: UndoConnection;
+  readonly #byVersion = new Map<TableDefinition, StagedTable | null>();
+  readonly #byName = new Map<string, StagedTable | null>();
+  readonly #facts = new Map<string, TableFacts | null>();
+  readonly #missing: (TableName & { readonly unreadable: TableFacts | null })[] = [];
+
+  constructor(connection: UndoConnection) {
+    this.#connection = connection;
+  }
+
+  get all(): readonly StagedTable[] {
+    return [...this.#byName.values()].filter((table) => table !== null);
+  }
+
+  /** Tables that are not there, or may not be read. Their changes are not staged. */
+  get missing(): readonly (TableName & { readonly unreadable: TableFacts | null })[] {
+    return this.#missing;
+  }
+
+  find(table: TableName): StagedTable | undefined {
+    return this.#byName.get(nameOf(table)) ?? undefined;
+  }
+
+  /** The place for changes of this version; undefined when `enter` has to be asked. */
+  known(version: TableDefinition): StagedTable | null | undefined {
+    return this.#byVersion.get(version);
+  }
+
+  /** Makes the place for changes of this version; null when there is none. */
+  async enter(version: TableDefinition): Promise<StagedTable | null> {
+    const known = this.#byVersion.get(version);
+    if (known !== undefined) return known;
+    const name = nameOf(version);
+    let table = this.#byName.get(name);
+    if (table === undefined) {
+      table = await this.#create(version);
+      this.#byName.set(name, table);
+    }
+    this.#byVersion.set(version, table);
+    return table;
+  }
+
+  async facts(table: TableName): Promise<TableFacts | null> {
+    const facts = await this.#read(table);
+    return facts?.rights.has('SELECT') === true ? facts : null;
+  }
+
+  async cascadesFrom(tables: readonly TableName[]): Promise<readonly TableName[]> {
+    const found = new Map<string, TableName>();
+    const waiting = [...tables];
+    for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {
+      const parent = nameOf(table);
+      for (const key of (await this.#read(table))?.foreignKeys ?? []) {
+        const child = nameOf(key.child);
+        if (!key.cascades || nameOf(key.parent) !== parent || found.has(child)) continue;
+        found.set(child, key.child);
+        waiting.push(key.child);
+      }
+    }
+    return [...found.values()];
+  }
+
+  async #create(version: TableDefinition): Promise<StagedTable | null> {
+    const facts = await this.#read(version);
+    if (facts === null || !facts.rights.has('SELECT')) {
+      const { schema, name } = version;
+      this.#missing.push({ schema, name, unreadable: facts });
+      return null;
+    }
+    const place = this.#byName.size;
+    return StagedTable.create({ connection: this.#connection, facts, place, version });
+  }
+
+  async #read(table: TableName): Promise<TableFacts | null> {
+    const name = nameOf(table);
+    let facts = this.#facts.get(name);
+    if (facts === undefined) {
+      facts = await readTableFacts(this.#connection, table);
+      this.#facts.set(name, facts);
+    }
+    return facts;
+  }
+}
+
+function nameOf({ schema, name }: TableName): string {
+  return JSON.stringify([schema, name]);
+}

@@ -1,0 +1,226 @@
+import type { RowIdentity } from '../../../change/table.ts';
+import type { TableName } from '../../undo-target.ts';
+import { publicationNames } from '../publication.ts';
+import { quoteTable } from '../quote.ts';
+import { readTypes } from '../relation-types.ts';
+import type { TypeDescription } from '../types.ts';
+import type { UndoConnection } from './undo-connection.ts';
+
+/** A column as it is now. */
+export interface ColumnFacts extends TypeDescription {
+  readonly name: string;
+  readonly generated: boolean;
+  /** 'a': always generated, 'd': by default, '': no identity. */
+  readonly identity: 'a' | 'd' | '';
+}
+
+/** One part of an index, with the operator that says when two of its values are equal. */
+export interface IndexPart {
+  readonly expression: string;
+  /** Null for an expression. */
+  readonly column: string | null;
+  readonly notNull: boolean;
+  readonly operator: string;
+}
+
+export interface UniqueIndex {
+  readonly name: string;
+  readonly primary: boolean;
+  /** False when it is checked at the end of a statement, or later. */
+  readonly immediate: boolean;
+  readonly predicate: string | null;
+  readonly nullsNotDistinct: boolean;
+  readonly parts: readonly IndexPart[];
+}
+
+export interface ForeignKey {
+  readonly name: string;
+  readonly child: TableName;
+  readonly parent: TableName;
+  readonly childColumns: readonly string[];
+  readonly parentColumns: readonly string[];
+  /** Per column: parent = child. */
+  readonly operators: readonly string[];
+  /** True when the database itself changes children along with their parents. */
+  readonly cascades: boolean;
+  /** `pg_constraint.confdeltype`: 'a' only checks, at the end of a statement. */
+  readonly deleteAction: string;
+}
+
+export interface TriggerFacts extends TableName {
+  readonly trigger: string;
+  /** `pg_trigger.tgenabled`: 'O' fires as usual, 'A' always. */
+  readonly enabled: 'O' | 'A';
+}
+
+/** A table as the catalogue has it. */
+export interface TableFacts extends TableName {
+  /** The table in a FROM clause: without the children of an inheritance, with its partitions. */
+  readonly sql: string;
+  readonly columns: readonly ColumnFacts[];
+  readonly identity: RowIdentity;
+  /** The columns that name a row: the primary key or another unique index without nulls; or none. */
+  readonly key: UniqueIndex | null;
+  readonly uniqueIndexes: readonly UniqueIndex[];
+  readonly foreignKeys: readonly ForeignKey[];
+  readonly triggers: readonly TriggerFacts[];
+  readonly rowSecurity: boolean;
+  readonly rights: ReadonlySet<TableRight>;
+  readonly owner: string;
+  readonly owned: boolean;
+  readonly role: string;
+  /** The transaction that put the table into the publication; null when it is in none. */
+  readonly added: string | null;
+}
+
+export type TableRight = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
+
+interface FactsRow {
+  readonly partitioned: boolean;
+  readonly identity: RowIdentity;
+  readonly rowSecurity: boolean;
+  readonly rights: readonly TableRight[];
+  readonly owner: string;
+  readonly owned: boolean;
+  readonly role: string;
+  readonly added: string | null;
+  readonly columns:
+    | readonly {
+        readonly name: string;
+        readonly type: number;
+        readonly modifier: number;
+        readonly generated: boolean;
+        readonly identity: 'a' | 'd' | '';
+      }[]
+    | null;
+  readonly indexes: readonly UniqueIndex[] | null;
+  readonly foreignKeys: readonly ForeignKey[] | null;
+  readonly triggers: readonly TriggerFacts[] | null;
+}
+
+const NAME = (table: string, schema: string): string =>
+  `json_build_object('schema', ${schema}.nspname, 'name', ${table}.relname)`;
+
+const OPERATOR = `'OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname || ')'`;
+
+/** Only btree indexes: those of temporal keys (PostgreSQL 18) compare by other rules. */
+const INDEXES = `
+  SELECT json_agg(json_build_object('name', ic.relname, 'primary', i.indisprimary, 'immediate', i.indimmediate,
+      'predicate', pg_get_expr(i.indpred, i.indrelid),
+      'nullsNotDistinct', COALESCE((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
+      'parts', (
+        SELECT json_agg(json_build_object(
+            'expression', pg_get_indexdef(i.indexrelid, k.place::integer, false),
+            'column', a.attname, 'notNull', COALESCE(a.attnotnull, false), 'operator', ${OPERATOR})
+          ORDER BY k.place)
+        FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+          JOIN unnest(i.indclass::oid[]) WITH ORDINALITY AS oc (oid, place) USING (place)
+          JOIN pg_opclass cl ON cl.oid = oc.oid
+          JOIN pg_amop ao ON ao.amopfamily = cl.opcfamily AND ao.amopstrategy = 3
+            AND ao.amoplefttype = cl.opcintype AND ao.amoprighttype = cl.opcintype
+          JOIN pg_operator op ON op.oid = ao.amopopr
+          JOIN pg_namespace opn ON opn.oid = op.oprnamespace
+          LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+            AND k.attnum > 0))
+    ORDER BY i.indisprimary DESC, ic.relname)
+  FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
+  WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND am.amname = 'btree'`;
+
+const FOREIGN_KEYS = `
+  SELECT json_agg(json_build_object('name', f.conname, 'child', ${NAME('cc', 'cn')},
+      'parent', ${NAME('pc', 'pn')},
+      'childColumns', (SELECT json_agg(a.attname ORDER BY k.place)
+        FROM unnest(f.conkey) WITH ORDINALITY AS k (attnum, place)
+          JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
+      'parentColumns', (SELECT json_agg(a.attname ORDER BY k.place)
+        FROM unnest(f.confkey) WITH ORDINALITY AS k (attnum, place)
+          JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum),
+      'operators', (SELECT json_agg(${OPERATOR} ORDER BY k.place)
+        FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (oid, place)
+          JOIN pg_operator op ON op.oid = k.oid
+          JOIN pg_namespace opn ON opn.oid = op.oprnamespace),
+      'deleteAction', f.confdeltype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+    ORDER BY f.conname)
+  FROM pg_constraint f
+    JOIN pg_class cc ON cc.oid = f.conrelid JOIN pg_namespace cn ON cn.oid = cc.relnamespace
+    JOIN pg_class pc ON pc.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+  WHERE f.contype = 'f' AND f.conparentid = 0 AND c.oid IN (f.conrelid, f.confrelid)
+    AND NOT COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false)`;
+
+const TRIGGERS = `
+  SELECT json_agg(json_build_object('trigger', t.tgname, 'enabled', t.tgenabled,
+      'schema', tn.nspname, 'name', tc.relname) ORDER BY t.tgname)
+  FROM pg_trigger t JOIN pg_class tc ON tc.oid = t.tgrelid
+    JOIN pg_namespace tn ON tn.oid = tc.relnamespace
+  WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgparentid = 0
+    AND (t.tgrelid = c.oid OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid)))`;
+
+const FACTS = `
+  SELECT c.relkind = 'p' AS "partitioned",
+    CASE WHEN COALESCE((SELECT bool_and(l.relreplident = 'f') FROM pg_partition_tree(c.oid) t
+        JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf), c.relreplident = 'f') THEN 'full'
+      WHEN c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i
+        WHERE i.indrelid = c.oid AND i.indisprimary)) THEN 'nothing' ELSE 'key' END AS "identity",
+    row_security_active(c.oid) AS "rowSecurity",
+    ARRAY(SELECT r FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) r
+      WHERE has_table_privilege(c.oid, r)) AS "rights",
+    o.rolname::text AS "owner", pg_has_role(c.relowner, 'USAGE') AS "owned",
+    current_user::text AS "role",
+    (SELECT r.xmin::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+      WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
+      AS "added",
+    (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
+        'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity)
+        ORDER BY a.attnum)
+      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+      AS "columns",
+    (${INDEXES}) AS "indexes", (${FOREIGN_KEYS}) AS "foreignKeys", (${TRIGGERS}) AS "triggers"
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
+  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')`;
+
+/** Reads what an undo needs to know of a table; null when there is no such table. */
+export async function readTableFacts(
+  connection: UndoConnection,
+  { schema, name }: TableName,
+): Promise<TableFacts | null> {
+  const { all, insertOnly } = publicationNames(connection.source);
+  const [row] = await connection.rows<FactsRow>(FACTS, [schema, name, all, insertOnly]);
+  if (row === undefined) return null;
+  const columns = row.columns ?? [];
+  const types = await readTypes(
+    (statement) => connection.rows(statement.text, statement.values),
+    columns.map((column) => ({ ...column, flagged: false })),
+    new Map(),
+  );
+  const uniqueIndexes = row.indexes ?? [];
+  const generated = new Set(columns.flatMap((column) => (column.generated ? [column.name] : [])));
+  return {
+    schema,
+    name,
+    sql: `${row.partitioned ? '' : 'ONLY '}${quoteTable({ schema, name })}`,
+    columns: columns.map(({ name: column, generated, identity }, index) => ({
+      ...(types[index] ?? { type: '', kind: 'other', array: false }),
+      name: column,
+      generated,
+      identity,
+    })),
+    identity: row.identity,
+    key: uniqueIndexes.find((index) => isKey(index, generated)) ?? null,
+    uniqueIndexes,
+    foreignKeys: row.foreignKeys ?? [],
+    triggers: row.triggers ?? [],
+    rowSecurity: row.rowSecurity,
+    rights: new Set(row.rights),
+    owner: row.owner,
+    owned: row.owned,
+    role: row.role,
+    added: row.added,
+  };
+}
+
+/** A computed column is no part of what an undo writes, so it cannot name a row. */
+function isKey({ predicate, parts }: UniqueIndex, generated: ReadonlySet<string>): boolean {
+  const names = ({ column, notNull }: IndexPart): boolean =>
+    column !== null && notNull && !generated.has(column);
+  return predicate === null && parts.every(names);
+}

@@ -1,0 +1,110 @@
+import type pg from 'pg';
+import type { Cell } from '../../../change/row-images.ts';
+import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
+import { CopyIn } from './copy-in.ts';
+import { toUndoError } from './undo-error.ts';
+
+/**
+ * Settings of an undo's transaction. Waiting for a lock is bounded, so that an undo does not queue
+ * before everybody else's statements for ever; computing is not, because a large undo takes its time.
+ */
+const BEGIN = `
+  SET temp_buffers = '64MB';
+  BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+  SET LOCAL lock_timeout = '10s';
+  SET LOCAL statement_timeout = 0;
+  SET LOCAL idle_in_transaction_session_timeout = '5min';
+  SET LOCAL work_mem = '64MB';
+  SET LOCAL jit = off;
+  SET LOCAL default_statistics_target = 10;
+  SET LOCAL standard_conforming_strings = on;
+  SET LOCAL client_min_messages = error`;
+
+const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
+
+/** The connection of one undo: one transaction, rolled back unless it is committed. */
+export class UndoConnection implements AsyncDisposable {
+  readonly source: string;
+  readonly #client: pg.Client;
+  readonly #signal: AbortSignal;
+  readonly #stop: () => void;
+  #copy: { readonly text: string; readonly stream: CopyIn } | null = null;
+
+  private constructor(source: string, client: pg.Client, signal: AbortSignal) {
+    this.source = source;
+    this.#client = client;
+    this.#signal = signal;
+    this.#stop = () => destroyConnection(client);
+    signal.addEventListener('abort', this.#stop, { once: true });
+  }
+
+  /** @throws TidingsError as of `connect`. */
+  static async open(options: ConnectOptions, signal: AbortSignal): Promise<UndoConnection> {
+    const connection = new UndoConnection(options.source, await connect(options, signal), signal);
+    try {
+      await connection.run(BEGIN);
+      return connection;
+    } catch (error) {
+      await connection[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Rows with values as pg reads them; for the catalogue. */
+  async rows<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    await this.endCopy();
+    return (await this.#do(this.#client.query<Row>(text, [...values]))).rows;
+  }
+
+  /** Rows with values as the database prints them; for the users' data. */
+  async texts(text: string): Promise<Cell[][]> {
+    await this.endCopy();
+    const query = { text, rowMode: 'array', types: AS_TEXT } as const;
+    return (await this.#do(this.#client.query<Cell[]>(query))).rows;
+  }
+
+  /** @returns how many rows the (last) statement affected. */
+  async run(text: string): Promise<number> {
+    await this.endCopy();
+    // Of several statements pg returns a list, which its types do not say.
+    const result = (await this.#do(this.#client.query(text))) as pg.QueryResult | pg.QueryResult[];
+    const last = Array.isArray(result) ? result.at(-1) : result;
+    return last?.rowCount ?? 0;
+  }
+
+  /**
+   * Sends rows to a COPY. It stays open for more of the same until another statement is run.
+   * @param data rows in the text format of COPY; must not be changed afterwards.
+   */
+  async copy(text: string, data: Buffer): Promise<void> {
+    if (this.#copy?.text !== text) {
+      await this.endCopy();
+      this.#copy = { text, stream: new CopyIn(this.#client, text) };
+    }
+    await this.#do(this.#copy.stream.write(data));
+  }
+
+  /** Completes what was copied. */
+  async endCopy(): Promise<void> {
+    const copy = this.#copy;
+    this.#copy = null;
+    if (copy !== null) await this.#do(copy.stream.end());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#stop);
+    // Ending the session rolls back what was not committed; a broken one has done so already.
+    await this.#client.end().catch(() => undefined);
+  }
+
+  async #do<Result>(query: Promise<Result>): Promise<Result> {
+    this.#signal.throwIfAborted();
+    try {
+      return await query;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const { user: role = '', database = '' } = this.#client;
+      throw toUndoError({ source: this.source, role, database }, error);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { isTidingsError, TidingsError } from '../../../errors/tidings-error.ts';
+import { quoteIdentifier } from '../quote.ts';
+import { toSourceError } from '../source-error.ts';
+
+/** The parts of a server's error that say what it is about. */
+interface ServerError extends Error {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly schema?: string;
+  readonly table?: string;
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const LOCK_NOT_AVAILABLE = '55P03';
+const PASSES = new Set([LOCK_NOT_AVAILABLE, '40P01', '40001', '55006']);
+/** Data exceptions and integrity constraint violations, errors of triggers, and missing rights. */
+const REFUSED = /^(22|23|P0|42501|44|0A|428C9|55000)/;
+
+/** Whose undo it is. */
+export interface UndoSession {
+  readonly source: string;
+  readonly role: string;
+  readonly database: string;
+}
+
+/** What the database said to a statement of an undo; whatever it was, nothing is changed. */
+export function toUndoError(session: UndoSession, error: unknown): TidingsError {
+  if (isTidingsError(error)) return error;
+  const { source, role, database } = session;
+  const { code = '', message, detail, schema, table } = error as ServerError;
+  const options = { cause: error };
+  const reason = detail === undefined ? message : `${message} (${detail})`;
+  if (PASSES.has(code)) {
+    return new TidingsError('UNDO_LOCKED', { source, reason, state: code }, options);
+  }
+  if (code === '42501' && message.includes('temporary')) {
+    const sql = `GRANT TEMPORARY ON DATABASE ${quoteIdentifier(database)} TO ${quoteIdentifier(role)};`;
+    return new TidingsError('UNDO_TEMPORARY', { source, sql }, options);
+  }
+  if (REFUSED.test(code)) {
+    const where = table === undefined ? source : `${schema ?? ''}.${table}`;
+    return new TidingsError('UNDO_REFUSED', { table: where, reason, state: code }, options);
+  }
+  const failure = toSourceError(source, error);
+  if (!isTidingsError(failure, 'SOURCE_DISCONNECTED')) return failure;
+  return new TidingsError('UNDO_INTERRUPTED', { source, reason: message }, options);
+}

@@ -1,0 +1,62 @@
+import type { Cell } from '../change/row-images.ts';
+import type { TableDefinition } from '../change/table.ts';
+
+/** Which of a table's changes are captured. */
+export type CapturedChanges = 'all' | 'inserts' | 'none';
+
+/** A table as a snapshot has it. */
+export interface SnapshotTable {
+  /** Its columns, key and identity now. */
+  readonly definition: TableDefinition;
+  readonly captured: CapturedChanges;
+  /** True when it began to be captured after this transaction of the log had begun. */
+  addedAfter(transaction: { readonly id: string }): boolean;
+}
+
+/** Which rows of a snapshot are wanted. */
+export interface SnapshotRows {
+  readonly schema: string;
+  readonly name: string;
+  /** The columns to return, in this order. */
+  readonly columns: readonly string[];
+  /** Only rows that have one of these lists of values in these columns. Default: all rows. */
+  readonly keys?: {
+    readonly columns: readonly string[];
+    readonly values: readonly (readonly string[])[];
+  };
+}
+
+/**
+ * A consistent look at a source's tables as they were at one moment. It holds a connection and keeps
+ * the database from cleaning up what is newer, so it should not be held longer than needed.
+ */
+export interface SourceSnapshot extends AsyncDisposable {
+  /** A log that is complete up to here has everything that the snapshot shows. */
+  readonly position: string;
+  /** True when the snapshot shows what this transaction of the log did. */
+  includes(transaction: { readonly id: string; readonly position: string }): boolean;
+  /** Null when there is no such table. */
+  describe(table: {
+    readonly schema: string;
+    readonly name: string;
+  }): Promise<SnapshotTable | null>;
+  /**
+   * Rows in no order, in pages of bounded size; each value in the database's own text, as the log
+   * has it.
+   * @throws TidingsError `SNAPSHOT_REFUSED` when the role may not read the table, or not all of it.
+   */
+  rows(wanted: SnapshotRows): AsyncIterable<readonly (readonly Cell[])[]>;
+}
+
+/** The part of a source that lets its present tables be read beside the log. */
+export interface SnapshotReader extends AsyncDisposable {
+  /** @throws TidingsError as of connecting. */
+  open(signal: AbortSignal): Promise<SourceSnapshot>;
+  /** Has the source tell its present position to whoever captures it, also when nobody writes. */
+  announce(signal: AbortSignal): Promise<void>;
+  /**
+   * True when nothing that is captured was committed after this position. Can only be told while
+   * nobody captures; false also when it would take long.
+   */
+  unchangedSince(position: string, signal: AbortSignal): Promise<boolean>;
+}

@@ -1,0 +1,199 @@
+import type { StoredChange } from '../change/stored-change.ts';
+import type { Cell } from '../change/row-images.ts';
+import type { Column, RowIdentity } from '../change/table.ts';
+
+/** What an undo does to a row: the opposite of what the change did. */
+export type UndoOperation = 'insert' | 'update' | 'delete';
+
+/** Why a row, or a whole table, cannot simply go back. */
+export type ConflictReason =
+  /** The row is no longer what the change made of it. */
+  | 'changed-later'
+  /** The change removed the row, and there is one with its key again. */
+  | 're-created'
+  /** Another row has a value by now that has to be unique. */
+  | 'unique-taken'
+  /** The row refers to one that is not there. */
+  | 'parent-missing'
+  /** Rows that are not part of the undo refer to one that it would remove. */
+  | 'child-added'
+  /** The database's row security hides the row from this role. */
+  | 'row-hidden'
+  /** The log does not have the old row, because identity was not full. */
+  | 'identity-not-full'
+  /** The log does not have the rows that a truncate removed. */
+  | 'truncated'
+  | 'column-dropped'
+  | 'column-retyped'
+  | 'table-missing'
+  /** The role lacks a right on the table. */
+  | 'no-privilege';
+
+/** Names a table in the source. */
+export interface TableName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Names a row: the texts of its key columns, in key order. */
+export interface RowName extends TableName {
+  readonly columns: readonly string[];
+  readonly key: readonly string[];
+}
+
+/** One conflict as the database's adapter sees it. */
+export interface TargetConflict {
+  readonly reason: ConflictReason;
+  readonly table: TableName;
+  /** Null for a conflict of the whole table, and for rows without a key. */
+  readonly row: RowName | null;
+  /** The row whose later change is the cause, where it has a key. */
+  readonly cause: RowName | null;
+  /** The particulars: a column, a constraint, a missing right. */
+  readonly detail: string;
+  /** The statement or command that mends it, where the adapter knows one. */
+  readonly fix: string | null;
+  /** Rows it stands for; a conflict of a table stands for all of its rows. */
+  readonly rows: number;
+}
+
+/** What an undo does to one table. */
+export interface TargetTable extends TableName {
+  readonly insert: number;
+  readonly update: number;
+  readonly delete: number;
+  /** Rows that are already what they would become. */
+  readonly already: number;
+  /** The table's own setting now; null when the table is gone. */
+  readonly identity: RowIdentity | null;
+  /** Names of triggers of the application that its rows would fire. */
+  readonly triggers: readonly string[];
+  /** Columns that were added since; an undo leaves them as they are. */
+  readonly addedColumns: readonly string[];
+  /** True when the table began to be captured after this transaction of the log had begun. */
+  addedAfter(transaction: { readonly id: string }): boolean;
+}
+
+export interface Assessment {
+  readonly tables: readonly TargetTable[];
+  readonly conflicts: readonly {
+    readonly reason: ConflictReason;
+    readonly table: TableName;
+    readonly rows: number;
+  }[];
+}
+
+/** One row of an undo, in the database's own texts. */
+export interface TargetRow extends TableName {
+  readonly operation: UndoOperation;
+  readonly columns: readonly Column[];
+  /** Indexes into `columns`. */
+  readonly key: readonly number[];
+  /** As it is now; null when the undo brings it back. */
+  readonly before: readonly Cell[] | null;
+  /** As it will be; null when the undo removes it. */
+  readonly after: readonly Cell[] | null;
+}
+
+/** How an undo is applied. */
+export interface TargetApplyOptions {
+  /** JSON text that the undo's transaction carries as its context. */
+  readonly context: string;
+  /** Whether the application's triggers fire. */
+  readonly triggers: boolean;
+  /** Lets rows differ from what they were where a trigger has changed them again. */
+  readonly allowTriggerChanges: boolean;
+}
+
+export interface TargetApplied {
+  readonly tables: readonly (TableName & {
+    readonly insert: number;
+    readonly update: number;
+    readonly delete: number;
+  })[];
+  /** The transaction's id as the log will have it. */
+  readonly transaction: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A place in the source's database where one undo is put together: everything in one transaction,
+ * which ends with `apply` or is rolled back. It holds a connection of its own.
+ *
+ * The order of calls: `stage` (any number of times), `assess`; then `stage` or `settle` and `assess`
+ * again as long as there are conflicts to be done away with; then `rows`, `apply` or `script`.
+ */
+export interface UndoWorkspace extends AsyncDisposable {
+  /**
+   * Takes changes that are to be undone, in the order of their offsets. Images of inserts, updates
+   * and deletes must be whole. Only the net effect per row counts: it goes back to what the first
+   * change found there, and must now be what the last one left.
+   */
+  stage(changes: readonly StoredChange[]): Promise<void>;
+  /**
+   * Takes changes of tables that `cascadesFrom` named. Only those are undone that the database made
+   * because of a staged change of the table they refer to.
+   */
+  stageCascaded(changes: readonly StoredChange[]): Promise<void>;
+  /** Forgets what was staged, to begin with another selection. Locks stay. */
+  reset(): Promise<void>;
+  /**
+   * Takes the history of a truncated table, from a moment when it was empty or unknown up to the
+   * truncate: the rows that were there at the end are staged as removed at `offset`.
+   */
+  stageTruncate(offset: number, history: AsyncIterable<readonly StoredChange[]>): Promise<void>;
+  /**
+   * Tables whose rows the database itself changes along with rows of these (foreign keys that
+   * cascade), directly or through others.
+   */
+  cascadesFrom(tables: readonly TableName[]): Promise<readonly TableName[]>;
+  /**
+   * The staged tables whose rows have no key. Nobody else writes to them from here on, when the
+   * workspace was opened to apply: there is no row to lock that is still to be inserted.
+   */
+  holdBags(): Promise<readonly TableName[]>;
+  /**
+   * Takes changes of such tables that are not undone, from the first undone one on. Equal rows cannot
+   * be told apart, so only these say whether what is there is what the undone changes left.
+   */
+  stageLater(changes: readonly StoredChange[]): Promise<void>;
+  /** Compares with the database, with every row locked when the workspace was opened to apply. */
+  assess(): Promise<Assessment>;
+  /** The conflicts of the last assessment. */
+  conflicts(limit: number): Promise<readonly TargetConflict[]>;
+  /**
+   * Changes what is staged so that conflicts go: `skip` leaves the rows in conflict out, `force`
+   * takes rows as they are now for rows that the undo may overwrite.
+   * @returns the number of rows it did so for.
+   */
+  settle(mode: 'skip' | 'force'): Promise<number>;
+  /** Rows of the undo; `perTable` limits them for a sample. */
+  rows(options: { readonly perTable?: number }): AsyncIterable<TargetRow>;
+  /**
+   * Writes and commits.
+   * @throws TidingsError `UNDO_*` when the database refuses or does less than was expected: then
+   *   nothing is changed.
+   */
+  apply(options: TargetApplyOptions): Promise<TargetApplied>;
+  /** The same as statements for a person to read and run; ends with a line break. */
+  script(options: { readonly context: string; readonly title: string }): AsyncIterable<string>;
+}
+
+/** `unknown`: the role may not see it. */
+export type CaptureProgress = 'caught-up' | 'behind' | 'stopped' | 'unknown';
+
+/** The part of a source that takes changes back. */
+export interface UndoTarget {
+  /** Whether all that is committed by now has been sent to capture. */
+  captured(signal: AbortSignal): Promise<CaptureProgress>;
+  /**
+   * Writes a mark that changes no data, so that the log's position comes to tell that it has all that
+   * was committed before.
+   * @returns the mark's position.
+   */
+  mark(signal: AbortSignal): Promise<string>;
+  /** Captured tables whose updates and deletes the database does not report at all. */
+  unreported(signal: AbortSignal): Promise<readonly TableName[]>;
+  /** @param purpose `plan` takes no locks on rows and is always rolled back. */
+  open(purpose: 'plan' | 'apply', signal: AbortSignal): Promise<UndoWorkspace>;
+}

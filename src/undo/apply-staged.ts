@@ -1,0 +1,143 @@
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
+import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
+import { describeRequest } from './check-request.ts';
+import { logKey, newestVersion } from './describe-conflicts.ts';
+import { readRow } from './read-changes.ts';
+import type { Selection } from './selection.ts';
+import type { StagedChanges } from './stage-changes.ts';
+import type { ApplyUndoOptions, UndoConflicts, UndoPlan, UndoResult } from './undo-plan.ts';
+import { totalOf, toTables } from './undo-tables.ts';
+
+/** Leaving rows out can leave others without their parents, and so on; more steps are a defect. */
+const MAX_ROUNDS = 100;
+/** Rows, and changes of theirs, beyond which later changes are no oversight but another history. */
+const MAX_LATER = 10_000;
+
+export interface ApplyStagedOptions {
+  readonly plan: UndoPlan;
+  readonly apply: ApplyUndoOptions;
+  readonly log: LogReader & RowFinder;
+  readonly workspace: UndoWorkspace;
+  readonly selection: Selection;
+  /** What was staged and found already; else it is done first. */
+  readonly first?: { readonly staged: StagedChanges; readonly assessment: Assessment };
+  readonly stage: (extra: readonly LogRecord[]) => Promise<StagedChanges>;
+  readonly describe: (staged: StagedChanges, assessment: Assessment) => Promise<UndoConflicts>;
+  readonly signal: AbortSignal;
+}
+
+interface Settled {
+  readonly staged: StagedChanges;
+  readonly assessment: Assessment;
+  readonly skipped: number;
+  readonly forced: number;
+  readonly cascaded: number;
+}
+
+/** Stages, does with conflicts what was asked, and writes when none is left. */
+export async function applyStaged(
+  options: ApplyStagedOptions,
+): Promise<Omit<UndoResult, 'seconds'>> {
+  const { plan, apply, workspace } = options;
+  const settled = await settleConflicts(options);
+  const { assessment, staged, skipped, forced, cascaded } = settled;
+  const conflicts = await options.describe(staged, assessment);
+  const tables = toTables(assessment);
+  const common = { plan: plan.id, source: plan.source, skipped, forced, cascaded };
+  const open = isOpen(settled, apply.onConflict);
+  if (open || totalOf(tables) === 0) {
+    const rest = { transaction: null, conflicts, warnings: [] };
+    return { ...common, ...rest, applied: !open, tables, total: open ? 0 : totalOf(tables) };
+  }
+  const applied = await workspace.apply({
+    context: contextOf(plan, apply),
+    triggers: apply.triggers ?? true,
+    allowTriggerChanges: apply.onConflict === 'force',
+  });
+  return {
+    ...common,
+    applied: true,
+    tables,
+    total: totalOf(tables),
+    conflicts,
+    transaction: applied.transaction,
+    warnings: applied.warnings,
+  };
+}
+
+/** What the undo's transaction carries, so that subscribers can tell it from others. */
+export function contextOf(plan: UndoPlan, { actor }: ApplyUndoOptions): string {
+  const transaction = plan.transaction === null ? {} : { transaction: plan.transaction.id };
+  return JSON.stringify({
+    ...(actor === undefined ? {} : { actor }),
+    undoOf: { plan: plan.id, ...transaction, what: describeRequest(plan.request), ...plan.range },
+  });
+}
+
+async function settleConflicts(options: ApplyStagedOptions): Promise<Settled> {
+  const { apply, workspace } = options;
+  let staged = options.first?.staged ?? (await options.stage([]));
+  let assessment = options.first?.assessment ?? (await workspace.assess());
+  let [skipped, forced, cascaded] = [0, 0, 0];
+  if (apply.onConflict === 'force' && assessment.conflicts.length > 0) {
+    forced = await workspace.settle('force');
+    assessment = await workspace.assess();
+  }
+  if (apply.onConflict === 'skip') {
+    skipped = staged.lacking.reduce((sum, { rows }) => sum + rows, 0);
+    for (let round = 0; assessment.conflicts.length > 0 && round < MAX_ROUNDS; round++) {
+      const dropped = await workspace.settle('skip');
+      if (dropped === 0) break;
+      skipped += dropped;
+      assessment = await workspace.assess();
+    }
+  }
+  if (apply.onConflict === 'cascade') {
+    const later = new Map<number, LogRecord>();
+    while (assessment.conflicts.length > 0) {
+      const known = later.size;
+      await findLater(options, later);
+      if (later.size === known) break;
+      cascaded = later.size;
+      await workspace.reset();
+      staged = await options.stage([...later.values()].sort((a, b) => a.offset - b.offset));
+      assessment = await workspace.assess();
+    }
+  }
+  return { staged, assessment, skipped, forced, cascaded };
+}
+
+/** Whether something stands against the undo that the chosen way does not do away with. */
+function isOpen({ staged, assessment }: Settled, mode: ApplyUndoOptions['onConflict']): boolean {
+  const lacking = staged.lacking.filter(
+    ({ reason }) => mode !== 'skip' && !(mode === 'force' && reason === 'truncated'),
+  );
+  return assessment.conflicts.length > 0 || lacking.length > 0;
+}
+
+/** Adds the changes that the log has, beyond the selection, of the rows behind the conflicts. */
+async function findLater(
+  { log, workspace, selection, signal }: ApplyStagedOptions,
+  later: Map<number, LogRecord>,
+): Promise<void> {
+  const conflicts = await workspace.conflicts(MAX_LATER + 1);
+  if (conflicts.length > MAX_LATER) throw tooMany();
+  for (const { cause } of conflicts) {
+    const key = cause === null ? null : logKey(cause, newestVersion(log, cause));
+    if (cause === null || key === null) continue;
+    const { schema, name: table } = cause;
+    const row = { schema, table, key, from: selection.from, to: log.head };
+    for await (const page of readRow(log, row, signal)) {
+      for (const record of page) {
+        if (record.operation === 'truncate' || selection.accepts(record)) continue;
+        later.set(record.offset, record);
+      }
+      if (later.size > MAX_LATER) throw tooMany();
+    }
+  }
+}
+
+function tooMany(): TidingsError {
+  return new TidingsError('UNDO_TOO_MANY_LATER', { limit: MAX_LATER });
+}

@@ -1,0 +1,21 @@
+import { parseMicros } from '../../change/time.ts';
+import { parseStartAt } from '../../config/start-at.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+
+/** A moment of the log: a time (microseconds since 1970-01-01 UTC) or an offset. */
+export type Moment = { readonly time: number } | { readonly offset: number };
+
+/**
+ * Reads an ISO 8601 time with its zone, to the microsecond, or an offset of the log.
+ * @throws TidingsError `MOMENT_INVALID`
+ */
+export function parseMoment(text: string): Moment {
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return { offset: Number(text) };
+  const micros = parseMicros(text);
+  if (micros !== null) return { time: micros };
+  const date = parseStartAt(text);
+  if (!(date instanceof Date)) throw new TidingsError('MOMENT_INVALID', { text });
+  // A Date ends at the millisecond.
+  const beyond = /\.\d{3}(\d{1,3})/.exec(text)?.[1] ?? '';
+  return { time: date.getTime() * 1000 + Number(beyond.padEnd(3, '0')) };
+}

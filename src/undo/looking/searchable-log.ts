@@ -1,0 +1,86 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type {
+  FindRequest,
+  LoggedTable,
+  LoggedTransaction,
+  LogReader,
+  LogRecord,
+  ReadRequest,
+  RowFinder,
+} from '../../log/log.ts';
+import type { LogSearch, TransactionRequest } from '../../log/log-search.ts';
+
+/** A log with everything that looking needs of it. */
+export type SearchableLog = LogReader & RowFinder & LogSearch;
+
+/** A table's name in the source. */
+export interface TableName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Bytes of images per page: larger pages than a subscriber's, as only one is in memory. */
+const PAGE_BYTES = 1024 * 1024;
+
+/** Records in log order, one page of them in memory. Between pages others get their turn. */
+export async function* readRecords(
+  log: SearchableLog,
+  request: ReadRequest & { readonly to: number },
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord> {
+  for (let from = request.from; from < request.to;) {
+    const page = await log.read({ limit: 2_048, maxBytes: PAGE_BYTES, ...request, from });
+    yield* page.records;
+    from = page.next;
+    await nextTurn();
+    signal.throwIfAborted();
+  }
+}
+
+/** The changes of one row, like {@link readRecords}; an index finds them. */
+export async function* findRecords(
+  log: SearchableLog,
+  request: FindRequest & { readonly from: number; readonly to: number },
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord> {
+  for (let from = request.from; from < request.to;) {
+    const page = await log.find({ ...request, from });
+    yield* page.records;
+    from = page.next;
+    await nextTurn();
+    signal.throwIfAborted();
+  }
+}
+
+/** Transactions, newest first, like {@link readRecords}. */
+export async function* readTransactions(
+  log: SearchableLog,
+  request: TransactionRequest & { readonly from: number; readonly to: number },
+  signal: AbortSignal,
+): AsyncGenerator<LoggedTransaction> {
+  for (let to = request.to; to > request.from;) {
+    const page = await log.findTransactions({ ...request, to });
+    yield* page.transactions;
+    to = page.next;
+    await nextTurn();
+    signal.throwIfAborted();
+  }
+}
+
+/** The record at an offset that the log has. */
+export async function recordAt(log: SearchableLog, offset: number): Promise<LogRecord> {
+  for (;;) {
+    const page = await log.read({ from: offset, to: offset + 1, limit: 1 });
+    const [record] = page.records;
+    if (record !== undefined) return record;
+    if (page.next > offset) throw new Error(`The log has no record at its offset ${offset}`);
+  }
+}
+
+/** All versions of a table that the log knows, oldest first. */
+export function versionsOf(log: LogReader, table: TableName): readonly LoggedTable[] {
+  return log
+    .tables()
+    .filter(({ schema, name }) => schema === table.schema && name === table.name)
+    .sort((left, right) => left.id - right.id);
+}

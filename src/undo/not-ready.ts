@@ -1,0 +1,129 @@
+import { compileTablePatterns } from '../change/table-pattern.ts';
+import { qualifiedName } from '../change/table.ts';
+import { formatMicros } from '../change/time.ts';
+import type { LogReader } from '../log/log.ts';
+import type { Assessment, TableName, UndoTarget } from '../source/undo-target.ts';
+import type { Selection } from './selection.ts';
+import type { StagedChanges } from './stage-changes.ts';
+import type { UndoNotReady, UndoRequest } from './undo-plan.ts';
+
+interface Where {
+  readonly log: LogReader;
+  readonly target: UndoTarget;
+}
+
+/** What is known when a plan is put together. */
+interface Planned {
+  readonly request: UndoRequest;
+  readonly assessment: Assessment;
+  readonly staged: StagedChanges;
+}
+
+/** Which of the tables the log cannot take updates and deletes of back, and since when. */
+export async function findNotReady(
+  { log, target }: Where,
+  { request, assessment, staged }: Planned,
+  signal: AbortSignal,
+): Promise<readonly UndoNotReady[]> {
+  const found = new Map<string, UndoNotReady>();
+  const known = new Set(assessment.tables.map(qualifiedName));
+  // Of a table whose changes all lack their old rows, none was staged.
+  const lacking = staged.lacking
+    .filter(({ table }) => !known.has(qualifiedName(table)))
+    .map(({ table, records }) => ({ ...table, identity: records.at(-1)?.table.identity ?? null }));
+  for (const table of [...assessment.tables, ...lacking]) {
+    if (table.identity === null || table.identity === 'full') continue;
+    const name = qualifiedName(table);
+    found.set(name, {
+      table: name,
+      identity: table.identity,
+      since: await firstWithout(log, table),
+      message: `${name} reports no whole old rows: its updates and deletes cannot be undone.`,
+      hint: `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- \`tidings doctor\` prints it for every table`,
+    });
+  }
+  if (request.tables !== undefined) {
+    const patterns = compileTablePatterns(request.tables);
+    for (const table of await target.unreported(signal)) {
+      const name = qualifiedName(table);
+      if (!patterns.matches(table.schema, table.name)) continue;
+      found.set(name, {
+        table: name,
+        identity: 'nothing',
+        since: await firstWithout(log, table),
+        message: `${name} reports no updates and deletes at all: they are not in the log.`,
+        hint: `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- or give it a primary key`,
+      });
+    }
+  }
+  return [...found.values()];
+}
+
+/** The first change that came without a whole old row, as far back as the log goes. */
+async function firstWithout(log: LogReader, table: TableName): Promise<string | null> {
+  const versions = log
+    .tables()
+    .filter(
+      ({ schema, name, identity }) =>
+        schema === table.schema && name === table.name && identity !== 'full',
+    );
+  const tables = new Set(versions.map(({ id }) => id));
+  if (tables.size === 0) return null;
+  let from = log.floor;
+  while (from < log.head) {
+    const page = await log.read({ from, tables, limit: 1 });
+    const [record] = page.records;
+    if (record !== undefined) return formatMicros(record.transaction.committedAt);
+    from = page.next;
+  }
+  return null;
+}
+
+/** What the plan's reader should know besides conflicts. */
+export async function findWarnings(
+  { log, target }: Where,
+  {
+    request,
+    assessment,
+    selection,
+  }: Pick<Planned, 'request' | 'assessment'> & { readonly selection: Selection },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  if ('transaction' in request && (await log.transactionsById(request.transaction)).length > 1) {
+    warnings.push(
+      `The log has several transactions ${request.transaction}, because the database's ids begin anew; this is the newest.`,
+    );
+  }
+  for (const gap of await log.gaps()) {
+    if (gap.offset <= selection.from || gap.offset > selection.to) continue;
+    warnings.push(
+      `Changes were lost before offset ${gap.offset} (${gap.reason}): they are not undone, and rows that they changed show as conflicts.`,
+    );
+  }
+  for (const table of assessment.tables) {
+    const name = qualifiedName(table);
+    if (table.insert + table.update + table.delete === 0) continue;
+    if (table.triggers.length > 0) {
+      warnings.push(
+        `Triggers of ${name} will fire: ${table.triggers.join(', ')}. --without-triggers leaves them out.`,
+      );
+    }
+    if (table.addedColumns.length > 0) {
+      warnings.push(
+        `${name} has columns that the changes did not know (${table.addedColumns.join(', ')}): they keep their values, or get their defaults.`,
+      );
+    }
+  }
+  if (request.tables === undefined) {
+    const silent = await target.unreported(signal);
+    if (silent.length > 0) {
+      const names = silent.slice(0, 5).map(qualifiedName).join(', ');
+      const more = silent.length > 5 ? ` and ${silent.length - 5} more` : '';
+      warnings.push(
+        `Updates and deletes of ${names}${more} are not in the log; if the transaction made some, they are not undone.`,
+      );
+    }
+  }
+  return warnings;
+}

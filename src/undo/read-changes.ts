@@ -1,0 +1,86 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LogReader, LogRecord, ReadRequest, RowFinder } from '../log/log.ts';
+import type { Selection } from './selection.ts';
+
+/** Records of one page; a page is what is in memory at a time. */
+const LIMIT = 5_000;
+const MAX_BYTES = 2 * 1024 * 1024;
+
+/** Pages of a range of the log. */
+export async function* readPages(
+  log: LogReader,
+  request: ReadRequest & { readonly to: number },
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogRecord[]> {
+  let { from } = request;
+  while (from < request.to) {
+    signal.throwIfAborted();
+    const page = await log.read({ ...request, from, limit: LIMIT, maxBytes: MAX_BYTES });
+    if (page.records.length > 0) yield page.records;
+    // A search that found nothing has held up everybody else on this thread.
+    else await nextTurn();
+    from = page.next;
+  }
+}
+
+/** The selected changes, in the order of their offsets. */
+export async function* readSelected(
+  log: LogReader & RowFinder,
+  selection: Selection,
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogRecord[]> {
+  const pages =
+    selection.keys === undefined
+      ? readPages(log, rangeOf(selection), signal)
+      : readKeys(log, selection, selection.keys, signal);
+  for await (const page of pages) {
+    const records = page.filter((record) => selection.accepts(record));
+    if (records.length > 0) yield records;
+  }
+}
+
+function rangeOf({ from, to, tables }: Selection): ReadRequest & { readonly to: number } {
+  return { from, to, ...(tables === undefined ? {} : { tables }) };
+}
+
+/** The changes of single rows, through the index by key. */
+async function* readKeys(
+  log: LogReader & RowFinder,
+  { from, to, tables }: Selection,
+  keys: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogRecord[]> {
+  const names = new Map(
+    log
+      .tables()
+      .filter(({ id }) => tables?.has(id) !== false)
+      .map(({ schema, name }) => [JSON.stringify([schema, name]), { schema, table: name }]),
+  );
+  // An update that changes a key is found under both; it must be taken once.
+  const taken = new Set<number>();
+  for (const table of names.values()) {
+    for (const key of keys) {
+      for await (const page of readRow(log, { ...table, key, from, to }, signal)) {
+        const fresh = page.filter(({ offset }) => !taken.has(offset));
+        for (const { offset, previousKey } of fresh) if (previousKey !== null) taken.add(offset);
+        yield fresh;
+      }
+    }
+  }
+}
+
+/** The changes of one row. */
+export async function* readRow(
+  log: RowFinder,
+  row: { schema: string; table: string; key: string; from: number; to: number },
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogRecord[]> {
+  let { from } = row;
+  while (from < row.to) {
+    signal.throwIfAborted();
+    const page = await log.find({ ...row, from });
+    if (page.records.length > 0) yield page.records;
+    else await nextTurn();
+    from = page.next;
+  }
+}

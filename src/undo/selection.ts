@@ -1,0 +1,187 @@
+import type { Operation } from '../change/change.ts';
+import type { ChangeDecoder, ChangeView } from '../change/decode.ts';
+import type { JsonValue } from '../change/dialect.ts';
+import { parseLosslessJson } from '../change/lossless-json.ts';
+import {
+  compileTablePatterns,
+  TablePatternError,
+  type TablePatterns,
+} from '../change/table-pattern.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
+import { resolveMoment } from './looking/log-boundary.ts';
+import { type Moment, parseMoment } from './looking/moment.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
+import type { UndoMoment, UndoRequest, UndoToMoment } from './undo-plan.ts';
+
+/** Which changes of a log an undo takes back. */
+export interface Selection {
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  /** The transaction that was asked for; null for a range. */
+  readonly transaction: LoggedTransaction | null;
+  /** The only tables to read; undefined for all. */
+  readonly tables: ReadonlySet<TableId> | undefined;
+  /** The only keys to read, when the index by key can find them. */
+  readonly keys: readonly string[] | undefined;
+  /** True when not every change of a transaction is selected with it. */
+  readonly narrowed: boolean;
+  accepts(record: LogRecord): boolean;
+}
+
+/** Prepares a condition over a change; the application brings it along. */
+export type CompileWhere = (where: string) => { holds(view: ChangeView): boolean };
+
+export interface SelectionContext {
+  readonly source: string;
+  readonly log: SearchableLog;
+  readonly decoder: ChangeDecoder;
+  readonly compileWhere: CompileWhere;
+}
+
+/**
+ * The range of the log that a request means at this moment.
+ * @throws TidingsError `UNDO_TRANSACTION_UNKNOWN`, `LOG_PRUNED`, `MOMENT_INVALID`; `AS_OF_*` when the
+ *   log does not know all that happened since the moment to go back to.
+ */
+export async function resolveRange(
+  request: UndoRequest,
+  { source, log }: SelectionContext,
+): Promise<Pick<Selection, 'from' | 'to' | 'transaction'>> {
+  if ('transaction' in request) {
+    const transaction = await findTransaction(request.transaction, log);
+    if (transaction === null) {
+      const details = { source, transaction: request.transaction };
+      throw new TidingsError('UNDO_TRANSACTION_UNKNOWN', details);
+    }
+    return { from: transaction.first, to: transaction.last + 1, transaction };
+  }
+  const from =
+    'to' in request
+      ? await beginningOf(request, { source, log })
+      : await offsetOf(request.since, log);
+  const until = 'until' in request ? request.until : undefined;
+  const to = until === undefined ? log.head : Math.min(await offsetOf(until, log), log.head);
+  if (from < log.floor || (await isPruned(request, from, log))) {
+    throw new TidingsError('LOG_PRUNED', {
+      offset: Math.min(from, log.floor - 1),
+      source,
+      floor: log.floor,
+    });
+  }
+  return { from: Math.min(from, to), to, transaction: null };
+}
+
+/** Where going back to a moment begins: the log has to know all that happened since. */
+async function beginningOf(
+  { to, tables }: UndoToMoment,
+  { source, log }: Pick<SelectionContext, 'source' | 'log'>,
+): Promise<number> {
+  return await resolveMoment(log, source, tables.join(', '), momentOf(to));
+}
+
+/** A time from which older records are gone: what was changed then cannot be told any more. */
+async function isPruned(request: UndoRequest, from: number, log: SearchableLog): Promise<boolean> {
+  if (!('since' in request) || log.floor === 0 || from !== log.floor) return false;
+  const moment = momentOf(request.since);
+  const begin = await log.beginning();
+  return 'time' in moment && begin !== null && moment.time < begin;
+}
+
+/** By the database's id, the newest of several; or by the position that the log shows. */
+async function findTransaction(id: string, log: LogReader): Promise<LoggedTransaction | null> {
+  const [found] = await log.transactionsById(id);
+  return found ?? null;
+}
+
+async function offsetOf(moment: UndoMoment, log: LogReader): Promise<number> {
+  const place = momentOf(moment);
+  return 'offset' in place ? place.offset : await log.offsetAt(place.time);
+}
+
+function momentOf(moment: UndoMoment): Moment {
+  return parseMoment(String(moment));
+}
+
+/** Completes a range with the request's filters. */
+export function selectChanges(
+  request: UndoRequest,
+  range: Pick<Selection, 'from' | 'to' | 'transaction'>,
+  context: SelectionContext,
+): Selection {
+  const { log, decoder } = context;
+  const patterns = request.tables === undefined ? null : compilePatterns(request.tables);
+  const tables = patterns === null ? undefined : matchingTables(log, patterns);
+  if (tables?.size === 0 && request.tables !== undefined) {
+    const details = { source: context.source, tables: request.tables.join(', ') };
+    throw new TidingsError('UNDO_NO_TABLE', details);
+  }
+  const operations = request.operations === undefined ? null : new Set(request.operations);
+  const keys = request.keys === undefined ? null : new Set(request.keys);
+  const where = request.where === undefined ? null : context.compileWhere(request.where);
+  const hasActor = actorFilter(request.actor);
+  const accepts = (record: LogRecord): boolean =>
+    record.offset >= range.from &&
+    record.offset < range.to &&
+    (tables === undefined || tables.has(record.table.id)) &&
+    (operations === null || operations.has(record.operation)) &&
+    (keys === null || isOneOf(keys, record)) &&
+    hasActor(record.transaction) &&
+    (where === null || where.holds(decoder.view(record)));
+  return {
+    ...range,
+    tables,
+    keys: request.keys,
+    narrowed:
+      request.tables !== undefined || operations !== null || keys !== null || where !== null,
+    accepts,
+  };
+}
+
+function compilePatterns(texts: readonly string[]): TablePatterns {
+  try {
+    return compileTablePatterns(texts);
+  } catch (error) {
+    if (!(error instanceof TablePatternError)) throw error;
+    const { pattern, problem, suggestion } = error;
+    const details = { pattern: JSON.stringify(pattern), problem, suggestion };
+    throw new TidingsError('TABLE_PATTERN_INVALID', details, { cause: error });
+  }
+}
+
+function matchingTables(log: LogReader, patterns: TablePatterns): ReadonlySet<TableId> {
+  const found = log.tables().filter(({ schema, name }) => patterns.matches(schema, name));
+  return new Set(found.map(({ id }) => id));
+}
+
+function isOneOf(keys: ReadonlySet<string>, { key, previousKey, operation }: LogRecord): boolean {
+  if (operation === ('truncate' satisfies Operation)) return false;
+  return (key !== null && keys.has(key)) || (previousKey !== null && keys.has(previousKey));
+}
+
+function actorFilter(actor: string | undefined): (transaction: LoggedTransaction) => boolean {
+  if (actor === undefined) return () => true;
+  let last: LoggedTransaction | null = null;
+  let answer = false;
+  return (transaction) => {
+    if (transaction !== last) answer = actorOf(transaction.context) === actor;
+    last = transaction;
+    return answer;
+  };
+}
+
+/** `actor` of a context; null when there is none. */
+export function actorOf(context: string | null): string | null {
+  if (context === null) return null;
+  let value: JsonValue;
+  try {
+    value = parseLosslessJson(context);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return null;
+    throw error;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+  const { actor } = value as { readonly [name: string]: JsonValue };
+  return typeof actor === 'string' ? actor : null;
+}

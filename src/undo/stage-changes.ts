@@ -1,0 +1,144 @@
+import { MARKER_OLD } from '../change/row-images.ts';
+import { qualifiedName } from '../change/table.ts';
+import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
+import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
+import { readPages, readRow, readSelected } from './read-changes.ts';
+import type { Selection } from './selection.ts';
+import { LISTED_CONFLICTS } from './undo-plan.ts';
+
+/** Changes of one table that the log cannot take back, whatever the database says. */
+export interface Lacking {
+  readonly reason: 'identity-not-full' | 'truncated';
+  readonly table: TableName;
+  rows: number;
+  /** The first of them. */
+  readonly records: LogRecord[];
+}
+
+/** What was staged. */
+export interface StagedChanges {
+  changes: number;
+  readonly lacking: readonly Lacking[];
+}
+
+export interface StageOptions {
+  readonly log: LogReader & RowFinder;
+  readonly workspace: UndoWorkspace;
+  readonly selection: Selection;
+  /** Later changes that are undone too, beyond the selection. */
+  readonly extra: readonly LogRecord[];
+  readonly signal: AbortSignal;
+}
+
+/** Hands the selected changes to the workspace, page by page. */
+export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
+  const { log, selection, extra, signal } = options;
+  const stager = new Stager(options);
+  for await (const records of readSelected(log, selection, signal)) await stager.take(records);
+  if (extra.length > 0) await stager.take(extra);
+  if (selection.narrowed) await stageCascaded(options, stager);
+  for (const truncate of stager.truncates) {
+    if (await stageTruncate(options, truncate)) continue;
+    stager.lack('truncated', truncate);
+  }
+  return { changes: stager.changes, lacking: [...stager.lacking.values()] };
+}
+
+class Stager {
+  readonly #workspace: UndoWorkspace;
+  readonly lacking = new Map<string, Lacking>();
+  readonly truncates: LogRecord[] = [];
+  readonly tables = new Map<string, TableName>();
+  /** First offsets of transactions with changes that the database may have passed on. */
+  readonly transactions = new Set<number>();
+  changes = 0;
+
+  constructor({ workspace }: StageOptions) {
+    this.#workspace = workspace;
+  }
+
+  async take(records: readonly LogRecord[], cascaded = false): Promise<void> {
+    const whole: LogRecord[] = [];
+    for (const record of records) {
+      const { operation, table, images, transaction } = record;
+      this.changes += 1;
+      if (operation === 'truncate') this.truncates.push(record);
+      else if (operation !== 'insert' && images[0] !== MARKER_OLD) {
+        this.lack('identity-not-full', record);
+      } else whole.push(record);
+      if (operation === 'insert' || cascaded) continue;
+      this.tables.set(qualifiedName(table), { schema: table.schema, name: table.name });
+      this.transactions.add(transaction.first);
+    }
+    if (whole.length === 0) return;
+    await (cascaded ? this.#workspace.stageCascaded(whole) : this.#workspace.stage(whole));
+  }
+
+  lack(reason: Lacking['reason'], record: LogRecord): void {
+    const { schema, name } = record.table;
+    const id = `${reason} ${qualifiedName(record.table)}`;
+    const found = this.lacking.get(id) ?? {
+      reason,
+      table: { schema, name },
+      rows: 0,
+      records: [],
+    };
+    found.rows += 1;
+    if (found.records.length < LISTED_CONFLICTS) found.records.push(record);
+    this.lacking.set(id, found);
+  }
+}
+
+/**
+ * What foreign keys did to other tables is undone with its cause, also when only the cause was
+ * asked for: in the log it is part of the same transaction.
+ */
+async function stageCascaded(options: StageOptions, stager: Stager): Promise<void> {
+  const { log, workspace, selection, signal } = options;
+  if (stager.tables.size === 0) return;
+  const children = await workspace.cascadesFrom([...stager.tables.values()]);
+  const names = new Set(children.map(qualifiedName));
+  const ids = log.tables().filter((table) => names.has(qualifiedName(table)));
+  if (ids.length === 0) return;
+  const { from, to } = selection;
+  const request = { from, to, tables: new Set(ids.map(({ id }) => id)) };
+  for await (const page of readPages(log, request, signal)) {
+    const records = page.filter(
+      (record) =>
+        (record.operation === 'update' || record.operation === 'delete') &&
+        stager.transactions.has(record.transaction.first) &&
+        !selection.accepts(record),
+    );
+    if (records.length > 0) await stager.take(records, true);
+  }
+}
+
+/**
+ * Stages the rows that a truncate removed.
+ * @returns whether the log has all of them: it does when it has seen the table empty before.
+ */
+async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
+  const { log, workspace, signal } = options;
+  const { schema, name } = truncate.table;
+  // Truncates are in the index under every key of their table, so also under one that none has.
+  const row = { schema, table: name, key: '', from: log.floor, to: truncate.offset };
+  let emptied: number | null = null;
+  for await (const page of readRow(log, row, signal)) {
+    for (const { operation, offset } of page) if (operation === 'truncate') emptied = offset;
+  }
+  const versions = log.tables().filter((table) => table.schema === schema && table.name === name);
+  const from = emptied === null ? log.floor : emptied + 1;
+  const request = { from, to: truncate.offset, tables: new Set(versions.map(({ id }) => id)) };
+  let whole = emptied !== null;
+  const history = async function* (): AsyncGenerator<readonly LogRecord[]> {
+    for await (const page of readPages(log, request, signal)) {
+      const known = page.filter(
+        ({ operation, images }) => operation === 'insert' || images[0] === MARKER_OLD,
+      );
+      if (known.length < page.length) whole = false;
+      yield known;
+    }
+  };
+  await workspace.stageTruncate(truncate.offset, history());
+  return whole;
+}

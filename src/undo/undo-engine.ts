@@ -1,0 +1,316 @@
+import { randomUUID } from 'node:crypto';
+import { TidingsError } from '../errors/tidings-error.ts';
+import { createChangeDecoder } from '../change/decode.ts';
+import type { Dialect } from '../change/dialect.ts';
+import { qualifiedName } from '../change/table.ts';
+import type { LogRecord } from '../log/log.ts';
+import type {
+  Assessment,
+  CaptureProgress,
+  UndoTarget,
+  UndoWorkspace,
+} from '../source/undo-target.ts';
+import { sleep } from '../util/sleep.ts';
+import { applyStaged, contextOf } from './apply-staged.ts';
+import { describeConflicts, toCause } from './describe-conflicts.ts';
+import { describeRequest } from './check-request.ts';
+import { findNotReady, findWarnings } from './not-ready.ts';
+import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
+import { RowView } from './row-view.ts';
+import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
+import { stageLater } from './stage-later.ts';
+import { stageChanges, type StagedChanges } from './stage-changes.ts';
+import type { Undo } from './undo.ts';
+import { totalOf, toTables } from './undo-tables.ts';
+import {
+  type ApplyUndoOptions,
+  LISTED_CONFLICTS,
+  type UndoOutcome,
+  type UndoPlan,
+  type UndoRequest,
+  type UndoResult,
+  type UndoRow,
+} from './undo-plan.ts';
+
+/** Rows per table that a plan shows. */
+const SAMPLE = 5;
+/** How long to wait for the log to have what was committed up to now; milliseconds. */
+const CATCH_UP = 2_000;
+const CATCH_UP_PAUSE = 50;
+/** The same for a mark, whose position capture writes down at its leisure; milliseconds. */
+const MARK_WAIT = 5_000;
+
+export interface UndoOptions {
+  readonly source: string;
+  readonly log: SearchableLog;
+  /** Makes the log's head current, when another process writes the log. */
+  readonly refresh: () => Promise<void>;
+  readonly target: UndoTarget;
+  readonly dialects: readonly Dialect[];
+  readonly compileWhere: CompileWhere;
+}
+
+/** Everything one undo is made with, once what it takes back is known. */
+interface Prepared {
+  readonly warnings: readonly string[];
+  readonly workspace: UndoWorkspace;
+  readonly selection: Selection;
+  readonly staged: StagedChanges;
+  readonly assessment: Assessment;
+}
+
+/** Takes changes of one source's log back, through its target. */
+export function createUndo(options: UndoOptions): Undo {
+  return new UndoEngine(options);
+}
+
+class UndoEngine implements Undo {
+  readonly #options: UndoOptions;
+  readonly #view: RowView;
+
+  constructor(options: UndoOptions) {
+    this.#options = options;
+    this.#view = new RowView(options.dialects, options.log);
+  }
+
+  async plan(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan> {
+    const warnings = await this.#catchUp(request, signal);
+    const selection = await this.#select(request, null, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    const staged = await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
+    const assessment = await workspace.assess();
+    const prepared = { request, warnings, workspace, selection, staged, assessment };
+    return await this.#toPlan(prepared, signal);
+  }
+
+  async run(
+    request: UndoRequest,
+    options: ApplyUndoOptions,
+    signal: AbortSignal,
+  ): Promise<UndoOutcome> {
+    const started = performance.now();
+    const warnings = await this.#catchUp(request, signal);
+    const selection = await this.#select(request, null, signal);
+    await using workspace = await this.#options.target.open('apply', signal);
+    const staged = await this.#stage(workspace, selection, [], { purpose: 'apply', signal });
+    const assessment = await workspace.assess();
+    const prepared = { request, warnings, workspace, selection, staged, assessment };
+    const plan = await this.#toPlan(prepared, signal);
+    const applied = await this.#apply(plan, options, prepared, signal);
+    return { plan, result: { ...applied, seconds: (performance.now() - started) / 1000 } };
+  }
+
+  async *rows(plan: UndoPlan, signal: AbortSignal): AsyncGenerator<UndoRow> {
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
+    await workspace.assess();
+    for await (const row of workspace.rows({})) yield this.#view.row(row);
+  }
+
+  async apply(plan: UndoPlan, options: ApplyUndoOptions, signal: AbortSignal): Promise<UndoResult> {
+    const started = performance.now();
+    if (options.onConflict === 'cascade') await this.#catchUp(plan.request, signal);
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('apply', signal);
+    const result = await this.#apply(plan, options, { workspace, selection }, signal);
+    return { ...result, seconds: (performance.now() - started) / 1000 };
+  }
+
+  async *script(
+    plan: UndoPlan,
+    options: ApplyUndoOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
+    const selection = await this.#select(plan.request, plan, signal);
+    await using workspace = await this.#options.target.open('plan', signal);
+    await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
+    await workspace.assess();
+    yield* workspace.script({
+      context: contextOf(plan, options),
+      title: describeRequest(plan.request),
+    });
+  }
+
+  #apply(
+    plan: UndoPlan,
+    apply: ApplyUndoOptions,
+    prepared: Pick<Prepared, 'workspace' | 'selection'> & Partial<Prepared>,
+    signal: AbortSignal,
+  ): ReturnType<typeof applyStaged> {
+    const { workspace, selection, staged: first, assessment: found } = prepared;
+    return applyStaged({
+      plan,
+      apply,
+      log: this.#options.log,
+      workspace,
+      selection,
+      signal,
+      ...(first === undefined || found === undefined
+        ? {}
+        : {
+            first: {
+              staged: first,
+              assessment: found,
+            },
+          }),
+      stage: (extra) => this.#stage(workspace, selection, extra, { purpose: 'apply', signal }),
+      describe: (staged, assessment) =>
+        this.#describe(
+          {
+            workspace,
+            selection,
+            staged,
+          },
+          assessment,
+          signal,
+        ),
+    });
+  }
+
+  async #toPlan(
+    prepared: Prepared & { readonly request: UndoRequest },
+    signal: AbortSignal,
+  ): Promise<UndoPlan> {
+    const { request, warnings, workspace, selection, staged, assessment } = prepared;
+    if ('to' in request) await this.#requireCapturedThen(selection, assessment);
+    const { transaction } = selection;
+    const tables = toTables(assessment);
+    const sample: UndoRow[] = [];
+    for await (const row of workspace.rows({ perTable: SAMPLE })) sample.push(this.#view.row(row));
+    return {
+      id: randomUUID(),
+      source: this.#options.source,
+      createdAt: new Date().toISOString(),
+      request,
+      range: { from: selection.from, to: selection.to },
+      changes: staged.changes,
+      transaction:
+        transaction === null
+          ? null
+          : { ...toCause(transaction), changes: transaction.last - transaction.first + 1 },
+      tables,
+      total: totalOf(tables),
+      sample,
+      conflicts: await this.#describe({ workspace, selection, staged }, assessment, signal),
+      notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
+      warnings: [
+        ...warnings,
+        ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
+      ],
+    };
+  }
+
+  /**
+   * Waits until the log has what was committed up to now, where that can matter.
+   * @returns a warning when it does not come to that.
+   */
+  async #catchUp(request: UndoRequest, signal: AbortSignal): Promise<readonly string[]> {
+    const { log, refresh } = this.#options;
+    await refresh();
+    if ('transaction' in request && (await log.transactionsById(request.transaction)).length > 0) {
+      return [];
+    }
+    if ('until' in request && request.until !== undefined) return [];
+    const progress = await this.#waitForCapture(signal);
+    if (progress === 'stopped') {
+      return ['Capture does not run: what was committed since it ended is not in the log.'];
+    }
+    await refresh();
+    return progress === 'behind'
+      ? ['Capture is behind: the log lacks what was committed last.']
+      : [];
+  }
+
+  /**
+   * A table that was added to capture later changed before that without the log knowing.
+   * @throws TidingsError `AS_OF_ADDED_LATER`
+   */
+  async #requireCapturedThen({ from }: Selection, { tables }: Assessment): Promise<void> {
+    const { log } = this.#options;
+    const around: LogRecord[] = [];
+    if (from > log.floor) around.push(await recordAt(log, from - 1));
+    if (from < log.head) around.push(await recordAt(log, from));
+    if (around.length === 0) return;
+    for (const table of tables) {
+      if (!around.every(({ transaction }) => table.addedAfter(transaction))) continue;
+      const details = { table: qualifiedName(table), offset: from };
+      throw new TidingsError('AS_OF_ADDED_LATER', details);
+    }
+  }
+
+  /** @param plan one that fixes the range; null to resolve the request now. */
+  async #select(
+    request: UndoRequest,
+    plan: UndoPlan | null,
+    signal: AbortSignal,
+  ): Promise<Selection> {
+    signal.throwIfAborted();
+    const { source, log, dialects, compileWhere, refresh } = this.#options;
+    await refresh();
+    const decoder = createChangeDecoder(source, dialects);
+    const context = { source, log, decoder, compileWhere };
+    const range = await resolveRange(request, context);
+    return selectChanges(request, plan === null ? range : { ...range, ...plan.range }, context);
+  }
+
+  /** @param purpose applying needs to know what came later; a plan says when it is not known. */
+  async #stage(
+    workspace: UndoWorkspace,
+    selection: Selection,
+    extra: readonly LogRecord[],
+    { purpose, signal }: { readonly purpose: 'plan' | 'apply'; readonly signal: AbortSignal },
+  ): Promise<StagedChanges> {
+    const { source, log, refresh } = this.#options;
+    const options = { log, workspace, selection, extra, signal };
+    const staged = await stageChanges(options);
+    const bags = await workspace.holdBags();
+    const [first] = bags;
+    if (first === undefined) return staged;
+    if (purpose === 'apply' && !(await this.#hasEverything(signal))) {
+      throw new TidingsError('UNDO_CAPTURE_NEEDED', { table: qualifiedName(first), source });
+    }
+    await refresh();
+    await stageLater(options, bags);
+    return staged;
+  }
+
+  /** Whether the log comes to have all that is committed by now. */
+  async #hasEverything(signal: AbortSignal): Promise<boolean> {
+    const { log, refresh, target } = this.#options;
+    const position = await target.mark(signal);
+    const deadline = performance.now() + MARK_WAIT;
+    for (;;) {
+      await refresh();
+      if ((log.position ?? '') >= position) return true;
+      if (performance.now() > deadline || (await target.captured(signal)) === 'stopped')
+        return false;
+      await sleep(CATCH_UP_PAUSE, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  async #waitForCapture(signal: AbortSignal): Promise<CaptureProgress> {
+    const { target } = this.#options;
+    const deadline = performance.now() + CATCH_UP;
+    let progress = await target.captured(signal);
+    while (progress === 'behind' && performance.now() < deadline) {
+      await sleep(CATCH_UP_PAUSE, signal);
+      progress = await target.captured(signal);
+    }
+    // What was sent is on its way into the log.
+    if (progress !== 'stopped') await sleep(CATCH_UP_PAUSE, signal);
+    return progress;
+  }
+
+  async #describe(
+    { workspace, selection, staged }: Pick<Prepared, 'workspace' | 'selection' | 'staged'>,
+    assessment: Assessment,
+    signal: AbortSignal,
+  ): ReturnType<typeof describeConflicts> {
+    const conflicts = await workspace.conflicts(LISTED_CONFLICTS);
+    const found = { conflicts, lacking: staged.lacking };
+    const { log } = this.#options;
+    return describeConflicts(assessment, found, { log, selection, view: this.#view, signal });
+  }
+}

@@ -1,0 +1,91 @@
+import type { Looking, TransactionReport } from '../src/app/looking.ts';
+import { CHANGE } from './fake-log.ts';
+
+export const TRANSACTION: TransactionReport = {
+  source: 'main',
+  id: '7712',
+  position: '00000000016B3748',
+  committedAt: '2020-01-02T03:04:05.678901Z',
+  context: { actor: 'ann', request: 7 },
+  first: 123,
+  last: 281,
+  changes: 159,
+};
+
+export const DELETED = { table: 'public.accounts', insert: 0, update: 0, delete: 159, truncate: 0 };
+
+/** Keeps what was asked. */
+export interface Asked {
+  readonly queries: object[];
+  readonly looking: Partial<Looking>;
+}
+
+async function* streamOf<Value>(values: readonly Value[]): AsyncGenerator<Value> {
+  yield* values;
+}
+
+/** A log in which every search finds these, and every row has these versions. */
+export function fakeLooking(
+  found: readonly TransactionReport[] = [TRANSACTION],
+  versions = [CHANGE],
+): Asked {
+  const queries: object[] = [];
+  const begins = { offset: 100, at: '2020-01-01T00:00:00.000000Z' };
+  return {
+    queries,
+    looking: {
+      find(query) {
+        const { onProgress: _, ...rest } = query;
+        queries.push(rest);
+        return Promise.resolve({
+          source: 'main',
+          plan: 'transactions',
+          range: { from: 100, to: 300 },
+          begins,
+          found: streamOf(
+            found.map((transaction) => ({ transaction, matching: 159, tables: [DELETED] })),
+          ),
+          undecided: () => 3,
+        });
+      },
+      show(query) {
+        queries.push(query);
+        if (query.target.startsWith('@')) return Promise.resolve({ change: CHANGE });
+        return Promise.resolve({
+          transaction: TRANSACTION,
+          older: [],
+          counts: () => Promise.resolve([DELETED]),
+          changes: () => streamOf(Array.from({ length: 159 }, () => CHANGE)),
+        });
+      },
+      history(query) {
+        queries.push(query);
+        const table = 'public.accounts';
+        const parts = { source: 'main', table, begins, gaps: [] };
+        return Promise.resolve({ ...parts, versions: streamOf(versions) });
+      },
+      table(query) {
+        const { onProgress: _, ...rest } = query;
+        queries.push(rest);
+        const text = { type: 'text', array: false } as const;
+        return Promise.resolve({
+          source: 'main',
+          table: 'public.accounts',
+          offset: 123,
+          leftOut: ['later'],
+          columns: [
+            { ...text, name: 'id', kind: 'integer' },
+            { ...text, name: 'note', kind: 'text' },
+          ],
+          rows: streamOf([
+            ['7', 'a "b", c'],
+            ['12', null],
+            ['3', ''],
+          ]),
+          toJson: ([id, note]) => ({ id: Number(id), note: note ?? null }),
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        });
+      },
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/** The undo as SQL: run by hand it does the same, and it refuses what the undo would refuse. */
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tidings } from '../tidings-process.ts';
+import { type UndoFixture, undoFixture } from './fixture.ts';
+
+const TABLES = `
+  CREATE TABLE parents (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "odd %name" text UNIQUE, j json);
+  CREATE TABLE children (id int PRIMARY KEY, parent int REFERENCES parents ON DELETE CASCADE, t timestamptz);
+  CREATE TABLE bag (a int, b float8);
+  ALTER TABLE parents REPLICA IDENTITY FULL; ALTER TABLE children REPLICA IDENTITY FULL;
+  ALTER TABLE bag REPLICA IDENTITY FULL;
+  INSERT INTO parents ("odd %name", j) SELECT E'it''s \\\\ \\n' || g, '{"a": 1}' FROM generate_series(1, 20) g;
+  INSERT INTO children SELECT g, g, '2026-11-21 12:00:00.123456+02' FROM generate_series(1, 20) g;
+  INSERT INTO bag VALUES (1, 'NaN'), (1, 'NaN'), (2, '-0')`;
+
+const ALL = `SELECT 'p', p::text FROM parents p UNION ALL SELECT 'c', c::text FROM children c
+  UNION ALL SELECT 'b', b::text FROM bag b ORDER BY 1, 2`;
+
+async function scriptOf(at: UndoFixture, transaction: string): Promise<string> {
+  const plan = await at.plan({ transaction });
+  let script = '';
+  for await (const piece of at.undo.undoScript(plan, { actor: 'ann' }, at.signal)) script += piece;
+  return script;
+}
+
+/** As psql with ON_ERROR_STOP would: on a session of its own, with settings of its own. */
+async function runScript(at: UndoFixture, script: string): Promise<void> {
+  const client = await at.database.connect();
+  await client.query(`SET DateStyle = 'German'; SET TimeZone = 'Asia/Kolkata'`);
+  try {
+    await client.query(script);
+  } finally {
+    await client.end();
+  }
+}
+
+test('the script does what the undo does, and refuses what it refuses', async () => {
+  await using at = await undoFixture(TABLES);
+  const before = await at.rows(ALL);
+  const transaction = await at.change(`
+    DELETE FROM parents WHERE id < 10; UPDATE parents SET "odd %name" = NULL WHERE id = 10;
+    UPDATE parents SET "odd %name" = 'moved' WHERE id IN (11); UPDATE children SET t = now() WHERE id = 12;
+    INSERT INTO children VALUES (99, 12, NULL); DELETE FROM bag WHERE a = 1; UPDATE bag SET b = 7 WHERE a = 2`);
+  const changed = await at.rows(ALL);
+  const script = await scriptOf(at, transaction);
+  assert.match(script, /^-- Undo of transaction \d+\n/);
+  assert.doesNotMatch(script, /^\\/m, 'nothing that only psql knows');
+
+  await at.database.client.query('UPDATE children SET t = now() WHERE id = 99');
+  await assert.rejects(runScript(at, script), /public\.children \{99\} was changed later/);
+  await at.database.client.query('DELETE FROM children WHERE id = 99');
+  await assert.rejects(runScript(at, script), /public\.children \{99\} was changed later/);
+  await at.database.client.query('INSERT INTO children VALUES (99, 12, NULL), (3, NULL, NULL)');
+  await assert.rejects(runScript(at, script), /public\.children \{3\} is there again/);
+  await at.database.client.query('DELETE FROM children WHERE id = 3');
+  assert.deepEqual(await at.rows(ALL), changed, 'nothing was changed');
+
+  await runScript(at, script);
+  assert.deepEqual(await at.rows(ALL), before);
+  const { rows } = await at.database.client.query(
+    `INSERT INTO parents DEFAULT VALUES RETURNING id`,
+  );
+  assert.deepEqual(rows, [{ id: 21 }]);
+});
+
+test('a script does not let a foreign key delete what it does not know', async () => {
+  await using at = await undoFixture(TABLES);
+  const transaction = await at.change(`INSERT INTO parents ("odd %name") VALUES ('new')`);
+  const script = await scriptOf(at, transaction);
+  await at.database.client.query('INSERT INTO children VALUES (100, 21, NULL)');
+  await assert.rejects(runScript(at, script), /children refers to rows that would go/);
+  assert.equal((await at.rows('SELECT * FROM children')).length, 21);
+});
+
+test('names of tables and columns cannot add statements to a script', async () => {
+  await using at = await undoFixture(`
+    CREATE TABLE safe (id int PRIMARY KEY);
+    CREATE TABLE "a
+DROP TABLE safe; --" (id int PRIMARY KEY, "x $undo$; DROP TABLE public.safe; $undo$ %" text);
+    ALTER TABLE "a
+DROP TABLE safe; --" REPLICA IDENTITY FULL;
+    INSERT INTO "a
+DROP TABLE safe; --" VALUES (1, '$undo$; DROP TABLE public.safe; --'), (2, NULL)`);
+  const table = `"a\nDROP TABLE safe; --"`;
+  const transaction = await at.change(
+    `DELETE FROM ${table} WHERE id = 1; INSERT INTO ${table} VALUES (3, 'x')`,
+  );
+  await runScript(at, await scriptOf(at, transaction));
+  assert.deepEqual(await at.rows('SELECT * FROM safe'), []);
+  assert.deepEqual(await at.rows(`SELECT id FROM ${table} ORDER BY id`), ['(1)', '(2)']);
+});
+
+test('the command writes the script for its owner alone, and replaces no file', async () => {
+  await using at = await undoFixture(TABLES);
+  const transaction = await at.change('DELETE FROM children');
+  const file = join(at.directory, 'back.sql');
+  const args = ['undo', '--transaction', transaction, '--script', file];
+  const env = { DATABASE_URL: at.database.url, TIDINGS_DATA_DIR: join(at.directory, 'data') };
+  const written = await tidings(args, { env });
+  assert.equal(written.code, 0, written.stderr);
+  assert.match(written.stdout, /Wrote 20 rows to .*psql --set ON_ERROR_STOP=1/);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const again = await tidings(args, { env });
+  assert.match(again.stderr, /FILE_EXISTS/);
+  await runScript(at, readFileSync(file, 'utf8'));
+  assert.equal((await at.rows('SELECT * FROM children')).length, 20);
+});
