@@ -94,7 +94,23 @@ ${block("{ state: 'started' | 'stopped'; status: Status }")}
 A CloudEvents document per change: [wire format](wire-format.md). \`log export --output FILE --json\` prints this at the end:
 
 ${block('{ file: string; changes: number }')}
-## \`tidings subscriptions\`
+${webhookCommands()}${undoCommands()}## \`tidings log verify\`
+
+A \`VerifyReport\`.
+
+${block(types('app/inspection.ts', ['VerifyReport', 'VerifyFinding']) + '\n' + types('log/log.ts', ['LogGap']))}
+## \`tidings log trim\`
+
+A list with one \`TrimReport\` per source.
+
+${block(types('app/inspection.ts', ['TrimReport']))}
+## \`tidings uninstall\`
+
+${block('{ sources: { source: string; removed: string[] }[]; dataDir: string | null }')}`;
+}
+
+function webhookCommands(): string {
+  return `## \`tidings subscriptions\`
 
 \`list\` prints a list of \`SubscriptionReport\`; \`show\`, \`change\`, \`pause\`, \`resume\` and \`rewind\` print one, \`replay\` a \`ReplayReport\`. \`create\` and \`delete\`:
 
@@ -121,7 +137,11 @@ ${block(types('app/administration.ts', ['TestReport']))}
 An \`Arrival\` per request.
 
 ${block(types('cli/listen/arrival.ts', ['Arrival']))}
-## \`tidings find\`
+`;
+}
+
+function undoCommands(): string {
+  return `## \`tidings find\`
 
 A \`FoundReport\` per transaction, newest first.
 
@@ -147,17 +167,5 @@ ${block(types('undo/undo-plan.ts', UNDO) + '\n' + types('source/undo-target.ts',
 With \`--script FILE --json\`:
 
 ${block('{ file: string; rows: number; conflicts: number }')}
-## \`tidings log verify\`
-
-A \`VerifyReport\`.
-
-${block(types('app/inspection.ts', ['VerifyReport', 'VerifyFinding']) + '\n' + types('log/log.ts', ['LogGap']))}
-## \`tidings log trim\`
-
-A list with one \`TrimReport\` per source.
-
-${block(types('app/inspection.ts', ['TrimReport']))}
-## \`tidings uninstall\`
-
-${block('{ sources: { source: string; removed: string[] }[]; dataDir: string | null }')}`;
+`;
 }

@@ -69,7 +69,7 @@ async function readPage(
   const tables = new Set(
     log
       .tables()
-      .filter(filter.wantsTable)
+      .filter((table) => filter.wantsTable(table))
       .map(({ id }) => id),
   );
   const end = Math.min(horizon.offset, from + SCANNED);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Duration, durationText, parseDuration } from './duration.ts';
 import { type OptionEntry, type OptionPath, OPTIONS } from './option-table.ts';
 import { parseSize, type Size } from './size.ts';

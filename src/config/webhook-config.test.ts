@@ -19,7 +19,7 @@ function complaint(input: object): string {
     assert.ok(isTidingsError(error));
     return error.message;
   }
-  assert.fail('it was taken');
+  return assert.fail('it was taken');
 }
 
 test('a webhook is tried for about three days, unless it is said otherwise', () => {

@@ -287,10 +287,11 @@ export class SourceDelivery implements AsyncDisposable {
   /** In its own turn, because this is told in the middle of an attempt's end. */
   #endpointGone(name: string, error: AttemptError): void {
     const entry = this.#entries.get(name);
-    if (entry?.running == null || entry.running.delivery.paused) return;
+    const running = entry?.running ?? null;
+    if (running === null || running.delivery.paused) return;
     const reason = `the endpoint wants nothing any more: ${error.message}`;
-    entry.running.delivery.setPaused(reason);
-    entry.running.controls.pause(reason).catch((failure: unknown) => {
+    running.delivery.setPaused(reason);
+    running.controls.pause(reason).catch((failure: unknown) => {
       // It stands still all the same, until the next start.
       this.#context.observer.failure(name, failure);
     });

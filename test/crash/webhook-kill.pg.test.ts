@@ -85,7 +85,7 @@ class Witness implements AsyncDisposable {
       run: String(run),
       operation: change.operation,
       row: Number(row['id']),
-      stamp: String(row['stamp']),
+      stamp: JSON.stringify(row['stamp']).replaceAll('"', ''),
       id: change.id,
       offset: change.offset,
     });
