@@ -23,19 +23,23 @@ export const benchmark: Benchmark = {
     await using database = await openBenchDatabase();
     const { client, url, directory } = database;
     const { dataDir, transaction, file } = await prepare(database, rows);
-    const undo = await measureInChild<UndoInput, UndoOutput>('undo-child.ts', {
-      url,
-      dataDir,
-      transaction,
-      what: 'run',
-    });
-    const floor = await copyFrom(client, file);
-    await compare(client);
-    await client.query('TRUNCATE bench.accounts; CHECKPOINT');
+    const input = { url, dataDir, transaction };
+    let undo: UndoOutput | null = null;
+    let floor = Number.POSITIVE_INFINITY;
+    // In turns, and the better of two counts on both sides: the first of all makes new WAL files.
+    for (let round = 0; round < 2; round++) {
+      const run = await measureInChild<UndoInput, UndoOutput>('undo-child.ts', {
+        ...input,
+        what: 'run',
+      });
+      if (undo === null || run.seconds < undo.seconds) undo = run;
+      floor = Math.min(floor, await copyFrom(client, file));
+      await compare(client);
+      await client.query('TRUNCATE bench.accounts; CHECKPOINT');
+    }
+    if (undo === null) throw new Error('Nothing was measured');
     const apart = await measureInChild<UndoInput, UndoOutput>('undo-child.ts', {
-      url,
-      dataDir,
-      transaction,
+      ...input,
       what: 'plan, then apply',
     });
     await compare(client);
@@ -115,7 +119,7 @@ async function prepare(
 
 async function copyFrom(client: pg.Client, file: string): Promise<number> {
   await client.query(
-    `CREATE TABLE bench.copied (LIKE bench.accounts INCLUDING ALL);
+    `DROP TABLE IF EXISTS bench.copied; CREATE TABLE bench.copied (LIKE bench.accounts INCLUDING ALL);
      ALTER TABLE bench.copied REPLICA IDENTITY FULL`,
   );
   await client.query('CHECKPOINT');
