@@ -3,14 +3,19 @@ import type { Metrics } from '../observe/metrics.ts';
 import { freeBytes } from './free-space.ts';
 import type { Status } from './status.ts';
 
+/** What is asked of a source besides its status. */
+export interface MeasuredSource {
+  readonly log: LogReader;
+  lagSeconds(): Promise<number>;
+}
+
 /** Sets, at each exposition, the figures that the status has anyway. */
 export function collectFromStatus(
   metrics: Metrics,
   options: {
     readonly dataDir: string;
     readonly status: () => Promise<Status>;
-    /** By source. */
-    readonly logs: ReadonlyMap<string, LogReader>;
+    readonly sources: ReadonlyMap<string, MeasuredSource>;
   },
 ): void {
   metrics.onCollect(async () => {
@@ -21,11 +26,18 @@ export function collectFromStatus(
       metrics.logHorizon.for({ source }).set(log.horizon ?? 0);
       metrics.logBytes.for({ source }).set(log.bytes);
       metrics.logSegments.for({ source }).set(log.segments);
+      metrics.captureLagRecords.for({ source }).set(log.head - (log.horizon ?? log.head));
+      const seconds = await options.sources.get(source)?.lagSeconds();
+      metrics.captureLagSeconds.for({ source }).set(seconds ?? Number.NaN);
       metrics.sourceSafeBytes.for({ source }).set(safeBytes ?? Number.POSITIVE_INFINITY);
     }
     for (const { name: subscription, ...figures } of subscriptions) {
       metrics.subscriptionLag.for({ subscription }).set(figures.lag);
-      const age = await ageAt(options.logs.get(figures.source), figures.cursor);
+      const { log } = options.sources.get(figures.source) ?? { log: undefined };
+      const told = sources.find(({ name }) => name === figures.source)?.log;
+      const average = told === undefined ? 0 : told.bytes / Math.max(1, told.head - told.floor);
+      metrics.subscriptionLagBytes.for({ subscription }).set(Math.round(figures.lag * average));
+      const age = await ageAt(log, figures.cursor);
       metrics.subscriptionLagSeconds.for({ subscription }).set(age);
       metrics.deliveryInFlight.for({ subscription }).set(figures.inFlight);
       metrics.deliveryRetrying.for({ subscription }).set(figures.retrying);

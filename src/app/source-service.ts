@@ -49,6 +49,8 @@ export class SourceService implements AsyncDisposable {
   /** What the database last said; null before it was asked, or while it cannot be. */
   lastStatus: SourceStatus | null = null;
   readonly #options: SourceServiceOptions;
+  #capturedAt: number | null = null;
+  #stateSince = Date.now();
   readonly #stop = new AbortController();
   readonly #settled = Promise.withResolvers<void>();
   #running: Promise<void> | null = null;
@@ -77,6 +79,14 @@ export class SourceService implements AsyncDisposable {
       observer: this.#captureObserver(),
       signal: this.#stop.signal,
     });
+  }
+
+  /** How far capture is behind the database, as `tidings_capture_lag_seconds` says. */
+  async lagSeconds(): Promise<number> {
+    if (this.capture.state !== 'streaming') return (Date.now() - this.#stateSince) / 1_000;
+    const [newest] = await this.log.lastTransactions(1);
+    if (newest === undefined || this.#capturedAt === null) return 0;
+    return Math.max(0, this.#capturedAt / 1_000 - newest.committedAt / 1e6);
   }
 
   /** Resolves when capture streams, waits for something that may pass, or has ended. */
@@ -134,6 +144,7 @@ export class SourceService implements AsyncDisposable {
       captured: (changeCount, transactionCount) => {
         changes.inc(changeCount);
         transactions.inc(transactionCount);
+        if (transactionCount > 0) this.#capturedAt = Date.now();
       },
       flushed: (seconds) => flush.observe(seconds),
       failure: (error) => logger.debug('Capture met a failure', { error }),
@@ -146,6 +157,7 @@ export class SourceService implements AsyncDisposable {
     for (const each of CAPTURE_STATES) {
       metrics.captureState.for({ source: this.name, state: each }).set(each === state ? 1 : 0);
     }
+    this.#stateSince = Date.now();
     if (state === 'connecting') return;
     this.#settled.resolve();
     if (state === 'streaming') logger.info('Capture streams', { position: this.log.position });

@@ -70,7 +70,7 @@ export class TidingsService implements Tidings {
     collectFromStatus(options.metrics, {
       status,
       dataDir: options.config.dataDir,
-      logs: new Map(options.sources.map(({ name, log }) => [name, log])),
+      sources: new Map(options.sources.map((source) => [source.name, source])),
     });
   }
 

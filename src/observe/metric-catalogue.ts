@@ -55,6 +55,20 @@ export const METRICS = {
     labels: ['source'],
     unit: 'bytes',
   },
+  captureLagSeconds: {
+    name: 'tidings_capture_lag_seconds',
+    type: 'gauge',
+    help: "Between the newest captured transaction's commit and its being durable in the log; while capture does not stream, since when. Compares the database's clock with this machine's.",
+    labels: ['source'],
+    unit: 'seconds',
+  },
+  captureLagRecords: {
+    name: 'tidings_capture_lag_records',
+    type: 'gauge',
+    help: 'Records in the log that subscribers may not read yet, because the database does not show them yet.',
+    labels: ['source'],
+    unit: 'records',
+  },
   sourceRetainedBytes: {
     name: 'tidings_source_retained_bytes',
     type: 'gauge',
@@ -118,6 +132,13 @@ export const METRICS = {
     labels: ['subscription'],
     unit: 'records',
   },
+  subscriptionLagBytes: {
+    name: 'tidings_subscription_lag_bytes',
+    type: 'gauge',
+    help: "The log's bytes between the cursor and the head, estimated from the average size of a record.",
+    labels: ['subscription'],
+    unit: 'bytes',
+  },
   subscriptionLagSeconds: {
     name: 'tidings_subscription_lag_seconds',
     type: 'gauge',
@@ -128,7 +149,7 @@ export const METRICS = {
   deliveryAttempts: {
     name: 'tidings_delivery_attempts_total',
     type: 'counter',
-    help: 'Attempts by outcome: ack, retry or reject.',
+    help: 'Attempts by outcome: ack, retry, reject, gone, timeout or abort.',
     labels: ['subscription', 'outcome'],
     unit: 'attempts',
   },
