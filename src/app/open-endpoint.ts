@@ -4,13 +4,14 @@ import { isPem } from '../config/pem.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { HandlerSink } from '../sink/handler/handler-sink.ts';
 import type { Sink } from '../sink/sink.ts';
+import { certificateProblem, type Certificates } from '../sink/webhook/certificates.ts';
 import { WebhookSink } from '../sink/webhook/webhook-sink.ts';
 import { loadHandlerModule } from './handler-module.ts';
 import { readVersion } from './version.ts';
 
 /**
  * The adapter of a configured endpoint. Nothing connects yet.
- * @throws TidingsError `HANDLER_*`, `WEBHOOK_CERTIFICATE_UNREADABLE`
+ * @throws TidingsError `HANDLER_*`, `WEBHOOK_CERTIFICATE_UNREADABLE`, `WEBHOOK_CERTIFICATE_INVALID`
  */
 export async function openEndpoint(
   config: Config,
@@ -31,11 +32,14 @@ export async function openEndpoint(
   });
 }
 
-function certificates(name: string, { tls }: WebhookConfig): Readonly<Record<string, string>> {
+function certificates(name: string, { tls }: WebhookConfig): Certificates {
   const read = (written: string): string => (isPem(written) ? written : readPem(name, written));
-  return Object.fromEntries(
+  const texts: Certificates = Object.fromEntries(
     Object.entries(tls ?? {}).map(([part, written]) => [part, read(written)]),
   );
+  const reason = certificateProblem(texts);
+  if (reason !== null) throw new TidingsError('WEBHOOK_CERTIFICATE_INVALID', { name, reason });
+  return texts;
 }
 
 function readPem(name: string, path: string): string {

@@ -67,4 +67,10 @@ export const WEBHOOK_ERRORS = {
     retryable: false,
     exit: 64,
   },
+  WEBHOOK_CERTIFICATE_INVALID: {
+    message: 'The certificates of webhook {name} cannot be used: {reason}.',
+    hint: 'Correct `to.webhook.tls`: PEM, whole, and a key without a passphrase that belongs to `cert`.',
+    retryable: false,
+    exit: 64,
+  },
 } as const satisfies Record<string, ErrorEntry>;

@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { AddressGuard } from './address-guard.ts';
+import type { Certificates } from './certificates.ts';
 
 /** Names to addresses; `dns.lookup`, or a test's own. */
 export type Lookup = (
@@ -13,8 +14,7 @@ export type Lookup = (
 
 export interface GuardedConnectOptions {
   readonly guard: AddressGuard;
-  /** PEM text. */
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly tls: Certificates;
   readonly lookup: Lookup | undefined;
 }
 

@@ -154,6 +154,7 @@ const BROKEN: readonly (readonly [name: string, code: string, answer: (socket: S
       'WEBHOOK_PROTOCOL',
       (socket) => socket.end('HTTP/1.1 200 OK\r\nx a\0: 1\r\n\r\n'),
     ],
+    ['a status below 100', 'WEBHOOK_PROTOCOL', (socket) => socket.end('HTTP/1.1 099 X\r\n\r\n')],
     [
       'two lengths',
       'WEBHOOK_PROTOCOL',

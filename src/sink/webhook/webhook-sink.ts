@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 import { toWire } from '../../change/wire.ts';
 import type { Attempt, Exchange, Outcome, Sink } from '../sink.ts';
 import { AddressGuard } from './address-guard.ts';
+import type { Certificates } from './certificates.ts';
 import { guardedConnect, type Lookup } from './guarded-connect.ts';
 import { Hidden } from './hidden.ts';
 import { outcomeOf } from './outcome.ts';
@@ -16,8 +17,7 @@ export interface WebhookSinkOptions {
   readonly secrets: readonly string[];
   /** Sent with each request besides those of Tidings. */
   readonly headers: Readonly<Record<string, string>>;
-  /** PEM text. */
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly tls: Certificates;
   /** Private addresses and ranges that may be reached all the same. */
   readonly allowAddresses: readonly string[];
   /** Open connections at most: as many as attempts may be under way. */
