@@ -38,42 +38,6 @@ const NAT64 = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
 /** RFC 3056 */
 const SIX_TO_FOUR = [0x20, 0x02];
 
-/** Says which addresses a webhook may reach: public ones, and those that the operator allows. */
-export class AddressGuard {
-  readonly #refused = new Ranges(REFUSED);
-  readonly #allowed: Ranges;
-
-  /** @param allowed addresses and CIDR ranges, checked by the configuration. */
-  constructor(allowed: readonly string[]) {
-    this.#allowed = new Ranges(allowed);
-  }
-
-  /** True also for what is no address at all. */
-  refuses(address: string): boolean {
-    const bytes = ipBytes(address);
-    if (bytes === null) return true;
-    const inner = innerIpv4(bytes);
-    const whole = this.#judge(address.split('%')[0] ?? '', bytes.length === 4 ? 'ipv4' : 'ipv6');
-    // An IPv6 address that leads to an IPv4 host is as good as that host, unless it is allowed itself.
-    const verdict = inner === null || whole === 'allowed' ? whole : this.#judge(inner, 'ipv4');
-    return verdict === 'refused';
-  }
-
-  #judge(address: string, family: Family): 'allowed' | 'refused' | 'public' {
-    if (this.#allowed.have(address, family)) return 'allowed';
-    return this.#refused.have(address, family) ? 'refused' : 'public';
-  }
-}
-
-/** The IPv4 address that an IPv6 address leads to. */
-function innerIpv4(bytes: readonly number[]): string | null {
-  const begins = (start: readonly number[]): boolean =>
-    start.every((byte, index) => bytes[index] === byte);
-  if (bytes.length === 4) return null;
-  if (begins(MAPPED) || begins(NAT64)) return bytes.slice(12).join('.');
-  return begins(SIX_TO_FOUR) ? bytes.slice(2, 6).join('.') : null;
-}
-
 type Family = 'ipv4' | 'ipv6';
 
 /** Ranges of addresses. One list for each family: a list takes `::/3` to hold IPv4 as well. */
@@ -95,4 +59,42 @@ class Ranges {
   have(address: string, family: Family): boolean {
     return this.#lists[family].check(address, family);
   }
+}
+
+/** One for all: lists lie outside of the heap, and there may be a thousand endpoints. */
+const NOT_PUBLIC = new Ranges(REFUSED);
+
+/** Says which addresses a webhook may reach: public ones, and those that the operator allows. */
+export class AddressGuard {
+  readonly #allowed: Ranges;
+
+  /** @param allowed addresses and CIDR ranges, checked by the configuration. */
+  constructor(allowed: readonly string[]) {
+    this.#allowed = new Ranges(allowed);
+  }
+
+  /** True also for what is no address at all. */
+  refuses(address: string): boolean {
+    const bytes = ipBytes(address);
+    if (bytes === null) return true;
+    const inner = innerIpv4(bytes);
+    const whole = this.#judge(address.split('%')[0] ?? '', bytes.length === 4 ? 'ipv4' : 'ipv6');
+    // An IPv6 address that leads to an IPv4 host is as good as that host, unless it is allowed itself.
+    const verdict = inner === null || whole === 'allowed' ? whole : this.#judge(inner, 'ipv4');
+    return verdict === 'refused';
+  }
+
+  #judge(address: string, family: Family): 'allowed' | 'refused' | 'public' {
+    if (this.#allowed.have(address, family)) return 'allowed';
+    return NOT_PUBLIC.have(address, family) ? 'refused' : 'public';
+  }
+}
+
+/** The IPv4 address that an IPv6 address leads to. */
+function innerIpv4(bytes: readonly number[]): string | null {
+  const begins = (start: readonly number[]): boolean =>
+    start.every((byte, index) => bytes[index] === byte);
+  if (bytes.length === 4) return null;
+  if (begins(MAPPED) || begins(NAT64)) return bytes.slice(12).join('.');
+  return begins(SIX_TO_FOUR) ? bytes.slice(2, 6).join('.') : null;
 }
