@@ -172,6 +172,12 @@ test('property: arrays of any text come back from PostgreSQL as they went', asyn
   );
 });
 
+test('a double is a number also where PostgreSQL chooses other last digits', () => {
+  const read = POSTGRES_DIALECT.reader({ name: 'c', type: 'float8', kind: 'float', array: false });
+  assert.equal(read('6.0981059026370064e+16'), 60981059026370060);
+  assert.equal(read('0.12345678901234567890'), '0.12345678901234567890');
+});
+
 test('property: any double and any JSON come back from PostgreSQL as they went', async () => {
   await using database = await openDatabase();
   const { client } = database;

@@ -24,11 +24,19 @@ export const readInteger: ValueReader = (text) => {
 /** Up to this length without an exponent a text has at most 15 digits, and every double has those. */
 const SURELY_EXACT_LENGTH = 15;
 
+/** As many digits as a double ever needs: what has no more of them stands for one double alone. */
+const DOUBLE_DIGITS = 17;
+
 /** NaN, the infinities and -0, which JSON has no numbers for, stay strings. */
 export const readFloat: ValueReader = (text) => {
   const value = Number(text);
   if (text.length <= SURELY_EXACT_LENGTH && /^-?[\d.]+$/.test(text) && value !== 0) return value;
-  return isExact(text, value) ? value : text;
+  if (isExact(text, value)) return value;
+  // PostgreSQL and JavaScript may choose other last digits for the same double.
+  const [, mantissa = ''] = /^-?(\d+\.?\d*)(?:e[+-]?\d+)?$/.exec(text) ?? [];
+  const digits = mantissa.replace('.', '').replace(/^0+/, '').length;
+  const isDouble = digits > 0 && digits <= DOUBLE_DIGITS && Number.isFinite(value) && value !== 0;
+  return isDouble ? value : text;
 };
 
 /** Base64. Also reads the `escape` form, which a database can have set as its default. */
