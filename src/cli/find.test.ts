@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { json, tidings } from '../../test/fake-application.ts';
+import { json, tidings, URL } from '../../test/fake-application.ts';
+import type { JsonValue } from '../change/dialect.ts';
 import { DELETED, fakeLooking, TRANSACTION } from '../../test/fake-looking.ts';
 
 test('find: a line per transaction, and what to do next', async () => {
@@ -12,6 +13,28 @@ test('find: a line per transaction, and what to do next', async () => {
   );
   assert.match(err, /3 changes could not be compared/);
   assert.match(err, /→ tidings show 7712\n→ tidings undo --transaction 7712\n$/);
+});
+
+test('find: what it suggests looks into the same log, and is called the same way', async () => {
+  const { err } = await tidings('tidings find --source main --data-dir my-log', fakeLooking(), {
+    env: { DATABASE_URL: URL, npm_command: 'exec', npm_lifecycle_event: 'npx' },
+  });
+  assert.match(
+    err,
+    /→ npx tidings show 7712 --data-dir my-log --source main\n→ npx tidings undo --transaction 7712 --data-dir my-log --source main\n$/,
+  );
+});
+
+test('find: an undo says in words what it took back; any other context stays as it is', async () => {
+  const line = async (undoOf: JsonValue): Promise<string> =>
+    (await tidings('tidings find', fakeLooking([{ ...TRANSACTION, context: { undoOf } }]))).out;
+  assert.match(
+    await line({ what: 'transaction 7', plan: 'p' }),
+    /deleted {2}undo of transaction 7\n$/,
+  );
+  assert.match(await line({ what: 'x\u001b[2J' }), /undo of x\\u001b\[2J\n$/);
+  assert.match(await line({ plan: 'p' }), /undoOf=\{"plan":"p"\}\n$/);
+  assert.match(await line('mine'), /undoOf=mine\n$/);
 });
 
 test('find: nothing found is no failure, and says how far the log reaches', async () => {

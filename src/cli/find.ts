@@ -15,7 +15,7 @@ import {
 import type { Io } from './io.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
-import { transactionLine } from './transaction-text.ts';
+import { lookAndUndo, transactionLine } from './transaction-text.ts';
 
 const DEFAULT_LIMIT = 20;
 
@@ -109,7 +109,7 @@ const find: Action = async (context, options) => {
   io.signal.throwIfAborted();
   tellEnd(io, search, { count, limit: options['limit'] as number });
   if (!json && first !== undefined) {
-    io.stderr.write(`→ tidings show ${first}\n→ tidings undo --transaction ${first}\n`);
+    io.stderr.write(lookAndUndo(first, options, io));
   }
   return 0;
 };

@@ -7,7 +7,7 @@ import { type Action, complete, type DeclareCommand, printJson, textOption } fro
 import type { Io } from './io.ts';
 import { formatTime } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
-import { contextText } from './transaction-text.ts';
+import { contextText, lookAndUndo } from './transaction-text.ts';
 
 export const declareHistory: DeclareCommand = (program, runtime) => {
   const command = program
@@ -55,8 +55,7 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   io.signal.throwIfAborted();
   tellKnowledge(io, found, first, limit);
   if (!json && last !== undefined) {
-    const { id } = last.transaction;
-    io.stderr.write(`→ tidings show ${id}\n→ tidings undo --transaction ${id}\n`);
+    io.stderr.write(lookAndUndo(last.transaction.id, options, io));
   }
   return 0;
 };

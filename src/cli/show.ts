@@ -4,7 +4,16 @@ import { toWire, type WireChange } from '../change/wire.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueText } from './change-line.ts';
-import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
+import { commandLine } from './command-line.ts';
+import {
+  type Action,
+  type CommandContext,
+  complete,
+  type DeclareCommand,
+  type ParsedOptions,
+  printJson,
+  textOption,
+} from './command.ts';
 import type { Io } from './io.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
@@ -53,14 +62,18 @@ const show: Action = async (context, options, [target = '']) => {
   const source = textOption(options, 'source');
   const query = { target, ...(source === undefined ? {} : { source }) };
   const shown = await looking.show(query, io.signal);
-  if ('change' in shown) showChange(io, json, shown.change);
+  if ('change' in shown) showChange(context, options, shown.change);
   else if (options['all'] === true) await showAll(io, json, shown);
-  else await showTransaction(io, json, shown);
+  else await showTransaction(context, options, shown);
   io.signal.throwIfAborted();
   return 0;
 };
 
-async function showTransaction(io: Io, json: boolean, shown: Transaction): Promise<void> {
+async function showTransaction(
+  { io, json }: CommandContext,
+  options: ParsedOptions,
+  shown: Transaction,
+): Promise<void> {
   const { transaction, older } = shown;
   const tables = await shown.counts();
   const sample: Change[] = [];
@@ -88,8 +101,9 @@ async function showTransaction(io: Io, json: boolean, shown: Transaction): Promi
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
   const { id, changes } = transaction;
   const more = changes - sample.length;
-  if (more > 0) io.stderr.write(`${formatCount(more)} more: tidings show ${id} --all\n`);
-  io.stderr.write(`→ tidings undo --transaction ${id}\n`);
+  const next = (...words: readonly string[]): string => commandLine(words, options, io);
+  if (more > 0) io.stderr.write(`${formatCount(more)} more: ${next('show', id, '--all')}\n`);
+  io.stderr.write(`→ ${next('undo', '--transaction', id)}\n`);
 }
 
 async function showAll(io: Io, json: boolean, shown: Transaction): Promise<void> {
@@ -117,7 +131,7 @@ function headText(io: Io, { transaction, older }: Transaction): string {
   return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
 }
 
-function showChange(io: Io, json: boolean, change: Change): void {
+function showChange({ io, json }: CommandContext, options: ParsedOptions, change: Change): void {
   if (json) {
     printJson(io, toWire(change));
     return;
@@ -138,8 +152,9 @@ function showChange(io: Io, json: boolean, change: Change): void {
     const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
-  io.stderr.write(`→ tidings show ${transaction.id}\n`);
-  if (key !== null) io.stderr.write(`→ ${historyCommand(change)}\n`);
+  const next = (words: readonly string[]): string => `→ ${commandLine(words, options, io)}\n`;
+  io.stderr.write(next(['show', transaction.id]));
+  if (key !== null) io.stderr.write(next(historyWords(change)));
 }
 
 /** A line per column; what an update changed stands out. */
@@ -156,8 +171,8 @@ function valueRows(io: Io, { operation, before, after, changed }: Change): strin
   });
 }
 
-/** The command that shows the row's history, quoted for a shell. */
-function historyCommand({ schema, table, key }: Change): string {
+/** The command that shows the row's history. */
+function historyWords({ schema, table, key }: Change): readonly string[] {
   const entries = Object.entries(key ?? {});
   const text = (value: unknown): string =>
     typeof value === 'string' ? value : JSON.stringify(value);
@@ -166,9 +181,5 @@ function historyCommand({ schema, table, key }: Change): string {
     entries.length === 1 && only !== undefined
       ? text(only[1])
       : entries.map(([name, value]) => `${name}=${text(value)}`).join(',');
-  return `tidings history ${shellWord(`${schema}.${table}`)} ${shellWord(key_)}`;
-}
-
-function shellWord(text: string): string {
-  return /^[\w.,=:@/+-]+$/.test(text) ? text : `'${harmless(text).replaceAll("'", `'\\''`)}'`;
+  return ['history', `${schema}.${table}`, key_].map(harmless);
 }

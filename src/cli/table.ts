@@ -4,6 +4,7 @@ import { formatMicros } from '../change/time.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseTimeOrOffset } from './arguments.ts';
 import { BatchedOutput } from './batched-output.ts';
+import { commandLine } from './command-line.ts';
 import {
   type Action,
   complete,
@@ -74,7 +75,8 @@ const table: Action = async (context, options, [name = '']) => {
     io.stderr.write(`Left out, because the log has no old values of them: ${names}\n`);
   }
   if (format === 'table') {
-    io.stderr.write(`→ tidings undo --table ${view.table} --to ${momentText(options)}\n`);
+    const words = ['undo', '--table', view.table, '--to', momentText(options)];
+    io.stderr.write(`→ ${commandLine(words, options, io)}\n`);
   }
   return 0;
 };

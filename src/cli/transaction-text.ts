@@ -3,6 +3,9 @@ import type { JsonValue } from '../change/dialect.ts';
 import type { Operation } from '../change/change.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { OPERATION_STYLES, valueText } from './change-line.ts';
+import { commandLine } from './command-line.ts';
+import type { ParsedOptions } from './command.ts';
+import type { Io } from './io.ts';
 import { formatCount, formatTime } from './terminal/format.ts';
 import { harmless, painter, type Paint } from './terminal/style.ts';
 import { pad } from './terminal/width.ts';
@@ -20,11 +23,31 @@ export function contextText(context: JsonValue): string {
   if (typeof context !== 'object' || Array.isArray(context)) return harmless(valueText(context));
   const members = Object.entries(context as { readonly [name: string]: JsonValue });
   const actor = members.find(([name]) => name === 'actor');
-  const others = members.filter(([name]) => name !== 'actor');
+  const undone = undoneText(members.find(([name]) => name === 'undoOf')?.[1]);
+  const others = members.filter(
+    ([name]) => name !== 'actor' && (name !== 'undoOf' || undone === null),
+  );
   return [
     ...(actor === undefined ? [] : [`by ${valueText(actor[1])}`]),
+    ...(undone === null ? [] : [undone]),
     ...others.map(([name, value]) => `${harmless(name)}=${valueText(value)}`),
   ].join('  ');
+}
+
+/** What an undo took back, in its own words; null when it says nothing that can be read. */
+function undoneText(undoOf: JsonValue | undefined): string | null {
+  if (typeof undoOf !== 'object' || undoOf === null || !('what' in undoOf)) return null;
+  return typeof undoOf.what === 'string' ? `undo of ${harmless(undoOf.what)}` : null;
+}
+
+/** The commands that suggest themselves where a transaction was found. */
+export function lookAndUndo(transaction: string, options: ParsedOptions, io: Io): string {
+  return [
+    ['show', transaction],
+    ['undo', '--transaction', transaction],
+  ]
+    .map((words) => `→ ${commandLine(words, options, io)}\n`)
+    .join('');
 }
 
 /** `public.accounts: 159 deleted` */

@@ -112,15 +112,15 @@ async function show(
       await io.stdout.drained();
     }
   }
-  if (!json) io.stdout.write(nextCommand(plan, options, io.stdout));
+  if (!json) io.stdout.write(nextCommand(plan, options, io));
   return plan.conflicts.total > 0 ? 2 : 0;
 }
 
 function told({ io, json }: CommandContext, options: ParsedOptions, outcome: UndoOutcome): number {
   const { plan, result } = outcome;
   if (json) printJson(io, result);
-  else io.stdout.write(resultText(outcome, options, io.stdout));
-  if (!json && !result.applied) io.stdout.write(nextCommand(plan, options, io.stdout));
+  else io.stdout.write(resultText(outcome, options, io));
+  if (!json && !result.applied) io.stdout.write(nextCommand(plan, options, io));
   return result.applied ? 0 : 2;
 }
 

@@ -1,11 +1,12 @@
 import type { ConflictReason } from '../../source/undo-target.ts';
 import type { OnConflict, UndoPlan } from '../../undo/undo-plan.ts';
+import { commandLine, optionWords } from '../command-line.ts';
 import type { ParsedOptions } from '../command.ts';
-import type { Output } from '../io.ts';
+import type { Io } from '../io.ts';
 import { painter } from '../terminal/style.ts';
 
-/** Options that are flags, and what they are called. */
-const LISTS: Readonly<Record<string, string>> = {
+/** What an undo is asked with. */
+const ASKED: Readonly<Record<string, string>> = {
   transaction: '--transaction',
   table: '--table',
   since: '--since',
@@ -15,9 +16,6 @@ const LISTS: Readonly<Record<string, string>> = {
   key: '--key',
   where: '--where',
   actor: '--actor',
-  source: '--source',
-  config: '--config',
-  dataDir: '--data-dir',
   by: '--by',
 };
 
@@ -38,13 +36,16 @@ const CASCADED: readonly ConflictReason[] = [
   'child-added',
 ];
 
+/** What is known of where a command runs. */
+type Terminal = Pick<Io, 'stdout' | 'env'>;
+
 /** What to type next: the same undo with `--apply`, or with a way through its conflicts. */
-export function nextCommand(plan: UndoPlan, options: ParsedOptions, output: Output): string {
-  const paint = painter(output);
+export function nextCommand(plan: UndoPlan, options: ParsedOptions, io: Terminal): string {
+  const paint = painter(io.stdout);
   if (plan.total === 0 && plan.conflicts.total === 0) return '';
-  const words = ['tidings undo', ...givenWords(options)];
+  const words = ['undo', ...optionWords(options, ASKED)];
   if (options['withoutTriggers'] === true) words.push('--without-triggers');
-  const command = `${words.join(' ')} --apply`;
+  const command = `${commandLine(words, options, io)} --apply`;
   if (plan.conflicts.total === 0) {
     return `\nNothing has been changed yet. To do it:\n  ${paint('cyan', command)}\n`;
   }
@@ -64,23 +65,6 @@ export function nextCommand(plan: UndoPlan, options: ParsedOptions, output: Outp
 }
 
 /** How to take an undo back. */
-export function redoCommand(transaction: string, options: ParsedOptions): string {
-  const { config, dataDir, source } = options;
-  const words = givenWords({ config, dataDir, source });
-  return ['tidings undo --transaction', transaction, ...words].join(' ');
-}
-
-function givenWords(options: ParsedOptions): readonly string[] {
-  return Object.entries(LISTS).flatMap(([name, flag]) => {
-    const value = options[name];
-    const values = Array.isArray(value) ? (value as unknown[]) : [value];
-    return values.flatMap((each) =>
-      typeof each === 'string' || typeof each === 'number' ? [flag, shellWord(String(each))] : [],
-    );
-  });
-}
-
-/** A word as a POSIX shell reads it. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+export function redoCommand(transaction: string, options: ParsedOptions, io: Terminal): string {
+  return commandLine(['undo', '--transaction', transaction], options, io);
 }

@@ -13,6 +13,8 @@ const OUTPUT: Output = {
   drained: () => Promise.resolve(),
 };
 
+const IO = { stdout: OUTPUT, env: {} };
+
 const PLAN: UndoPlan = {
   id: 'p',
   source: 'main',
@@ -58,18 +60,18 @@ test('a row on a line: what comes back, or what changes from what to what', () =
 
 test('the command that comes next can be copied, also where a shell would read something else', () => {
   const options = { table: ["public.it's"], since: '2026-11-21T13:45:00.000Z', apply: true };
-  const next = nextCommand(PLAN, { ...options, where: 'after.v > 1' }, OUTPUT);
+  const next = nextCommand(PLAN, { ...options, where: 'after.v > 1' }, IO);
   assert.match(
     next,
     /tidings undo --table 'public\.it'\\''s' --since 2026-11-21T13:45:00\.000Z --where 'after\.v > 1' --apply\n/,
   );
   const taken = { total: 1, byReason: { 'unique-taken': 1 }, list: [] } as const;
-  const ways = nextCommand({ ...PLAN, conflicts: taken }, options, OUTPUT);
+  const ways = nextCommand({ ...PLAN, conflicts: taken }, options, IO);
   assert.match(ways, /--on-conflict skip\n[\s\S]*--on-conflict cascade\n/);
   assert.doesNotMatch(ways, /force/, 'what the database refuses cannot be forced');
-  assert.equal(nextCommand({ ...PLAN, total: 0 }, options, OUTPUT), '');
+  assert.equal(nextCommand({ ...PLAN, total: 0 }, options, IO), '');
   assert.equal(
-    redoCommand('8', { ...options, config: 'my config.ts' }),
+    redoCommand('8', { ...options, config: 'my config.ts' }, IO),
     "tidings undo --transaction 8 --config 'my config.ts'",
   );
 });

@@ -1,6 +1,6 @@
 import type { UndoOutcome, UndoPlan, UndoResult } from '../../undo/undo-plan.ts';
 import type { ParsedOptions } from '../command.ts';
-import type { Output } from '../io.ts';
+import type { Io } from '../io.ts';
 import { formatCounted, formatDuration } from '../terminal/format.ts';
 import { harmless, painter } from '../terminal/style.ts';
 import { redoCommand } from './next-command.ts';
@@ -10,8 +10,9 @@ import { conflictsText, tablesText } from './plan-text.ts';
 export function resultText(
   { plan, result }: UndoOutcome,
   options: ParsedOptions,
-  output: Output,
+  io: Pick<Io, 'stdout' | 'env'>,
 ): string {
+  const output = io.stdout;
   const paint = painter(output);
   if (!result.applied) {
     return `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
@@ -32,7 +33,7 @@ export function resultText(
     lines.push(`\nUndone too: ${formatCounted(result.cascaded, 'later change')}.\n`);
   for (const warning of result.warnings)
     lines.push(`${paint('yellow', 'note')}  ${harmless(warning)}\n`);
-  const redo = redoCommand(result.transaction, options);
+  const redo = redoCommand(result.transaction, options, io);
   lines.push(`\nTo take the undo back:\n  ${paint('cyan', redo)}\n`);
   return lines.join('');
 }
