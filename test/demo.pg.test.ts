@@ -75,13 +75,16 @@ test('the demo ends well, says so, and leaves nothing behind', { timeout: 60_000
   assert.equal(code, 0, stdout + stderr);
   assert.equal(stderr, '');
   assert.ok(!stdout.includes('\u001b'), 'no colour where there is no terminal');
-  for (let stage = 1; stage <= 7; stage++) assert.match(stdout, new RegExp(`^${stage}/7 \\S`, 'm'));
+  for (let stage = 1; stage <= 10; stage++) {
+    assert.match(stdout, new RegExp(`^${stage}/10 \\S`, 'm'));
+  }
   assert.match(stdout, /kill -9 \d+: mail-2 is dead/);
   assert.match(stdout, /mail-2 {2}update .* removed/, 'mail-2 heard that ben left');
-  assert.match(stdout, /^ +missed +0 +0$/m);
-  assert.match(stdout, /^ +told without need +0 +0$/m);
-  assert.match(stdout, /^ +out of order +0 +0 +per account$/m);
-  assert.match(stdout, /^ +directories as in the table +1 of 1 +21 of 21$/m);
+  assert.match(stdout, /^ +missed +0 +0 +0$/m);
+  assert.match(stdout, /^ +told without need +0 +0 +0$/m);
+  assert.match(stdout, /^ +out of order +0 +0 +0 +per account$/m);
+  assert.match(stdout, /\d+ requests were answered 503; [1-9]\d* changes wait/);
+  assert.match(stdout, /^ +accounts as in the table +10 of 10 +21 of 21 +31 of 31$/m);
   assert.match(stdout, /^Nothing was missed\./m);
   assert.equal(run.pids.length, 3);
   assert.deepEqual(run.pids.filter(isAlive), []);
@@ -162,7 +165,7 @@ test('a demo that stays up runs statements, and ends at Ctrl-C', { timeout: 90_0
 test('a demo that is interrupted cleans up', { timeout: 60_000 }, async () => {
   const elsewhere = databasesElsewhere();
   const run = new Run(cwd, 'demo');
-  await until(() => run.stdout.includes('3/7'), 30_000);
+  await until(() => run.stdout.includes('3/10'), 30_000);
   run.child.kill('SIGINT');
   const { code } = await run.ended();
   assert.equal(code, 130);

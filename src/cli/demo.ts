@@ -18,7 +18,7 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
     .command('demo')
     .summary('Show the whole thing at work')
     .description(
-      'Shows the whole thing at work, on a PostgreSQL of its own: a front end writes accounts, two mail servers are told of theirs, and one of them crashes and comes back.',
+      'Shows the whole thing at work, on a PostgreSQL of its own: a front end writes accounts, two mail servers and a webhook are told, one of them crashes and comes back, and another answers with errors for a while.',
     )
     .option('--keep', 'stay up afterwards, to play with, until Ctrl-C')
     .option(DIRECTORY_OPTION, `${DIRECTORY_HELP}, removed in the end`);
@@ -30,7 +30,7 @@ export const declareDemo: DeclareCommand = (program, runtime) => {
       flags: [],
       json: 'one object per line: stage, note, waiting, writes, told, summary, staysUp, stopped',
       examples: [
-        ['tidings demo', 'about five seconds, and nothing is left'],
+        ['tidings demo', 'about ten seconds, and nothing is left'],
         ['tidings demo --keep', 'then write rows yourself'],
       ],
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareDirectories, compareHearing } from './comparison.ts';
-import type { MailUser, WrittenChange } from './mail-accounts.ts';
+import { type MailUser, owedTo, type WrittenChange } from './mail-accounts.ts';
 import type { Told } from './told.ts';
 
 const ann: MailUser = {
@@ -48,7 +48,7 @@ const [inserted, grown, left] = [
 ] as const;
 
 test('each server is owed the changes of accounts that are or were its own', () => {
-  assert.deepEqual(compareHearing('mail-1', written, [inserted, grown, left]), {
+  assert.deepEqual(compareHearing('mail-1', owedTo('mail-1', written), [inserted, grown, left]), {
     server: 'mail-1',
     owed: 3,
     told: 3,
@@ -57,22 +57,35 @@ test('each server is owed the changes of accounts that are or were its own', () 
     outOfOrder: 0,
     repeated: 0,
   });
-  const second = compareHearing('mail-2', written, [left, told('delete', moved, 4)]);
+  const second = compareHearing('mail-2', owedTo('mail-2', written), [
+    left,
+    told('delete', moved, 4),
+  ]);
   assert.deepEqual([second.owed, second.missed, second.unasked], [2, 0, 0]);
 });
 
 test('a change that was not told is missed, one that nobody asked for is unasked', () => {
-  const report = compareHearing('mail-1', written, [inserted, left, told('delete', moved, 4)]);
+  const report = compareHearing('mail-1', owedTo('mail-1', written), [
+    inserted,
+    left,
+    told('delete', moved, 4),
+  ]);
   assert.deepEqual([report.missed, report.unasked, report.outOfOrder], [1, 1, 0]);
 });
 
 test('a later change of the same account before an earlier one is out of order', () => {
-  const report = compareHearing('mail-1', written, [grown, inserted, left]);
+  const report = compareHearing('mail-1', owedTo('mail-1', written), [grown, inserted, left]);
   assert.deepEqual([report.missed, report.outOfOrder, report.repeated], [0, 1, 0]);
 });
 
 test('a repetition after a crash is neither new nor out of order', () => {
-  const report = compareHearing('mail-1', written, [inserted, grown, inserted, grown, left]);
+  const report = compareHearing('mail-1', owedTo('mail-1', written), [
+    inserted,
+    grown,
+    inserted,
+    grown,
+    left,
+  ]);
   assert.deepEqual([report.told, report.repeated, report.outOfOrder, report.missed], [3, 2, 0, 0]);
 });
 
@@ -86,9 +99,9 @@ test('directories agree with the rows, or it is said how not', () => {
   });
   assert.match(compareDirectories('mail-1', [ann], [kept]).differences[0] ?? '', /"5".*not.*"6"/);
   assert.deepEqual(compareDirectories('mail-1', [larger], []).differences, [
-    'mail-1: ann@example.org has no directory',
+    'mail-1: ann@example.org is not there',
   ]);
-  assert.deepEqual(compareDirectories('mail-1', [moved], [kept]).differences, [
-    'mail-1: directory 1001 has no row',
+  assert.deepEqual(compareDirectories('mail-1', [], [kept]).differences, [
+    'mail-1: account 1001 has no row',
   ]);
 });

@@ -1,4 +1,4 @@
-import { addressOf, type MailUser, owedTo, type WrittenChange } from './mail-accounts.ts';
+import { addressOf, type MailUser, type WrittenChange } from './mail-accounts.ts';
 import type { Told } from './told.ts';
 
 /** What one mail server was told, held against what the front end wrote. */
@@ -36,14 +36,13 @@ export interface KeptAccount {
   readonly quotaBytes: string;
 }
 
-/** Compares what a mail server was told with what it was owed, account by account. */
+/** Compares what somebody was told with what he was owed, account by account. */
 export function compareHearing(
   server: string,
-  written: readonly WrittenChange[],
+  owed: readonly WrittenChange[],
   told: readonly Told[],
 ): HearingReport {
   const unique = new Map(told.toReversed().map((call) => [call.change, call]));
-  const owed = owedTo(server, written);
   const open = new Map<string, number>();
   for (const change of owed) count(open, signatureOf(change), 1);
   let unasked = 0;
@@ -80,19 +79,18 @@ function countOutOfOrder(told: readonly Told[]): number {
   return outOfOrder;
 }
 
-/** Compares the directories that are there with the rows that the table has. */
+/** Compares what somebody keeps with the rows that the table has for him. */
 export function compareDirectories(
   server: string,
-  rows: readonly MailUser[],
+  own: readonly MailUser[],
   kept: readonly KeptAccount[],
 ): DirectoryReport {
-  const own = rows.filter((row) => row.server === server);
   const found = new Map(kept.map((account) => [account.dba, JSON.stringify(account)]));
   const differences: string[] = [];
   for (const row of own) {
     const expected = toKept(row);
     const actual = found.get(expected.dba);
-    if (actual === undefined) differences.push(`${server}: ${addressOf(row)} has no directory`);
+    if (actual === undefined) differences.push(`${server}: ${addressOf(row)} is not there`);
     else if (actual !== JSON.stringify(expected)) {
       differences.push(
         `${server}: ${addressOf(row)} is ${JSON.stringify(expected)} and not ${actual}`,
@@ -101,7 +99,7 @@ export function compareDirectories(
     found.delete(expected.dba);
   }
   const agreeing = own.length - differences.length;
-  for (const dba of found.keys()) differences.push(`${server}: directory ${dba} has no row`);
+  for (const dba of found.keys()) differences.push(`${server}: account ${dba} has no row`);
   return { server, accounts: own.length, agreeing, differences };
 }
 

@@ -45,6 +45,11 @@ export function owedTo(server: string, written: readonly WrittenChange[]): Writt
   );
 }
 
+/** Which of the changes the customer database is owed: of all accounts. */
+export function owedToAll(written: readonly WrittenChange[]): WrittenChange[] {
+  return written.filter(isHeard);
+}
+
 function isHeard({ before, after }: WrittenChange): boolean {
   if (before === null || after === null) return true;
   return HEARD_COLUMNS.some((column) => before[column] !== after[column]);

@@ -35,6 +35,8 @@ export interface DemoAddress {
     readonly config: string;
     readonly mail: string;
   }[];
+  /** The configuration file of the Tidings that posts to the customer database. */
+  readonly webhookConfig: string;
 }
 
 /** How a demo tells what it does: lines for people, or NDJSON. */

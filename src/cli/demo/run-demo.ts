@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { startEmbeddedPostgres } from '../../embedded/embedded-postgres.ts';
 import { sleep } from '../../util/sleep.ts';
+import { Crm } from './crm.ts';
 import type { DemoDirectory } from './demo-directory.ts';
 import { FrontEnd } from './front-end.ts';
 import { MailServer } from './mail-server.ts';
@@ -15,6 +16,8 @@ export interface DemoOptions {
   readonly report: DemoReport;
   readonly signal: AbortSignal;
 }
+
+const STAGES = 10;
 
 /** How long a mail server that somebody killed stays away, milliseconds: long enough to be seen. */
 const RESTART_DELAY = 3_000;
@@ -55,7 +58,13 @@ async function run(options: DemoOptions, resources: AsyncDisposableStack): Promi
   await whileWaiting(report, 'mail servers start', startAll(servers, signal));
   for (const { name, pid } of servers) report.note(`${name}: process ${pid}`);
 
-  const cast: Cast = { directory, frontEnd, steady, crashing };
+  stage('Starting a customer database that is told by webhook');
+  const crm = resources.use(
+    await Crm.start({ url: database.url, directory, onTold: (told) => report.told(told) }),
+  );
+  report.note(`crm: ${crm.address}, signed; failures are tried again after 0.2 to 1 s here`);
+
+  const cast: Cast = { directory, frontEnd, steady, crashing, crm };
   const script = new Script(cast, report, signal);
   stage('The front end writes its rows; the mail servers are called');
   await script.work();
@@ -63,7 +72,11 @@ async function run(options: DemoOptions, resources: AsyncDisposableStack): Promi
   await script.crash();
   stage(`${crashing.name} comes back`);
   await script.comeBack();
-  stage('Comparing calls and directories with the table');
+  stage('The crm fails: it answers 503 while the front end goes on');
+  await script.breakDown();
+  stage('The crm recovers');
+  await script.recover();
+  stage('Comparing what was told and kept with the table');
   const summary = await script.compare(since);
   report.summary(summary);
   if (options.keep) await stayUp(servers, database.url, options);
@@ -76,7 +89,7 @@ function stages(report: DemoReport, signal: AbortSignal): (title: string) => voi
   return (title) => {
     signal.throwIfAborted();
     number += 1;
-    report.stage(number, 7, title);
+    report.stage(number, STAGES, title);
   };
 }
 
@@ -118,6 +131,7 @@ async function stayUp(
       config: directory.config(name),
       mail: directory.mail(name),
     })),
+    webhookConfig: directory.config('crm'),
   });
   await Promise.all(servers.map((server) => keepRunning(server, report, signal)));
 }

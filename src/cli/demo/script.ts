@@ -2,7 +2,8 @@ import { compareDirectories, compareHearing } from './comparison.ts';
 import type { DemoDirectory } from './demo-directory.ts';
 import type { FrontEnd } from './front-end.ts';
 import { readKeptAccounts } from './kept-accounts.ts';
-import { owedTo } from './mail-accounts.ts';
+import type { Crm } from './crm.ts';
+import { owedTo, owedToAll } from './mail-accounts.ts';
 import type { MailServer } from './mail-server.ts';
 import {
   type DemoReport,
@@ -16,6 +17,9 @@ import type { Told } from './told.ts';
 /** How long a change may be on its way before the demo calls it missed, milliseconds. */
 const MISSED_AFTER = 20_000;
 
+/** Requests that the broken receiver refuses before it recovers: enough to see retries. */
+const REFUSED_AT_LEAST = 20;
+
 const INSERT = 'insert into mail_users (gid, username, domain, server)';
 
 /** Who takes part in the demo. */
@@ -26,9 +30,11 @@ export interface Cast {
   readonly steady: MailServer;
   /** Is killed, and comes back. */
   readonly crashing: MailServer;
+  /** Is told by webhook; is out of order for a while. */
+  readonly crm: Crm;
 }
 
-/** What happens in the demo: everyday work, a crash, and the return of who had crashed. */
+/** What happens in the demo: everyday work, a crash and a return, a receiver that fails and recovers. */
 export class Script {
   readonly #cast: Cast;
   readonly #report: DemoReport;
@@ -99,15 +105,54 @@ export class Script {
     );
   }
 
+  /** The webhook's receiver answers 503 while the front end goes on. */
+  async breakDown(): Promise<void> {
+    const { crm } = this.#cast;
+    crm.broken = true;
+    await this.#begin(
+      `${INSERT}\n  select 400, 'guest' || n, 'example.com', 'mail-1'\n  from generate_series(1, 10) n`,
+    );
+    await this.#begin(`update mail_users set quota_bytes = 7000000000 where username = 'guest3'`);
+    await this.#begin(`delete from mail_users where username = 'guest4'`);
+    await this.#untilHeard(this.#cast.steady);
+    await this.#untilCrm(() => crm.refused >= REFUSED_AT_LEAST);
+    const waiting = await crm.waiting();
+    this.#report.note(`${crm.refused} requests were answered 503; ${waiting} changes wait`);
+    this.#report.note('the mail servers were told all the same: nobody waits for the crm');
+  }
+
+  /** It answers again, and gets everything that waited. */
+  async recover(): Promise<void> {
+    const { crm, frontEnd } = this.#cast;
+    const heard = crm.told.length;
+    const since = performance.now();
+    crm.broken = false;
+    const owed = owedToAll(frontEnd.written).length;
+    await this.#untilCrm(() => countChanges(crm.told) >= owed);
+    for (const call of crm.told.slice(heard)) this.#caughtUp.add(call);
+    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    this.#report.note(`caught up: ${crm.told.length - heard} requests in ${seconds} s, all signed`);
+  }
+
   /** Holds what was told, and what is on the disk, against what the database says. */
   async compare(since: number): Promise<DemoSummary> {
-    const { directory, frontEnd, steady, crashing } = this.#cast;
+    const { directory, frontEnd, steady, crashing, crm } = this.#cast;
     const rows = await frontEnd.accounts();
-    const servers = [steady, crashing].map(({ name, told }): ServerSummary => ({
-      ...compareHearing(name, frontEnd.written, told),
-      live: delaysOf(told.filter((call) => !this.#caughtUp.has(call))),
-      directories: compareDirectories(name, rows, readKeptAccounts(directory.mail(name))),
-    }));
+    const live = (told: readonly Told[]): ServerSummary['live'] =>
+      delaysOf(told.filter((call) => !this.#caughtUp.has(call)));
+    const servers = [steady, crashing].map(({ name, told }): ServerSummary => {
+      const own = rows.filter((row) => row.server === name);
+      return {
+        ...compareHearing(name, owedTo(name, frontEnd.written), told),
+        live: live(told),
+        directories: compareDirectories(name, own, readKeptAccounts(directory.mail(name))),
+      };
+    });
+    servers.push({
+      ...compareHearing(crm.name, owedToAll(frontEnd.written), crm.told),
+      live: live(crm.told),
+      directories: compareDirectories(crm.name, rows, crm.contacts),
+    });
     return {
       changes: frontEnd.written.length,
       transactions: frontEnd.transactions,
@@ -120,8 +165,11 @@ export class Script {
   /** Writes, and waits until everybody who runs has heard it. */
   async #write(...statements: readonly string[]): Promise<void> {
     await this.#begin(...statements);
-    await this.#untilHeard(this.#cast.steady);
-    await this.#untilHeard(this.#cast.crashing);
+    const { steady, crashing, crm, frontEnd } = this.#cast;
+    await this.#untilHeard(steady);
+    await this.#untilHeard(crashing);
+    const owed = owedToAll(frontEnd.written).length;
+    await this.#untilCrm(() => countChanges(crm.told) >= owed);
   }
 
   async #begin(...statements: readonly string[]): Promise<void> {
@@ -146,6 +194,14 @@ export class Script {
     this.#signal.throwIfAborted();
     if (condition()) return;
     this.#report.note(`${server.name} was not told within ${MISSED_AFTER / 1000} s`);
+  }
+
+  async #untilCrm(condition: () => boolean): Promise<void> {
+    const { crm } = this.#cast;
+    const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(MISSED_AFTER)]);
+    await whileWaiting(this.#report, 'the crm is waited for', crm.until(condition, deadline));
+    this.#signal.throwIfAborted();
+    if (!condition()) this.#report.note(`the crm was not told within ${MISSED_AFTER / 1000} s`);
   }
 
   #owed(server: MailServer): number {

@@ -94,11 +94,11 @@ export class TerminalReport implements DemoReport {
         row('missed', (server) => this.#count(server.missed)),
         row('told without need', (server) => this.#count(server.unasked)),
         row('out of order', (server) => this.#count(server.outOfOrder), 'per account'),
-        row('told again', (server) => String(server.repeated), 'only after a crash'),
+        row('told again', (server) => String(server.repeated), 'only after a failure'),
         row('after commit, median', ({ live }) => formatDelays(live, 'median'), 'while it ran'),
         row('after commit, at most', ({ live }) => formatDelays(live, 'max')),
         row(
-          'directories as in the table',
+          'accounts as in the table',
           ({ directories }) => `${directories.agreeing} of ${directories.accounts}`,
         ),
       ],
@@ -115,7 +115,7 @@ export class TerminalReport implements DemoReport {
     this.#line(`\n${verdict} ${made}`);
   }
 
-  staysUp({ url, directory, servers }: DemoAddress): void {
+  staysUp({ url, directory, servers, webhookConfig }: DemoAddress): void {
     const shown = this.#shorten(directory);
     const option = shown === DEFAULT_DEMO_DIRECTORY ? '' : ` --data-dir ${shown}`;
     const sql = `npx tidings demo sql${option}`;
@@ -140,6 +140,18 @@ export class TerminalReport implements DemoReport {
         `npx tidings tail --config ${this.#shorten(first.config)} --from floor`,
       );
     }
+    const crm = `--config ${this.#shorten(webhookConfig)}`;
+    block(
+      'The webhook',
+      `npx tidings subscriptions show crm ${crm}`,
+      `npx tidings trigger-test crm ${crm}`,
+      `npx tidings deliveries ${crm}`,
+    );
+    block(
+      'An accident, and the way back',
+      `${sql} "delete from mail_users"`,
+      `npx tidings find --min-rows 10 ${crm}`,
+    );
     block('Kill one: it comes back', ...servers.map(({ pid }) => `kill -9 ${pid}`));
     block('The database, for any client', url);
     this.#line('');
