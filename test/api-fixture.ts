@@ -8,7 +8,7 @@ import type { ConfigInput } from '../src/config/define-config.ts';
 import type { Logger, LogFields } from '../src/observe/logger.ts';
 import { type Control, readControlFile } from '../src/server/control-file.ts';
 import { createTidings } from '../src/server/create-tidings.ts';
-import type { ServedTidings } from '../src/server/served-tidings.ts';
+import type { Tidings } from '../src/app/tidings.ts';
 
 /** Refuses every connection: what does not need a database gets this one. */
 export const NO_DATABASE = 'postgresql://nobody:hunter2@127.0.0.1:1/none';
@@ -32,7 +32,7 @@ export interface Answered {
 
 /** A service with its API on a port of its own; disposing drains it and removes its data. */
 export interface ServedApi extends AsyncDisposable {
-  readonly tidings: ServedTidings;
+  readonly tidings: Tidings;
   readonly dataDir: string;
   readonly url: string;
   readonly controlToken: string;
@@ -44,7 +44,7 @@ export interface ServedApi extends AsyncDisposable {
 /** Starts one; `prepare` may register subscriptions before the start. */
 export async function serveApi(
   config: ConfigInput = {},
-  prepare: (tidings: ServedTidings) => void = () => undefined,
+  prepare: (tidings: Tidings) => void = () => undefined,
 ): Promise<ServedApi> {
   const directory = mkdtempSync(join(tmpdir(), 'tidings-api-'));
   const dataDir = config.dataDir ?? join(directory, 'data');

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { parseWire } from '../src/change/wire.ts';
 import type { ConfigInput } from '../src/config/define-config.ts';
 import { createTidings } from '../src/server/create-tidings.ts';
-import type { ServedTidings } from '../src/server/served-tidings.ts';
+import type { Tidings } from '../src/app/tidings.ts';
 import { freshDatabase, type TestDatabase } from './postgres.ts';
 import { until } from './until.ts';
 import { SECRET, WebhookReceiver } from './webhook-receiver.ts';
@@ -20,7 +20,7 @@ type Subscriptions = NonNullable<ConfigInput['subscriptions']>;
 const SCHEMA = 'CREATE TABLE accounts (id int PRIMARY KEY, balance numeric(20, 2))';
 
 interface Running extends AsyncDisposable {
-  readonly tidings: ServedTidings;
+  readonly tidings: Tidings;
 }
 
 async function run(database: TestDatabase, subscriptions: Subscriptions): Promise<Running> {

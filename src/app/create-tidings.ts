@@ -11,10 +11,12 @@ import type { CommitPoint } from './commit-points.ts';
 import { DataLock } from './data-lock.ts';
 import { deliveryObserver } from './delivery-metrics.ts';
 import { checkSpace } from './free-space.ts';
+import type { Front } from './front.ts';
 import { SourceService } from './source-service.ts';
 import { SubscriptionRegistry } from './subscription-registry.ts';
 import type { Tidings } from './tidings.ts';
 import { TidingsService } from './tidings-service.ts';
+import { openUndo } from './undo.ts';
 import { readVersion } from './version.ts';
 
 /** What may be handed in besides the configuration. */
@@ -32,12 +34,14 @@ export interface CreateOptions {
 /**
  * Opens the data directory and puts the service together; `start` sets it going. Takes the directory
  * for itself until it is disposed of.
+ * @param front makes what stands in front of the service.
  * @throws TidingsError `CONFIG_*`, `DATA_LOCKED`, `DATA_NEWER`, `LOG_CORRUPT`, `HANDLER_*`,
  *   `FILTER_INVALID`.
  */
 export async function createTidings(
   input: ConfigInput | Config,
   options: CreateOptions = {},
+  front?: (tidings: Tidings) => Front,
 ): Promise<Tidings> {
   const config = resolveConfig(input);
   if (Object.keys(config.sources).length === 0) throw new TidingsError('CONFIG_NO_SOURCE', {});
@@ -56,6 +60,8 @@ export async function createTidings(
   const service = new TidingsService({
     ...shared,
     registry,
+    front,
+    undo: opened.use(openUndo(config)),
     sources,
     version: readVersion(),
     acceptGaps: checkNames(options.acceptGaps ?? [], config),

@@ -6,6 +6,13 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { State } from '../state/state.ts';
 import type {
+  ApplyUndoOptions,
+  UndoPlan,
+  UndoRequest,
+  UndoResult,
+  UndoRow,
+} from '../undo/undo-plan.ts';
+import type {
   ChangesPage,
   ChangesQuery,
   DeliveryPage,
@@ -17,6 +24,7 @@ import type {
   TestReport,
 } from './administration.ts';
 import { collectFromStatus } from './collect-metrics.ts';
+import type { Front } from './front.ts';
 import { writeHeartbeats } from './heartbeat.ts';
 import { liveStatus } from './live-status.ts';
 import { keepRetention } from './retention.ts';
@@ -25,12 +33,16 @@ import type { SourceService } from './source-service.ts';
 import type { ServiceStatus, Status } from './status.ts';
 import type { SubscriptionRegistry } from './subscription-registry.ts';
 import type { Registration, Tidings } from './tidings.ts';
+import type { UndoService } from './undo.ts';
 
 export interface TidingsServiceOptions {
   readonly config: Config;
   readonly sources: readonly SourceService[];
   readonly state: State;
   readonly registry: SubscriptionRegistry;
+  readonly undo: UndoService;
+  /** Makes what stands in front of the service. */
+  readonly front?: ((tidings: Tidings) => Front) | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly version: string;
@@ -47,6 +59,7 @@ const DRAIN_DEADLINE = 30_000;
 export class TidingsService implements Tidings {
   readonly #options: TidingsServiceOptions;
   readonly #administration: ServiceAdministration;
+  readonly #front: Front | null;
   readonly #startedAt = Date.now();
   readonly #stop = new AbortController();
   readonly #finished = Promise.withResolvers<void>();
@@ -67,11 +80,16 @@ export class TidingsService implements Tidings {
       status,
       signal: this.#stop.signal,
     });
+    this.#front = options.front?.(this) ?? null;
     collectFromStatus(options.metrics, {
       status,
       dataDir: options.config.dataDir,
       sources: new Map(options.sources.map((source) => [source.name, source])),
     });
+  }
+
+  get url(): string | null {
+    return this.#front?.url ?? null;
   }
 
   get finished(): Promise<void> {
@@ -101,6 +119,8 @@ export class TidingsService implements Tidings {
   async #start(): Promise<void> {
     const { sources, state, logger, config } = this.#options;
     this.#expectOpen();
+    await this.#front?.open();
+    if (this.#drained !== null) return;
     await Promise.all(sources.map((source) => source.delivery.start()));
     await this.#warnOfAbsent();
     this.#capturing = this.#capture();
@@ -218,6 +238,22 @@ export class TidingsService implements Tidings {
     return this.#administration.changes(query, signal);
   }
 
+  planUndo(request: UndoRequest, signal = this.#stop.signal): Promise<UndoPlan> {
+    return this.#options.undo.planUndo(request, signal);
+  }
+
+  undoRows(plan: UndoPlan, signal = this.#stop.signal): AsyncIterable<UndoRow> {
+    return this.#options.undo.undoRows(plan, signal);
+  }
+
+  applyUndo(
+    plan: UndoPlan,
+    options: ApplyUndoOptions = {},
+    signal = this.#stop.signal,
+  ): Promise<UndoResult> {
+    return this.#options.undo.applyUndo(plan, options, signal);
+  }
+
   /** A subscription that nobody registers any more would hold the log for ever without a word. */
   async #warnOfAbsent(): Promise<void> {
     const { state, logger } = this.#options;
@@ -256,8 +292,9 @@ export class TidingsService implements Tidings {
 
   async #drain(): Promise<void> {
     const { sources, state, resources, logger } = this.#options;
-    const deadline = AbortSignal.timeout(DRAIN_DEADLINE);
     try {
+      await this.#front?.close();
+      const deadline = AbortSignal.timeout(DRAIN_DEADLINE);
       await Promise.all(sources.map((source) => source.delivery.drain(deadline)));
       this.#stop.abort();
       await Promise.all(sources.map((source) => source.stop()));

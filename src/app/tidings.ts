@@ -1,6 +1,13 @@
 import type { StartAt } from '../config/start-at.ts';
 import type { TableHandler } from '../sink/handler/table-handler.ts';
 import type { Administration } from './administration.ts';
+import type {
+  ApplyUndoOptions,
+  UndoPlan,
+  UndoRequest,
+  UndoResult,
+  UndoRow,
+} from '../undo/undo-plan.ts';
 import type { Status } from './status.ts';
 
 export type { HandlerCall, TableHandler } from '../sink/handler/table-handler.ts';
@@ -30,6 +37,21 @@ export interface Tidings extends Administration, AsyncDisposable {
    *   `TABLE_PATTERN_INVALID`, `HANDLER_INVALID`, `SOURCE_UNKNOWN`.
    */
   register(name: string, table: string, handler: Registration): Tidings;
+  /** Where this machine reaches the HTTP API; null while that is closed. */
+  readonly url: string | null;
+  /**
+   * What an undo would do; changes nothing. See docs/guide/undo.md.
+   * @throws TidingsError `UNDO_*`
+   */
+  planUndo(request: UndoRequest, signal?: AbortSignal): Promise<UndoPlan>;
+  /** All rows of a plan, read anew. */
+  undoRows(plan: UndoPlan, signal?: AbortSignal): AsyncIterable<UndoRow>;
+  /**
+   * Carries out a plan in one transaction, after checking every row again (invariant 9). What
+   * conflicts do is in the options; refused ones show in the result, and then nothing was changed.
+   * @throws TidingsError `UNDO_*`
+   */
+  applyUndo(plan: UndoPlan, options?: ApplyUndoOptions, signal?: AbortSignal): Promise<UndoResult>;
   /**
    * Starts capture and delivery. Resolves when every source streams or waits for something that may
    * pass (its database, room on the disk).

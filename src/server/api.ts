@@ -16,6 +16,7 @@ import { changeRoutes } from './routes/change-routes.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
+import { undoRoutes } from './routes/undo-routes.ts';
 import type { Api, RouteContext } from './routes/route.ts';
 
 export interface ApiOptions {
@@ -74,6 +75,7 @@ export function addRoutes(app: Api, { service, draining }: RouteContext): void {
   subscriptionRoutes(app, context);
   deliveryRoutes(app, context);
   changeRoutes(app, context);
+  undoRoutes(app, context);
 }
 
 function readJsonOnly(app: Api): void {

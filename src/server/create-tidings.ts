@@ -1,10 +1,10 @@
 import { createTidings as createService, type CreateOptions } from '../app/create-tidings.ts';
+import type { Tidings } from '../app/tidings.ts';
 import type { Config, ConfigInput } from '../config/define-config.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { SILENT } from '../observe/logger.ts';
 import { checkExposure } from './access.ts';
 import { Door } from './door.ts';
-import { ServedTidings } from './served-tidings.ts';
 
 /**
  * Opens the data directory and puts the service and its HTTP API together; `start` sets both going.
@@ -18,11 +18,14 @@ import { ServedTidings } from './served-tidings.ts';
 export async function createTidings(
   input: ConfigInput | Config,
   options: CreateOptions = {},
-): Promise<ServedTidings> {
+): Promise<Tidings> {
   const config = resolveConfig(input);
   const { dataDir, http = null } = config;
   if (http !== null) checkExposure(http);
-  const service = await createService(config, options);
-  const door = new Door({ service, http, dataDir, logger: options.logger ?? SILENT });
-  return new ServedTidings(service, door);
+  const logger = options.logger ?? SILENT;
+  return await createService(
+    config,
+    options,
+    (service) => new Door({ service, http, dataDir, logger }),
+  );
 }

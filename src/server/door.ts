@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Front } from '../app/front.ts';
 import type { Tidings } from '../app/tidings.ts';
 import type { HttpConfig } from '../config/define-config.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -19,7 +20,7 @@ export interface DoorOptions {
 const UNCONFIGURED = { host: '127.0.0.1', port: 0 };
 
 /** The HTTP API of a service: opened once, closed once. */
-export class Door {
+export class Door implements Front {
   readonly #options: DoorOptions;
   readonly #draining = new AbortController();
   readonly #controlToken = randomBytes(32).toString('base64url');

@@ -16,6 +16,7 @@ const TAGS = [
   { name: 'Subscriptions', description: 'Who is told of which changes.' },
   { name: 'Deliveries', description: 'What waits for another attempt, or was given up.' },
   { name: 'Changes', description: 'The log itself.' },
+  { name: 'Undo', description: 'Taking changes back.' },
 ];
 
 /** Makes the description of all routes that are registered afterwards: `app.swagger()` is it. */

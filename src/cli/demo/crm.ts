@@ -8,7 +8,7 @@ import type { Row } from '../../change/change.ts';
 import { parseWire, WIRE_TYPE } from '../../change/wire.ts';
 import type { ConfigInput } from '../../config/define-config.ts';
 import { createTidings } from '../../server/create-tidings.ts';
-import type { ServedTidings } from '../../server/served-tidings.ts';
+import type { Tidings } from '../../app/tidings.ts';
 import { verifySignature } from '../listen/verify-signature.ts';
 import type { KeptAccount } from './comparison.ts';
 import type { DemoDirectory } from './demo-directory.ts';
@@ -43,7 +43,7 @@ export class Crm implements AsyncDisposable {
   readonly #contacts = new Map<string, KeptAccount>();
   readonly #waiting = new Set<() => void>();
   readonly #server = createServer((request, response) => void this.#receive(request, response));
-  #tidings: ServedTidings | null = null;
+  #tidings: Tidings | null = null;
 
   private constructor(options: CrmOptions) {
     this.#options = options;

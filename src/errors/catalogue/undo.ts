@@ -1,6 +1,18 @@
 import type { ErrorEntry } from '../entry.ts';
 
 export const UNDO_ERRORS = {
+  UNDO_PLAN_UNKNOWN: {
+    message: 'There is no plan {plan}, or it is older than an hour.',
+    hint: 'Make it anew: POST /v1/undo/plans.',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_CONFLICTS: {
+    message: 'Nothing was undone: {rows} rows are in conflict.',
+    hint: 'Plan it again to see them; then apply with `onConflict` skip, force or cascade.',
+    retryable: false,
+    exit: 2,
+  },
   UNDO_REQUEST_INVALID: {
     message: 'It is not clear what to undo: {problem}.',
     hint: 'Name a transaction (--transaction ID), or tables and a time (--table public.accounts --since 10m, or --to TIME). `tidings undo --help` has examples.',

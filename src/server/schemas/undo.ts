@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { OPERATIONS } from '../../change/change.ts';
+import type { JsonValue } from '../../change/dialect.ts';
+import { ON_CONFLICT, type UndoPlan, type UndoResult } from '../../undo/undo-plan.ts';
+import { answer, count, described } from './documented.ts';
+
+const MAX_TEXT = 8_000;
+const text = (): z.ZodString => z.string().min(1).max(MAX_TEXT);
+const texts = (): z.ZodArray<z.ZodString> => z.array(text()).min(1).max(1_000);
+const moment = (description: string): z.ZodUnion<[z.ZodString, z.ZodInt]> =>
+  described(z.union([text(), count()]), `${description}: a time with its zone, or an offset.`);
+
+const filter = {
+  source: text().optional(),
+  operations: z
+    .array(z.enum(OPERATIONS as ['insert', 'update', 'delete', 'truncate']))
+    .min(1)
+    .optional(),
+  keys: described(texts(), 'Keys as the log has them.').optional(),
+  where: described(text(), 'A CEL expression over the change, as in subscriptions.').optional(),
+  actor: described(text(), 'Only transactions whose context names this actor.').optional(),
+};
+
+export const UNDO_REQUEST_BODY = z.union([
+  z.strictObject({
+    ...filter,
+    transaction: described(text(), "The database's id of the transaction."),
+    tables: texts().optional(),
+  }),
+  z.strictObject({
+    ...filter,
+    tables: texts(),
+    since: moment('The first change'),
+    until: moment('Exclusive; default: now').optional(),
+  }),
+  z.strictObject({ ...filter, tables: texts(), to: moment('Back to how it was just before') }),
+]);
+
+export const UNDO_PLAN_PARAMS = z.object({ id: described(text(), 'The id of the plan.') });
+
+export const UNDO_APPLY_BODY = z
+  .strictObject({
+    onConflict: described(
+      z.enum(ON_CONFLICT as ['refuse', 'skip', 'force', 'cascade']),
+      'What to do about rows in conflict. Default: refuse.',
+    ).optional(),
+    triggers: described(z.boolean(), 'Whether triggers fire. Default: true.').optional(),
+    actor: described(
+      z.string().min(1).max(200),
+      "Who does it; goes into the undo's context. Default: the name of the token.",
+    ).optional(),
+  })
+  .nullish();
+
+const row = (): z.ZodNullable<z.ZodRecord<z.ZodString, z.ZodType<JsonValue>>> =>
+  z.record(z.string(), z.custom<JsonValue>()).nullable();
+
+const TABLES = z.array(
+  z.object({
+    table: z.string(),
+    insert: described(count(), 'Rows that are put back.'),
+    update: count(),
+    delete: described(count(), 'Rows that are removed.'),
+    already: described(count(), 'Rows that are already as they would become.'),
+  }),
+);
+
+const CAUSE = z.object({ id: z.string(), committedAt: z.string(), actor: z.string().nullable() });
+
+const REASONS = [
+  'changed-later',
+  're-created',
+  'unique-taken',
+  'parent-missing',
+  'child-added',
+  'row-hidden',
+  'identity-not-full',
+  'truncated',
+  'column-dropped',
+  'column-retyped',
+  'table-missing',
+  'no-privilege',
+] as const;
+
+const CONFLICTS = z.object({
+  total: described(count(), 'Rows in conflict.'),
+  byReason: z.partialRecord(z.enum(REASONS), count()),
+  list: z.array(
+    z.object({
+      reason: z.enum(REASONS),
+      table: z.string(),
+      key: row(),
+      transaction: CAUSE.nullable(),
+      rows: count(),
+      message: z.string(),
+      hint: z.string(),
+    }),
+  ),
+});
+
+export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: JsonValue }>()(
+  'UndoPlan',
+  'What an undo would do: docs/guide/undo.md.',
+  z.object({
+    id: z.string(),
+    source: z.string(),
+    createdAt: z.string(),
+    request: described(z.custom<JsonValue>(), 'What was asked for.'),
+    range: described(z.object({ from: count(), to: count() }), 'Offsets that were looked at.'),
+    changes: described(count(), 'Changes of the log that are taken back.'),
+    transaction: z
+      .object({
+        id: z.string(),
+        committedAt: z.string(),
+        actor: z.string().nullable(),
+        changes: count(),
+      })
+      .nullable(),
+    tables: TABLES,
+    total: described(count(), 'Rows that are written.'),
+    sample: z.array(
+      z.object({
+        table: z.string(),
+        operation: z.enum(['insert', 'update', 'delete']),
+        key: row(),
+        before: row(),
+        after: row(),
+        changed: z.array(z.string()).nullable(),
+      }),
+    ),
+    conflicts: CONFLICTS,
+    notReady: z.array(
+      z.object({
+        table: z.string(),
+        identity: z.enum(['full', 'key', 'nothing']),
+        since: z.string().nullable(),
+        message: z.string(),
+        hint: z.string(),
+      }),
+    ),
+    warnings: z.array(z.string()),
+  }),
+);
+
+export const UNDO_RESULT = answer<UndoResult>()(
+  'UndoResult',
+  'What an undo has done.',
+  z.object({
+    plan: z.string(),
+    source: z.string(),
+    applied: z.boolean(),
+    tables: TABLES,
+    total: count(),
+    skipped: count(),
+    forced: count(),
+    cascaded: count(),
+    transaction: z.string().nullable(),
+    conflicts: CONFLICTS,
+    warnings: z.array(z.string()),
+    seconds: z.number(),
+  }),
+);
