@@ -149,6 +149,27 @@ for (const major of MAJORS) {
   });
 }
 
+test('two sources that are set up in the same moment do not disturb each other', async () => {
+  await using database = await freshDatabase();
+  await database.client.query('CREATE TABLE a (id int PRIMARY KEY)');
+  await using source = open(database.url);
+  // The other source, between making the schema and its commit.
+  const other = await database.connect();
+  await other.query('BEGIN; CREATE SCHEMA tidings');
+  const done = source.setUp(signal, { slot: 'create' });
+  await until(async () => {
+    const { rows } = await database.client.query(
+      `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+         AND query LIKE 'CREATE SCHEMA%'`,
+    );
+    return rows.length > 0;
+  });
+  await other.query('COMMIT');
+  await done;
+  assert.equal((await source.status(signal)).state, 'reserved');
+  await source.tearDown(signal);
+});
+
 test('missing rights are said at once, with the SQL that gives them', async () => {
   await using database = await freshDatabase();
   const { client, name } = database;

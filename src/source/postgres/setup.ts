@@ -49,6 +49,7 @@ const SETUP_LOCK_TIMEOUT = 10_000;
 const FOLLOW_LOCK_TIMEOUT = 100;
 
 const INSUFFICIENT_PRIVILEGE = '42501';
+const UNIQUE_VIOLATION = '23505';
 
 /**
  * All that Tidings makes in the database: two publications, an event trigger with its function when
@@ -217,7 +218,16 @@ export class Setup {
     const query = this.#query(true);
     const trigger = await readTrigger(session, source, query, signal);
     if (trigger?.enabled === true && trigger.current) return;
-    await session.query(createTriggerSql(source, query), signal);
+    const sql = createTriggerSql(source, query);
+    try {
+      await session.query(sql, signal);
+    } catch (error) {
+      // CREATE SCHEMA IF NOT EXISTS fails when another source makes the schema in the same moment,
+      // and has committed it by then: the second time it is found. Left to a retry of the whole
+      // capture, rows that are written until then would come before the slot.
+      if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
+      await session.query(sql, signal);
+    }
   }
 
   async #place(
