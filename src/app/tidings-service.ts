@@ -238,18 +238,18 @@ export class TidingsService implements Tidings {
     return this.#administration.changes(query, signal);
   }
 
-  planUndo(request: UndoRequest, signal = this.#stop.signal): Promise<UndoPlan> {
+  planUndo(request: UndoRequest, signal: AbortSignal = this.#stop.signal): Promise<UndoPlan> {
     return this.#options.undo.planUndo(request, signal);
   }
 
-  undoRows(plan: UndoPlan, signal = this.#stop.signal): AsyncIterable<UndoRow> {
+  undoRows(plan: UndoPlan, signal: AbortSignal = this.#stop.signal): AsyncIterable<UndoRow> {
     return this.#options.undo.undoRows(plan, signal);
   }
 
   applyUndo(
     plan: UndoPlan,
     options: ApplyUndoOptions = {},
-    signal = this.#stop.signal,
+    signal: AbortSignal = this.#stop.signal,
   ): Promise<UndoResult> {
     return this.#options.undo.applyUndo(plan, options, signal);
   }
