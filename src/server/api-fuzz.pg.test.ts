@@ -9,7 +9,7 @@ import { until } from '../../test/until.ts';
 import { CATALOGUE } from '../errors/catalogue.ts';
 
 /** For each operation of the description. */
-const REQUESTS = 25;
+const REQUESTS = 40;
 
 /** A request, and whether the description allows it. */
 interface Request {
@@ -19,8 +19,10 @@ interface Request {
   readonly allowed: boolean;
 }
 
+type Known = Readonly<Record<string, readonly unknown[]>>;
+
 /** Names and texts that lead somewhere, besides those that are made up. */
-const KNOWN: Readonly<Record<string, readonly unknown[]>> = {
+const KNOWN: Known = {
   name: ['failing', 'calm', 'crm', 'nobody', '..', 'a/b'],
   subscription: ['failing', 'nobody'],
   source: ['main', 'other'],
@@ -39,10 +41,16 @@ test(
     await using api = await populatedApi(database);
     const document = (await api.ask('GET', '/openapi.json')).json();
     const { operations, valid } = readOpenApi(document);
+    const made = await api.ask('POST', '/v1/undo/plans', {
+      body: JSON.stringify({ tables: ['public.accounts'], since: 0 }),
+      headers: { 'content-type': 'application/json' },
+    });
+    assert.equal(made.status, 201, made.text);
+    const known = { ...KNOWN, id: [made.json<{ id: string }>().id, 'none'] };
     assert.ok(operations.length >= 20);
     for (const operation of operations) {
       await fc.assert(
-        fc.asyncProperty(requests(operation, valid), async (request) => {
+        fc.asyncProperty(requests(operation, valid, known), async (request) => {
           const { method, path, asked } = request;
           assertDescribed(operation, request, await api.ask(method, path, asked));
         }),
@@ -85,11 +93,12 @@ async function populatedApi(
 function requests(
   operation: Operation,
   valid: (schema: JsonSchema, value: unknown) => boolean,
+  known: Known,
 ): fc.Arbitrary<Request> {
   const { method, path, parameters, body } = operation;
   return fc
     .record({
-      values: fc.tuple(...parameters.map(parameterValue)),
+      values: fc.tuple(...parameters.map((parameter) => parameterValue(parameter, known))),
       body: body === null ? fc.constant(undefined) : bodyValue(body.schema),
       token: fc.oneof(
         { weight: 15, arbitrary: fc.constant(undefined) },
@@ -122,8 +131,11 @@ function requests(
 }
 
 /** A value of the parameter; undefined leaves it out. */
-function parameterValue({ name, in: place, schema }: Parameter): fc.Arbitrary<unknown> {
-  const known = fc.constantFrom(...(KNOWN[name] ?? [1, 5, 10]));
+function parameterValue(
+  { name, in: place, schema }: Parameter,
+  names: Known,
+): fc.Arbitrary<unknown> {
+  const known = fc.constantFrom(...(names[name] ?? [1, 5, 10]));
   if (name === 'wait') return fc.oneof(known, fc.constant(undefined), fc.string());
   const conforms = conforming(schema);
   const breaks = fc.string({ unit: 'binary' });
@@ -161,7 +173,7 @@ function written(value: unknown): readonly string[] {
 function read(schema: JsonSchema, parts: readonly string[]): unknown {
   const text = parts.join(',');
   if (schema.type === 'array') return text.split(',');
-  return schema.type === 'integer' && /^\d+$/.test(text) ? Number(text) : text;
+  return schema.type === 'integer' && /^(?!-0)-?\d+$/.test(text) ? Number(text) : text;
 }
 
 function assertDescribed(operation: Operation, request: Request, answered: Answered): void {

@@ -100,7 +100,7 @@ function finish(document: Document): Document {
 }
 
 /** The plugin takes every body for required. */
-const OPTIONAL_BODIES = new Set(['pauseSubscription']);
+const OPTIONAL_BODIES = new Set(['pauseSubscription', 'applyUndo']);
 
 const header = (description: string): object => ({ description, schema: { type: 'string' } });
 const HEADERS: Readonly<Record<string, object>> = {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DELIVERY, DELIVERY_PAGE } from '../schemas/delivery.ts';
 import { described } from '../schemas/documented.ts';
-import { problems } from '../schemas/problem.ts';
+import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { DELIVERIES_QUERY, DELIVERY_PARAMS, DISCARD_BODY } from '../schemas/requests.ts';
 import { REPLAY_REPORT } from '../schemas/subscription.ts';
 import { type Api, defined, type RouteContext } from './route.ts';
@@ -86,7 +86,7 @@ function decidingRoutes(app: Api, { service }: RouteContext): void {
       tags,
       params: DELIVERY_PARAMS,
       body: DISCARD_BODY,
-      response: { 204: described(z.null(), 'It is given up.'), ...problems(404, 409, 413, 415) },
+      response: { 204: described(z.null(), 'It is given up.'), ...problemsWithBody(404, 409) },
     },
     handler: async ({ params: { name, offset }, body }, reply) => {
       await service.discard(name, offset, body.reason);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { described } from '../schemas/documented.ts';
 import { DEFINITION_BODY, NEW_SUBSCRIPTION_BODY } from '../schemas/definition.ts';
-import { problems } from '../schemas/problem.ts';
+import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { PAUSE_BODY, REPLAY_BODY, REWIND_BODY, SUBSCRIPTION_PARAMS } from '../schemas/requests.ts';
 import { REPLAY_REPORT, SUBSCRIPTION, TEST_REPORT } from '../schemas/subscription.ts';
 import { type Api, defined, type RouteContext, untilGone } from './route.ts';
@@ -58,7 +58,7 @@ function definingRoutes(app: Api, { service }: RouteContext): void {
       summary: 'Make a subscription that outlives restarts; it begins at once',
       tags,
       body: NEW_SUBSCRIPTION_BODY,
-      response: { 201: SUBSCRIPTION, ...problems(409, 413, 415, 422) },
+      response: { 201: SUBSCRIPTION, ...problemsWithBody(409, 422) },
     },
     handler: async ({ body }, reply) => {
       const { name, ...definition } = body;
@@ -79,7 +79,7 @@ function definingRoutes(app: Api, { service }: RouteContext): void {
       tags,
       params: SUBSCRIPTION_PARAMS,
       body: DEFINITION_BODY,
-      response: { 200: SUBSCRIPTION, ...problems(404, 409, 413, 415, 422) },
+      response: { 200: SUBSCRIPTION, ...problemsWithBody(404, 409, 422) },
     },
     handler: ({ params, body }) => service.changeSubscription(params.name, body),
   });
@@ -112,7 +112,7 @@ function movingRoutes(app: Api, { service }: RouteContext): void {
       tags,
       params: SUBSCRIPTION_PARAMS,
       body: PAUSE_BODY,
-      response: { 200: SUBSCRIPTION, ...problems(404, 409, 413, 415) },
+      response: { 200: SUBSCRIPTION, ...problemsWithBody(404, 409) },
     },
     handler: async ({ params, body }) => {
       await service.pause(params.name, body?.reason);
@@ -145,7 +145,7 @@ function movingRoutes(app: Api, { service }: RouteContext): void {
       tags,
       params: SUBSCRIPTION_PARAMS,
       body: REWIND_BODY,
-      response: { 200: SUBSCRIPTION, ...problems(404, 409, 410, 413, 415) },
+      response: { 200: SUBSCRIPTION, ...problemsWithBody(404, 409, 410) },
     },
     handler: async ({ params, body }) => {
       await service.rewind(params.name, body.to);
@@ -165,7 +165,7 @@ function sendingRoutes(app: Api, { service, draining }: RouteContext): void {
       tags,
       params: SUBSCRIPTION_PARAMS,
       body: REPLAY_BODY,
-      response: { 202: REPLAY_REPORT, ...problems(404, 409, 410, 413, 415) },
+      response: { 202: REPLAY_REPORT, ...problemsWithBody(404, 409, 410) },
     },
     handler: async ({ params, body }, reply) => {
       const what = 'from' in body ? { from: body.from, ...defined({ to: body.to }) } : body;

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../change/dialect.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { UndoPlan, UndoRequest } from '../../undo/undo-plan.ts';
-import { problems } from '../schemas/problem.ts';
+import { problems, problemsWithBody } from '../schemas/problem.ts';
 import {
   UNDO_APPLY_BODY,
   UNDO_PLAN,
@@ -34,7 +34,7 @@ function planRoutes(app: Api, { service, draining }: RouteContext, plans: UndoPl
       summary: 'What an undo would do; changes nothing',
       tags,
       body: UNDO_REQUEST_BODY,
-      response: { 201: UNDO_PLAN, ...problems(404, 409, 410, 422) },
+      response: { 201: UNDO_PLAN, ...problemsWithBody(404, 409, 410, 422) },
     },
     handler: async ({ body }, reply) => {
       const request = defined(body) as UndoRequest;
@@ -70,7 +70,7 @@ function applyRoute(app: Api, { service, draining }: RouteContext, plans: UndoPl
       tags,
       params: UNDO_PLAN_PARAMS,
       body: UNDO_APPLY_BODY,
-      response: { 200: UNDO_RESULT, ...problems(404, 409, 410, 422) },
+      response: { 200: UNDO_RESULT, ...problemsWithBody(404, 409, 410, 422) },
     },
     handler: async ({ params: { id }, body, caller }) => {
       const options = { ...(caller === null ? {} : { actor: caller }), ...defined(body ?? {}) };

@@ -47,6 +47,13 @@ export function problems<const Status extends ProblemStatus = never>(
   return answers([400, 401, 403, 500, 503, ...statuses]);
 }
 
+/** The same of an operation that takes a body. */
+export function problemsWithBody<const Status extends ProblemStatus = never>(
+  ...statuses: readonly Status[]
+): Readonly<Record<Status | 413 | 415, ProblemAnswer>> {
+  return answers([400, 401, 403, 413, 415, 500, 503, ...statuses]);
+}
+
 /** The same of an operation that needs no right. */
 export function problemsOfAnybody(): Readonly<Record<ProblemStatus, ProblemAnswer>> {
   return answers([400, 500]);

@@ -7,8 +7,14 @@ import { answer, count, described } from './documented.ts';
 const MAX_TEXT = 8_000;
 const text = (): z.ZodString => z.string().min(1).max(MAX_TEXT);
 const texts = (): z.ZodArray<z.ZodString> => z.array(text()).min(1).max(1_000);
+const tables = (): z.ZodArray<z.ZodString> =>
+  described(texts(), 'Names or patterns, as in subscriptions.', {
+    examples: [['public.accounts'], ['public.*', '!public.log']],
+  });
 const moment = (description: string): z.ZodUnion<[z.ZodString, z.ZodInt]> =>
-  described(z.union([text(), count()]), `${description}: a time with its zone, or an offset.`);
+  described(z.union([text(), count()]), `${description}: a time with its zone, or an offset.`, {
+    examples: ['2026-03-01T13:45:00Z', 4],
+  });
 
 const filter = {
   source: text().optional(),
@@ -16,8 +22,10 @@ const filter = {
     .array(z.enum(OPERATIONS as ['insert', 'update', 'delete', 'truncate']))
     .min(1)
     .optional(),
-  keys: described(texts(), 'Keys as the log has them.').optional(),
-  where: described(text(), 'A CEL expression over the change, as in subscriptions.').optional(),
+  keys: described(texts(), 'Keys as the log has them.', { examples: [['7']] }).optional(),
+  where: described(text(), 'A CEL expression over the change, as in subscriptions.', {
+    examples: ['before.balance > 100'],
+  }).optional(),
   actor: described(text(), 'Only transactions whose context names this actor.').optional(),
 };
 
@@ -25,15 +33,15 @@ export const UNDO_REQUEST_BODY = z.union([
   z.strictObject({
     ...filter,
     transaction: described(text(), "The database's id of the transaction."),
-    tables: texts().optional(),
+    tables: tables().optional(),
   }),
   z.strictObject({
     ...filter,
-    tables: texts(),
+    tables: tables(),
     since: moment('The first change'),
     until: moment('Exclusive; default: now').optional(),
   }),
-  z.strictObject({ ...filter, tables: texts(), to: moment('Back to how it was just before') }),
+  z.strictObject({ ...filter, tables: tables(), to: moment('Back to how it was just before') }),
 ]);
 
 export const UNDO_PLAN_PARAMS = z.object({ id: described(text(), 'The id of the plan.') });
