@@ -128,6 +128,38 @@ describe('conflicts', () => {
     );
   });
 
+  test('what an exclusion constraint forbids: taken by another row, and exchanged', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE bookings (id int PRIMARY KEY, room int, days int4range,
+        EXCLUDE USING gist (int4range(room, room, '[]') WITH =, days WITH &&) WHERE (room > 0));
+      ALTER TABLE bookings REPLICA IDENTITY FULL;`);
+    await at.change(
+      `INSERT INTO bookings VALUES (1, 1, '[1,5)'), (2, 1, '[5,9)'), (3, 2, '[1,9)'), (4, 0, '[1,9)')`,
+    );
+    const before = await at.rows('SELECT * FROM bookings ORDER BY id');
+    const exchanged = await at.change(`DELETE FROM bookings WHERE id = 1;
+      UPDATE bookings SET days = '[1,5)' WHERE id = 2; INSERT INTO bookings VALUES (1, 1, '[5,9)')`);
+    assert.equal((await at.plan({ transaction: exchanged })).conflicts.total, 0);
+    assert.equal((await at.apply({ transaction: exchanged })).total, 2);
+    assert.deepEqual(await at.rows('SELECT * FROM bookings ORDER BY id'), before);
+
+    const deleted = await at.change('DELETE FROM bookings WHERE id IN (3, 4)');
+    const took = await at.change(`INSERT INTO bookings VALUES (7, 2, '[8,12)'), (8, 0, '[1,9)')`);
+    const conflict = only(await at.plan({ transaction: deleted }));
+    assert.deepEqual([conflict.reason, conflict.key], ['unique-taken', { id: 3 }]);
+    assert.equal(conflict.transaction?.id, took);
+    assert.match(conflict.message, /bookings_.*excl.*public\.bookings id=7/);
+    const skipped = await at.apply({ transaction: deleted }, { onConflict: 'skip' });
+    assert.deepEqual([skipped.total, skipped.skipped], [1, 1]);
+    assert.deepEqual(await at.rows('SELECT id FROM bookings ORDER BY id'), [
+      '(1)',
+      '(2)',
+      '(4)',
+      '(7)',
+      '(8)',
+    ]);
+  });
+
   test('a parent missing, and its way back by cascade', async () => {
     await using at = await undoFixture(TABLES);
     const child = await at.change('DELETE FROM children WHERE id = 3');
