@@ -9,7 +9,7 @@ export type UndoMoment = string | number;
 export interface UndoFilter {
   /** The source; needed when there are several. */
   readonly source?: string;
-  /** Table patterns, as in subscriptions. */
+  /** Table patterns, as in subscriptions; or a name alone, where only one schema has it. */
   readonly tables?: readonly string[];
   readonly operations?: readonly Operation[];
   /** Keys as the log has them: the key's text, or a JSON array of texts for several columns. */
