@@ -77,7 +77,7 @@ async function typed(command: string, cwd: string): Promise<string> {
   return stdout;
 }
 
-test('the 13:45 DELETE, as in the README', { timeout: 120_000 }, async () => {
+test('the 13:45 DELETE, as in the README', { timeout: 120_000 }, async (t) => {
   const cwd = mkdtempSync(join(tmpdir(), 'tidings-readme-'));
   // What npx does in a checkout, without its second of looking around.
   mkdirSync(join(cwd, 'bin'));
@@ -88,6 +88,13 @@ test('the 13:45 DELETE, as in the README', { timeout: 120_000 }, async () => {
   );
   chmodSync(join(cwd, 'bin', 'npx'), 0o755);
   const demo = start(['demo', '--keep'], { cwd });
+  // Killed it would leave its database running.
+  t.after(async () => {
+    const ended = demo.exitCode === null ? once(demo, 'exit') : null;
+    demo.kill('SIGINT');
+    await ended;
+    rmSync(cwd, { recursive: true });
+  });
   let told = '';
   demo.stdout?.on('data', (chunk) => (told += String(chunk)));
   await until(() => told.includes('stays up') || demo.exitCode !== null, 30_000);
@@ -118,7 +125,4 @@ test('the 13:45 DELETE, as in the README', { timeout: 120_000 }, async () => {
     }
   }
   assert.match(told, /mail-\d +insert +\S+@\S+ .* made/, 'the mail servers were told of the undo');
-  demo.kill('SIGINT');
-  await once(demo, 'exit');
-  rmSync(cwd, { recursive: true });
 });
