@@ -79,6 +79,24 @@ describe('conflicts', () => {
     assert.deepEqual(await at.rows('SELECT * FROM children ORDER BY id'), before);
   });
 
+  test('skip leaves a row that changed its key as a whole: never twice, never nowhere', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE t (id int PRIMARY KEY, v text); ALTER TABLE t REPLICA IDENTITY FULL;
+      INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three')`);
+    const moved = await at.change(
+      'UPDATE t SET id = id + 100; UPDATE t SET id = id + 100 WHERE id = 101',
+    );
+    await at.change(`UPDATE t SET v = 'later' WHERE id = 201; INSERT INTO t VALUES (2, 'new')`);
+    const result = await at.apply({ transaction: moved }, { onConflict: 'skip' });
+    assert.deepEqual([result.applied, result.total, result.skipped], [true, 2, 4]);
+    assert.deepEqual(await at.rows('SELECT * FROM t ORDER BY id'), [
+      '(2,new)',
+      '(3,three)',
+      '(102,two)',
+      '(201,later)',
+    ]);
+  });
+
   test('a row re-created; a change in between that was not selected', async () => {
     await using at = await undoFixture(TABLES);
     const deleted = await at.change('DELETE FROM children WHERE id = 1');

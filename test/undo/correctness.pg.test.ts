@@ -73,6 +73,41 @@ describe('correctness', () => {
     assert.deepEqual(await at.rows('SELECT tree FROM leaves WHERE id = 100'), ['(100)']);
   });
 
+  test('only what a foreign key did goes back with its cause', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE p (id int PRIMARY KEY, name text); ALTER TABLE p REPLICA IDENTITY FULL;
+      CREATE TABLE c (id int PRIMARY KEY, note text,
+        p int REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE); ALTER TABLE c REPLICA IDENTITY FULL;
+      INSERT INTO p VALUES (1, 'one'), (2, 'two'), (3, 'three');
+      INSERT INTO c VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 2), (4, 'd', 2), (5, 'e', 3)`);
+    const transaction = await at.change(`
+      UPDATE p SET name = 'x' WHERE id = 1; UPDATE c SET note = 'own' WHERE id = 1;
+      DELETE FROM c WHERE id IN (2, 3); DELETE FROM p WHERE id = 2; UPDATE p SET id = 30 WHERE id = 3`);
+    const result = await at.apply({ transaction, tables: ['public.p'] });
+    assert.deepEqual(result.conflicts.list, []);
+    assert.deepEqual(await at.rows('SELECT * FROM p ORDER BY id'), [
+      '(1,one)',
+      '(2,two)',
+      '(3,three)',
+    ]);
+    assert.deepEqual(
+      await at.rows('SELECT * FROM c ORDER BY id'),
+      ['(1,own,1)', '(4,d,2)', '(5,e,3)'],
+      'what was changed or removed by itself stays so',
+    );
+  });
+
+  test('a key that is written another way is the same key, also when the undo is repeated', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE n (id numeric PRIMARY KEY, v int); ALTER TABLE n REPLICA IDENTITY FULL;
+      INSERT INTO n VALUES (1.0, 1), (2.0, 2)`);
+    const transaction = await at.change('UPDATE n SET id = 1.00, v = 5 WHERE id = 1');
+    assert.equal((await at.apply({ transaction })).total, 1);
+    const again = await at.apply({ transaction });
+    assert.deepEqual([again.applied, again.total, again.tables[0]?.already], [true, 0, 1]);
+    assert.deepEqual(await at.rows('SELECT * FROM n ORDER BY id'), ['(1.0,1)', '(2.0,2)']);
+  });
+
   test('triggers fire unless left out, and never corrupt what came back', async () => {
     await using at = await undoFixture(`
       CREATE TABLE counts (k int PRIMARY KEY, n int); INSERT INTO counts VALUES (1, 0);

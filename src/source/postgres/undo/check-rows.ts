@@ -8,7 +8,8 @@ export const CONFLICT_TABLES = `
   CREATE TEMPORARY TABLE undo_conflict (
     place integer, reason text, key text[], cause json, detail text, rows bigint DEFAULT 1
   ) ON COMMIT DROP;
-  CREATE TEMPORARY TABLE undo_chain (place integer, key text[]) ON COMMIT DROP`;
+  CREATE TEMPORARY TABLE undo_chain (place integer, key text[]) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE undo_moved (place integer, key text[], other text[]) ON COMMIT DROP`;
 
 /**
  * Locks the rows of all keys, in key order, so that from here on nobody changes what is compared.
@@ -63,38 +64,50 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
 
 /** Takes the rows out that are what they would become. */
 async function dropAlready(connection: UndoConnection, table: StagedTable): Promise<void> {
-  const { rows } = (
-    await connection.rows<{ rows: number }>(
-      `SELECT count(*)::integer AS rows FROM pg_temp.undo_conflict
-       WHERE place = ${table.place} AND reason = 'already'`,
-    )
-  )[0] ?? { rows: 0 };
-  if (rows === 0) return;
-  table.already += rows;
-  await dropKeys(connection, table, `reason = 'already'`);
-  await connection.run(
-    `DELETE FROM pg_temp.undo_conflict WHERE place = ${table.place} AND reason = 'already'`,
+  const already = `FROM pg_temp.undo_conflict WHERE place = ${table.place} AND reason = 'already'`;
+  const [found] = await connection.rows<{ rows: number }>(
+    `SELECT count(*)::integer AS rows ${already}`,
   );
+  if (found === undefined || found.rows === 0) return;
+  table.already += found.rows;
+  await dropKeys(connection, table, `SELECT key ${already}`);
+  await connection.run(`DELETE ${already}`);
 }
 
-/** Takes rows with such a conflict out of the undo. @returns how many keys it were. */
+/**
+ * Takes rows out of the undo.
+ * @param keys a SELECT of their keys' texts.
+ * @returns how many keys it were.
+ */
 export async function dropKeys(
   connection: UndoConnection,
   table: StagedTable,
-  condition: string,
+  keys: string,
 ): Promise<number> {
   table.rows = null;
+  await connection.run(chooseKeysSql(table, 'undo_dropped', keys));
   for (const side of [table.before, table.after]) {
     await connection.run(
-      `DELETE FROM ${side} s USING (SELECT DISTINCT key FROM pg_temp.undo_conflict
-         WHERE place = ${table.place} AND ${condition}) c WHERE ${keyTexts(table, 's')} = c.key`,
+      `DELETE FROM ${side} s USING pg_temp.undo_dropped d WHERE ${sameKey(table, 's', 'd')}`,
     );
   }
   const [found] = await connection.rows<{ rows: number }>(
-    `SELECT count(DISTINCT key)::integer AS rows FROM pg_temp.undo_conflict
-     WHERE place = ${table.place} AND ${condition}`,
+    `SELECT count(*)::integer AS rows FROM pg_temp.undo_dropped`,
   );
+  await connection.run('DROP TABLE pg_temp.undo_dropped');
   return found?.rows ?? 0;
+}
+
+/**
+ * Makes a table of the staged keys that have one of these texts. The two sides can write the same key
+ * differently (1.0 and 1.00, or a text that ignores case), so keys are compared and not their texts.
+ */
+export function chooseKeysSql(table: StagedTable, name: string, keys: string): string {
+  const chosen = (side: string): string =>
+    `SELECT ${keyList(table, 's')} FROM ${side} s JOIN chosen c ON c.key = ${keyTexts(table, 's')}`;
+  return `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS
+    WITH chosen AS (SELECT DISTINCT key FROM (${keys}) k)
+    ${chosen(table.before)} UNION ${chosen(table.after)}`;
 }
 
 /** The rows of a table without a key that are to be removed, each with its place in the table. */

@@ -1,6 +1,7 @@
 import { quoteIdentifier } from '../quote.ts';
-import { dropKeys } from './check-rows.ts';
-import { columnList, keyList, keyTexts, sameKey } from './row-sql.ts';
+import { chooseKeysSql, dropKeys } from './check-rows.ts';
+import { keysInConflict } from './moved-rows.ts';
+import { columnList, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -37,7 +38,7 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
     table.rows = null;
     return Math.max(left, other);
   }
-  const dropped = await dropKeys(connection, table, 'key IS NOT NULL');
+  const dropped = await dropKeys(connection, table, keysInConflict(table));
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${table.place}`);
   return dropped;
 }
@@ -46,18 +47,13 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
 async function force(connection: UndoConnection, table: StagedTable): Promise<number> {
   if (table.key === null) return 0;
   table.rows = null;
-  const { before, after, place, facts, offset } = table;
+  const { after, place, facts, offset } = table;
   for (const [name, { reason }] of table.problems) {
     if (reason === 'column-dropped' || reason === 'column-retyped') table.problems.delete(name);
   }
   const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-  const concerned = `(SELECT DISTINCT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}) c`;
-  await connection.run(
-    `CREATE TEMPORARY TABLE undo_forced ON COMMIT DROP AS
-     SELECT ${keyList(table, 's')} FROM ${before} s JOIN ${concerned} ON c.key = ${keyTexts(table, 's')}
-     UNION
-     SELECT ${keyList(table, 's')} FROM ${after} s JOIN ${concerned} ON c.key = ${keyTexts(table, 's')}`,
-  );
+  const concerned = `SELECT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}`;
+  await connection.run(chooseKeysSql(table, 'undo_forced', concerned));
   await connection.run(
     `DELETE FROM ${after} s USING pg_temp.undo_forced f WHERE ${sameKey(table, 's', 'f')}`,
   );

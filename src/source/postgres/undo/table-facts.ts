@@ -45,6 +45,8 @@ export interface ForeignKey {
   readonly cascades: boolean;
   /** `pg_constraint.confdeltype`: 'a' only checks, at the end of a statement. */
   readonly deleteAction: string;
+  /** `pg_constraint.confupdtype`, likewise. */
+  readonly updateAction: string;
 }
 
 export interface TriggerFacts extends TableName {
@@ -139,7 +141,7 @@ const FOREIGN_KEYS = `
         FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (oid, place)
           JOIN pg_operator op ON op.oid = k.oid
           JOIN pg_namespace opn ON opn.oid = op.oprnamespace),
-      'deleteAction', f.confdeltype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+      'deleteAction', f.confdeltype, 'updateAction', f.confupdtype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
     ORDER BY f.conname)
   FROM pg_constraint f
     JOIN pg_class cc ON cc.oid = f.conrelid JOIN pg_namespace cn ON cn.oid = cc.relnamespace
