@@ -221,10 +221,17 @@ describe('conflicts', () => {
 
   test('a table that is gone', async () => {
     await using at = await undoFixture(TABLES);
-    const transaction = await at.change('DELETE FROM children WHERE id = 1');
+    const transaction = await at.change(
+      'DELETE FROM children WHERE id < 3; UPDATE parents SET name = code WHERE id = 1',
+    );
     await at.database.client.query('DROP TABLE children');
-    assert.equal(only(await at.plan({ transaction })).reason, 'table-missing');
+    const plan = await at.plan({ transaction });
+    assert.equal(only(plan).reason, 'table-missing');
+    assert.deepEqual([plan.total, plan.conflicts.total], [1, 2], 'its rows are in conflict');
     assert.equal((await at.apply({ transaction })).applied, false);
+    const skipped = await at.apply({ transaction }, { onConflict: 'skip' });
+    assert.deepEqual([skipped.applied, skipped.total, skipped.skipped], [true, 1, 2]);
+    assert.deepEqual(await at.rows('SELECT name FROM parents WHERE id = 1'), ['(one)']);
   });
 
   test('a table without full identity: what of it can be undone, and since when not', async () => {

@@ -75,6 +75,18 @@ test('a script does not let a foreign key delete what it does not know', async (
   assert.equal((await at.rows('SELECT * FROM children')).length, 21);
 });
 
+test('triggers find their tables while a script runs', async () => {
+  await using at = await undoFixture(`
+    CREATE TABLE audit (v text); CREATE TABLE t (id int PRIMARY KEY);
+    ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1);
+    CREATE FUNCTION audit_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO audit VALUES (TG_OP); RETURN NULL; END $$;
+    CREATE TRIGGER auditor AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION audit_it()`);
+  const transaction = await at.change('DELETE FROM t');
+  await runScript(at, await scriptOf(at, transaction));
+  assert.deepEqual(await at.rows('SELECT v FROM audit'), ['(INSERT)']);
+});
+
 test('names of tables and columns cannot add statements to a script', async () => {
   await using at = await undoFixture(`
     CREATE TABLE safe (id int PRIMARY KEY);

@@ -52,6 +52,7 @@ export async function* scriptOf(
     '-- expects, it raises an error, and nothing is changed.',
     '',
     'BEGIN ISOLATION LEVEL READ COMMITTED;',
+    "SELECT pg_catalog.set_config('tidings.search_path', pg_catalog.current_setting('search_path'), true);",
     ...SETTINGS.map((setting) => `SET LOCAL ${setting};`),
     `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)});`,
     '',
@@ -67,11 +68,14 @@ export async function* scriptOf(
   }
   for (const table of counts.keys()) yield checksOf(table);
   for (const table of counts.keys()) yield* childrenOf(table, tables);
+  yield `\n-- Triggers find their tables where the role's own sessions do.
+SELECT set_config('search_path', current_setting('tidings.search_path'), true);\n`;
   yield writing([...counts]);
+  yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nSET LOCAL search_path = pg_catalog;\n';
   for (const [table, { insert }] of counts) {
     if (insert > 0) yield* sequencesOf(connection, table);
   }
-  yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nCOMMIT;\n';
+  yield '\nCOMMIT;\n';
 }
 
 /** A temporary table and its rows. */

@@ -17,7 +17,7 @@ export async function settle(
   tables: StagedTables,
   mode: 'skip' | 'force',
 ): Promise<number> {
-  let rows = 0;
+  let rows = mode === 'skip' ? tables.forgetMissing() : 0;
   for (const table of tables.all) {
     rows += await (mode === 'skip' ? skip(connection, table) : force(connection, table));
   }

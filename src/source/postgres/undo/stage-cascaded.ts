@@ -27,7 +27,10 @@ export class CascadedChanges {
   async add(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
       const target = await this.#tables.enter(change.table);
-      if (target === null) continue;
+      if (target === null) {
+        this.#tables.lose(change.table);
+        continue;
+      }
       let held = this.#held.get(target);
       if (held === undefined) {
         const { facts, place } = target;

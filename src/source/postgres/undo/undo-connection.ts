@@ -11,6 +11,7 @@ import { toUndoError } from './undo-error.ts';
 const BEGIN = `
   SET temp_buffers = '64MB';
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+  SET LOCAL search_path = pg_catalog;
   SET LOCAL lock_timeout = '10s';
   SET LOCAL statement_timeout = 0;
   SET LOCAL idle_in_transaction_session_timeout = '5min';
@@ -40,7 +41,11 @@ export class UndoConnection implements AsyncDisposable {
 
   /** @throws TidingsError as of `connect`. */
   static async open(options: ConnectOptions, signal: AbortSignal): Promise<UndoConnection> {
-    const connection = new UndoConnection(options.source, await connect(options, signal), signal);
+    const connection = new UndoConnection(
+      options.source,
+      await connect({ ...options, ownSearchPath: true }, signal),
+      signal,
+    );
     try {
       await connection.run(BEGIN);
       return connection;
@@ -70,6 +75,16 @@ export class UndoConnection implements AsyncDisposable {
     const result = (await this.#do(this.#client.query(text))) as pg.QueryResult | pg.QueryResult[];
     const last = Array.isArray(result) ? result.at(-1) : result;
     return last?.rowCount ?? 0;
+  }
+
+  /**
+   * Does something during which the application's triggers fire: they find their tables and functions
+   * where the role's own sessions do.
+   */
+  async withOwnSearchPath(fire: () => Promise<void>): Promise<void> {
+    await this.run('SET LOCAL search_path TO DEFAULT');
+    await fire();
+    await this.run('SET LOCAL search_path = pg_catalog');
   }
 
   /**

@@ -55,7 +55,11 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     for (const change of changes) {
       // Asked first: waiting for a promise per row would be a good part of its cost.
       const table = this.#tables.known(change.table) ?? (await this.#tables.enter(change.table));
-      const sending = table?.add(change);
+      if (table === null) {
+        this.#tables.lose(change.table);
+        continue;
+      }
+      const sending = table.add(change);
       if (sending !== undefined) await sending;
     }
   }
@@ -126,8 +130,9 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           addedColumns: table.addedColumns,
           addedAfter: ({ id }: { readonly id: string }) => isLater(table.facts.added, id),
         })),
-        ...this.#tables.missing.map((table) => ({
-          ...table,
+        ...this.#tables.missing.map(({ schema, name }) => ({
+          schema,
+          name,
           insert: 0,
           update: 0,
           delete: 0,
@@ -167,12 +172,14 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
     );
-    await writeRows(connection, written);
+    await connection.withOwnSearchPath(async () => {
+      await writeRows(connection, written);
+      await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
+    });
     const warnings: string[] = [];
     for (const [table, { insert }] of written) {
       if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
     }
-    await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
     warnings.push(...(await this.#checkTriggers(tables, allowTriggerChanges)));
     await restore?.();
     if (!triggers) warnings.push('Triggers did not fire; foreign keys were checked as always.');
