@@ -115,7 +115,10 @@ function describe(
       cause === null || other === null
         ? 'another row'
         : `${qualifiedName(cause)} ${keyText(other)}`,
-    detail,
+    detail:
+      row === null && reason === 'changed-later'
+        ? `it is there no more or less often: ${detail}`
+        : detail,
     rows,
     by: byWhom(transaction),
     again:
@@ -164,7 +167,7 @@ const WORDS: Readonly<
   Record<ConflictReason, (particulars: Particulars) => readonly [message: string, hint: string]>
 > = {
   'changed-later': ({ row, by, again, detail }) => [
-    `${row} was changed later${by}${detail === '' ? '' : `, it is there no more or less often: ${detail}`}.`,
+    `${row} was changed later${by}${detail === '' ? '' : `: ${detail}`}.`,
     `${LATER}${again}`,
   ],
   're-created': ({ row, by, again, detail }) => [

@@ -1,6 +1,7 @@
 import { checkLater } from './later-changes.ts';
-import { keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
-import type { StagedTable } from './staged-table.ts';
+import { quoteLiteral } from '../quote.ts';
+import { hasNothingAdded, keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
+import { LAST, type StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** Where conflicts are noted; one table for all tables of an undo. */
@@ -49,6 +50,14 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
      FROM ${before} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
      WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`,
   );
+  if (table.addedColumns.length > 0) {
+    const detail = `it has a value in ${table.addedColumns.join(', ')}, added since`;
+    await connection.run(
+      `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+       SELECT ${place}, 'changed-later', ${keyTexts(table, 's')}, ${quoteLiteral(detail)} ${addedValues(table)}
+         AND s.${table.offset} <> ${LAST}`,
+    );
+  }
   const chained = await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key)
      SELECT DISTINCT place, 'changed-later', key FROM pg_temp.undo_chain WHERE place = ${place}`,
@@ -60,6 +69,14 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
     );
   }
   await dropAlready(connection, table);
+}
+
+/** Rows `s` that would go, and values with them that the log has no word of. */
+export function addedValues(table: StagedTable): string {
+  const { before, after, facts } = table;
+  return `FROM ${after} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
+    WHERE NOT ${hasNothingAdded(table, 't')}
+      AND NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')})`;
 }
 
 /** Takes the rows out that are what they would become. */
@@ -148,7 +165,8 @@ export function chooseVictimsSql(table: StagedTable): string {
       SELECT t.ctid AS tid, t.tableoid AS rel, ${rowText(table, 't')} AS text,
         row_number() OVER (PARTITION BY ${rowText(table, 't')}) AS n
       FROM ${facts.sql} t
-      WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)) t
+      WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)
+        AND ${hasNothingAdded(table, 't')}) t
     JOIN (SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${after} s GROUP BY 1) w
       ON w.text = t.text AND t.n <= w.n`;
 }

@@ -3,7 +3,7 @@ import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import { partsOf, type RowCounts, writeAllSql } from './apply.ts';
 import { addedChildren } from './check-constraints.ts';
-import { chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
+import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
 import { isComplete } from './check-table.ts';
 import { replacedSql } from './find-replaced.ts';
 import { keyTexts, noRow, sameKey, sameRow } from './row-sql.ts';
@@ -127,7 +127,14 @@ ${guardRow(
 )}${guardRow(
     `SELECT ${keyTexts(table, 's')} FROM ${before} s JOIN ${now} WHERE ${fresh}`,
     `${name.replaceAll('%', '%%')} % is there again`,
-  )}${replaced === null ? '' : `${replaced};\n`}`;
+  )}${
+    table.addedColumns.length === 0
+      ? ''
+      : guardRow(
+          `SELECT ${keyTexts(table, 's')} ${addedValues(table)}`,
+          `${name.replaceAll('%', '%%')} % has values in columns that were added since`,
+        )
+  }${replaced === null ? '' : `${replaced};\n`}`;
 }
 
 /** Rows that nobody expects must not be deleted along by a foreign key. */

@@ -2,14 +2,12 @@ import { quoteIdentifier } from '../quote.ts';
 import { chooseKeysSql, dropKeys } from './check-rows.ts';
 import { keysInConflict } from './moved-rows.ts';
 import { columnList, sameKey } from './row-sql.ts';
-import type { StagedTable } from './staged-table.ts';
+import { LAST, type StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** What an undo may overwrite when it is told to. */
 const FORCED = `reason IN ('changed-later', 're-created')`;
-/** Beyond every offset of a log. */
-const LAST = Number.MAX_SAFE_INTEGER;
 
 /** Does away with conflicts; see the port. */
 export async function settle(

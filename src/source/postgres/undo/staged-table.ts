@@ -22,6 +22,9 @@ export interface StagedTableOptions {
   readonly version: TableDefinition;
 }
 
+/** Beyond every offset of a log: of rows that are taken as they are now. */
+export const LAST = Number.MAX_SAFE_INTEGER;
+
 /** How the images of one table version become rows of the temporary tables. */
 interface Layout {
   readonly before: CopyRows;

@@ -12,6 +12,8 @@ export interface ColumnFacts extends TypeDescription {
   readonly generated: boolean;
   /** 'a': always generated, 'd': by default, '': no identity. */
   readonly identity: 'a' | 'd' | '';
+  /** The text that rows got when the column was added; null for none, or when it is not known. */
+  readonly initial: string | null;
 }
 
 /** One part of an index, with the operator that says when two of its values are equal. */
@@ -93,6 +95,7 @@ interface FactsRow {
         readonly modifier: number;
         readonly generated: boolean;
         readonly identity: 'a' | 'd' | '';
+        readonly initial: string | null;
       }[]
     | null;
   readonly indexes: readonly UniqueIndex[] | null;
@@ -172,7 +175,10 @@ const FACTS = `
       WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
       AS "added",
     (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
-        'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity)
+        'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity,
+        'initial', (SELECT (l.attmissingval::text::text[])[1] FROM pg_attribute l
+          WHERE l.atthasmissing AND l.attname = a.attname
+            AND (l.attrelid = c.oid OR l.attrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) LIMIT 1))
         ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
       AS "columns",
@@ -200,11 +206,12 @@ export async function readTableFacts(
     schema,
     name,
     sql: `${row.partitioned ? '' : 'ONLY '}${quoteTable({ schema, name })}`,
-    columns: columns.map(({ name: column, generated, identity }, index) => ({
+    columns: columns.map(({ name: column, generated: computed, identity, initial }, index) => ({
       ...(types[index] ?? { type: '', kind: 'other', array: false }),
       name: column,
-      generated,
+      generated: computed,
       identity,
+      initial,
     })),
     identity: row.identity,
     key: uniqueIndexes.find((index) => isKey(index, generated)) ?? null,
