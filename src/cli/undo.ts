@@ -87,7 +87,8 @@ const undo: Action = async (context, options) => {
     const outcome = await service.runUndo(request, applyOptions(options), io.signal);
     return told(context, options, outcome);
   }
-  const plan = await service.planUndo(request, io.signal);
+  const onConflict = options['onConflict'] as OnConflict;
+  const plan = await service.planUndo(request, io.signal, { onConflict });
   if (file !== undefined) return await script(context, options, { service, plan, file });
   return await show(context, options, { service, plan });
 };

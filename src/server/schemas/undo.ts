@@ -70,6 +70,7 @@ const TABLES = z.array(
     update: count(),
     delete: described(count(), 'Rows that are removed.'),
     already: described(count(), 'Rows that are already as they would become.'),
+    conflict: described(count(), 'Rows in conflict, and not among the others.'),
   }),
 );
 
@@ -124,8 +125,12 @@ export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: 
         changes: count(),
       })
       .nullable(),
+    onConflict: described(
+      z.enum(ON_CONFLICT as ['refuse', 'skip', 'force', 'cascade']),
+      'What the counts and the sample assume is done about conflicts.',
+    ),
     tables: TABLES,
-    total: described(count(), 'Rows that are written.'),
+    total: described(count(), 'Rows that are written; none of those in conflict.'),
     sample: z.array(
       z.object({
         table: z.string(),
@@ -134,6 +139,7 @@ export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: 
         before: row(),
         after: row(),
         changed: z.array(z.string()).nullable(),
+        conflict: described(z.boolean(), 'A row in conflict, which is not written.'),
       }),
     ),
     conflicts: CONFLICTS,

@@ -10,6 +10,8 @@ import type { UndoConnection } from './undo-connection.ts';
 const PAGE = 100;
 /** Columns that are shown, beside those of the key: a statement returns 1,664 values at most. */
 const SHOWN = 800;
+/** Where the row's values begin. */
+const FIRST = 3;
 
 /** The rows of an undo, table by table in the order of their changes. */
 export async function* readRows(
@@ -30,17 +32,19 @@ export async function* readRows(
   }
 }
 
-/** The operation, the offset, then the columns of `before` and of `after`. */
+/** The operation, the offset, whether it is in conflict, then the columns of `before` and `after`. */
 function selectRows(table: StagedTable): string {
   const { before, after, offset } = table;
   const columns = bothSides(table);
   if (table.key === null) {
-    return `SELECT 'insert', b.${offset}, ${columns} FROM ${before} b LEFT JOIN ${after} a ON false
+    return `SELECT 'insert', b.${offset}, ${inConflict(table, 'b')}, ${columns} FROM ${before} b LEFT JOIN ${after} a ON false
       UNION ALL
-      SELECT 'delete', a.${offset}, ${columns} FROM ${after} a LEFT JOIN ${before} b ON false`;
+      SELECT 'delete', a.${offset}, ${inConflict(table, 'a')}, ${columns}
+      FROM ${after} a LEFT JOIN ${before} b ON false`;
   }
   return `SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' WHEN ${noRow(table, 'b')} THEN 'delete'
-      ELSE 'update' END, COALESCE(b.${offset}, a.${offset}), ${columns}
+      ELSE 'update' END, COALESCE(b.${offset}, a.${offset}),
+      ${inConflict(table, 'a')} OR ${inConflict(table, 'b')}, ${columns}
     FROM ${before} b FULL JOIN ${after} a ON ${sameKey(table, 'a', 'b')}`;
 }
 
@@ -51,12 +55,18 @@ function sampleRows(table: StagedTable, limit: number): string {
   const columns = bothSides(table);
   const same = sameKey(table, 'a', 'b');
   return `SELECT * FROM (
-    (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset}, ${columns}
+    (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset},
+        ${inConflict(table, 'b')}, ${columns}
       FROM ${before} b LEFT JOIN ${after} a ON ${same} LIMIT ${limit})
     UNION ALL
-    (SELECT 'delete', a.${offset}, ${columns}
+    (SELECT 'delete', a.${offset}, ${inConflict(table, 'a')}, ${columns}
       FROM ${after} a LEFT JOIN ${before} b ON ${same} WHERE ${noRow(table, 'b')} LIMIT ${limit})
     LIMIT ${limit}) sample`;
+}
+
+function inConflict(table: StagedTable, alias: string): string {
+  if (table.inConflict !== 'some') return String(table.inConflict === 'all');
+  return `EXISTS (SELECT FROM ${table.conflictRows} x WHERE ${sameKey(table, 'x', alias)})`;
 }
 
 function shown(table: StagedTable): readonly Column[] {
@@ -72,8 +82,8 @@ function bothSides(table: StagedTable): string {
 function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
   const columns = shown(table);
   const operation = cells[0] as UndoOperation;
-  const then = cells.slice(2, 2 + columns.length);
-  const now = cells.slice(2 + columns.length);
+  const then = cells.slice(FIRST, FIRST + columns.length);
+  const now = cells.slice(FIRST + columns.length);
   const key = table.key === null ? [] : keyOf(table).map(({ column }) => column);
   return {
     ...table.name,
@@ -82,5 +92,6 @@ function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
     key: key.map((name) => columns.findIndex((column) => column.name === name)),
     before: operation === 'insert' ? null : now,
     after: operation === 'delete' ? null : then,
+    conflict: cells[2] === 't',
   };
 }

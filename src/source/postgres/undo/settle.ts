@@ -38,7 +38,8 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
   }
   const dropped = await dropKeys(connection, table, keysInConflict(table));
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${table.place}`);
-  return dropped;
+  // A conflict can be of a key that the undo would leave as it is.
+  return Math.max(dropped, 1);
 }
 
 /** Takes the rows as they are now for what the last change left. */
