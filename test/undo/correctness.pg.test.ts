@@ -244,6 +244,23 @@ describe('correctness', () => {
     assert.deepEqual(await at.rows('SELECT tableoid::regclass, p.* FROM p ORDER BY id'), before);
   });
 
+  test('a foreign key that refers to a partition: nothing is deleted along, and what was comes back', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);
+      CREATE TABLE p_low PARTITION OF p FOR VALUES FROM (0) TO (100);
+      CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p_low ON DELETE CASCADE);
+      ALTER TABLE p REPLICA IDENTITY FULL; ALTER TABLE p_low REPLICA IDENTITY FULL;
+      ALTER TABLE c REPLICA IDENTITY FULL; INSERT INTO p VALUES (2); INSERT INTO c VALUES (2, 2)`);
+    const added = await at.change('INSERT INTO p VALUES (1)');
+    await at.change('INSERT INTO c VALUES (1, 1)');
+    const refused = await at.apply({ transaction: added });
+    assert.deepEqual([refused.applied, refused.conflicts.byReason], [false, { 'child-added': 1 }]);
+    const transaction = await at.change('DELETE FROM p WHERE id = 2');
+    assert.deepEqual(await at.rows('SELECT * FROM c'), ['(1,1)']);
+    assert.equal((await at.apply({ transaction, tables: ['public.p'] })).total, 2);
+    assert.deepEqual(await at.rows('SELECT * FROM c ORDER BY id'), ['(1,1)', '(2,2)']);
+  });
+
   test('to a moment, by time; a part by key, operation and actor', async () => {
     await using at = await undoFixture(
       `CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL`,

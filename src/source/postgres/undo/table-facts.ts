@@ -131,6 +131,7 @@ const INDEXES = `
   FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
   WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND am.amname = 'btree'`;
 
+/** A key that refers to a partition is one to the table that its rows are captured as, the root. */
 const FOREIGN_KEYS = `
   SELECT json_agg(json_build_object('name', f.conname, 'child', ${NAME('cc', 'cn')},
       'parent', ${NAME('pc', 'pn')},
@@ -148,8 +149,10 @@ const FOREIGN_KEYS = `
     ORDER BY f.conname)
   FROM pg_constraint f
     JOIN pg_class cc ON cc.oid = f.conrelid JOIN pg_namespace cn ON cn.oid = cc.relnamespace
-    JOIN pg_class pc ON pc.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-  WHERE f.contype = 'f' AND f.conparentid = 0 AND c.oid IN (f.conrelid, f.confrelid)
+    JOIN pg_class pc ON pc.oid = CASE f.confrelid WHEN c.oid THEN c.oid
+      ELSE COALESCE(pg_partition_root(f.confrelid), f.confrelid) END
+    JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+  WHERE f.contype = 'f' AND f.conparentid = 0 AND c.oid IN (f.conrelid, f.confrelid, pc.oid)
     AND NOT COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false)`;
 
 const TRIGGERS = `
