@@ -58,21 +58,23 @@ export class UndoConnection implements AsyncDisposable {
   /** Rows with values as pg reads them; for the catalogue. */
   async rows<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     await this.endCopy();
-    return (await this.#do(this.#client.query<Row>(text, [...values]))).rows;
+    return (await this.#do(() => this.#client.query<Row>(text, [...values]))).rows;
   }
 
   /** Rows with values as the database prints them; for the users' data. */
   async texts(text: string): Promise<Cell[][]> {
     await this.endCopy();
     const query = { text, rowMode: 'array', types: AS_TEXT } as const;
-    return (await this.#do(this.#client.query<Cell[]>(query))).rows;
+    return (await this.#do(() => this.#client.query<Cell[]>(query))).rows;
   }
 
   /** @returns how many rows the (last) statement affected. */
   async run(text: string): Promise<number> {
     await this.endCopy();
     // Of several statements pg returns a list, which its types do not say.
-    const result = (await this.#do(this.#client.query(text))) as pg.QueryResult | pg.QueryResult[];
+    const result = (await this.#do(() => this.#client.query(text))) as
+      | pg.QueryResult
+      | pg.QueryResult[];
     const last = Array.isArray(result) ? result.at(-1) : result;
     return last?.rowCount ?? 0;
   }
@@ -96,14 +98,15 @@ export class UndoConnection implements AsyncDisposable {
       await this.endCopy();
       this.#copy = { text, stream: new CopyIn(this.#client, text) };
     }
-    await this.#do(this.#copy.stream.write(data));
+    const { stream } = this.#copy;
+    await this.#do(() => stream.write(data));
   }
 
   /** Completes what was copied. */
   async endCopy(): Promise<void> {
     const copy = this.#copy;
     this.#copy = null;
-    if (copy !== null) await this.#do(copy.stream.end());
+    if (copy !== null) await this.#do(() => copy.stream.end());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -112,10 +115,11 @@ export class UndoConnection implements AsyncDisposable {
     await this.#client.end().catch(() => undefined);
   }
 
-  async #do<Result>(query: Promise<Result>): Promise<Result> {
+  /** @param query begun here: after an abort nobody would wait for its failure. */
+  async #do<Result>(query: () => Promise<Result>): Promise<Result> {
     this.#signal.throwIfAborted();
     try {
-      return await query;
+      return await query();
     } catch (error) {
       this.#signal.throwIfAborted();
       const { user: role = '', database = '' } = this.#client;
