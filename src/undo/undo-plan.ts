@@ -12,7 +12,7 @@ export interface UndoFilter {
   /** Table patterns, as in subscriptions. */
   readonly tables?: readonly string[];
   readonly operations?: readonly Operation[];
-  /** Keys as the log has them: the key's text, or a JSON array of texts for several columns. */
+  /** Keys as `tidings history` takes them: `7`, `a=1,b=2`, or a JSON array of texts in key order. */
   readonly keys?: readonly string[];
   /** A CEL expression over the change, as in subscriptions. */
   readonly where?: string;

@@ -302,6 +302,27 @@ describe('correctness', () => {
     assert.deepEqual(await at.rows('SELECT * FROM t ORDER BY id'), before);
   });
 
+  test('keys as people write them, of one table and of several', async () => {
+    await using at = await undoFixture(`
+      CREATE SCHEMA "it's"; CREATE TABLE "it's"."a.b" ("the ""id" int, "k" text, v text, PRIMARY KEY (k, "the ""id"));
+      CREATE TABLE one (id uuid PRIMARY KEY, v text);
+      ALTER TABLE "it's"."a.b" REPLICA IDENTITY FULL; ALTER TABLE one REPLICA IDENTITY FULL;
+      INSERT INTO "it's"."a.b" VALUES (1, 'x,y', ''), (2, '', 'v');
+      INSERT INTO one VALUES ('a0000000-0000-0000-0000-000000000001', 'v')`);
+    const transaction = await at.change(`UPDATE "it's"."a.b" SET v = 'w'; UPDATE one SET v = 'w'`);
+    const changes = async (...keys: readonly string[]): Promise<number> =>
+      (await at.plan({ transaction, keys })).changes;
+    assert.equal(await changes('"the ""id"=1,k="x,y"'), 1);
+    assert.equal(await changes('["","2"]'), 1);
+    assert.equal(await changes('A0000000-0000-0000-0000-000000000001'), 1);
+    assert.equal(await changes('["","2"]', 'id=a0000000-0000-0000-0000-000000000001'), 2);
+    assert.equal(await changes('["","3"]'), 0);
+    for (const key of ['1', 'k=1', 'nope=1,k=2']) {
+      const request = { transaction, tables: [`it's.*`], keys: [key] };
+      await assert.rejects(at.plan(request), (error) => isTidingsError(error, 'KEY_INVALID'), key);
+    }
+  });
+
   test('a table with as many columns as fit is undone, and shown in part', async () => {
     const columns = Array.from({ length: 1500 }, (_, at) => `c${at} int`);
     await using at = await undoFixture(

@@ -22,7 +22,9 @@ const filter = {
     .array(z.enum(OPERATIONS as ['insert', 'update', 'delete', 'truncate']))
     .min(1)
     .optional(),
-  keys: described(texts(), 'Keys as the log has them.', { examples: [['7']] }).optional(),
+  keys: described(texts(), 'Keys: `7`, `a=1,b=2`, or a JSON array of texts in key order.', {
+    examples: [['7']],
+  }).optional(),
   where: described(text(), 'A CEL expression over the change, as in subscriptions.', {
     examples: ['before.balance > 100'],
   }).optional(),
