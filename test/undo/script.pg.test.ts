@@ -120,3 +120,22 @@ test('the command writes the script for its owner alone, and replaces no file', 
   await runScript(at, readFileSync(file, 'utf8'));
   assert.equal((await at.rows('SELECT * FROM children')).length, 20);
 });
+
+test('rows of megabytes do not come in one piece', async () => {
+  await using at = await undoFixture(`CREATE TABLE wide (id int PRIMARY KEY, v text);
+    ALTER TABLE wide REPLICA IDENTITY FULL;
+    INSERT INTO wide SELECT g, repeat(md5(g::text), 100000) FROM generate_series(1, 12) g`);
+  const hashes = 'SELECT id, md5(v) FROM wide ORDER BY id';
+  const before = await at.rows(hashes);
+  const transaction = await at.change('DELETE FROM wide');
+  const plan = await at.plan({ transaction });
+  let largest = 0;
+  let script = '';
+  for await (const piece of at.undo.undoScript(plan, {}, at.signal)) {
+    largest = Math.max(largest, piece.length);
+    script += piece;
+  }
+  assert.ok(largest < 8_000_000, `a piece of ${largest} characters`);
+  await runScript(at, script);
+  assert.deepEqual(await at.rows(hashes), before);
+});

@@ -6,8 +6,6 @@ import { keyOf, noRow, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-/** Rows that are read at once; they may be large. */
-const PAGE = 100;
 /** Columns that are shown, beside those of the key: a statement returns 1,664 values at most. */
 const SHOWN = 800;
 /** Where the row's values begin. */
@@ -22,13 +20,9 @@ export async function* readRows(
   for (const table of tables) {
     if (table.columns.length === 0) continue;
     const select = perTable === undefined ? selectRows(table) : sampleRows(table, perTable);
-    await connection.run(`DECLARE undo_rows NO SCROLL CURSOR FOR ${select} ORDER BY 2`);
-    for (;;) {
-      const page = await connection.texts(`FETCH ${PAGE} FROM undo_rows`);
+    for await (const page of connection.pages(`${select} ORDER BY 2`)) {
       for (const cells of page) yield toRow(table, cells);
-      if (page.length < PAGE) break;
     }
-    await connection.run('CLOSE undo_rows');
   }
 }
 

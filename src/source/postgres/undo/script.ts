@@ -12,8 +12,8 @@ import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-/** Rows of one INSERT statement, and of one page that is read; they may be large. */
-const PAGE = 100;
+/** Rows of one INSERT statement, at most: so many that a person can still find the one that fails. */
+const ROWS = 100;
 
 /** The settings under which the texts of the log mean what they meant (`connect.ts`). */
 const SETTINGS = [
@@ -87,19 +87,13 @@ async function* rowsOf(
   const names = table.columns.map(({ name: column }) => quoteIdentifier(column)).join(', ');
   yield `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP AS
   SELECT ${names} FROM ${table.facts.sql} WITH NO DATA;\n`;
-  await connection.run(
-    `DECLARE undo_script NO SCROLL CURSOR FOR
-     SELECT ${names} FROM ${name} ORDER BY ${table.offset}`,
-  );
-  for (;;) {
-    const page = await connection.texts(`FETCH ${PAGE} FROM undo_script`);
-    if (page.length > 0) {
-      const rows = page.map((cells) => `  (${cells.map(literal).join(', ')})`);
+  const select = `SELECT ${names} FROM ${name} ORDER BY ${table.offset}`;
+  for await (const page of connection.pages(select)) {
+    for (let at = 0; at < page.length; at += ROWS) {
+      const rows = page.slice(at, at + ROWS).map((cells) => `  (${cells.map(literal).join(', ')})`);
       yield `INSERT INTO ${name} (${names}) VALUES\n${rows.join(',\n')};\n`;
     }
-    if (page.length < PAGE) break;
   }
-  await connection.run('CLOSE undo_script');
 }
 
 function literal(cell: Cell): string {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
+import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
 import { CopyIn } from './copy-in.ts';
 import { toUndoError } from './undo-error.ts';
 
@@ -66,6 +67,19 @@ export class UndoConnection implements AsyncDisposable {
     await this.endCopy();
     const query = { text, rowMode: 'array', types: AS_TEXT } as const;
     return (await this.#do(() => this.#client.query<Cell[]>(query))).rows;
+  }
+
+  /** The same for a SELECT of many rows, which may be large: page by page, of bounded size. */
+  async *pages(select: string): AsyncGenerator<readonly (readonly Cell[])[]> {
+    await this.run(`DECLARE undo_rows NO SCROLL CURSOR FOR ${select}`);
+    let count = FIRST_PAGE;
+    for (;;) {
+      const page = await this.texts(`FETCH ${count} FROM undo_rows`);
+      if (page.length > 0) yield page;
+      if (page.length < count) break;
+      count = nextCount(page);
+    }
+    await this.run('CLOSE undo_rows');
   }
 
   /** @returns how many rows the (last) statement affected. */
