@@ -186,8 +186,10 @@ const WORDS: Readonly<
     `${row} would go, and ${other} refers to it (${detail})${by}.`,
     `Remove or change the row that refers to it, leave this one (--on-conflict skip), or undo the later change too (cascade).${again}`,
   ],
-  'row-hidden': ({ row }) => [
-    `${row} is not seen: row security may hide it from this role.`,
+  'row-hidden': ({ row, detail }) => [
+    detail === ''
+      ? `${row} is not seen: row security may hide it from this role.`
+      : `${row} is not seen, or what would go with it is not: row security may hide rows from this role (${detail}).`,
     'Undo as a role that sees all rows: the owner of the table, or one with BYPASSRLS.',
   ],
   'identity-not-full': ({ row }) => [

@@ -290,7 +290,11 @@ describe('conflicts', () => {
     const role = `undo_role_${process.pid}`;
     await using at = await undoFixture(
       `${TABLES} CREATE ROLE ${role} LOGIN PASSWORD 'secret';
-       GRANT SELECT, INSERT ON children TO ${role}; GRANT SELECT ON parents TO ${role};`,
+       GRANT SELECT, INSERT ON children TO ${role}; GRANT SELECT ON parents TO ${role};
+       CREATE TABLE owners (id int PRIMARY KEY);
+       CREATE TABLE owned (owner int REFERENCES owners ON DELETE CASCADE);
+       ALTER TABLE owners REPLICA IDENTITY FULL; ALTER TABLE owned REPLICA IDENTITY FULL;
+       GRANT SELECT ON owners, owned TO ${role};`,
       {
         url: (url) => {
           const own = new URL(url);
@@ -307,11 +311,17 @@ describe('conflicts', () => {
       assert.equal(rights.reason, 'no-privilege');
       assert.match(rights.hint, /GRANT UPDATE ON "public"\."children" TO/);
       await client.query(`GRANT UPDATE ON children TO ${role};
+        GRANT UPDATE, DELETE ON owners TO ${role}; ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
         ALTER TABLE children ENABLE ROW LEVEL SECURITY;
         CREATE POLICY most ON children USING (id <> 2)`);
       const hidden = only(await at.plan({ transaction }));
       assert.deepEqual([hidden.reason, hidden.key], ['row-hidden', { id: 2 }]);
       assert.match(hidden.hint, /BYPASSRLS/);
+      const added = await at.change('INSERT INTO owners VALUES (1)');
+      await at.change('INSERT INTO owned VALUES (1)');
+      const along = only(await at.plan({ transaction: added }));
+      assert.equal(along.reason, 'row-hidden', 'the foreign key would delete what is not seen');
+      assert.match(along.message, /public\.owned/);
       await client.query(`REVOKE TEMPORARY ON DATABASE ${at.database.name} FROM PUBLIC`);
       await assert.rejects(at.plan({ transaction }), (error) => {
         assert.ok(isTidingsError(error, 'UNDO_TEMPORARY'));

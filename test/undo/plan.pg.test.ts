@@ -60,10 +60,10 @@ describe('a plan with conflicts', () => {
       'public.parents': { ...COUNTS, table: 'public.parents', insert: 1, update: 1, conflict: 3 },
     });
     const conflicts = refused.rows.filter(({ conflict }) => conflict);
-    assert.deepEqual(conflicts.map(({ table, key }) => `${table} ${String(key?.['id'])}`).sort(), [
-      'public.parents 1',
-      'public.parents 4',
-      'public.parents 5',
+    assert.deepEqual(conflicts.map(({ table, key }) => `${table} ${JSON.stringify(key)}`).sort(), [
+      'public.parents {"id":1}',
+      'public.parents {"id":4}',
+      'public.parents {"id":5}',
     ]);
 
     const skip = await planned(at, request, 'skip');
