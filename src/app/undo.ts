@@ -8,6 +8,7 @@ import { createUndo } from '../undo/undo-engine.ts';
 import type { Undo } from '../undo/undo.ts';
 import type {
   ApplyUndoOptions,
+  PlanUndoOptions,
   UndoOutcome,
   UndoPlan,
   UndoRequest,
@@ -19,7 +20,7 @@ import { DIALECTS, logDirectory, openLogReader, openUndoTarget } from './adapter
 /** Takes back what the logs of a data directory hold, whether the service runs or not. */
 export interface UndoService extends AsyncDisposable {
   /** See `Undo.plan`; the request names the source when there are several. */
-  planUndo(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan>;
+  planUndo(request: UndoRequest, signal: AbortSignal, options?: PlanUndoOptions): Promise<UndoPlan>;
   /** All rows of a plan, read anew. */
   undoRows(plan: UndoPlan, signal: AbortSignal): AsyncIterable<UndoRow>;
   /** Plans and applies in one go. */
@@ -47,10 +48,14 @@ class DiskUndo implements UndoService {
     this.#config = config;
   }
 
-  async planUndo(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan> {
+  async planUndo(
+    request: UndoRequest,
+    signal: AbortSignal,
+    options?: PlanUndoOptions,
+  ): Promise<UndoPlan> {
     checkRequest(request);
     const undo = await this.#undo(request.source ?? this.#onlySource());
-    return await undo.plan(request, signal);
+    return await undo.plan(request, signal, options);
   }
 
   async runUndo(

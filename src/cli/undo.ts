@@ -46,7 +46,11 @@ export const declareUndo: DeclareCommand = (program, runtime) => {
     .option('--until <moment>', 'up to here, exclusive; default: now', parseUndoMoment)
     .option('--to <moment>', 'return the tables to how they were just before it', parseUndoMoment)
     .option('--operation <name>', 'only insert, update, delete or truncate', parseOperation)
-    .option('--key <text>', 'only the row with this key; several columns as ["1","2"]', collect)
+    .option(
+      '--key <text>',
+      'only the row with this key: 7, or a=1,b=2 for several columns',
+      collect,
+    )
     .option('--where <condition>', 'only changes for which this CEL expression is true')
     .option('--actor <name>', 'only changes whose context names this actor')
     .option('--source <name>', 'the source; needed when there are several')
@@ -87,7 +91,8 @@ const undo: Action = async (context, options) => {
     const outcome = await service.runUndo(request, applyOptions(options), io.signal);
     return told(context, options, outcome);
   }
-  const plan = await service.planUndo(request, io.signal);
+  const onConflict = options['onConflict'] as OnConflict;
+  const plan = await service.planUndo(request, io.signal, { onConflict });
   if (file !== undefined) return await script(context, options, { service, plan, file });
   return await show(context, options, { service, plan });
 };

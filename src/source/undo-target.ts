@@ -57,11 +57,16 @@ export interface TargetConflict {
   readonly rows: number;
 }
 
-/** What an undo does to one table. */
+/** What an undo does to one table: to the rows that nothing stands against. */
 export interface TargetTable extends TableName {
   readonly insert: number;
   readonly update: number;
   readonly delete: number;
+  /**
+   * Rows that are not among these, because they are in conflict, or belong together with one that is.
+   * All rows of a table in conflict, and of one without a key that has a row in conflict.
+   */
+  readonly conflict: number;
   /** Rows that are already what they would become. */
   readonly already: number;
   /** The table's own setting now; null when the table is gone. */
@@ -93,6 +98,8 @@ export interface TargetRow extends TableName {
   readonly before: readonly Cell[] | null;
   /** As it will be; null when the undo removes it. */
   readonly after: readonly Cell[] | null;
+  /** True when it is one of the rows that `TargetTable.conflict` counts. */
+  readonly conflict: boolean;
 }
 
 /** How an undo is applied. */

@@ -6,7 +6,13 @@ import { logKey, newestVersion } from './describe-conflicts.ts';
 import { readRow } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
-import type { ApplyUndoOptions, UndoConflicts, UndoPlan, UndoResult } from './undo-plan.ts';
+import type {
+  ApplyUndoOptions,
+  OnConflict,
+  UndoConflicts,
+  UndoPlan,
+  UndoResult,
+} from './undo-plan.ts';
 import { totalOf, toTables } from './undo-tables.ts';
 
 /** Leaving rows out can leave others without their parents, and so on; more steps are a defect. */
@@ -14,20 +20,25 @@ const MAX_ROUNDS = 100;
 /** Rows, and changes of theirs, beyond which later changes are no oversight but another history. */
 const MAX_LATER = 10_000;
 
-export interface ApplyStagedOptions {
-  readonly plan: UndoPlan;
-  readonly apply: ApplyUndoOptions;
+/** What doing away with conflicts takes. */
+export interface SettleOptions {
+  readonly onConflict: OnConflict;
   readonly log: LogReader & RowFinder;
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
   /** What was staged and found already; else it is done first. */
   readonly first?: { readonly staged: StagedChanges; readonly assessment: Assessment };
   readonly stage: (extra: readonly LogRecord[]) => Promise<StagedChanges>;
-  readonly describe: (staged: StagedChanges, assessment: Assessment) => Promise<UndoConflicts>;
   readonly signal: AbortSignal;
 }
 
-interface Settled {
+export interface ApplyStagedOptions extends Omit<SettleOptions, 'onConflict'> {
+  readonly plan: UndoPlan;
+  readonly apply: ApplyUndoOptions;
+  readonly describe: (staged: StagedChanges, assessment: Assessment) => Promise<UndoConflicts>;
+}
+
+export interface Settled {
   readonly staged: StagedChanges;
   readonly assessment: Assessment;
   readonly skipped: number;
@@ -40,12 +51,13 @@ export async function applyStaged(
   options: ApplyStagedOptions,
 ): Promise<Omit<UndoResult, 'seconds'>> {
   const { plan, apply, workspace } = options;
-  const settled = await settleConflicts(options);
+  const onConflict = apply.onConflict ?? 'refuse';
+  const settled = await settleConflicts({ ...options, onConflict });
   const { assessment, staged, skipped, forced, cascaded } = settled;
   const conflicts = await options.describe(staged, assessment);
-  const tables = toTables(assessment);
   const common = { plan: plan.id, source: plan.source, skipped, forced, cascaded };
-  const open = isOpen(settled, apply.onConflict);
+  const open = isOpen(settled, onConflict);
+  const tables = toTables(assessment, open ? staged.lacking : []);
   if (open || totalOf(tables) === 0) {
     const rest = { transaction: null, conflicts, warnings: [] };
     return { ...common, ...rest, applied: !open, tables, total: open ? 0 : totalOf(tables) };
@@ -53,7 +65,7 @@ export async function applyStaged(
   const applied = await workspace.apply({
     context: contextOf(plan, apply),
     triggers: apply.triggers ?? true,
-    allowTriggerChanges: apply.onConflict === 'force',
+    allowTriggerChanges: onConflict === 'force',
   });
   return {
     ...common,
@@ -75,16 +87,17 @@ export function contextOf(plan: UndoPlan, { actor }: ApplyUndoOptions): string {
   });
 }
 
-async function settleConflicts(options: ApplyStagedOptions): Promise<Settled> {
-  const { apply, workspace } = options;
+/** Stages if that has not been done, and does with conflicts what was asked. */
+export async function settleConflicts(options: SettleOptions): Promise<Settled> {
+  const { onConflict, workspace } = options;
   let staged = options.first?.staged ?? (await options.stage([]));
   let assessment = options.first?.assessment ?? (await workspace.assess());
   let [skipped, forced, cascaded] = [0, 0, 0];
-  if (apply.onConflict === 'force' && assessment.conflicts.length > 0) {
+  if (onConflict === 'force' && assessment.conflicts.length > 0) {
     forced = await workspace.settle('force');
     assessment = await workspace.assess();
   }
-  if (apply.onConflict === 'skip') {
+  if (onConflict === 'skip') {
     skipped = staged.lacking.reduce((sum, { rows }) => sum + rows, 0);
     for (let round = 0; assessment.conflicts.length > 0 && round < MAX_ROUNDS; round++) {
       const dropped = await workspace.settle('skip');
@@ -93,7 +106,7 @@ async function settleConflicts(options: ApplyStagedOptions): Promise<Settled> {
       assessment = await workspace.assess();
     }
   }
-  if (apply.onConflict === 'cascade') {
+  if (onConflict === 'cascade') {
     const later = new Map<number, LogRecord>();
     while (assessment.conflicts.length > 0) {
       const known = later.size;
@@ -109,7 +122,7 @@ async function settleConflicts(options: ApplyStagedOptions): Promise<Settled> {
 }
 
 /** Whether something stands against the undo that the chosen way does not do away with. */
-function isOpen({ staged, assessment }: Settled, mode: ApplyUndoOptions['onConflict']): boolean {
+function isOpen({ staged, assessment }: Settled, mode: OnConflict): boolean {
   const lacking = staged.lacking.filter(
     ({ reason }) => mode !== 'skip' && !(mode === 'force' && reason === 'truncated'),
   );
@@ -118,7 +131,7 @@ function isOpen({ staged, assessment }: Settled, mode: ApplyUndoOptions['onConfl
 
 /** Adds the changes that the log has, beyond the selection, of the rows behind the conflicts. */
 async function findLater(
-  { log, workspace, selection, signal }: ApplyStagedOptions,
+  { log, workspace, selection, signal }: SettleOptions,
   later: Map<number, LogRecord>,
 ): Promise<void> {
   const conflicts = await workspace.conflicts(MAX_LATER + 1);

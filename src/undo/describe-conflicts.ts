@@ -115,7 +115,10 @@ function describe(
       cause === null || other === null
         ? 'another row'
         : `${qualifiedName(cause)} ${keyText(other)}`,
-    detail,
+    detail:
+      row === null && reason === 'changed-later'
+        ? `it is there no more or less often: ${detail}`
+        : detail,
     rows,
     by: byWhom(transaction),
     again:
@@ -164,7 +167,7 @@ const WORDS: Readonly<
   Record<ConflictReason, (particulars: Particulars) => readonly [message: string, hint: string]>
 > = {
   'changed-later': ({ row, by, again, detail }) => [
-    `${row} was changed later${by}${detail === '' ? '' : `, it is there no more or less often: ${detail}`}.`,
+    `${row} was changed later${by}${detail === '' ? '' : `: ${detail}`}.`,
     `${LATER}${again}`,
   ],
   're-created': ({ row, by, again, detail }) => [
@@ -183,8 +186,10 @@ const WORDS: Readonly<
     `${row} would go, and ${other} refers to it (${detail})${by}.`,
     `Remove or change the row that refers to it, leave this one (--on-conflict skip), or undo the later change too (cascade).${again}`,
   ],
-  'row-hidden': ({ row }) => [
-    `${row} is not seen: row security may hide it from this role.`,
+  'row-hidden': ({ row, detail }) => [
+    detail === ''
+      ? `${row} is not seen: row security may hide it from this role.`
+      : `${row} is not seen, or what would go with it is not: row security may hide rows from this role (${detail}).`,
     'Undo as a role that sees all rows: the owner of the table, or one with BYPASSRLS.',
   ],
   'identity-not-full': ({ row }) => [

@@ -47,20 +47,23 @@ function rangeOf({ from, to, tables }: Selection): ReadRequest & { readonly to: 
 async function* readKeys(
   log: LogReader & RowFinder,
   { from, to, tables }: Selection,
-  keys: readonly string[],
+  keys: NonNullable<Selection['keys']>,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogRecord[]> {
   const names = new Map(
     log
       .tables()
-      .filter(({ id }) => tables?.has(id) !== false)
-      .map(({ schema, name }) => [JSON.stringify([schema, name]), { schema, table: name }]),
+      .filter(({ id }) => tables?.has(id) !== false && keys.has(id))
+      .map(({ id, schema, name }) => [
+        JSON.stringify([schema, name]),
+        { row: { schema, table: name }, wanted: keys.get(id) ?? [] },
+      ]),
   );
   // An update that changes a key is found under both; it must be taken once.
   const taken = new Set<number>();
-  for (const table of names.values()) {
-    for (const key of keys) {
-      for await (const page of readRow(log, { ...table, key, from, to }, signal)) {
+  for (const { row, wanted } of names.values()) {
+    for (const key of wanted) {
+      for await (const page of readRow(log, { ...row, key, from, to }, signal)) {
         const fresh = page.filter(({ offset }) => !taken.has(offset));
         for (const { offset, previousKey } of fresh) if (previousKey !== null) taken.add(offset);
         yield fresh;

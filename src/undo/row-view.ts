@@ -31,6 +31,7 @@ export class RowView {
       before: before === null ? null : this.#read(columns, before),
       after: after === null ? null : this.#read(columns, after),
       changed,
+      conflict: row.conflict,
     };
   }
 

@@ -7,12 +7,14 @@ import {
   TablePatternError,
   type TablePatterns,
 } from '../change/table-pattern.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { qualifiedName } from '../change/table.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
 import { type Moment, parseMoment } from './looking/moment.ts';
+import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import type { UndoMoment, UndoRequest, UndoToMoment } from './undo-plan.ts';
+import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
 
 /** Which changes of a log an undo takes back. */
 export interface Selection {
@@ -23,8 +25,8 @@ export interface Selection {
   readonly transaction: LoggedTransaction | null;
   /** The only tables to read; undefined for all. */
   readonly tables: ReadonlySet<TableId> | undefined;
-  /** The only keys to read, when the index by key can find them. */
-  readonly keys: readonly string[] | undefined;
+  /** The only keys to read, by table, as the log has them; undefined for all. */
+  readonly keys: ReadonlyMap<TableId, ReadonlySet<string>> | undefined;
   /** True when not every change of a transaction is selected with it. */
   readonly narrowed: boolean;
   accepts(record: LogRecord): boolean;
@@ -63,6 +65,7 @@ export async function resolveRange(
       : await offsetOf(request.since, log);
   const until = 'until' in request ? request.until : undefined;
   const to = until === undefined ? log.head : Math.min(await offsetOf(until, log), log.head);
+  if ('since' in request) checkOrder(request, { source, head: log.head });
   if (from < log.floor || (await isPruned(request, from, log))) {
     throw new TidingsError('LOG_PRUNED', {
       offset: Math.min(from, log.floor - 1),
@@ -71,6 +74,27 @@ export async function resolveRange(
     });
   }
   return { from: Math.min(from, to), to, transaction: null };
+}
+
+/**
+ * A range that holds nothing because it was written the wrong way round is no undo of nothing.
+ * @throws TidingsError `UNDO_REQUEST_INVALID`, `AS_OF_AHEAD`
+ */
+function checkOrder(
+  { since, until }: UndoOfRange,
+  { source, head }: { readonly source: string; readonly head: number },
+): void {
+  const from = momentOf(since);
+  if ('offset' in from && from.offset > head) {
+    throw new TidingsError('AS_OF_AHEAD', { source, offset: from.offset, head });
+  }
+  const to = until === undefined ? null : momentOf(until);
+  if (to === null) return;
+  const isReversed =
+    ('time' in from && 'time' in to && to.time < from.time) ||
+    ('offset' in from && 'offset' in to && to.offset < from.offset);
+  if (!isReversed) return;
+  throw new TidingsError('UNDO_REQUEST_INVALID', { problem: '`until` lies before `since`' });
 }
 
 /** Where going back to a moment begins: the log has to know all that happened since. */
@@ -118,7 +142,7 @@ export function selectChanges(
     throw new TidingsError('UNDO_NO_TABLE', details);
   }
   const operations = request.operations === undefined ? null : new Set(request.operations);
-  const keys = request.keys === undefined ? null : new Set(request.keys);
+  const keys = request.keys === undefined ? undefined : keysByTable(log, request.keys, tables);
   const where = request.where === undefined ? null : context.compileWhere(request.where);
   const hasActor = actorFilter(request.actor);
   const accepts = (record: LogRecord): boolean =>
@@ -126,15 +150,15 @@ export function selectChanges(
     record.offset < range.to &&
     (tables === undefined || tables.has(record.table.id)) &&
     (operations === null || operations.has(record.operation)) &&
-    (keys === null || isOneOf(keys, record)) &&
+    (keys === undefined || isOneOf(keys.get(record.table.id), record)) &&
     hasActor(record.transaction) &&
     (where === null || where.holds(decoder.view(record)));
   return {
     ...range,
     tables,
-    keys: request.keys,
+    keys,
     narrowed:
-      request.tables !== undefined || operations !== null || keys !== null || where !== null,
+      request.tables !== undefined || operations !== null || keys !== undefined || where !== null,
     accepts,
   };
 }
@@ -155,8 +179,43 @@ function matchingTables(log: LogReader, patterns: TablePatterns): ReadonlySet<Ta
   return new Set(found.map(({ id }) => id));
 }
 
-function isOneOf(keys: ReadonlySet<string>, { key, previousKey, operation }: LogRecord): boolean {
+/**
+ * What keys, as people write them, are in the log. Of several tables it is enough that one has a key
+ * of that form.
+ * @throws TidingsError `KEY_INVALID`, `TABLE_WITHOUT_KEY`
+ */
+function keysByTable(
+  log: LogReader,
+  texts: readonly string[],
+  tables: ReadonlySet<TableId> | undefined,
+): ReadonlyMap<TableId, ReadonlySet<string>> {
+  const versions = Map.groupBy(
+    log.tables().filter(({ id }) => tables?.has(id) !== false),
+    qualifiedName,
+  );
+  const found = new Map<TableId, Set<string>>();
+  for (const text of texts) {
+    const failures: unknown[] = [];
+    for (const all of versions.values()) {
+      try {
+        const keys = parseRowKey(all, text);
+        for (const { id } of all) found.set(id, new Set([...(found.get(id) ?? []), ...keys]));
+      } catch (error) {
+        if (!isTidingsError(error)) throw error;
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0 && failures.length === versions.size) throw failures[0];
+  }
+  return found;
+}
+
+function isOneOf(
+  keys: ReadonlySet<string> | undefined,
+  { key, previousKey, operation }: LogRecord,
+): boolean {
   if (operation === ('truncate' satisfies Operation)) return false;
+  if (keys === undefined) return false;
   return (key !== null && keys.has(key)) || (previousKey !== null && keys.has(previousKey));
 }
 

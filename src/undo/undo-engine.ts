@@ -11,7 +11,7 @@ import type {
   UndoWorkspace,
 } from '../source/undo-target.ts';
 import { sleep } from '../util/sleep.ts';
-import { applyStaged, contextOf } from './apply-staged.ts';
+import { applyStaged, contextOf, type Settled, settleConflicts } from './apply-staged.ts';
 import { describeConflicts, toCause } from './describe-conflicts.ts';
 import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
@@ -22,10 +22,12 @@ import { type CompileWhere, resolveRange, selectChanges, type Selection } from '
 import { stageLater } from './stage-later.ts';
 import { stageChanges, type StagedChanges } from './stage-changes.ts';
 import type { Undo } from './undo.ts';
-import { totalOf, toTables } from './undo-tables.ts';
+import { totalOf, toTables, withLeftOut } from './undo-tables.ts';
 import {
   type ApplyUndoOptions,
   LISTED_CONFLICTS,
+  type OnConflict,
+  type PlanUndoOptions,
   type UndoOutcome,
   type UndoPlan,
   type UndoRequest,
@@ -74,7 +76,11 @@ class UndoEngine implements Undo {
     this.#view = new RowView(options.dialects, options.log);
   }
 
-  async plan(asked: UndoRequest, signal: AbortSignal): Promise<UndoPlan> {
+  async plan(
+    asked: UndoRequest,
+    signal: AbortSignal,
+    { onConflict = 'refuse' }: PlanUndoOptions = {},
+  ): Promise<UndoPlan> {
     const warnings = await this.#catchUp(asked, signal);
     const request = this.#withWholeNames(asked);
     const selection = await this.#select(request, null, signal);
@@ -82,7 +88,7 @@ class UndoEngine implements Undo {
     const staged = await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
     const assessment = await workspace.assess();
     const prepared = { request, warnings, workspace, selection, staged, assessment };
-    return await this.#toPlan(prepared, signal);
+    return await this.#toPlan(prepared, onConflict, signal);
   }
 
   async run(
@@ -98,7 +104,7 @@ class UndoEngine implements Undo {
     const staged = await this.#stage(workspace, selection, [], { purpose: 'apply', signal });
     const assessment = await workspace.assess();
     const prepared = { request, warnings, workspace, selection, staged, assessment };
-    const plan = await this.#toPlan(prepared, signal);
+    const plan = await this.#toPlan(prepared, 'refuse', signal);
     const applied = await this.#apply(plan, options, prepared, signal);
     return { plan, result: { ...applied, seconds: (performance.now() - started) / 1000 } };
   }
@@ -106,8 +112,7 @@ class UndoEngine implements Undo {
   async *rows(plan: UndoPlan, signal: AbortSignal): AsyncGenerator<UndoRow> {
     const selection = await this.#select(plan.request, plan, signal);
     await using workspace = await this.#options.target.open('plan', signal);
-    await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
-    await workspace.assess();
+    await this.#settle({ workspace, selection }, plan.onConflict, signal);
     for await (const row of workspace.rows({})) yield this.#view.row(row);
   }
 
@@ -127,11 +132,30 @@ class UndoEngine implements Undo {
   ): AsyncGenerator<string> {
     const selection = await this.#select(plan.request, plan, signal);
     await using workspace = await this.#options.target.open('plan', signal);
-    await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
-    await workspace.assess();
+    await this.#settle({ workspace, selection }, options.onConflict ?? 'refuse', signal);
     yield* workspace.script({
       context: contextOf(plan, options),
       title: describeRequest(plan.request),
+    });
+  }
+
+  /** Does with conflicts what was asked, where nothing will be written. */
+  #settle(
+    prepared: Pick<Prepared, 'workspace' | 'selection'> & Partial<Prepared>,
+    onConflict: OnConflict,
+    signal: AbortSignal,
+  ): Promise<Settled> {
+    const { workspace, selection, staged, assessment } = prepared;
+    return settleConflicts({
+      onConflict,
+      log: this.#options.log,
+      workspace,
+      selection,
+      signal,
+      ...(staged === undefined || assessment === undefined
+        ? {}
+        : { first: { staged, assessment } }),
+      stage: (extra) => this.#stage(workspace, selection, extra, { purpose: 'plan', signal }),
     });
   }
 
@@ -151,12 +175,7 @@ class UndoEngine implements Undo {
       signal,
       ...(first === undefined || found === undefined
         ? {}
-        : {
-            first: {
-              staged: first,
-              assessment: found,
-            },
-          }),
+        : { first: { staged: first, assessment: found } }),
       stage: (extra) => this.#stage(workspace, selection, extra, { purpose: 'apply', signal }),
       describe: (staged, assessment) =>
         this.#describe(
@@ -173,12 +192,20 @@ class UndoEngine implements Undo {
 
   async #toPlan(
     prepared: Prepared & { readonly request: UndoRequest },
+    onConflict: OnConflict,
     signal: AbortSignal,
   ): Promise<UndoPlan> {
     const { request, warnings, workspace, selection, staged, assessment } = prepared;
     if ('to' in request) await this.#requireCapturedThen(selection, assessment);
     const { transaction } = selection;
-    const tables = toTables(assessment);
+    const conflicts = await this.#describe({ workspace, selection, staged }, assessment, signal);
+    const found = toTables(assessment, staged.lacking);
+    let tables = found;
+    if (onConflict !== 'refuse' && conflicts.total > 0) {
+      const settled = await this.#settle(prepared, onConflict, signal);
+      tables = toTables(settled.assessment, settled.staged.lacking);
+      if (onConflict === 'skip') tables = withLeftOut(tables, found);
+    }
     const sample: UndoRow[] = [];
     for await (const row of workspace.rows({ perTable: SAMPLE })) sample.push(this.#view.row(row));
     return {
@@ -192,10 +219,11 @@ class UndoEngine implements Undo {
         transaction === null
           ? null
           : { ...toCause(transaction), changes: transaction.last - transaction.first + 1 },
+      onConflict,
       tables,
       total: totalOf(tables),
       sample,
-      conflicts: await this.#describe({ workspace, selection, staged }, assessment, signal),
+      conflicts,
       notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
       warnings: [
         ...warnings,

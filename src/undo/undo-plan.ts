@@ -12,7 +12,7 @@ export interface UndoFilter {
   /** Table patterns, as in subscriptions; or a name alone, where only one schema has it. */
   readonly tables?: readonly string[];
   readonly operations?: readonly Operation[];
-  /** Keys as the log has them: the key's text, or a JSON array of texts for several columns. */
+  /** Keys as `tidings history` takes them: `7`, `a=1,b=2`, or a JSON array of texts in key order. */
   readonly keys?: readonly string[];
   /** A CEL expression over the change, as in subscriptions. */
   readonly where?: string;
@@ -43,7 +43,7 @@ export interface UndoToMoment extends UndoFilter {
 /** What is to be undone. Plain JSON. */
 export type UndoRequest = UndoOfTransaction | UndoOfRange | UndoToMoment;
 
-/** What an undo does to one table. */
+/** What an undo does to one table: to the rows that it would write. */
 export interface UndoTable {
   /** `schema.name` */
   readonly table: string;
@@ -54,6 +54,11 @@ export interface UndoTable {
   readonly delete: number;
   /** Rows that are already what they would become; nothing is done to them. */
   readonly already: number;
+  /**
+   * Rows that are not written and not among the others, because they are in conflict or belong
+   * together with one that is. A table without a key is in conflict as a whole.
+   */
+  readonly conflict: number;
 }
 
 /** One row of an undo. */
@@ -67,6 +72,8 @@ export interface UndoRow {
   readonly after: Row | null;
   /** The columns that an update gives another value; null for other operations. */
   readonly changed: readonly string[] | null;
+  /** True for a row in conflict, which is not written. */
+  readonly conflict: boolean;
 }
 
 /** The transaction that is behind a conflict. */
@@ -128,10 +135,13 @@ export interface UndoPlan {
   readonly changes: number;
   /** The transaction, when the plan is about one; else null. */
   readonly transaction: (UndoCause & { readonly changes: number }) | null;
+  /** What the counts and the sample assume is done about conflicts. `refuse` writes nothing then. */
+  readonly onConflict: OnConflict;
   readonly tables: readonly UndoTable[];
-  /** Rows that are written: all inserts, updates and deletes. */
+  /** Rows that are written: all inserts, updates and deletes; none of those in conflict. */
   readonly total: number;
   readonly sample: readonly UndoRow[];
+  /** What was found, whatever is done about it. */
   readonly conflicts: UndoConflicts;
   readonly notReady: readonly UndoNotReady[];
   readonly warnings: readonly string[];
@@ -150,9 +160,12 @@ export type OnConflict =
 
 export const ON_CONFLICT: readonly OnConflict[] = ['refuse', 'skip', 'force', 'cascade'];
 
-export interface ApplyUndoOptions {
+export interface PlanUndoOptions {
   /** Default: `refuse`. */
   readonly onConflict?: OnConflict;
+}
+
+export interface ApplyUndoOptions extends PlanUndoOptions {
   /** Whether the application's triggers fire. Default: true. */
   readonly triggers?: boolean;
   /** Who does it; goes into the undo's context. */

@@ -1,5 +1,6 @@
 import type {
   ApplyUndoOptions,
+  PlanUndoOptions,
   UndoOutcome,
   UndoPlan,
   UndoRequest,
@@ -11,9 +12,10 @@ import type {
 export interface Undo {
   /**
    * Says what an undo would do; changes nothing.
+   * @param options what it would do about conflicts. Default: `refuse`.
    * @throws TidingsError `UNDO_*`, `LOG_PRUNED`, and what connecting to the source throws.
    */
-  plan(request: UndoRequest, signal: AbortSignal): Promise<UndoPlan>;
+  plan(request: UndoRequest, signal: AbortSignal, options?: PlanUndoOptions): Promise<UndoPlan>;
   /** Every row of a plan, checked against the database again. */
   rows(plan: UndoPlan, signal: AbortSignal): AsyncIterable<UndoRow>;
   /**

@@ -63,6 +63,10 @@ test('the 13:45 story: see it, do it, take it back; also when the service has st
   assert.deepEqual([result.total, result.skipped], [158, 1]);
   assert.deepEqual(await count(), [{ n: 1 }]);
 
+  const reversed = await undo('--table', 'public.accounts', '--since', '200', '--until', '100');
+  assert.match(reversed.stderr, /UNDO_REQUEST_INVALID.*`until` lies before `since`/);
+  const ahead = await undo('--table', 'public.accounts', '--since', '9000');
+  assert.match(ahead.stderr, /AS_OF_AHEAD/);
   const early = await undo('--table', 'public.accounts', '--to', '1h');
   assert.match(early.stderr, /AS_OF_TOO_EARLY/);
   const since = await undo('--table', 'accounts', '--since', '1h', '--json');

@@ -79,6 +79,24 @@ describe('conflicts', () => {
     assert.deepEqual(await at.rows('SELECT * FROM children ORDER BY id'), before);
   });
 
+  test('skip leaves a row that changed its key as a whole: never twice, never nowhere', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE t (id int PRIMARY KEY, v text); ALTER TABLE t REPLICA IDENTITY FULL;
+      INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three')`);
+    const moved = await at.change(
+      'UPDATE t SET id = id + 100; UPDATE t SET id = id + 100 WHERE id = 101',
+    );
+    await at.change(`UPDATE t SET v = 'later' WHERE id = 201; INSERT INTO t VALUES (2, 'new')`);
+    const result = await at.apply({ transaction: moved }, { onConflict: 'skip' });
+    assert.deepEqual([result.applied, result.total, result.skipped], [true, 2, 4]);
+    assert.deepEqual(await at.rows('SELECT * FROM t ORDER BY id'), [
+      '(2,new)',
+      '(3,three)',
+      '(102,two)',
+      '(201,later)',
+    ]);
+  });
+
   test('a row re-created; a change in between that was not selected', async () => {
     await using at = await undoFixture(TABLES);
     const deleted = await at.change('DELETE FROM children WHERE id = 1');
@@ -233,12 +251,53 @@ describe('conflicts', () => {
     ]);
   });
 
+  test('a value in a column that was added since is never lost with its row', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE t (id int PRIMARY KEY, u text UNIQUE); ALTER TABLE t REPLICA IDENTITY FULL;
+      CREATE TABLE bag (v int); ALTER TABLE bag REPLICA IDENTITY FULL;
+      INSERT INTO t VALUES (1, 'one'), (2, 'two')`);
+    const inserted = await at.change(
+      `INSERT INTO t VALUES (8, 'eight'), (9, 'nine'); INSERT INTO bag VALUES (1), (1)`,
+    );
+    const exchanged = await at.change(`UPDATE t SET u = NULL WHERE id = 1;
+      UPDATE t SET u = 'one' WHERE id = 2; UPDATE t SET u = 'two' WHERE id = 1`);
+    await at.database.client.query(`
+      ALTER TABLE t ADD COLUMN extra text, ADD COLUMN list int[] DEFAULT '{1,2}';
+      ALTER TABLE bag ADD COLUMN extra text`);
+    const clean = await at.plan({ transaction: inserted });
+    assert.deepEqual([clean.total, clean.conflicts.total], [4, 0], 'only what the DDL gave them');
+    const set = await at.change(`UPDATE t SET extra = 'x' WHERE id IN (2, 9);
+      UPDATE bag SET extra = 'x' WHERE ctid = (SELECT min(ctid) FROM bag)`);
+    const plan = await at.plan({ transaction: inserted });
+    assert.deepEqual(plan.conflicts.byReason, { 'changed-later': 2 });
+    const [conflict] = plan.conflicts.list;
+    assert.match(conflict?.message ?? '', /id=9 was changed later.*a value in extra, list, added/);
+    assert.equal(conflict?.transaction?.id, set);
+    let script = '';
+    for await (const piece of at.undo.undoScript(plan, {}, at.signal)) script += piece;
+    await assert.rejects(at.database.client.query(script), /has values in columns/);
+    await at.database.client.query('ROLLBACK');
+    const back = await at.plan({ transaction: exchanged });
+    assert.deepEqual(back.conflicts.byReason, { 'unique-taken': 2 });
+    const request = { transaction: inserted, tables: ['public.t'] };
+    const forced = await at.apply(request, { onConflict: 'force' });
+    assert.deepEqual([forced.applied, forced.total, forced.forced], [true, 2, 1]);
+    assert.deepEqual(await at.rows('SELECT id, extra FROM t ORDER BY id'), ['(1,)', '(2,x)']);
+  });
+
   test('a table that is gone', async () => {
     await using at = await undoFixture(TABLES);
-    const transaction = await at.change('DELETE FROM children WHERE id = 1');
+    const transaction = await at.change(
+      'DELETE FROM children WHERE id < 3; UPDATE parents SET name = code WHERE id = 1',
+    );
     await at.database.client.query('DROP TABLE children');
-    assert.equal(only(await at.plan({ transaction })).reason, 'table-missing');
+    const plan = await at.plan({ transaction });
+    assert.equal(only(plan).reason, 'table-missing');
+    assert.deepEqual([plan.total, plan.conflicts.total], [1, 2], 'its rows are in conflict');
     assert.equal((await at.apply({ transaction })).applied, false);
+    const skipped = await at.apply({ transaction }, { onConflict: 'skip' });
+    assert.deepEqual([skipped.applied, skipped.total, skipped.skipped], [true, 1, 2]);
+    assert.deepEqual(await at.rows('SELECT name FROM parents WHERE id = 1'), ['(one)']);
   });
 
   test('a table without full identity: what of it can be undone, and since when not', async () => {
@@ -263,7 +322,11 @@ describe('conflicts', () => {
     const role = `undo_role_${process.pid}`;
     await using at = await undoFixture(
       `${TABLES} CREATE ROLE ${role} LOGIN PASSWORD 'secret';
-       GRANT SELECT, INSERT ON children TO ${role}; GRANT SELECT ON parents TO ${role};`,
+       GRANT SELECT, INSERT ON children TO ${role}; GRANT SELECT ON parents TO ${role};
+       CREATE TABLE owners (id int PRIMARY KEY);
+       CREATE TABLE owned (owner int REFERENCES owners ON DELETE CASCADE);
+       ALTER TABLE owners REPLICA IDENTITY FULL; ALTER TABLE owned REPLICA IDENTITY FULL;
+       GRANT SELECT ON owners, owned TO ${role};`,
       {
         url: (url) => {
           const own = new URL(url);
@@ -280,11 +343,17 @@ describe('conflicts', () => {
       assert.equal(rights.reason, 'no-privilege');
       assert.match(rights.hint, /GRANT UPDATE ON "public"\."children" TO/);
       await client.query(`GRANT UPDATE ON children TO ${role};
+        GRANT UPDATE, DELETE ON owners TO ${role}; ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
         ALTER TABLE children ENABLE ROW LEVEL SECURITY;
         CREATE POLICY most ON children USING (id <> 2)`);
       const hidden = only(await at.plan({ transaction }));
       assert.deepEqual([hidden.reason, hidden.key], ['row-hidden', { id: 2 }]);
       assert.match(hidden.hint, /BYPASSRLS/);
+      const added = await at.change('INSERT INTO owners VALUES (1)');
+      await at.change('INSERT INTO owned VALUES (1)');
+      const along = only(await at.plan({ transaction: added }));
+      assert.equal(along.reason, 'row-hidden', 'the foreign key would delete what is not seen');
+      assert.match(along.message, /public\.owned/);
       await client.query(`REVOKE TEMPORARY ON DATABASE ${at.database.name} FROM PUBLIC`);
       await assert.rejects(at.plan({ transaction }), (error) => {
         assert.ok(isTidingsError(error, 'UNDO_TEMPORARY'));

@@ -75,6 +75,18 @@ test('a script does not let a foreign key delete what it does not know', async (
   assert.equal((await at.rows('SELECT * FROM children')).length, 21);
 });
 
+test('triggers find their tables while a script runs', async () => {
+  await using at = await undoFixture(`
+    CREATE TABLE audit (v text); CREATE TABLE t (id int PRIMARY KEY);
+    ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1);
+    CREATE FUNCTION audit_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO audit VALUES (TG_OP); RETURN NULL; END $$;
+    CREATE TRIGGER auditor AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION audit_it()`);
+  const transaction = await at.change('DELETE FROM t');
+  await runScript(at, await scriptOf(at, transaction));
+  assert.deepEqual(await at.rows('SELECT v FROM audit'), ['(INSERT)']);
+});
+
 test('names of tables and columns cannot add statements to a script', async () => {
   await using at = await undoFixture(`
     CREATE TABLE safe (id int PRIMARY KEY);
@@ -107,4 +119,23 @@ test('the command writes the script for its owner alone, and replaces no file', 
   assert.match(again.stderr, /FILE_EXISTS/);
   await runScript(at, readFileSync(file, 'utf8'));
   assert.equal((await at.rows('SELECT * FROM children')).length, 20);
+});
+
+test('rows of megabytes do not come in one piece', async () => {
+  await using at = await undoFixture(`CREATE TABLE wide (id int PRIMARY KEY, v text);
+    ALTER TABLE wide REPLICA IDENTITY FULL;
+    INSERT INTO wide SELECT g, repeat(md5(g::text), 100000) FROM generate_series(1, 12) g`);
+  const hashes = 'SELECT id, md5(v) FROM wide ORDER BY id';
+  const before = await at.rows(hashes);
+  const transaction = await at.change('DELETE FROM wide');
+  const plan = await at.plan({ transaction });
+  let largest = 0;
+  let script = '';
+  for await (const piece of at.undo.undoScript(plan, {}, at.signal)) {
+    largest = Math.max(largest, piece.length);
+    script += piece;
+  }
+  assert.ok(largest < 8_000_000, `a piece of ${largest} characters`);
+  await runScript(at, script);
+  assert.deepEqual(await at.rows(hashes), before);
 });

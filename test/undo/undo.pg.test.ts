@@ -19,7 +19,7 @@ describe('undo', () => {
     const plan = await at.plan({ transaction });
     assert.equal(plan.total, 159);
     assert.deepEqual(plan.tables, [
-      { table: 'public.accounts', insert: 159, update: 0, delete: 0, already: 0 },
+      { table: 'public.accounts', insert: 159, update: 0, delete: 0, already: 0, conflict: 0 },
     ]);
     assert.deepEqual(plan.conflicts, { total: 0, byReason: {}, list: [] });
     assert.deepEqual(plan.sample[0]?.key, { id: 1 });
@@ -59,7 +59,7 @@ describe('undo', () => {
     const changed = await at.rows('SELECT * FROM accounts ORDER BY id');
     const plan = await at.plan({ transaction });
     assert.deepEqual(plan.tables, [
-      { table: 'public.accounts', insert: 2, update: 4, delete: 2, already: 0 },
+      { table: 'public.accounts', insert: 2, update: 4, delete: 2, already: 0, conflict: 0 },
     ]);
     const result = await at.apply({ transaction });
     assert.equal(result.applied, true);
@@ -103,6 +103,7 @@ describe('undo', () => {
       update: 25,
       delete: 0,
       already: 0,
+      conflict: 0,
     });
     const result = await at.apply({ transaction });
     assert.equal(result.total, 25);

@@ -46,9 +46,10 @@ export function nextCommand(plan: UndoPlan, options: ParsedOptions, io: Terminal
   const words = ['undo', ...optionWords(options, ASKED)];
   if (options['withoutTriggers'] === true) words.push('--without-triggers');
   const command = `${commandLine(words, options, io)} --apply`;
-  if (plan.conflicts.total === 0) {
-    return `\nNothing has been changed yet. To do it:\n  ${paint('cyan', command)}\n`;
-  }
+  const toDoIt = (does: string): string =>
+    `\nNothing has been changed yet. To do it:\n  ${paint('cyan', does)}\n`;
+  if (plan.conflicts.total === 0) return toDoIt(command);
+  if (doesAwayWithAll(plan)) return toDoIt(`${command} --on-conflict ${plan.onConflict}`);
   const reasons = Object.keys(plan.conflicts.byReason) as readonly ConflictReason[];
   const ways: [OnConflict, string][] = [['skip', 'without the rows in conflict']];
   if (reasons.some((reason) => CASCADED.includes(reason))) {
@@ -62,6 +63,12 @@ export function nextCommand(plan: UndoPlan, options: ParsedOptions, io: Terminal
       `  ${paint('dim', `# ${does}`)}\n  ${paint('cyan', `${command} --on-conflict ${way}`)}\n`,
   );
   return `\nNothing has been changed. Ways on:\n${lines.join('')}`;
+}
+
+/** Whether the way that was chosen leaves something to do, and nothing that stands against it. */
+function doesAwayWithAll({ onConflict, tables, total }: UndoPlan): boolean {
+  if (onConflict === 'refuse' || total === 0) return false;
+  return onConflict === 'skip' || tables.every(({ conflict }) => conflict === 0);
 }
 
 /** How to take an undo back. */

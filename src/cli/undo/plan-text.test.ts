@@ -28,7 +28,8 @@ const PLAN: UndoPlan = {
     actor: 'ann\u001b[2J',
     changes: 3,
   },
-  tables: [{ table: 'public.a', insert: 1200, update: 0, delete: 0, already: 2 }],
+  tables: [{ table: 'public.a', insert: 1200, update: 0, delete: 0, already: 2, conflict: 0 }],
+  onConflict: 'refuse',
   total: 1200,
   sample: [],
   conflicts: { total: 0, byReason: {}, list: [] },
@@ -47,8 +48,20 @@ test('a plan as a person reads it; nothing in it commands the terminal', () => {
   assert.ok(!text.includes('\u001b'));
 });
 
+test('rows in conflict stand apart, in the table and in the sample', () => {
+  const conflict = { ...PLAN.tables[0], table: 'public.b', insert: 0, update: 3, conflict: 4 };
+  const tables = [...PLAN.tables, { delete: 0, already: 0, ...conflict }];
+  const text = planText({ ...PLAN, tables }, OUTPUT, { sample: true });
+  assert.match(text, /already so +in conflict\n/);
+  assert.match(text, /public\.a +1,200 +- +- +2 +-\n/);
+  assert.match(text, /public\.b +- +3 +- +2 +4\n/);
+  const row = { table: 'public.b', operation: 'insert', key: { id: 7 }, before: null } as const;
+  const line = rowText({ ...row, after: { id: 7 }, changed: null, conflict: true }, OUTPUT);
+  assert.match(line, /public\.b id=7 {2}\(in conflict\)/);
+});
+
 test('a row on a line: what comes back, or what changes from what to what', () => {
-  const row = { table: 'public.a', key: { id: 7 }, changed: null } as const;
+  const row = { table: 'public.a', key: { id: 7 }, changed: null, conflict: false } as const;
   const before = { id: 7, name: 'a b', note: null, big: 'x'.repeat(100) };
   const inserted = rowText({ ...row, operation: 'insert', before: null, after: before }, OUTPUT);
   assert.equal(inserted, `  + public.a id=7  name="a b" note=null big=${'x'.repeat(31)}…\n`);
@@ -69,6 +82,8 @@ test('the command that comes next can be copied, also where a shell would read s
   const ways = nextCommand({ ...PLAN, conflicts: taken }, options, IO);
   assert.match(ways, /--on-conflict skip\n[\s\S]*--on-conflict cascade\n/);
   assert.doesNotMatch(ways, /force/, 'what the database refuses cannot be forced');
+  const chosen = nextCommand({ ...PLAN, conflicts: taken, onConflict: 'skip' }, options, IO);
+  assert.match(chosen, /To do it:\n {2}tidings undo .* --apply --on-conflict skip\n$/);
   assert.equal(nextCommand({ ...PLAN, total: 0 }, options, IO), '');
   assert.equal(
     redoCommand('8', { ...options, config: 'my config.ts' }, IO),

@@ -60,14 +60,17 @@ function heading(plan: UndoPlan, paint: Paint): string {
 
 export function tablesText(tables: readonly UndoTable[], output: Output): string {
   const number = (count: number): string => (count === 0 ? '-' : formatCount(count));
+  const conflicts = tables.some(({ conflict }) => conflict > 0);
   const rows = tables.map((table) => [
     harmless(table.table),
     number(table.insert),
     number(table.update),
     number(table.delete),
     number(table.already),
+    ...(conflicts ? [number(table.conflict)] : []),
   ]);
-  const columns = ['put back', 'change back', 'remove', 'already so'].map(
+  const titles = ['put back', 'change back', 'remove', 'already so'];
+  const columns = [...titles, ...(conflicts ? ['in conflict'] : [])].map(
     (title) => ({ title, align: 'right' }) as const,
   );
   return renderTable([{ title: 'table' }, ...columns], rows, output);
@@ -75,7 +78,11 @@ export function tablesText(tables: readonly UndoTable[], output: Output): string
 
 function sampleText(plan: UndoPlan, output: Output): string {
   const rows = plan.sample.map((row) => rowText(row, output)).join('');
-  const more = plan.total - plan.sample.length;
+  const all = plan.tables.reduce(
+    (sum, table) => sum + table.insert + table.update + table.delete + table.conflict,
+    0,
+  );
+  const more = (plan.onConflict === 'skip' ? plan.total : all) - plan.sample.length;
   const rest = more > 0 ? `  … and ${formatCount(more)} more; --all shows them\n` : '';
   return `${rows}${painter(output)('dim', rest)}`;
 }
@@ -90,7 +97,7 @@ const MARKS: Readonly<Record<UndoRow['operation'], readonly [Style, string]>> = 
 export function rowText(row: UndoRow, output: Output): string {
   const paint = painter(output);
   const [style, mark] = MARKS[row.operation];
-  const { key, before, after, changed } = row;
+  const { key, before, after, changed, conflict } = row;
   const named = key === null ? '' : ` ${pairs(key, Object.keys(key))}`;
   const inKey = new Set(Object.keys(key ?? {}));
   const values =
@@ -102,7 +109,8 @@ export function rowText(row: UndoRow, output: Output): string {
       : changed
           .map((name) => `${name}: ${valueText(before?.[name])} → ${valueText(after?.[name])}`)
           .join(', ');
-  const line = `${mark} ${harmless(row.table)}${named}  ${values}`;
+  const stays = conflict ? '  (in conflict)' : '';
+  const line = `${mark} ${harmless(row.table)}${named}${stays}  ${values}`;
   const width = output.isTerminal ? output.columns - 2 : Number.POSITIVE_INFINITY;
   return `  ${paint(style, truncate(line, width))}\n`;
 }

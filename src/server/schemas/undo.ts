@@ -22,7 +22,9 @@ const filter = {
     .array(z.enum(OPERATIONS as ['insert', 'update', 'delete', 'truncate']))
     .min(1)
     .optional(),
-  keys: described(texts(), 'Keys as the log has them.', { examples: [['7']] }).optional(),
+  keys: described(texts(), 'Keys: `7`, `a=1,b=2`, or a JSON array of texts in key order.', {
+    examples: [['7']],
+  }).optional(),
   where: described(text(), 'A CEL expression over the change, as in subscriptions.', {
     examples: ['before.balance > 100'],
   }).optional(),
@@ -70,6 +72,7 @@ const TABLES = z.array(
     update: count(),
     delete: described(count(), 'Rows that are removed.'),
     already: described(count(), 'Rows that are already as they would become.'),
+    conflict: described(count(), 'Rows in conflict, and not among the others.'),
   }),
 );
 
@@ -124,8 +127,12 @@ export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: 
         changes: count(),
       })
       .nullable(),
+    onConflict: described(
+      z.enum(ON_CONFLICT as ['refuse', 'skip', 'force', 'cascade']),
+      'What the counts and the sample assume is done about conflicts.',
+    ),
     tables: TABLES,
-    total: described(count(), 'Rows that are written.'),
+    total: described(count(), 'Rows that are written; none of those in conflict.'),
     sample: z.array(
       z.object({
         table: z.string(),
@@ -134,6 +141,7 @@ export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: 
         before: row(),
         after: row(),
         changed: z.array(z.string()).nullable(),
+        conflict: described(z.boolean(), 'A row in conflict, which is not written.'),
       }),
     ),
     conflicts: CONFLICTS,

@@ -10,6 +10,11 @@ export interface ConnectOptions {
   readonly url: string;
   /** True for the connection that streams changes. It also takes replication commands. */
   readonly replication?: boolean;
+  /**
+   * True to begin with the role's own search path, where the application's triggers will run. The
+   * session's statements have to see to theirs.
+   */
+  readonly ownSearchPath?: boolean;
 }
 
 /**
@@ -100,7 +105,9 @@ export function isRemote(url: string): boolean {
 
 function newClient(options: ConnectOptions): pg.Client {
   const url = new URL(options.url);
-  const settings = Object.entries(SESSION_SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+  const settings = Object.entries(SESSION_SETTINGS)
+    .filter(([name]) => name !== 'search_path' || options.ownSearchPath !== true)
+    .map(([name, value]) => `-c ${name}=${value}`);
   // The url's own settings come first: of two, the server takes the later one.
   const own = url.searchParams.get('options');
   url.searchParams.delete('options');

@@ -16,9 +16,11 @@ export interface AlignOptions {
   readonly snapshots: SnapshotReader;
   /** True while a service captures the source. */
   readonly isCapturing: () => boolean;
+  /** How long the log may take to reach the snapshot; milliseconds. Default: 30 seconds. */
+  readonly patience?: number;
 }
 
-/** How long the log may take to reach the snapshot; milliseconds. */
+/** Longer than a service that works takes, and short enough for somebody who waits. */
 const PATIENCE = 30_000;
 const PAUSE = 25;
 
@@ -42,8 +44,8 @@ export async function openAligned(
 }
 
 async function reach(options: AlignOptions, position: string, signal: AbortSignal): Promise<void> {
-  const { source, log, snapshots } = options;
-  const deadline = Date.now() + PATIENCE;
+  const { source, log, snapshots, patience = PATIENCE } = options;
+  const deadline = Date.now() + patience;
   for (let announced = false; ;) {
     await log.refresh();
     if (log.position !== null && log.position >= position) return;
@@ -56,7 +58,7 @@ async function reach(options: AlignOptions, position: string, signal: AbortSigna
     if (!announced) await snapshots.announce(signal);
     announced = true;
     if (Date.now() > deadline) {
-      throw new TidingsError('LOG_LAGS', { source, seconds: PATIENCE / 1000 });
+      throw new TidingsError('LOG_LAGS', { source, seconds: patience / 1000 });
     }
     await sleep(PAUSE, signal);
     signal.throwIfAborted();

@@ -3,6 +3,7 @@ import type { Cell } from '../../../change/row-images.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
 import type { SnapshotRows, SnapshotTable, SourceSnapshot } from '../../table-snapshot.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
+import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
 import { lsnToPosition } from '../position.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import { sqlState, toSourceError } from '../source-error.ts';
@@ -17,11 +18,6 @@ const BEGIN = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
   SET LOCAL row_security = off`;
 
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
-
-/** Bytes of text that a page of rows should have; the number of rows is fitted to it. */
-const PAGE_BYTES = 1024 * 1024;
-const FIRST_PAGE = 50;
-const LARGEST_PAGE = 5_000;
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 
@@ -176,11 +172,3 @@ export class PostgresSnapshot implements SourceSnapshot {
 const POSITION = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
 const SNAPSHOT = `SELECT pg_current_snapshot()::text AS snapshot,
   pg_current_wal_insert_lsn()::text AS lsn`;
-
-/** So many rows as would fill a page if they are like the last ones. */
-function nextCount(rows: readonly (readonly Cell[])[]): number {
-  let bytes = 1;
-  for (const row of rows) for (const cell of row) bytes += cell?.length ?? 0;
-  const fitting = Math.floor((PAGE_BYTES * rows.length) / bytes);
-  return Math.max(1, Math.min(fitting, LARGEST_PAGE, rows.length * 4));
-}

@@ -90,6 +90,9 @@ export async function checkParents(
   );
 }
 
+/** Actions by which children are deleted or changed along with a parent that goes, seen or not. */
+const ACTS: ReadonlySet<string> = new Set(['c', 'n', 'd']);
+
 /** Rows outside of the undo that refer to a row that goes, or that gets another key. */
 export async function checkChildren(
   connection: UndoConnection,
@@ -105,6 +108,14 @@ export async function checkChildren(
     const detail = `${key.child.schema}.${key.child.name} refers to it, and may not be read`;
     table.problem('no-privilege', detail);
     return;
+  }
+  if (facts.rowSecurity && ACTS.has(key.deleteAction)) {
+    const hidden = quoteLiteral(`${key.child.schema}.${key.child.name}`);
+    await connection.run(
+      `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+       SELECT ${place}, 'row-hidden', ${keyTexts(table, 's')}, ${hidden}
+       FROM ${table.after} s WHERE ${parentGoes(table, key)}`,
+    );
   }
   const causeKey = facts.key?.parts.flatMap(({ column }) => (column === null ? [] : [column]));
   const cause =
@@ -128,12 +139,17 @@ export function addedChildren(
   key: ForeignKey,
   { facts, child }: { readonly facts: TableFacts; readonly child: StagedTable | undefined },
 ): string {
+  return `FROM ${table.after} s JOIN ${facts.sql} r ON ${fkEquals(key, 's', 'r')}
+    WHERE ${parentGoes(table, key)}
+      ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
+}
+
+/** True for a row `s` that goes, or that gets another key. */
+function parentGoes(table: StagedTable, key: ForeignKey): string {
   const sameParent = key.parentColumns
     .map((name) => quoteIdentifier(name))
     .map((name, at) => `b.${name} ${parentOperator(table, key, at)} s.${name}`);
-  return `FROM ${table.after} s JOIN ${facts.sql} r ON ${fkEquals(key, 's', 'r')}
-    WHERE NOT EXISTS (SELECT FROM ${table.before} b WHERE ${sameParent.join(' AND ')})
-      ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
+  return `NOT EXISTS (SELECT FROM ${table.before} b WHERE ${sameParent.join(' AND ')})`;
 }
 
 /** True for a row `r` of a table that the undo removes or changes. */

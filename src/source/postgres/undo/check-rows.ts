@@ -1,6 +1,7 @@
 import { checkLater } from './later-changes.ts';
-import { keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
-import type { StagedTable } from './staged-table.ts';
+import { quoteLiteral } from '../quote.ts';
+import { hasNothingAdded, keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
+import { LAST, type StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** Where conflicts are noted; one table for all tables of an undo. */
@@ -8,7 +9,8 @@ export const CONFLICT_TABLES = `
   CREATE TEMPORARY TABLE undo_conflict (
     place integer, reason text, key text[], cause json, detail text, rows bigint DEFAULT 1
   ) ON COMMIT DROP;
-  CREATE TEMPORARY TABLE undo_chain (place integer, key text[]) ON COMMIT DROP`;
+  CREATE TEMPORARY TABLE undo_chain (place integer, key text[]) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE undo_moved (place integer, key text[], other text[]) ON COMMIT DROP`;
 
 /**
  * Locks the rows of all keys, in key order, so that from here on nobody changes what is compared.
@@ -48,6 +50,14 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
      FROM ${before} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
      WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`,
   );
+  if (table.addedColumns.length > 0) {
+    const detail = `it has a value in ${table.addedColumns.join(', ')}, added since`;
+    await connection.run(
+      `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+       SELECT ${place}, 'changed-later', ${keyTexts(table, 's')}, ${quoteLiteral(detail)} ${addedValues(table)}
+         AND s.${table.offset} <> ${LAST}`,
+    );
+  }
   const chained = await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key)
      SELECT DISTINCT place, 'changed-later', key FROM pg_temp.undo_chain WHERE place = ${place}`,
@@ -61,40 +71,60 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
   await dropAlready(connection, table);
 }
 
-/** Takes the rows out that are what they would become. */
-async function dropAlready(connection: UndoConnection, table: StagedTable): Promise<void> {
-  const { rows } = (
-    await connection.rows<{ rows: number }>(
-      `SELECT count(*)::integer AS rows FROM pg_temp.undo_conflict
-       WHERE place = ${table.place} AND reason = 'already'`,
-    )
-  )[0] ?? { rows: 0 };
-  if (rows === 0) return;
-  table.already += rows;
-  await dropKeys(connection, table, `reason = 'already'`);
-  await connection.run(
-    `DELETE FROM pg_temp.undo_conflict WHERE place = ${table.place} AND reason = 'already'`,
-  );
+/** Rows `s` that would go, and values with them that the log has no word of. */
+export function addedValues(table: StagedTable): string {
+  const { before, after, facts } = table;
+  return `FROM ${after} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
+    WHERE NOT ${hasNothingAdded(table, 't')}
+      AND NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')})`;
 }
 
-/** Takes rows with such a conflict out of the undo. @returns how many keys it were. */
+/** Takes the rows out that are what they would become. */
+async function dropAlready(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const already = `FROM pg_temp.undo_conflict WHERE place = ${table.place} AND reason = 'already'`;
+  const [found] = await connection.rows<{ rows: number }>(
+    `SELECT count(*)::integer AS rows ${already}`,
+  );
+  if (found === undefined || found.rows === 0) return;
+  table.already += found.rows;
+  await dropKeys(connection, table, `SELECT key ${already}`);
+  await connection.run(`DELETE ${already}`);
+}
+
+/**
+ * Takes rows out of the undo.
+ * @param keys a SELECT of their keys' texts.
+ * @returns how many keys it were.
+ */
 export async function dropKeys(
   connection: UndoConnection,
   table: StagedTable,
-  condition: string,
+  keys: string,
 ): Promise<number> {
   table.rows = null;
+  await connection.run(chooseKeysSql(table, 'undo_dropped', keys));
   for (const side of [table.before, table.after]) {
     await connection.run(
-      `DELETE FROM ${side} s USING (SELECT DISTINCT key FROM pg_temp.undo_conflict
-         WHERE place = ${table.place} AND ${condition}) c WHERE ${keyTexts(table, 's')} = c.key`,
+      `DELETE FROM ${side} s USING pg_temp.undo_dropped d WHERE ${sameKey(table, 's', 'd')}`,
     );
   }
   const [found] = await connection.rows<{ rows: number }>(
-    `SELECT count(DISTINCT key)::integer AS rows FROM pg_temp.undo_conflict
-     WHERE place = ${table.place} AND ${condition}`,
+    `SELECT count(*)::integer AS rows FROM pg_temp.undo_dropped`,
   );
+  await connection.run('DROP TABLE pg_temp.undo_dropped');
   return found?.rows ?? 0;
+}
+
+/**
+ * Makes a table of the staged keys that have one of these texts. The two sides can write the same key
+ * differently (1.0 and 1.00, or a text that ignores case), so keys are compared and not their texts.
+ */
+export function chooseKeysSql(table: StagedTable, name: string, keys: string): string {
+  const chosen = (side: string): string =>
+    `SELECT ${keyList(table, 's')} FROM ${side} s JOIN chosen c ON c.key = ${keyTexts(table, 's')}`;
+  return `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS
+    WITH chosen AS (SELECT DISTINCT key FROM (${keys}) k)
+    ${chosen(table.before)} UNION ${chosen(table.after)}`;
 }
 
 /** The rows of a table without a key that are to be removed, each with its place in the table. */
@@ -135,7 +165,8 @@ export function chooseVictimsSql(table: StagedTable): string {
       SELECT t.ctid AS tid, t.tableoid AS rel, ${rowText(table, 't')} AS text,
         row_number() OVER (PARTITION BY ${rowText(table, 't')}) AS n
       FROM ${facts.sql} t
-      WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)) t
+      WHERE ${rowText(table, 't')} IN (SELECT ${rowText(table, 's')} FROM ${after} s)
+        AND ${hasNothingAdded(table, 't')}) t
     JOIN (SELECT ${rowText(table, 's')} AS text, count(*) AS n FROM ${after} s GROUP BY 1) w
       ON w.text = t.text AND t.n <= w.n`;
 }

@@ -1,3 +1,4 @@
+import { noteMovesSql } from './moved-rows.ts';
 import { keyList, keyTexts, rowText, sameKey, sameRow } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -11,6 +12,7 @@ import type { UndoConnection } from './undo-connection.ts';
  */
 export async function collapseKeyed(connection: UndoConnection, table: StagedTable): Promise<void> {
   if (!(await mayRepeat(connection, table))) return;
+  await connection.run(noteMovesSql(table));
   const { before, after, offset, place } = table;
   const key = keyList(table, 's');
   const staged = `SELECT ${key}, s.${offset} FROM ${before} s UNION ALL SELECT ${key}, s.${offset} FROM ${after} s`;

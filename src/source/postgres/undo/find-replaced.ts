@@ -9,7 +9,8 @@ import type { UndoConnection } from './undo-connection.ts';
  * from a row that gives it up in the same statement (the database checks row by row, in no order
  * that could be chosen), and those of columns that an update may not set.
  *
- * Where rows of other tables would be deleted along with it, it is a conflict instead.
+ * Where rows of other tables would be deleted along with it, or values of columns that the undo does
+ * not know, it is a conflict instead.
  */
 export async function findReplaced(
   connection: UndoConnection,
@@ -26,11 +27,15 @@ export async function findReplaced(
     ({ parent, deleteAction }) =>
       parent.schema === facts.schema && parent.name === facts.name && deleteAction !== 'a',
   );
-  if (table.replaced === 0 || along === undefined) return;
+  const why =
+    along !== undefined
+      ? `${along.name} acts on a delete`
+      : `${table.addedColumns.join(', ')} would be lost, added since`;
+  if (table.replaced === 0 || (along === undefined && table.addedColumns.length === 0)) return;
   await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
      SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
-       ${quoteLiteral(`rows exchange values, and ${along.name} acts on a delete`)}
+       ${quoteLiteral(`rows exchange values, and ${why}`)}
      FROM ${table.replacedRows} s`,
   );
 }

@@ -50,11 +50,32 @@ export async function checkLater(connection: UndoConnection, table: StagedTable)
      SELECT ${place}, CASE WHEN wanted > 0 THEN 're-created' ELSE 'changed-later' END, text, abs(wanted)
      FROM pg_temp.undo_met WHERE wanted <> later`,
   );
+  for (const [met, other] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    await connection.run(halfMetSql(table, met, other));
+  }
   table.rows = null;
   for (const side of [before, after]) {
     table.already += await connection.run(
       `DELETE FROM ${side} s USING pg_temp.undo_met m
-       WHERE m.wanted = m.later AND m.text = ${rowText(table, 's')}`,
+       WHERE m.wanted = m.later AND m.text = ${rowText(table, 's')} AND NOT EXISTS (
+         SELECT FROM pg_temp.undo_conflict c WHERE c.place = ${place} AND c.detail = m.text)`,
     );
   }
+}
+
+/**
+ * An update is undone with both of its rows or not at all: where later changes did what is wanted to
+ * only one of them (the new row was deleted since), they were no undo of it.
+ */
+function halfMetSql(table: StagedTable, met: string, other: string): string {
+  const { place, offset } = table;
+  const isMet = (alias: string): string =>
+    `EXISTS (SELECT FROM pg_temp.undo_met m WHERE m.wanted = m.later AND m.text = ${rowText(table, alias)})`;
+  return `INSERT INTO pg_temp.undo_conflict (place, reason, detail, rows)
+    SELECT ${place}, 'changed-later', ${rowText(table, 's')}, count(*)
+    FROM ${met} s JOIN ${other} o ON o.${offset} = s.${offset}
+    WHERE ${isMet('s')} AND NOT ${isMet('o')} GROUP BY 3`;
 }

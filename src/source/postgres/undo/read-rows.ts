@@ -6,10 +6,10 @@ import { keyOf, noRow, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-/** Rows that are read at once; they may be large. */
-const PAGE = 100;
 /** Columns that are shown, beside those of the key: a statement returns 1,664 values at most. */
 const SHOWN = 800;
+/** Where the row's values begin. */
+const FIRST = 3;
 
 /** The rows of an undo, table by table in the order of their changes. */
 export async function* readRows(
@@ -20,27 +20,25 @@ export async function* readRows(
   for (const table of tables) {
     if (table.columns.length === 0) continue;
     const select = perTable === undefined ? selectRows(table) : sampleRows(table, perTable);
-    await connection.run(`DECLARE undo_rows NO SCROLL CURSOR FOR ${select} ORDER BY 2`);
-    for (;;) {
-      const page = await connection.texts(`FETCH ${PAGE} FROM undo_rows`);
+    for await (const page of connection.pages(`${select} ORDER BY 2`)) {
       for (const cells of page) yield toRow(table, cells);
-      if (page.length < PAGE) break;
     }
-    await connection.run('CLOSE undo_rows');
   }
 }
 
-/** The operation, the offset, then the columns of `before` and of `after`. */
+/** The operation, the offset, whether it is in conflict, then the columns of `before` and `after`. */
 function selectRows(table: StagedTable): string {
   const { before, after, offset } = table;
   const columns = bothSides(table);
   if (table.key === null) {
-    return `SELECT 'insert', b.${offset}, ${columns} FROM ${before} b LEFT JOIN ${after} a ON false
+    return `SELECT 'insert', b.${offset}, ${inConflict(table, 'b')}, ${columns} FROM ${before} b LEFT JOIN ${after} a ON false
       UNION ALL
-      SELECT 'delete', a.${offset}, ${columns} FROM ${after} a LEFT JOIN ${before} b ON false`;
+      SELECT 'delete', a.${offset}, ${inConflict(table, 'a')}, ${columns}
+      FROM ${after} a LEFT JOIN ${before} b ON false`;
   }
   return `SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' WHEN ${noRow(table, 'b')} THEN 'delete'
-      ELSE 'update' END, COALESCE(b.${offset}, a.${offset}), ${columns}
+      ELSE 'update' END, COALESCE(b.${offset}, a.${offset}),
+      ${inConflict(table, 'a')} OR ${inConflict(table, 'b')}, ${columns}
     FROM ${before} b FULL JOIN ${after} a ON ${sameKey(table, 'a', 'b')}`;
 }
 
@@ -51,12 +49,18 @@ function sampleRows(table: StagedTable, limit: number): string {
   const columns = bothSides(table);
   const same = sameKey(table, 'a', 'b');
   return `SELECT * FROM (
-    (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset}, ${columns}
+    (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset},
+        ${inConflict(table, 'b')}, ${columns}
       FROM ${before} b LEFT JOIN ${after} a ON ${same} LIMIT ${limit})
     UNION ALL
-    (SELECT 'delete', a.${offset}, ${columns}
+    (SELECT 'delete', a.${offset}, ${inConflict(table, 'a')}, ${columns}
       FROM ${after} a LEFT JOIN ${before} b ON ${same} WHERE ${noRow(table, 'b')} LIMIT ${limit})
     LIMIT ${limit}) sample`;
+}
+
+function inConflict(table: StagedTable, alias: string): string {
+  if (table.inConflict !== 'some') return String(table.inConflict === 'all');
+  return `EXISTS (SELECT FROM ${table.conflictRows} x WHERE ${sameKey(table, 'x', alias)})`;
 }
 
 function shown(table: StagedTable): readonly Column[] {
@@ -72,8 +76,8 @@ function bothSides(table: StagedTable): string {
 function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
   const columns = shown(table);
   const operation = cells[0] as UndoOperation;
-  const then = cells.slice(2, 2 + columns.length);
-  const now = cells.slice(2 + columns.length);
+  const then = cells.slice(FIRST, FIRST + columns.length);
+  const now = cells.slice(FIRST + columns.length);
   const key = table.key === null ? [] : keyOf(table).map(({ column }) => column);
   return {
     ...table.name,
@@ -82,5 +86,6 @@ function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
     key: key.map((name) => columns.findIndex((column) => column.name === name)),
     before: operation === 'insert' ? null : now,
     after: operation === 'delete' ? null : then,
+    conflict: cells[2] === 't',
   };
 }

@@ -43,6 +43,20 @@ export function rowText(table: StagedTable, alias: string): string {
   return `ROW(${columnList(table, alias)})::text`;
 }
 
+/**
+ * True for a row of the table with nothing of its own in the columns that the undo does not know,
+ * because they were added since: no value, or the one that adding the column gave to every row.
+ */
+export function hasNothingAdded(table: StagedTable, alias: string): string {
+  const untouched = table.addedColumns.map((name) => {
+    const value = `${alias}.${quoteIdentifier(name)}`;
+    const initial = table.facts.columns.find((column) => column.name === name)?.initial ?? null;
+    const none = `format('%s', ${value}) = ${quoteLiteral(initial ?? '')}`;
+    return initial === null ? `${value} IS NULL` : `(${value} IS NULL OR ${none})`;
+  });
+  return untouched.length === 0 ? 'true' : `(${untouched.join(' AND ')})`;
+}
+
 /** The key as an array of texts, by the types' own output functions. */
 export function keyTexts(table: StagedTable, alias: string): string {
   return textsOf(

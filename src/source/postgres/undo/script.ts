@@ -3,7 +3,7 @@ import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import { partsOf, type RowCounts, writeAllSql } from './apply.ts';
 import { addedChildren } from './check-constraints.ts';
-import { chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
+import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
 import { isComplete } from './check-table.ts';
 import { replacedSql } from './find-replaced.ts';
 import { keyTexts, noRow, sameKey, sameRow } from './row-sql.ts';
@@ -12,8 +12,8 @@ import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-/** Rows of one INSERT statement, and of one page that is read; they may be large. */
-const PAGE = 100;
+/** Rows of one INSERT statement, at most: so many that a person can still find the one that fails. */
+const ROWS = 100;
 
 /** The settings under which the texts of the log mean what they meant (`connect.ts`). */
 const SETTINGS = [
@@ -52,6 +52,7 @@ export async function* scriptOf(
     '-- expects, it raises an error, and nothing is changed.',
     '',
     'BEGIN ISOLATION LEVEL READ COMMITTED;',
+    "SELECT pg_catalog.set_config('tidings.search_path', pg_catalog.current_setting('search_path'), true);",
     ...SETTINGS.map((setting) => `SET LOCAL ${setting};`),
     `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)});`,
     '',
@@ -67,11 +68,14 @@ export async function* scriptOf(
   }
   for (const table of counts.keys()) yield checksOf(table);
   for (const table of counts.keys()) yield* childrenOf(table, tables);
+  yield `\n-- Triggers find their tables where the role's own sessions do.
+SELECT set_config('search_path', current_setting('tidings.search_path'), true);\n`;
   yield writing([...counts]);
+  yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nSET LOCAL search_path = pg_catalog;\n';
   for (const [table, { insert }] of counts) {
     if (insert > 0) yield* sequencesOf(connection, table);
   }
-  yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nCOMMIT;\n';
+  yield '\nCOMMIT;\n';
 }
 
 /** A temporary table and its rows. */
@@ -83,19 +87,13 @@ async function* rowsOf(
   const names = table.columns.map(({ name: column }) => quoteIdentifier(column)).join(', ');
   yield `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP AS
   SELECT ${names} FROM ${table.facts.sql} WITH NO DATA;\n`;
-  await connection.run(
-    `DECLARE undo_script NO SCROLL CURSOR FOR
-     SELECT ${names} FROM ${name} ORDER BY ${table.offset}`,
-  );
-  for (;;) {
-    const page = await connection.texts(`FETCH ${PAGE} FROM undo_script`);
-    if (page.length > 0) {
-      const rows = page.map((cells) => `  (${cells.map(literal).join(', ')})`);
+  const select = `SELECT ${names} FROM ${name} ORDER BY ${table.offset}`;
+  for await (const page of connection.pages(select)) {
+    for (let at = 0; at < page.length; at += ROWS) {
+      const rows = page.slice(at, at + ROWS).map((cells) => `  (${cells.map(literal).join(', ')})`);
       yield `INSERT INTO ${name} (${names}) VALUES\n${rows.join(',\n')};\n`;
     }
-    if (page.length < PAGE) break;
   }
-  await connection.run('CLOSE undo_script');
 }
 
 function literal(cell: Cell): string {
@@ -123,7 +121,14 @@ ${guardRow(
 )}${guardRow(
     `SELECT ${keyTexts(table, 's')} FROM ${before} s JOIN ${now} WHERE ${fresh}`,
     `${name.replaceAll('%', '%%')} % is there again`,
-  )}${replaced === null ? '' : `${replaced};\n`}`;
+  )}${
+    table.addedColumns.length === 0
+      ? ''
+      : guardRow(
+          `SELECT ${keyTexts(table, 's')} ${addedValues(table)}`,
+          `${name.replaceAll('%', '%%')} % has values in columns that were added since`,
+        )
+  }${replaced === null ? '' : `${replaced};\n`}`;
 }
 
 /** Rows that nobody expects must not be deleted along by a foreign key. */

@@ -8,14 +8,21 @@ export interface SequenceFacts {
   readonly name: string;
   readonly column: string;
   readonly increment: string;
+  /** The values that it can have. */
+  readonly lowest: string;
+  readonly highest: string;
   readonly owned: boolean;
   readonly usable: boolean;
 }
 
-/** Sequences behind identity columns, serial columns, and defaults that call nextval. */
+/**
+ * Sequences behind identity columns, serial columns, and defaults that call nextval. A column of
+ * another type than integers holds something made of the sequence's number, such as 'INV-7'.
+ */
 const SEQUENCES = (table: string): string => `
   SELECT DISTINCT n.nspname::text AS "schema", s.relname::text AS "name", a.attname::text AS "column",
-    q.seqincrement::text AS "increment", pg_has_role(s.relowner, 'USAGE') AS "owned",
+    q.seqincrement::text AS "increment", q.seqmin::text AS "lowest", q.seqmax::text AS "highest",
+    pg_has_role(s.relowner, 'USAGE') AS "owned",
     has_sequence_privilege(s.oid, 'SELECT') AND has_sequence_privilege(s.oid, 'UPDATE') AS "usable"
   FROM (
     SELECT d.objid AS sequence, d.refobjid AS relation, d.refobjsubid AS attribute FROM pg_depend d
@@ -29,6 +36,13 @@ const SEQUENCES = (table: string): string => `
   JOIN pg_namespace n ON n.oid = s.relnamespace
   JOIN pg_sequence q ON q.seqrelid = s.oid
   JOIN pg_attribute a ON a.attrelid = link.relation AND a.attnum = link.attribute
+    AND COALESCE((
+      WITH RECURSIVE base (type, below) AS (
+        SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.oid = a.atttypid
+        UNION ALL
+        SELECT t.oid, t.typbasetype FROM base b JOIN pg_type t ON t.oid = b.below)
+      SELECT b.type FROM base b WHERE b.below = 0)
+      IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), false)
   WHERE link.relation = ${table}::regclass`;
 
 /**
@@ -85,10 +99,14 @@ async function reachedBy(
   return row?.value ?? null;
 }
 
-/** What follows a SELECT of `r.value`: no row when the sequence is beyond all restored values. */
+/**
+ * What follows a SELECT of `r.value`: no row when the sequence is beyond all restored values. Values
+ * that the sequence cannot hand out were given by hand.
+ */
 export function reachedSql(table: StagedTable, sequence: SequenceFacts): string {
   const down = sequence.increment.startsWith('-');
   const furthest = `${down ? 'min' : 'max'}(s.${quoteIdentifier(sequence.column)})`;
-  return `FROM (SELECT ${furthest}::bigint AS value FROM ${table.before} s) r, ${quoteTable(sequence)} q
+  return `FROM (SELECT ${furthest}::bigint AS value FROM ${table.before} s
+      WHERE s.${quoteIdentifier(sequence.column)} BETWEEN ${sequence.lowest} AND ${sequence.highest}) r, ${quoteTable(sequence)} q
     WHERE r.value ${down ? '<' : '>'} q.last_value OR (r.value = q.last_value AND NOT q.is_called)`;
 }

@@ -1,14 +1,13 @@
 import { quoteIdentifier } from '../quote.ts';
-import { dropKeys } from './check-rows.ts';
-import { columnList, keyList, keyTexts, sameKey } from './row-sql.ts';
-import type { StagedTable } from './staged-table.ts';
+import { chooseKeysSql, dropKeys } from './check-rows.ts';
+import { keysInConflict } from './moved-rows.ts';
+import { columnList, sameKey } from './row-sql.ts';
+import { LAST, type StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** What an undo may overwrite when it is told to. */
 const FORCED = `reason IN ('changed-later', 're-created')`;
-/** Beyond every offset of a log. */
-const LAST = Number.MAX_SAFE_INTEGER;
 
 /** Does away with conflicts; see the port. */
 export async function settle(
@@ -16,7 +15,7 @@ export async function settle(
   tables: StagedTables,
   mode: 'skip' | 'force',
 ): Promise<number> {
-  let rows = 0;
+  let rows = mode === 'skip' ? tables.forgetMissing() : 0;
   for (const table of tables.all) {
     rows += await (mode === 'skip' ? skip(connection, table) : force(connection, table));
   }
@@ -37,27 +36,23 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
     table.rows = null;
     return Math.max(left, other);
   }
-  const dropped = await dropKeys(connection, table, 'key IS NOT NULL');
+  const dropped = await dropKeys(connection, table, keysInConflict(table));
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${table.place}`);
-  return dropped;
+  // A conflict can be of a key that the undo would leave as it is.
+  return Math.max(dropped, 1);
 }
 
 /** Takes the rows as they are now for what the last change left. */
 async function force(connection: UndoConnection, table: StagedTable): Promise<number> {
   if (table.key === null) return 0;
   table.rows = null;
-  const { before, after, place, facts, offset } = table;
+  const { after, place, facts, offset } = table;
   for (const [name, { reason }] of table.problems) {
     if (reason === 'column-dropped' || reason === 'column-retyped') table.problems.delete(name);
   }
   const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-  const concerned = `(SELECT DISTINCT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}) c`;
-  await connection.run(
-    `CREATE TEMPORARY TABLE undo_forced ON COMMIT DROP AS
-     SELECT ${keyList(table, 's')} FROM ${before} s JOIN ${concerned} ON c.key = ${keyTexts(table, 's')}
-     UNION
-     SELECT ${keyList(table, 's')} FROM ${after} s JOIN ${concerned} ON c.key = ${keyTexts(table, 's')}`,
-  );
+  const concerned = `SELECT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}`;
+  await connection.run(chooseKeysSql(table, 'undo_forced', concerned));
   await connection.run(
     `DELETE FROM ${after} s USING pg_temp.undo_forced f WHERE ${sameKey(table, 's', 'f')}`,
   );

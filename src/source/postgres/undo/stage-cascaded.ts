@@ -1,8 +1,10 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
+import { quoteIdentifier } from '../quote.ts';
 import { fkEquals } from './check-constraints.ts';
 import { moveRows } from './move-rows.ts';
 import { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
+import type { ForeignKey } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 const PLACE = 1_000_000;
@@ -25,7 +27,10 @@ export class CascadedChanges {
   async add(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
       const target = await this.#tables.enter(change.table);
-      if (target === null) continue;
+      if (target === null) {
+        this.#tables.lose(change.table);
+        continue;
+      }
       let held = this.#held.get(target);
       if (held === undefined) {
         const { facts, place } = target;
@@ -58,7 +63,7 @@ export class CascadedChanges {
       const parent = this.#tables.find(key.parent);
       const own = key.child.schema === schema && key.child.name === name;
       if (!key.cascades || !own || parent === undefined) return [];
-      return [`EXISTS (SELECT FROM ${parent.before} r WHERE ${fkEquals(key, 'r', 's')})`];
+      return [causedBy(key, { parent, held })];
     });
     if (causes.length === 0) return 0;
     await this.#connection.run('DROP TABLE IF EXISTS pg_temp.undo_caused');
@@ -76,4 +81,39 @@ export class CascadedChanges {
     }
     return found;
   }
+}
+
+/** What a foreign key does to the rows that refer to one that goes, or that gets another key. */
+const DELETES = 'c';
+const CHANGES: readonly string[] = ['n', 'd'];
+
+/**
+ * True for a change `s` that the database made because of a staged change of its parent: a later one,
+ * of a row that referred to a parent that went or got another key, and of the kind that the foreign
+ * key makes. Whatever else the transaction did to the row has a cause of its own.
+ */
+function causedBy(
+  key: ForeignKey,
+  { parent, held }: { readonly parent: StagedTable; readonly held: StagedTable },
+): string {
+  const same = `(SELECT FROM ${held.after} h WHERE h.${held.offset} = s.${held.offset}`;
+  const deleted = `NOT EXISTS ${same})`;
+  const changed = `EXISTS ${same} AND NOT ${sameValues(key.childColumns, 'h', 's')})`;
+  const left = `(SELECT FROM ${parent.after} a WHERE a.${parent.offset} = r.${parent.offset}`;
+  const went = `NOT EXISTS ${left})`;
+  const moved = `EXISTS ${left} AND NOT ${sameValues(key.parentColumns, 'a', 'r')})`;
+  const causes: string[] = [];
+  if (key.deleteAction === DELETES) causes.push(`${went} AND ${deleted}`);
+  if (CHANGES.includes(key.deleteAction)) causes.push(`${went} AND ${changed}`);
+  if (key.updateAction === 'c' || CHANGES.includes(key.updateAction)) {
+    causes.push(`${moved} AND ${changed}`);
+  }
+  return `EXISTS (SELECT FROM ${parent.before} r WHERE ${fkEquals(key, 'r', 's')}
+    AND r.${parent.offset} < s.${held.offset} AND (${causes.join(' OR ')}))`;
+}
+
+function sameValues(columns: readonly string[], left: string, right: string): string {
+  const row = (alias: string): string =>
+    `ROW(${columns.map((name) => `${alias}.${quoteIdentifier(name)}`).join(', ')})::record`;
+  return `(${row(left)} OPERATOR(pg_catalog.*=) ${row(right)})`;
 }

@@ -24,7 +24,10 @@ export async function stageTruncated(options: {
   for await (const changes of history) {
     for (const change of changes) {
       table ??= await tables.enter(change.table);
-      if (table === null) return;
+      if (table === null) {
+        tables.lose(change.table);
+        return;
+      }
       past ??= await StagedTable.create({
         connection,
         facts: table.facts,

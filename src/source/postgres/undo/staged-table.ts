@@ -22,6 +22,9 @@ export interface StagedTableOptions {
   readonly version: TableDefinition;
 }
 
+/** Beyond every offset of a log: of rows that are taken as they are now. */
+export const LAST = Number.MAX_SAFE_INTEGER;
+
 /** How the images of one table version become rows of the temporary tables. */
 interface Layout {
   readonly before: CopyRows;
@@ -53,6 +56,9 @@ export class StagedTable {
   readonly replacedRows: string;
   /** Of a table without a key: its changes that are not undone, see `later-changes.ts`. */
   later: StagedTable | null = null;
+  /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */
+  inConflict: 'none' | 'some' | 'all' = 'none';
+  readonly conflictRows: string;
   /** Rows that were found to be what they would become. */
   already = 0;
   addedColumns: readonly string[];
@@ -69,6 +75,7 @@ export class StagedTable {
     this.before = `pg_temp.undo_before_${place}`;
     this.after = `pg_temp.undo_after_${place}`;
     this.replacedRows = `pg_temp.undo_replaced_${place}`;
+    this.conflictRows = `pg_temp.undo_conflicting_${place}`;
     this.offset = unusedName(facts);
     this.columns = this.#common(version);
     const known = new Set(version.columns.map(({ name }) => name));

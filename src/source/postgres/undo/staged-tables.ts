@@ -5,13 +5,21 @@ import { StagedTable } from './staged-table.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
+/** A table that changes cannot be staged for. */
+export interface MissingTable extends TableName {
+  /** What the catalogue says of it, when it is there and may not be read. */
+  readonly unreadable: TableFacts | null;
+  /** Changes that would have been staged. */
+  changes: number;
+}
+
 /** The tables of one undo. */
 export class StagedTables implements Staged {
   readonly #connection: UndoConnection;
   readonly #byVersion = new Map<TableDefinition, StagedTable | null>();
   readonly #byName = new Map<string, StagedTable | null>();
   readonly #facts = new Map<string, TableFacts | null>();
-  readonly #missing: (TableName & { readonly unreadable: TableFacts | null })[] = [];
+  readonly #missing = new Map<string, MissingTable>();
 
   constructor(connection: UndoConnection) {
     this.#connection = connection;
@@ -22,8 +30,21 @@ export class StagedTables implements Staged {
   }
 
   /** Tables that are not there, or may not be read. Their changes are not staged. */
-  get missing(): readonly (TableName & { readonly unreadable: TableFacts | null })[] {
-    return this.#missing;
+  get missing(): readonly MissingTable[] {
+    return [...this.#missing.values()].filter(({ changes }) => changes > 0);
+  }
+
+  /** Counts a change of a table that is missing. */
+  lose(table: TableName): void {
+    const missing = this.#missing.get(nameOf(table));
+    if (missing !== undefined) missing.changes += 1;
+  }
+
+  /** Leaves the changes of missing tables out. @returns how many they were. */
+  forgetMissing(): number {
+    const changes = this.missing.reduce((sum, table) => sum + table.changes, 0);
+    for (const table of this.#missing.values()) table.changes = 0;
+    return changes;
   }
 
   find(table: TableName): StagedTable | undefined {
@@ -73,7 +94,7 @@ export class StagedTables implements Staged {
     const facts = await this.#read(version);
     if (facts === null || !facts.rights.has('SELECT')) {
       const { schema, name } = version;
-      this.#missing.push({ schema, name, unreadable: facts });
+      this.#missing.set(nameOf(version), { schema, name, unreadable: facts, changes: 0 });
       return null;
     }
     const place = this.#byName.size;

@@ -12,6 +12,8 @@ export interface ColumnFacts extends TypeDescription {
   readonly generated: boolean;
   /** 'a': always generated, 'd': by default, '': no identity. */
   readonly identity: 'a' | 'd' | '';
+  /** The text that rows got when the column was added; null for none, or when it is not known. */
+  readonly initial: string | null;
 }
 
 /** One part of an index, with the operator that says when two of its values are in each other's way. */
@@ -48,6 +50,8 @@ export interface ForeignKey {
   readonly cascades: boolean;
   /** `pg_constraint.confdeltype`: 'a' only checks, at the end of a statement. */
   readonly deleteAction: string;
+  /** `pg_constraint.confupdtype`, likewise. */
+  readonly updateAction: string;
 }
 
 export interface TriggerFacts extends TableName {
@@ -94,6 +98,7 @@ interface FactsRow {
         readonly modifier: number;
         readonly generated: boolean;
         readonly identity: 'a' | 'd' | '';
+        readonly initial: string | null;
       }[]
     | null;
   readonly indexes: readonly UniqueIndex[] | null;
@@ -132,6 +137,7 @@ const INDEXES = `
   WHERE i.indrelid = c.oid AND i.indisvalid
     AND (i.indisunique AND am.amname = 'btree' OR x.oid IS NOT NULL)`;
 
+/** A key that refers to a partition is one to the table that its rows are captured as, the root. */
 const FOREIGN_KEYS = `
   SELECT json_agg(json_build_object('name', f.conname, 'child', ${NAME('cc', 'cn')},
       'parent', ${NAME('pc', 'pn')},
@@ -145,12 +151,14 @@ const FOREIGN_KEYS = `
         FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (oid, place)
           JOIN pg_operator op ON op.oid = k.oid
           JOIN pg_namespace opn ON opn.oid = op.oprnamespace),
-      'deleteAction', f.confdeltype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+      'deleteAction', f.confdeltype, 'updateAction', f.confupdtype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
     ORDER BY f.conname)
   FROM pg_constraint f
     JOIN pg_class cc ON cc.oid = f.conrelid JOIN pg_namespace cn ON cn.oid = cc.relnamespace
-    JOIN pg_class pc ON pc.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-  WHERE f.contype = 'f' AND f.conparentid = 0 AND c.oid IN (f.conrelid, f.confrelid)
+    JOIN pg_class pc ON pc.oid = CASE f.confrelid WHEN c.oid THEN c.oid
+      ELSE COALESCE(pg_partition_root(f.confrelid), f.confrelid) END
+    JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+  WHERE f.contype = 'f' AND f.conparentid = 0 AND c.oid IN (f.conrelid, f.confrelid, pc.oid)
     AND NOT COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false)`;
 
 const TRIGGERS = `
@@ -176,7 +184,10 @@ const FACTS = `
       WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
       AS "added",
     (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
-        'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity)
+        'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity,
+        'initial', (SELECT (l.attmissingval::text::text[])[1] FROM pg_attribute l
+          WHERE l.atthasmissing AND l.attname = a.attname
+            AND (l.attrelid = c.oid OR l.attrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) LIMIT 1))
         ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
       AS "columns",
@@ -204,11 +215,12 @@ export async function readTableFacts(
     schema,
     name,
     sql: `${row.partitioned ? '' : 'ONLY '}${quoteTable({ schema, name })}`,
-    columns: columns.map(({ name: column, generated, identity }, index) => ({
+    columns: columns.map(({ name: column, generated: computed, identity, initial }, index) => ({
       ...(types[index] ?? { type: '', kind: 'other', array: false }),
       name: column,
-      generated,
+      generated: computed,
       identity,
+      initial,
     })),
     identity: row.identity,
     key: uniqueIndexes.find((index) => isKey(index, generated)) ?? null,

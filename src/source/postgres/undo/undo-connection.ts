@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
+import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
 import { CopyIn } from './copy-in.ts';
 import { toUndoError } from './undo-error.ts';
 
@@ -11,6 +12,7 @@ import { toUndoError } from './undo-error.ts';
 const BEGIN = `
   SET temp_buffers = '64MB';
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+  SET LOCAL search_path = pg_catalog;
   SET LOCAL lock_timeout = '10s';
   SET LOCAL statement_timeout = 0;
   SET LOCAL idle_in_transaction_session_timeout = '5min';
@@ -40,7 +42,11 @@ export class UndoConnection implements AsyncDisposable {
 
   /** @throws TidingsError as of `connect`. */
   static async open(options: ConnectOptions, signal: AbortSignal): Promise<UndoConnection> {
-    const connection = new UndoConnection(options.source, await connect(options, signal), signal);
+    const connection = new UndoConnection(
+      options.source,
+      await connect({ ...options, ownSearchPath: true }, signal),
+      signal,
+    );
     try {
       await connection.run(BEGIN);
       return connection;
@@ -53,23 +59,48 @@ export class UndoConnection implements AsyncDisposable {
   /** Rows with values as pg reads them; for the catalogue. */
   async rows<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     await this.endCopy();
-    return (await this.#do(this.#client.query<Row>(text, [...values]))).rows;
+    return (await this.#do(() => this.#client.query<Row>(text, [...values]))).rows;
   }
 
   /** Rows with values as the database prints them; for the users' data. */
   async texts(text: string): Promise<Cell[][]> {
     await this.endCopy();
     const query = { text, rowMode: 'array', types: AS_TEXT } as const;
-    return (await this.#do(this.#client.query<Cell[]>(query))).rows;
+    return (await this.#do(() => this.#client.query<Cell[]>(query))).rows;
+  }
+
+  /** The same for a SELECT of many rows, which may be large: page by page, of bounded size. */
+  async *pages(select: string): AsyncGenerator<readonly (readonly Cell[])[]> {
+    await this.run(`DECLARE undo_rows NO SCROLL CURSOR FOR ${select}`);
+    let count = FIRST_PAGE;
+    for (;;) {
+      const page = await this.texts(`FETCH ${count} FROM undo_rows`);
+      if (page.length > 0) yield page;
+      if (page.length < count) break;
+      count = nextCount(page);
+    }
+    await this.run('CLOSE undo_rows');
   }
 
   /** @returns how many rows the (last) statement affected. */
   async run(text: string): Promise<number> {
     await this.endCopy();
     // Of several statements pg returns a list, which its types do not say.
-    const result = (await this.#do(this.#client.query(text))) as pg.QueryResult | pg.QueryResult[];
+    const result = (await this.#do(() => this.#client.query(text))) as
+      | pg.QueryResult
+      | pg.QueryResult[];
     const last = Array.isArray(result) ? result.at(-1) : result;
     return last?.rowCount ?? 0;
+  }
+
+  /**
+   * Does something during which the application's triggers fire: they find their tables and functions
+   * where the role's own sessions do.
+   */
+  async withOwnSearchPath(fire: () => Promise<void>): Promise<void> {
+    await this.run('SET LOCAL search_path TO DEFAULT');
+    await fire();
+    await this.run('SET LOCAL search_path = pg_catalog');
   }
 
   /**
@@ -81,14 +112,15 @@ export class UndoConnection implements AsyncDisposable {
       await this.endCopy();
       this.#copy = { text, stream: new CopyIn(this.#client, text) };
     }
-    await this.#do(this.#copy.stream.write(data));
+    const { stream } = this.#copy;
+    await this.#do(() => stream.write(data));
   }
 
   /** Completes what was copied. */
   async endCopy(): Promise<void> {
     const copy = this.#copy;
     this.#copy = null;
-    if (copy !== null) await this.#do(copy.stream.end());
+    if (copy !== null) await this.#do(() => copy.stream.end());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,10 +129,11 @@ export class UndoConnection implements AsyncDisposable {
     await this.#client.end().catch(() => undefined);
   }
 
-  async #do<Result>(query: Promise<Result>): Promise<Result> {
+  /** @param query begun here: after an abort nobody would wait for its failure. */
+  async #do<Result>(query: () => Promise<Result>): Promise<Result> {
     this.#signal.throwIfAborted();
     try {
-      return await query;
+      return await query();
     } catch (error) {
       this.#signal.throwIfAborted();
       const { user: role = '', database = '' } = this.#client;

@@ -13,8 +13,11 @@ interface ServerError extends Error {
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const LOCK_NOT_AVAILABLE = '55P03';
 const PASSES = new Set([LOCK_NOT_AVAILABLE, '40P01', '40001', '55006']);
-/** Data exceptions and integrity constraint violations, errors of triggers, and missing rights. */
-const REFUSED = /^(22|23|P0|42501|44|0A|428C9|55000)/;
+/**
+ * Data exceptions, violated constraints, missing rights, and whatever the application's own code says:
+ * triggers and functions of indexes run in the undo. None of these passes by itself.
+ */
+const REFUSED = /^(09|0A|2[1237BF]|38|39|42|44|P0|55000)/;
 
 /** Whose undo it is. */
 export interface UndoSession {

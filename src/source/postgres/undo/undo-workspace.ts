@@ -13,6 +13,7 @@ import type {
 import { quoteLiteral } from '../quote.ts';
 import { countRows, type RowCounts, writeRows } from './apply.ts';
 import { checkTable } from './check-table.ts';
+import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
 import { readRows } from './read-rows.ts';
@@ -55,7 +56,11 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     for (const change of changes) {
       // Asked first: waiting for a promise per row would be a good part of its cost.
       const table = this.#tables.known(change.table) ?? (await this.#tables.enter(change.table));
-      const sending = table?.add(change);
+      if (table === null) {
+        this.#tables.lose(change.table);
+        continue;
+      }
+      const sending = table.add(change);
       if (sending !== undefined) await sending;
     }
   }
@@ -110,27 +115,32 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     }
     for (const table of tables) await checkTable.constraints(this.#connection, table, this.#tables);
     this.#counts = new Map();
+    const clean = new Map<StagedTable, RowCounts & { readonly conflict: number }>();
     for (const table of tables) {
       const counts = await countRows(this.#connection, table);
       checkTable.rights(table, counts);
       this.#counts.set(table, counts);
+      const inConflict = await countInConflict(this.#connection, table, counts);
+      clean.set(table, { ...without(counts, inConflict), conflict: total(inConflict) });
     }
     return {
       tables: [
         ...tables.map((table) => ({
           ...table.name,
-          ...(this.#counts.get(table) ?? { insert: 0, update: 0, delete: 0 }),
+          ...(clean.get(table) ?? { insert: 0, update: 0, delete: 0, conflict: 0 }),
           already: table.already,
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
           addedColumns: table.addedColumns,
           addedAfter: ({ id }: { readonly id: string }) => isLater(table.facts.added, id),
         })),
-        ...this.#tables.missing.map((table) => ({
-          ...table,
+        ...this.#tables.missing.map(({ schema, name, changes }) => ({
+          schema,
+          name,
           insert: 0,
           update: 0,
           delete: 0,
+          conflict: changes,
           already: 0,
           identity: null,
           triggers: [],
@@ -167,12 +177,14 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
     );
-    await writeRows(connection, written);
+    await connection.withOwnSearchPath(async () => {
+      await writeRows(connection, written);
+      await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
+    });
     const warnings: string[] = [];
     for (const [table, { insert }] of written) {
       if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
     }
-    await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
     warnings.push(...(await this.#checkTriggers(tables, allowTriggerChanges)));
     await restore?.();
     if (!triggers) warnings.push('Triggers did not fire; foreign keys were checked as always.');
@@ -215,6 +227,14 @@ function isLater(id: string | null, other: string): boolean {
   if (id === null) return false;
   const distance = (Number(id) - Number(other)) >>> 0;
   return distance > 0 && distance < 2 ** 31;
+}
+
+function without(counts: RowCounts, some: RowCounts): RowCounts {
+  return {
+    insert: counts.insert - some.insert,
+    update: counts.update - some.update,
+    delete: counts.delete - some.delete,
+  };
 }
 
 function total({ insert, update, delete: deleted }: RowCounts): number {
