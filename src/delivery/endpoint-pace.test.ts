@@ -60,6 +60,26 @@ test('an endpoint that asks for a rest gets nothing until it is over, and it cos
   );
 });
 
+for (const after of [0, -1, undefined]) {
+  test(`a rest that is over already (${after}) is none: a failure like any other`, async () => {
+    await using fixture = await DeliveryFixture.create();
+    let attempts = 0;
+    await using delivery = fixture.deliver();
+    delivery.register(
+      subscription('crm', undefined, { delivery: { maxAttempts: 3 } }),
+      sink(async () => {
+        attempts += 1;
+        const { error } = BUSY as Outcome & { kind: 'retry' };
+        return { kind: 'retry', error, rest: true, ...(after === undefined ? {} : { after }) };
+      }),
+    );
+    await delivery.start();
+    await fixture.write(rows(1));
+    await until(() => statusOf(delivery).parked === 1, 5_000, 'the end of the attempts');
+    assert.equal(attempts, 3);
+  });
+}
+
 test('a rest outlasts a restart', async () => {
   await using fixture = await DeliveryFixture.create();
   {
