@@ -4,15 +4,14 @@ import {
   ACK,
   DeliveryFixture,
   FAILED,
-  type LogEntry,
   recorder,
+  rows,
   sink,
+  statusOf,
   subscription,
 } from '../../test/delivery-fixture.ts';
 import { until } from '../../test/until.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
-import type { SourceDelivery } from './source-delivery.ts';
-import type { SubscriptionStatus } from './subscription-status.ts';
 
 const BUSY: Outcome = {
   kind: 'retry',
@@ -21,16 +20,6 @@ const BUSY: Outcome = {
   rest: true,
 };
 const GONE: Outcome = { kind: 'gone', error: { code: 'GONE', message: 'gone' } };
-
-function rows(count: number, first = 0): LogEntry[] {
-  return Array.from({ length: count }, (_, index) => ({ key: String(first + index) }));
-}
-
-function statusOf(delivery: SourceDelivery): SubscriptionStatus {
-  const [status] = delivery.status();
-  assert.ok(status);
-  return status;
-}
 
 test('an endpoint that asks for a rest gets nothing until it is over, and it costs no attempt', async () => {
   await using fixture = await DeliveryFixture.create();

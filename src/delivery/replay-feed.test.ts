@@ -4,27 +4,16 @@ import {
   ACK,
   DeliveryFixture,
   FAILED,
-  type LogEntry,
+  isCaughtUp,
+  range,
   recorder,
+  rows,
   sink,
   subscription,
 } from '../../test/delivery-fixture.ts';
 import { until } from '../../test/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
-import type { SourceDelivery } from './source-delivery.ts';
-
-function rows(count: number, first = 0, table = 'public.accounts'): LogEntry[] {
-  return Array.from({ length: count }, (_, index) => ({ table, key: String(first + index) }));
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
-}
-
-function isCaughtUp(delivery: SourceDelivery): boolean {
-  return delivery.status().every(({ lag }) => lag === 0);
-}
 
 test('a range of the log is delivered again, under the same ids, while new changes go on', async () => {
   await using fixture = await DeliveryFixture.create();
@@ -187,28 +176,4 @@ test('what cannot be replayed is refused: still to come, not wanted, not there',
   await refused(99, 'OFFSET_UNKNOWN');
   await delivery.resume('crm');
   await until(() => endpoint.changes.length === 3);
-});
-
-test('a subscription can be taken out and another put in its place while it runs', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const [first, second] = [recorder(), recorder()];
-  await using delivery = fixture.deliver();
-  delivery.register(subscription('crm'), first);
-  await delivery.start();
-  await fixture.write(rows(10));
-  await until(() => first.changes.length === 10 && isCaughtUp(delivery));
-  let remembered = 0;
-  await delivery.replace(subscription('crm', ['public.accounts']), second, async () => {
-    remembered += 1;
-  });
-  await fixture.write([...rows(5, 20), ...rows(5, 0, 'public.other')]);
-  await until(() => second.changes.length === 5 && isCaughtUp(delivery));
-  assert.deepEqual([first.changes.length, remembered], [10, 1]);
-  assert.deepEqual(
-    second.changes.map(({ offset }) => offset),
-    range(10, 15),
-  );
-  await delivery.unregister('crm');
-  assert.deepEqual(delivery.status(), []);
-  assert.equal((await fixture.state.subscription('crm'))?.cursor, 20);
 });

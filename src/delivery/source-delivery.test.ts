@@ -4,30 +4,17 @@ import {
   ACK,
   DeliveryFixture,
   FAILED,
-  type LogEntry,
+  range,
   recorder,
+  rows,
   sink,
+  statusOf,
   subscription,
 } from '../../test/delivery-fixture.ts';
 import { until } from '../../test/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
 import type { SourceDelivery } from './source-delivery.ts';
-import type { SubscriptionStatus } from './subscription-status.ts';
-
-function rows(count: number, first = 0, table = 'public.accounts'): LogEntry[] {
-  return Array.from({ length: count }, (_, index) => ({ table, key: String(first + index) }));
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
-}
-
-function statusOf(delivery: SourceDelivery, name: string): SubscriptionStatus {
-  const status = delivery.status().find((one) => one.name === name);
-  assert.ok(status);
-  return status;
-}
 
 /** Drains with time for what is in flight. */
 async function drained(delivery: SourceDelivery): Promise<void> {

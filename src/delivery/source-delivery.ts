@@ -200,8 +200,9 @@ export class SourceDelivery implements AsyncDisposable {
   /**
    * Puts another definition and endpoint in the place of a subscription's own; its cursor and its
    * exceptions stay.
-   * @param remember writes the definition down, between the two.
-   * @throws TidingsError as `register`; then everything is as before.
+   * @param remember writes the definition down, before anything is stopped.
+   * @throws TidingsError as `register`, or what `remember` throws; then everything is as before, and
+   *   the new endpoint is the caller's to let go of.
    */
   async replace(
     definition: SubscriptionDefinition,
@@ -213,8 +214,8 @@ export class SourceDelivery implements AsyncDisposable {
     // What is wrong with it is found out before anything is stopped.
     compileFilter(definition.filter);
     completeDelivery(definition);
-    await this.unregister(name);
     await remember();
+    await this.unregister(name);
     this.register(definition, sink);
     await this.#beginning;
   }
@@ -225,7 +226,8 @@ export class SourceDelivery implements AsyncDisposable {
   }
 
   /**
-   * Stops a subscription and lets go of its endpoint; what is remembered of it stays.
+   * Stops a subscription and lets go of its endpoint; what is remembered of it stays. Outcomes that
+   * cannot be written down are repeated by whoever takes its place: a failure that was told already.
    * @throws TidingsError `SUBSCRIPTION_UNKNOWN`
    */
   async unregister(name: string): Promise<void> {
@@ -242,9 +244,8 @@ export class SourceDelivery implements AsyncDisposable {
     await controls.settled();
     await delivery.rest(this.#stop.signal);
     await delivery.close();
-    const written = await this.#context.checkpoints.flush();
+    await this.#context.checkpoints.flush();
     this.#context.checkpoints.remove(delivery);
-    if (!written) throw this.#context.checkpoints.error;
   }
 
   status(): readonly SubscriptionStatus[] {

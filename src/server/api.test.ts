@@ -288,3 +288,21 @@ function parseExposition(exposition: string): Map<string, string> {
   }
   return families;
 }
+
+test('a subscription that cannot begin is not made, and its name is free for a better one', async () => {
+  await using api = await serveApi();
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  const made = (from: unknown): Promise<Answered> => {
+    const to = { webhook: { url: 'https://crm.example', secret } };
+    return api.ask('POST', '/v1/subscriptions', {
+      body: { name: NAME, tables: ['public.*'], from, to },
+    });
+  };
+  assertProblem(await made(1_000_000), 400, 'OFFSET_UNKNOWN');
+  const { subscriptions } = (await api.ask('GET', '/v1/subscriptions')).json<{
+    readonly subscriptions: readonly unknown[];
+  }>();
+  assert.deepEqual(subscriptions, []);
+  const answered = await made('head');
+  assert.equal(answered.status, 201, answered.text);
+});
