@@ -1,6 +1,7 @@
 import type { StoredException, StoredLoss, SubscriptionCheckpoint } from '../state/state.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { Delivery } from './delivery.ts';
+import type { ExceptionRoom } from './exception-room.ts';
 
 /** How much of one subscription may be open at the same time. */
 export interface OpenLimits {
@@ -10,6 +11,8 @@ export interface OpenLimits {
   readonly bytes: number;
   /** Exceptions that are retrying or blocked. */
   readonly exceptions: number;
+  /** The same of all subscriptions together. */
+  readonly room: ExceptionRoom;
 }
 
 /**
@@ -73,15 +76,17 @@ export class OpenDeliveries {
 
   /** True when there are so many exceptions that reading has to wait. */
   get full(): boolean {
-    const { exceptions } = this.#limits;
+    const { exceptions, room } = this.#limits;
     const size = this.#exceptions.size;
     this.#full = size >= exceptions || (this.#full && size > exceptions * RESUME_SHARE);
-    return this.#full;
+    return this.#full || room.refuses(size);
   }
 
   /** True while replays may add exceptions: half of the room is kept for what fails now. */
   get hasRoomForReplay(): boolean {
-    return this.#exceptions.size < this.#limits.exceptions / 2;
+    const { exceptions, room } = this.#limits;
+    const { size } = this.#exceptions;
+    return size < exceptions / 2 && !room.refuses(size);
   }
 
   /** True when a delivery holds the cursor that becomes an exception just by taking long. */
@@ -118,7 +123,7 @@ export class OpenDeliveries {
   /** Takes in an exception from the state. */
   restore(delivery: Delivery): void {
     delivery.recorded = true;
-    this.#exceptions.set(delivery.offset, delivery);
+    this.#keep(delivery);
   }
 
   /** Takes back one that was parked and is to be attempted again. */
@@ -145,7 +150,8 @@ export class OpenDeliveries {
       return;
     }
     this.#rows.set(offset, state === 'done' && delivery.discarded === null ? null : delivery);
-    if (state === 'done' || state === 'parked') this.#exceptions.delete(offset);
+    if (state !== 'done' && state !== 'parked') return;
+    if (this.#exceptions.delete(offset)) this.#limits.room.add(-1);
   }
 
   /** Notes that a delivery that was parked below the cursor is given up. */
@@ -159,9 +165,10 @@ export class OpenDeliveries {
     this.#losses.push({ from, to, at: Date.now() });
   }
 
-  /** Forgets everything, for a rewind; the state already says so. */
+  /** Forgets everything, for a rewind, when the state already says so, or at the end. */
   reset(cursor: number): void {
     this.#unrecorded.clear();
+    this.#limits.room.add(-this.#exceptions.size);
     this.#exceptions.clear();
     this.#rows.clear();
     this.#bytes = 0;
@@ -219,10 +226,16 @@ export class OpenDeliveries {
       delivery.view = null;
       this.#rows.set(delivery.offset, delivery);
       if (delivery.state !== 'parked' && delivery.state !== 'done') {
-        this.#exceptions.set(delivery.offset, delivery);
+        this.#keep(delivery);
       }
     }
     this.#cursor = position;
+  }
+
+  #keep(delivery: Delivery): void {
+    const before = this.#exceptions.size;
+    this.#exceptions.set(delivery.offset, delivery);
+    this.#limits.room.add(this.#exceptions.size - before);
   }
 
   #forget(delivery: Delivery): void {

@@ -15,6 +15,7 @@ import type { Checkpointed, Checkpoints } from './checkpoints.ts';
 import type { DeliveryOptions, SubscriptionDefinition } from './definition.ts';
 import { Delivery } from './delivery.ts';
 import { EndpointWindow } from './endpoint-window.ts';
+import type { ExceptionRoom } from './exception-room.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import { OpenDeliveries } from './open-deliveries.ts';
 import { Rate } from './rate.ts';
@@ -29,6 +30,7 @@ export interface SubscriptionContext {
   readonly state: State;
   readonly dispatcher: Dispatcher;
   readonly checkpoints: Checkpoints;
+  readonly room: ExceptionRoom;
   readonly observer: DeliveryObserver;
   /** An endpoint wants nothing any more: its subscription is to be paused. */
   readonly onGone: (subscription: string, error: AttemptError) => void;
@@ -83,6 +85,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       deliveries: MAX_UNRECORDED,
       bytes: MAX_BYTES,
       exceptions: delivery.maxExceptions,
+      room: context.room,
     });
     this.window = new EndpointWindow({
       subscription: this.name,
@@ -343,6 +346,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       );
       this.#ready = true;
     } catch (error) {
+      this.open.reset(cursor);
       // It stands still, and says why, until somebody resumes it.
       this.#stopAt(error);
       throw error;
