@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { parseWire } from '../../change/wire.ts';
+import { parseWire, TEST_TYPE } from '../../change/wire.ts';
 import {
   ANSWER_204,
   attempt,
@@ -12,7 +12,6 @@ import {
   webhookSink,
 } from '../../../test/webhook-receiver.ts';
 import { testSink } from '../sink.contract.ts';
-import { TEST_TYPE } from './webhook-sink.ts';
 
 const NEWER = `whsec_${Buffer.alloc(24, 8).toString('base64')}`;
 const FOREIGN = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
