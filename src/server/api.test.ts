@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import {
   type Answered,
   type Asked,
@@ -12,6 +12,7 @@ import {
   type ServedApi,
   serveApi,
 } from '../../test/api-fixture.ts';
+import { SourceDelivery } from '../delivery/source-delivery.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { METRICS } from '../observe/metric-catalogue.ts';
 import { controlFile } from './control-file.ts';
@@ -305,4 +306,21 @@ test('a subscription that cannot begin is not made, and its name is free for a b
   assert.deepEqual(subscriptions, []);
   const answered = await made('head');
   assert.equal(answered.status, 201, answered.text);
+});
+
+test('a list of subscriptions asks for their status as often as one does, however many there are', async () => {
+  const asked = mock.method(SourceDelivery.prototype, 'status');
+  await using api = await serveApi({}, (tidings) => {
+    for (let index = 0; index < 50; index += 1) {
+      tidings.register(`mail-${index}`, 'public.t', { insert: () => undefined });
+    }
+  });
+  const before = asked.mock.callCount();
+  const { subscriptions } = (await api.ask('GET', '/v1/subscriptions')).json<{
+    readonly subscriptions: readonly unknown[];
+  }>();
+  assert.equal(subscriptions.length, 50);
+  // Once for the status, once for what only the list has; a beat of the service may come between.
+  assert.ok(asked.mock.callCount() - before <= 3, `${asked.mock.callCount() - before} times`);
+  asked.mock.restore();
 });
