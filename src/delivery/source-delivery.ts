@@ -19,7 +19,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { completeDelivery, type SubscriptionDefinition } from './definition.ts';
 import { ExceptionRoom, type ExceptionRoomLimits } from './exception-room.ts';
 import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
-import { newestWanted } from './read-record.ts';
+import { changeReader, newestWanted } from './read-record.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
 import {
   type PreparedSubscription,
@@ -226,7 +226,8 @@ export class SourceDelivery implements AsyncDisposable {
 
   /** See {@link newestWanted}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
   async sample(name: string): Promise<Change | null> {
-    return await newestWanted(this.#context.dispatcher, this.#entry(name).prepared.filter);
+    const { filter, definition } = this.#entry(name).prepared;
+    return await newestWanted(this.#context.dispatcher, filter, changeReader(definition));
   }
 
   /**

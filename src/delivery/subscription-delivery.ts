@@ -1,4 +1,3 @@
-import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -6,7 +5,6 @@ import type { LogRecord } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';
 import type { State, StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
-import { projectChange } from '../subscription/columns.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
 import type { ChangeFilter } from '../subscription/filter.ts';
 import type { Subscriber } from '../subscription/subscriber.ts';
@@ -21,7 +19,7 @@ import { OpenDeliveries } from './open-deliveries.ts';
 import { Rate } from './rate.ts';
 import { ReplayFeed } from './replay-feed.ts';
 import { restoreExceptions } from './restore.ts';
-import { readRecord } from './read-record.ts';
+import { changeReader, readRecord } from './read-record.ts';
 import type { SubscriptionStatus } from './subscription-status.ts';
 
 /** What the subscriptions of one source share. */
@@ -381,10 +379,4 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     }
     return { state: this.#reader.state, reason: null };
   }
-}
-
-function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
-  if (filter.columns === undefined) return (view) => view.change;
-  const columns = new Set(filter.columns);
-  return (view) => projectChange(view.change, columns);
 }
