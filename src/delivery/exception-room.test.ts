@@ -10,7 +10,7 @@ import {
   statusOf,
   subscription,
 } from '../../test/delivery-fixture.ts';
-import { until } from '../../test/until.ts';
+import { ENDS, until } from '../../test/until.ts';
 import type { SubscriptionDefinition } from './definition.ts';
 import { ExceptionRoom } from './exception-room.ts';
 import type { SubscriptionStatus } from './subscription-status.ts';
@@ -33,30 +33,34 @@ const patient = (name: string): SubscriptionDefinition =>
     delivery: { maxAttempts: 100, retry: { first: 60_000, factor: 1, max: 60_000, jitter: 0 } },
   });
 
-test('many endpoints that fail keep no more in memory than the room for all; nobody else waits', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const room = { all: 3_000, share: 100 };
-  await using delivery = fixture.deliver({}, undefined, room);
-  let isDown = true;
-  const names = ['a', 'b', 'c', 'd', 'e'];
-  for (const name of names) {
-    delivery.register(
-      patient(name),
-      sink(async () => (isDown ? FAILED : ACK)),
-    );
-  }
-  const well = recorder();
-  delivery.register(subscription('well'), well);
-  await delivery.start();
-  for (let batch = 0; batch < 6; batch += 1) await fixture.write(rows(1_000, batch * 1_000));
-  await until(() => well.changes.length === 6_000);
-  const failing = (): SubscriptionStatus[] => names.map((name) => statusOf(delivery, name));
-  await until(() => failing().every(({ state }) => state === 'full'));
-  const kept = failing().reduce((sum, { retrying, blocked }) => sum + retrying + blocked, 0);
-  // Each may have read what it has room for before anybody knew that it fails.
-  assert.ok(kept >= room.all && kept <= room.all + names.length * 2_000, String(kept));
-  isDown = false;
-  // Whoever is taken away gives back what it had.
-  for (const name of names.slice(0, 4)) await delivery.unregister(name);
-  await until(() => statusOf(delivery, 'e').cursor === 6_000, 20_000, 'the last one to go on');
-});
+test(
+  'many endpoints that fail keep no more in memory than the room for all; nobody else waits',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const room = { all: 3_000, share: 100 };
+    await using delivery = fixture.deliver({}, undefined, room);
+    let isDown = true;
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of names) {
+      delivery.register(
+        patient(name),
+        sink(async () => (isDown ? FAILED : ACK)),
+      );
+    }
+    const well = recorder();
+    delivery.register(subscription('well'), well);
+    await delivery.start();
+    for (let batch = 0; batch < 6; batch += 1) await fixture.write(rows(1_000, batch * 1_000));
+    await until(() => well.changes.length === 6_000);
+    const failing = (): SubscriptionStatus[] => names.map((name) => statusOf(delivery, name));
+    await until(() => failing().every(({ state }) => state === 'full'));
+    const kept = failing().reduce((sum, { retrying, blocked }) => sum + retrying + blocked, 0);
+    // Each may have read what it has room for before anybody knew that it fails.
+    assert.ok(kept >= room.all && kept <= room.all + names.length * 2_000, String(kept));
+    isDown = false;
+    // Whoever is taken away gives back what it had.
+    for (const name of names.slice(0, 4)) await delivery.unregister(name);
+    await until(() => statusOf(delivery, 'e').cursor === 6_000, 20_000, 'the last one to go on');
+  },
+);

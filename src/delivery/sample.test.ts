@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeliveryFixture, recorder, rows, subscription } from '../../test/delivery-fixture.ts';
+import { ENDS } from '../../test/until.ts';
 
-test('a sample has the columns that its subscription gets, and no others', async () => {
+test('a sample has the columns that its subscription gets, and no others', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   await using delivery = fixture.deliver();
   const filter = { tables: ['public.*'], columns: ['id'] };
@@ -12,7 +13,7 @@ test('a sample has the columns that its subscription gets, and no others', async
   assert.deepEqual((await delivery.sample('crm'))?.after, { id: '7' });
 });
 
-test('a sample is the newest that is visible; without one there is none', async () => {
+test('a sample is the newest that is visible; without one there is none', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   await using delivery = fixture.deliver();
   delivery.register(subscription('crm'), recorder());

@@ -8,15 +8,13 @@ import {
   WebhookReceiver,
   webhookSink,
 } from '../../../test/webhook-receiver.ts';
-import { until } from '../../../test/until.ts';
+import { ENDS, until } from '../../../test/until.ts';
 import type { Outcome } from '../sink.ts';
 
 /** A deadline for what would otherwise never end; nothing is asserted about how long it takes. */
 const PROMPT = 10_000;
 /** Never aborts: what ends, ends by itself. */
 const PATIENT = new AbortController().signal;
-/** What waits for ever without the guard under test fails by this, milliseconds. */
-const ENDS = { timeout: 20_000 };
 
 /** What becomes of an attempt whose receiver does this once it has read the request. */
 async function outcomeWith(answer: (socket: Socket) => void): Promise<Outcome> {
