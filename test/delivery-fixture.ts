@@ -7,7 +7,7 @@ import { createChangeDecoder } from '../src/change/decode.ts';
 import { encodeImages } from '../src/change/row-images.ts';
 import type { TableDefinition } from '../src/change/table.ts';
 import type { SubscriptionDefinition } from '../src/delivery/definition.ts';
-import type { ExceptionRoomLimits } from '../src/delivery/exception-room.ts';
+import type { OpenRoomLimits } from '../src/delivery/open-room.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from '../src/delivery/observer.ts';
 import { SILENT_OBSERVER } from '../src/delivery/observer.ts';
 import { SourceDelivery } from '../src/delivery/source-delivery.ts';
@@ -85,7 +85,7 @@ export class DeliveryFixture implements AsyncDisposable {
   deliver(
     observer: Partial<DeliveryObserver> = {},
     onCommitPoint?: (point: DeliveryCommitPoint) => void,
-    exceptionRoom?: ExceptionRoomLimits,
+    openRoom?: OpenRoomLimits,
   ): SourceDelivery {
     return new SourceDelivery({
       source: 'main',
@@ -95,7 +95,7 @@ export class DeliveryFixture implements AsyncDisposable {
       decoder: createChangeDecoder('main', [POSTGRES_DIALECT]),
       observer: { ...SILENT_OBSERVER, ...observer },
       onCommitPoint,
-      exceptionRoom,
+      openRoom,
     });
   }
 

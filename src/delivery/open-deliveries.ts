@@ -1,7 +1,7 @@
 import type { StoredException, StoredLoss, SubscriptionCheckpoint } from '../state/state.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { Delivery } from './delivery.ts';
-import type { ExceptionRoom } from './exception-room.ts';
+import type { OpenRoom } from './open-room.ts';
 
 /** How much of one subscription may be open at the same time. */
 export interface OpenLimits {
@@ -11,8 +11,8 @@ export interface OpenLimits {
   readonly bytes: number;
   /** Exceptions that are retrying or blocked. */
   readonly exceptions: number;
-  /** The same of all subscriptions together. */
-  readonly room: ExceptionRoom;
+  /** Of all subscriptions together, both kinds. */
+  readonly room: OpenRoom;
 }
 
 /**
@@ -65,13 +65,15 @@ export class OpenDeliveries {
   /** True when one more delivery can be taken. */
   get hasRoom(): boolean {
     const { deliveries, bytes } = this.#limits;
-    return !this.full && this.#unrecorded.size < deliveries && this.#bytes < bytes;
+    if (this.full || this.#refused) return false;
+    return this.#unrecorded.size < deliveries && this.#bytes < bytes;
   }
 
   /** True when half of the room is free, so that reading a page is worth it. */
   get hasRoomForPage(): boolean {
     const { deliveries, bytes } = this.#limits;
-    return !this.full && this.#unrecorded.size <= deliveries / 2 && this.#bytes <= bytes / 2;
+    if (this.full || this.#refused) return false;
+    return this.#unrecorded.size <= deliveries / 2 && this.#bytes <= bytes / 2;
   }
 
   /** True when there are so many exceptions that reading has to wait. */
@@ -84,9 +86,7 @@ export class OpenDeliveries {
 
   /** True while replays may add exceptions: half of the room is kept for what fails now. */
   get hasRoomForReplay(): boolean {
-    const { exceptions, room } = this.#limits;
-    const { size } = this.#exceptions;
-    return size < exceptions / 2 && !room.refuses(size);
+    return this.#exceptions.size < this.#limits.exceptions / 2 && !this.#refused;
   }
 
   /** True when a delivery holds the cursor that becomes an exception just by taking long. */
@@ -116,6 +116,7 @@ export class OpenDeliveries {
   /** Takes in a delivery that was just read. */
   admit(delivery: Delivery): void {
     this.#unrecorded.add(delivery);
+    this.#limits.room.add(1);
     delivery.bytes = this.#keptBy(delivery);
     this.#bytes += delivery.bytes;
   }
@@ -167,8 +168,8 @@ export class OpenDeliveries {
 
   /** Forgets everything, for a rewind, when the state already says so, or at the end. */
   reset(cursor: number): void {
+    this.#limits.room.add(-this.#size);
     this.#unrecorded.clear();
-    this.#limits.room.add(-this.#exceptions.size);
     this.#exceptions.clear();
     this.#rows.clear();
     this.#bytes = 0;
@@ -232,6 +233,15 @@ export class OpenDeliveries {
     this.#cursor = position;
   }
 
+  get #size(): number {
+    return this.#unrecorded.size + this.#exceptions.size;
+  }
+
+  /** True when all subscriptions together have as much open as there may be, and this one its share. */
+  get #refused(): boolean {
+    return this.#limits.room.refuses(this.#size);
+  }
+
   #keep(delivery: Delivery): void {
     const before = this.#exceptions.size;
     this.#exceptions.set(delivery.offset, delivery);
@@ -239,7 +249,7 @@ export class OpenDeliveries {
   }
 
   #forget(delivery: Delivery): void {
-    this.#unrecorded.delete(delivery);
+    if (this.#unrecorded.delete(delivery)) this.#limits.room.add(-1);
     this.#bytes -= delivery.bytes;
   }
 

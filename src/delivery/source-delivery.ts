@@ -17,7 +17,7 @@ import type { Horizon } from '../subscription/horizon.ts';
 import { resolveStart } from '../subscription/resolve-start.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { completeDelivery, type SubscriptionDefinition } from './definition.ts';
-import { ExceptionRoom, type ExceptionRoomLimits } from './exception-room.ts';
+import { OpenRoom, type OpenRoomLimits } from './open-room.ts';
 import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
 import { changeReader, newestWanted } from './read-record.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
@@ -38,8 +38,8 @@ export interface SourceDeliveryOptions {
   /** Made with every dialect that the log's tables name. */
   readonly decoder: ChangeDecoder;
   readonly observer?: DeliveryObserver | undefined;
-  /** Default: `EXCEPTION_ROOM`. */
-  readonly exceptionRoom?: ExceptionRoomLimits | undefined;
+  /** Default: `OPEN_ROOM`. */
+  readonly openRoom?: OpenRoomLimits | undefined;
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
 }
@@ -64,14 +64,14 @@ export class SourceDelivery implements AsyncDisposable {
   #drained: Promise<void> | null = null;
 
   constructor(options: SourceDeliveryOptions) {
-    const { source, log, horizon, state, decoder, exceptionRoom, onCommitPoint } = options;
+    const { source, log, horizon, state, decoder, openRoom, onCommitPoint } = options;
     const observer = options.observer ?? SILENT_OBSERVER;
     const onFailure = (error: unknown): void => observer.failure(null, error);
     this.#context = {
       source,
       state,
       observer,
-      room: new ExceptionRoom(exceptionRoom),
+      room: new OpenRoom(openRoom),
       onCommitPoint,
       onGone: (name, error) => this.#endpointGone(name, error),
       dispatcher: new Dispatcher({ log, horizon, decoder, onFailure }),

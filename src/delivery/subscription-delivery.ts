@@ -13,7 +13,7 @@ import type { Checkpointed, Checkpoints } from './checkpoints.ts';
 import type { DeliveryOptions, SubscriptionDefinition } from './definition.ts';
 import { Delivery } from './delivery.ts';
 import { EndpointWindow } from './endpoint-window.ts';
-import type { ExceptionRoom } from './exception-room.ts';
+import type { OpenRoom } from './open-room.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import { OpenDeliveries } from './open-deliveries.ts';
 import { Rate } from './rate.ts';
@@ -28,7 +28,7 @@ export interface SubscriptionContext {
   readonly state: State;
   readonly dispatcher: Dispatcher;
   readonly checkpoints: Checkpoints;
-  readonly room: ExceptionRoom;
+  readonly room: OpenRoom;
   readonly observer: DeliveryObserver;
   /** An endpoint wants nothing any more: its subscription is to be paused. */
   readonly onGone: (subscription: string, error: AttemptError) => void;
