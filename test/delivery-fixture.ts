@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +7,11 @@ import { createChangeDecoder } from '../src/change/decode.ts';
 import { encodeImages } from '../src/change/row-images.ts';
 import type { TableDefinition } from '../src/change/table.ts';
 import type { SubscriptionDefinition } from '../src/delivery/definition.ts';
+import type { OpenRoomLimits } from '../src/delivery/open-room.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from '../src/delivery/observer.ts';
 import { SILENT_OBSERVER } from '../src/delivery/observer.ts';
 import { SourceDelivery } from '../src/delivery/source-delivery.ts';
+import type { SubscriptionStatus } from '../src/delivery/subscription-status.ts';
 import { openSqliteLog, type SqliteLog } from '../src/log/sqlite/sqlite-log.ts';
 import type { Attempt, Outcome, Sink } from '../src/sink/sink.ts';
 import { POSTGRES_DIALECT } from '../src/source/postgres/dialect.ts';
@@ -82,6 +85,7 @@ export class DeliveryFixture implements AsyncDisposable {
   deliver(
     observer: Partial<DeliveryObserver> = {},
     onCommitPoint?: (point: DeliveryCommitPoint) => void,
+    openRoom?: OpenRoomLimits,
   ): SourceDelivery {
     return new SourceDelivery({
       source: 'main',
@@ -91,6 +95,7 @@ export class DeliveryFixture implements AsyncDisposable {
       decoder: createChangeDecoder('main', [POSTGRES_DIALECT]),
       observer: { ...SILENT_OBSERVER, ...observer },
       onCommitPoint,
+      openRoom,
     });
   }
 
@@ -140,6 +145,27 @@ export function subscription(
     ...rest,
     delivery: { retry, ...rest.delivery },
   };
+}
+
+/** As many new rows, with keys from `first` on. */
+export function rows(count: number, first = 0, table = 'public.accounts'): LogEntry[] {
+  return Array.from({ length: count }, (_, index) => ({ table, key: String(first + index) }));
+}
+
+/** The whole numbers from one to the other, exclusive. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
+
+/** The status of a subscription; of the first when none is named. */
+export function statusOf(delivery: SourceDelivery, name?: string): SubscriptionStatus {
+  const status = delivery.status().find((one) => name === undefined || one.name === name);
+  assert.ok(status);
+  return status;
+}
+
+export function isCaughtUp(delivery: SourceDelivery): boolean {
+  return delivery.status().every(({ lag }) => lag === 0);
 }
 
 /** `schema.name`; a third part names the key column. */

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 
+/** For tests that could wait for ever when what they test is broken: they fail instead. Milliseconds. */
+export const ENDS = { timeout: 60_000 };
+
 /** Waits for a condition by asking again; fails when it does not come true in time (milliseconds). */
 export async function until(
   condition: () => boolean | Promise<boolean>,

@@ -16,10 +16,12 @@ import type {
   TestReport,
 } from './administration.ts';
 import { readChanges } from './change-pages.ts';
+import type { SourceService } from './source-service.ts';
 import type { Status, SubscriptionStatusReport } from './status.ts';
 import { allSubscriptions, type SubscriptionRegistry } from './subscription-registry.ts';
 
 export interface ServiceAdministrationOptions {
+  readonly sources: readonly SourceService[];
   readonly registry: SubscriptionRegistry;
   readonly state: State;
   readonly status: () => Promise<Status>;
@@ -45,8 +47,14 @@ export class ServiceAdministration implements Administration {
     const created = new Map(
       (await allSubscriptions(state)).map(({ name, createdAt }) => [name, createdAt]),
     );
+    // Asked once of all: each status goes through everything that its subscription has open.
+    const running = new Map(
+      this.#options.sources.flatMap(({ delivery }) =>
+        delivery.status().map((each) => [each.name, each] as const),
+      ),
+    );
     return subscriptions
-      .map((each) => this.#report(each, created.get(each.name) ?? null))
+      .map((each) => this.#report(each, created.get(each.name) ?? null, running.get(each.name)))
       .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
@@ -185,9 +193,12 @@ export class ServiceAdministration implements Administration {
     return [only];
   }
 
-  #report(status: SubscriptionStatusReport, created: number | null): SubscriptionReport {
+  #report(
+    status: SubscriptionStatusReport,
+    created: number | null,
+    running: SubscriptionStatus | undefined,
+  ): SubscriptionReport {
     const registered = this.#options.registry.get(status.name);
-    const running = this.#running(status.name);
     const rests = running?.restsUntil ?? null;
     const origin = registered?.origin ?? 'none';
     return {
@@ -199,11 +210,6 @@ export class ServiceAdministration implements Administration {
       restsUntil: rests === null ? null : isoTime(rests),
       replays: (running?.replays ?? []).map(replayReport),
     };
-  }
-
-  #running(name: string): SubscriptionStatus | undefined {
-    const registered = this.#options.registry.get(name);
-    return registered?.source.delivery.status().find((each) => each.name === name);
   }
 }
 

@@ -134,7 +134,14 @@ export class SubscriptionRegistry {
         ...toDefinition(name, subscription),
         stored,
       });
-      await this.sourceOf(name).delivery.begun(name);
+      const { delivery } = this.sourceOf(name);
+      try {
+        await delivery.begun(name);
+      } catch (error) {
+        // Whoever asked is told that it was not made, and may correct it and ask again.
+        await this.#withdraw(name, delivery);
+        throw error;
+      }
     });
   }
 
@@ -150,9 +157,14 @@ export class SubscriptionRegistry {
         throw new TidingsError('SUBSCRIPTION_MOVED', details);
       }
       const sink = await openEndpoint(config, name, subscription);
-      await source.delivery.replace(toDefinition(name, subscription), sink, () =>
-        state.setDefinition(name, JSON.stringify(subscription)),
-      );
+      try {
+        await source.delivery.replace(toDefinition(name, subscription), sink, () =>
+          state.setDefinition(name, JSON.stringify(subscription)),
+        );
+      } catch (error) {
+        await sink[Symbol.asyncDispose]();
+        throw error;
+      }
       this.#remember('api', name, source, subscription);
     });
   }
@@ -170,6 +182,21 @@ export class SubscriptionRegistry {
       }
       await state.removeSubscription(name);
     });
+  }
+
+  /** Takes one back that could not begin. */
+  async #withdraw(name: string, delivery: SourceService['delivery']): Promise<void> {
+    const { state, logger } = this.#options;
+    await delivery.unregister(name);
+    this.#registered.delete(name);
+    try {
+      await state.removeSubscription(name);
+    } catch (error) {
+      logger.error('A subscription that could not begin is still remembered', {
+        subscription: name,
+        error,
+      });
+    }
   }
 
   #changeable(name: string): Registered {

@@ -31,7 +31,7 @@ import { keepRetention } from './retention.ts';
 import { ServiceAdministration } from './service-administration.ts';
 import type { SourceService } from './source-service.ts';
 import type { ServiceStatus, Status } from './status.ts';
-import type { SubscriptionRegistry } from './subscription-registry.ts';
+import { allSubscriptions, type SubscriptionRegistry } from './subscription-registry.ts';
 import type { Registration, Tidings } from './tidings.ts';
 import type { UndoService } from './undo.ts';
 
@@ -257,7 +257,7 @@ export class TidingsService implements Tidings {
   /** A subscription that nobody registers any more would hold the log for ever without a word. */
   async #warnOfAbsent(): Promise<void> {
     const { state, logger } = this.#options;
-    const absent = (await state.subscriptions()).filter(
+    const absent = (await allSubscriptions(state)).filter(
       ({ name }) => !this.#options.registry.has(name),
     );
     if (absent.length === 0) return;

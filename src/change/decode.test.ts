@@ -35,7 +35,7 @@ const transaction: StoredChange['transaction'] = {
   first: 100,
   last: 102,
   id: '7712',
-  position: '00000000/0A1B2C3D',
+  position: '000000000A1B2C3D',
   committedAt: 1_795_000_000_123_456,
   context: null,
 };
@@ -68,7 +68,7 @@ test('an update with its whole old row tells what changed', () => {
     },
   });
   assert.deepEqual(change, {
-    id: 'main:00000000/0A1B2C3D:1',
+    id: 'main:000000000A1B2C3D:1',
     source: 'main',
     offset: 101,
     operation: 'update',
@@ -80,7 +80,7 @@ test('an update with its whole old row tells what changed', () => {
     changed: ['email'],
     transaction: {
       id: '7712',
-      position: '00000000/0A1B2C3D',
+      position: '000000000A1B2C3D',
       index: 1,
       last: false,
       committedAt: '2026-11-18T11:06:40.123456Z',
@@ -207,9 +207,9 @@ test('the first and the last change of a transaction know their place', () => {
       return [id, place.index, place.last];
     }),
     [
-      ['main:00000000/0A1B2C3D:0', 0, false],
-      ['main:00000000/0A1B2C3D:1', 1, false],
-      ['main:00000000/0A1B2C3D:2', 2, true],
+      ['main:000000000A1B2C3D:0', 0, false],
+      ['main:000000000A1B2C3D:1', 1, false],
+      ['main:000000000A1B2C3D:2', 2, true],
     ],
   );
 });

@@ -8,7 +8,7 @@ import { formatMicros } from './time.ts';
 import { parseWire, toWire, WireFormatError } from './wire.ts';
 
 const update: Change = {
-  id: 'main:00000000/0A1B2C3D:0',
+  id: 'main:000000000A1B2C3D:0',
   source: 'main',
   offset: 123,
   operation: 'update',
@@ -20,7 +20,7 @@ const update: Change = {
   changed: ['email'],
   transaction: {
     id: '7712',
-    position: '00000000/0A1B2C3D',
+    position: '000000000A1B2C3D',
     index: 0,
     last: true,
     committedAt: '2026-11-18T11:06:40.123456Z',
@@ -44,6 +44,15 @@ const golden = readFileSync(join(import.meta.dirname, 'wire.golden.ndjson'), 'ut
 test('the wire form is, to the byte, what the golden file says', () => {
   const lines = [update, truncate].map((change) => `${JSON.stringify(toWire(change))}\n`);
   assert.equal(lines.join(''), golden);
+});
+
+test('the reference has an example that can be: its position is written as the log writes it', () => {
+  const path = join(import.meta.dirname, '../../docs/reference/wire-format.md');
+  const [, example = ''] = /```json\n(.*?)```/s.exec(readFileSync(path, 'utf8')) ?? [];
+  const change = parseWire(example);
+  assert.deepEqual(toWire(change), JSON.parse(example));
+  assert.match(change.transaction.position, /^[0-9A-F]{16}$/);
+  assert.equal(change.id, `main:${change.transaction.position}:${change.transaction.index}`);
 });
 
 test('the golden file is read back', () => {
@@ -119,7 +128,7 @@ test('what is no change is refused, with the place', () => {
     [null, ''],
     [{ ...wire, specversion: '0.3' }, 'specversion'],
     [{ ...wire, type: 'tidings.change.v2' }, 'type'],
-    [{ ...wire, id: 'main:00000000/0A1B2C3D:9' }, 'id'],
+    [{ ...wire, id: 'main:000000000A1B2C3D:9' }, 'id'],
     [{ ...wire, id: 7 }, 'id'],
     [{ ...wire, source: 'main' }, 'source'],
     [{ ...wire, source: '/sources/%' }, 'source'],

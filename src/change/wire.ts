@@ -5,6 +5,9 @@ import { splitTime } from './time.ts';
 /** The CloudEvents type of a change; the version changes when a reader of v1 could misread it. */
 export const WIRE_TYPE = 'tidings.change.v1';
 
+/** The type of a test delivery: no receiver that looks at types takes it for a change. */
+export const TEST_TYPE = 'tidings.test.v1';
+
 /**
  * A change on the wire: a CloudEvents 1.0 envelope in JSON
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).

@@ -7,7 +7,7 @@ import { Webhook } from 'standardwebhooks';
 import { CHANGE } from '../../test/fake-log.ts';
 import { type RecordedIo, recordedIo } from '../../test/recorded-io.ts';
 import { until } from '../../test/until.ts';
-import { toWire } from '../change/wire.ts';
+import { TEST_TYPE, toWire } from '../change/wire.ts';
 import type { Arrival } from './listen/arrival.ts';
 import { run } from './run.ts';
 import { newSecret } from './webhook-secret.ts';
@@ -79,7 +79,7 @@ suite('what comes', () => {
 
   test('is marked when it is a test', async () => {
     await using listening = await listen();
-    const body = JSON.stringify({ ...toWire(CHANGE), type: 'tidings.test.v1', id: 'test_1' });
+    const body = JSON.stringify({ ...toWire(CHANGE), type: TEST_TYPE, id: 'test_1' });
     assert.equal((await listening.post(body, sign(body, SECRET, 'test_1'))).status, 204);
     assert.deepEqual(lines(listening), [`204  test  ${LINE}`]);
   });

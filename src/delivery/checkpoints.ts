@@ -66,6 +66,7 @@ export class Checkpoints {
     this.#all.delete(subscription);
     this.#changed.delete(subscription);
     this.#lingering.delete(subscription);
+    if (this.#error !== null) this.#arm();
   }
 
   /** An outcome is known and has to be written soon. */
@@ -123,7 +124,12 @@ export class Checkpoints {
       if (checkpoint !== null) taken.push([subscription, checkpoint]);
       if (subscription.lingering) this.#lookAgain(subscription);
     }
-    if (taken.length === 0) return true;
+    if (taken.length === 0) {
+      // What could not be written may have been that of a subscription that is gone. Nobody has
+      // anything to try with, and nobody would ever get on again while there is an error.
+      this.#recovered();
+      return true;
+    }
     try {
       await state.checkpoint(taken.map(([, checkpoint]) => checkpoint));
     } catch (error) {

@@ -20,7 +20,8 @@ export interface DeliveryOptions {
   readonly retry: BackoffOptions;
   /**
    * Deliveries that may be retrying or blocked before the subscription stops reading. They are kept
-   * in memory (some 600 bytes each), so that is what it bounds. Default 10,000.
+   * in memory (some 1.1 kB each), so that is what it bounds; `OpenRoom` bounds all subscriptions
+   * together. Default 10,000.
    */
   readonly maxExceptions: number;
 }

@@ -17,7 +17,7 @@ import {
   sink,
   subscription,
 } from '../../test/delivery-fixture.ts';
-import { until } from '../../test/until.ts';
+import { ENDS, until } from '../../test/until.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
 import type { State, StoredException } from '../state/state.ts';
 import { DELIVERY_COMMIT_POINTS, type DeliveryCommitPoint } from './observer.ts';
@@ -236,7 +236,7 @@ async function survive(seed: number, crashes: readonly Crash[]): Promise<void> {
 
 for (const point of DELIVERY_COMMIT_POINTS) {
   for (const passing of [1, 2, 7]) {
-    test(`a crash at "${point}", passing ${passing}`, async () => {
+    test(`a crash at "${point}", passing ${passing}`, ENDS, async () => {
       await survive(passing, [{ point, passing, undone: 0 }]);
     });
   }

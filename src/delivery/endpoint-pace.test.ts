@@ -4,15 +4,14 @@ import {
   ACK,
   DeliveryFixture,
   FAILED,
-  type LogEntry,
   recorder,
+  rows,
   sink,
+  statusOf,
   subscription,
 } from '../../test/delivery-fixture.ts';
-import { until } from '../../test/until.ts';
+import { ENDS, until } from '../../test/until.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
-import type { SourceDelivery } from './source-delivery.ts';
-import type { SubscriptionStatus } from './subscription-status.ts';
 
 const BUSY: Outcome = {
   kind: 'retry',
@@ -22,45 +21,63 @@ const BUSY: Outcome = {
 };
 const GONE: Outcome = { kind: 'gone', error: { code: 'GONE', message: 'gone' } };
 
-function rows(count: number, first = 0): LogEntry[] {
-  return Array.from({ length: count }, (_, index) => ({ key: String(first + index) }));
+test(
+  'an endpoint that asks for a rest gets nothing until it is over, and it costs no attempt',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const seen: { readonly offset: number; readonly number: number; readonly at: number }[] = [];
+    await using delivery = fixture.deliver();
+    delivery.register(
+      subscription('crm', undefined, {
+        delivery: { maxAttempts: 5, retry: { first: 60_000, factor: 1, max: 60_000, jitter: 0 } },
+      }),
+      sink(async ({ change, number }) => {
+        seen.push({ offset: change.offset, number, at: performance.now() });
+        return seen.length === 1 ? BUSY : ACK;
+      }),
+    );
+    await delivery.start();
+    await fixture.write(rows(1));
+    await until(() => statusOf(delivery).restsUntil !== null);
+    await fixture.write(rows(20, 1));
+    await until(() => seen.length === 22);
+    const [first, ...later] = seen;
+    assert.ok(first !== undefined);
+    // Also what came in meanwhile waited; a timer may fire a millisecond early.
+    for (const { at } of later) assert.ok(at - first.at >= 399, `${at - first.at} ms`);
+    assert.deepEqual(
+      seen.filter(({ offset }) => offset === 0).map(({ number }) => number),
+      [1, 1],
+    );
+  },
+);
+
+for (const after of [0, -1, undefined]) {
+  test(
+    `a rest that is over already (${after}) is none: a failure like any other`,
+    ENDS,
+    async () => {
+      await using fixture = await DeliveryFixture.create();
+      let attempts = 0;
+      await using delivery = fixture.deliver();
+      delivery.register(
+        subscription('crm', undefined, { delivery: { maxAttempts: 3 } }),
+        sink(async () => {
+          attempts += 1;
+          const { error } = BUSY as Outcome & { kind: 'retry' };
+          return { kind: 'retry', error, rest: true, ...(after === undefined ? {} : { after }) };
+        }),
+      );
+      await delivery.start();
+      await fixture.write(rows(1));
+      await until(() => statusOf(delivery).parked === 1, 5_000, 'the end of the attempts');
+      assert.equal(attempts, 3);
+    },
+  );
 }
 
-function statusOf(delivery: SourceDelivery): SubscriptionStatus {
-  const [status] = delivery.status();
-  assert.ok(status);
-  return status;
-}
-
-test('an endpoint that asks for a rest gets nothing until it is over, and it costs no attempt', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const seen: { readonly offset: number; readonly number: number; readonly at: number }[] = [];
-  await using delivery = fixture.deliver();
-  delivery.register(
-    subscription('crm', undefined, {
-      delivery: { maxAttempts: 5, retry: { first: 60_000, factor: 1, max: 60_000, jitter: 0 } },
-    }),
-    sink(async ({ change, number }) => {
-      seen.push({ offset: change.offset, number, at: performance.now() });
-      return seen.length === 1 ? BUSY : ACK;
-    }),
-  );
-  await delivery.start();
-  await fixture.write(rows(1));
-  await until(() => statusOf(delivery).restsUntil !== null);
-  await fixture.write(rows(20, 1));
-  await until(() => seen.length === 22);
-  const [first, ...later] = seen;
-  assert.ok(first !== undefined);
-  // Also what came in meanwhile waited; a timer may fire a millisecond early.
-  for (const { at } of later) assert.ok(at - first.at >= 399, `${at - first.at} ms`);
-  assert.deepEqual(
-    seen.filter(({ offset }) => offset === 0).map(({ number }) => number),
-    [1, 1],
-  );
-});
-
-test('a rest outlasts a restart', async () => {
+test('a rest outlasts a restart', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   {
     await using delivery = fixture.deliver();
@@ -89,7 +106,7 @@ test('a rest outlasts a restart', async () => {
   await until(() => endpoint.changes.length === 6);
 });
 
-test('an endpoint that says "later" for ever cannot hold a row for ever', async () => {
+test('an endpoint that says "later" for ever cannot hold a row for ever', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   await using delivery = fixture.deliver();
   const busy: Outcome = { ...BUSY, after: 1 };
@@ -104,62 +121,70 @@ test('an endpoint that says "later" for ever cannot hold a row for ever', async 
   await until(() => statusOf(delivery).parked === 1);
 });
 
-test('attempts begin no faster than the rate, and waiting for one costs no attempt', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const seen: number[] = [];
-  const numbers = new Set<number>();
-  await using delivery = fixture.deliver();
-  delivery.register(
-    subscription('crm', undefined, { delivery: { rate: 50, timeout: 200 } }),
-    sink(async ({ number }: Attempt) => {
-      seen.push(performance.now());
-      numbers.add(number);
-      return ACK;
-    }),
-  );
-  await delivery.start();
-  await fixture.write(rows(30));
-  await until(() => seen.length === 30);
-  const [first = 0] = seen;
-  for (const [index, at] of seen.entries()) {
-    // 20 ms each, of which one may come 10 ms early.
-    assert.ok(at - first >= index * 20 - 12, `attempt ${index} after ${at - first} ms`);
-  }
-  assert.deepEqual([...numbers], [1]);
-});
+test(
+  'attempts begin no faster than the rate, and waiting for one costs no attempt',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const seen: number[] = [];
+    const numbers = new Set<number>();
+    await using delivery = fixture.deliver();
+    delivery.register(
+      subscription('crm', undefined, { delivery: { rate: 50, timeout: 200 } }),
+      sink(async ({ number }: Attempt) => {
+        seen.push(performance.now());
+        numbers.add(number);
+        return ACK;
+      }),
+    );
+    await delivery.start();
+    await fixture.write(rows(30));
+    await until(() => seen.length === 30);
+    const [first = 0] = seen;
+    for (const [index, at] of seen.entries()) {
+      // 20 ms each, of which one may come 10 ms early.
+      assert.ok(at - first >= index * 20 - 12, `attempt ${index} after ${at - first} ms`);
+    }
+    assert.deepEqual([...numbers], [1]);
+  },
+);
 
-test('an endpoint that is gone pauses its subscription, and nothing is lost or counted', async () => {
-  await using fixture = await DeliveryFixture.create();
-  let isGone = true;
-  const taken: Attempt[] = [];
-  await using delivery = fixture.deliver();
-  delivery.register(
-    subscription('crm', undefined, { delivery: { maxConcurrency: 1 } }),
-    sink(async (attempt) => {
-      if (isGone) return GONE;
-      taken.push(attempt);
-      return ACK;
-    }),
-  );
-  await delivery.start();
-  await fixture.write(rows(5));
-  await until(async () => (await fixture.state.subscription('crm'))?.paused !== null);
-  await until(() => statusOf(delivery).inFlight === 0);
-  assert.equal(statusOf(delivery).state, 'paused');
-  assert.match(statusOf(delivery).reason ?? '', /wants nothing any more: gone/);
-  isGone = false;
-  await delivery.resume('crm');
-  await until(() => taken.length === 5);
-  // They are of different rows, and first attempts go ahead.
-  assert.deepEqual(
-    taken
-      .map(({ change, number }) => [change.offset, number])
-      .toSorted(([one = 0], [other = 0]) => one - other),
-    [0, 1, 2, 3, 4].map((offset) => [offset, 1]),
-  );
-});
+test(
+  'an endpoint that is gone pauses its subscription, and nothing is lost or counted',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    let isGone = true;
+    const taken: Attempt[] = [];
+    await using delivery = fixture.deliver();
+    delivery.register(
+      subscription('crm', undefined, { delivery: { maxConcurrency: 1 } }),
+      sink(async (attempt) => {
+        if (isGone) return GONE;
+        taken.push(attempt);
+        return ACK;
+      }),
+    );
+    await delivery.start();
+    await fixture.write(rows(5));
+    await until(async () => (await fixture.state.subscription('crm'))?.paused !== null);
+    await until(() => statusOf(delivery).inFlight === 0);
+    assert.equal(statusOf(delivery).state, 'paused');
+    assert.match(statusOf(delivery).reason ?? '', /wants nothing any more: gone/);
+    isGone = false;
+    await delivery.resume('crm');
+    await until(() => taken.length === 5);
+    // They are of different rows, and first attempts go ahead.
+    assert.deepEqual(
+      taken
+        .map(({ change, number }) => [change.offset, number])
+        .toSorted(([one = 0], [other = 0]) => one - other),
+      [0, 1, 2, 3, 4].map((offset) => [offset, 1]),
+    );
+  },
+);
 
-test('what an endpoint answered is kept with the delivery', async () => {
+test('what an endpoint answered is kept with the delivery', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   await using delivery = fixture.deliver();
   const answer = { status: 500, excerpt: 'no such customer' };

@@ -333,8 +333,10 @@ export class EndpointWindow {
   #inputOf(delivery: Delivery, end: AttemptEnd): DeliveryInput {
     if (end.kind === 'timeout') return 'return';
     if (end.kind === 'gone') return 'defer';
-    if (end.kind !== 'retry' || end.rest === undefined) return end.kind;
-    this.pace.rest(end.after ?? 0);
+    if (end.kind !== 'retry') return end.kind;
+    const rest = restOf(end);
+    if (rest === 0) return 'retry';
+    this.pace.rest(rest);
     return Date.now() - (delivery.failedAt ?? 0) < this.#patience ? 'defer' : 'retry';
   }
 
@@ -349,7 +351,7 @@ export class EndpointWindow {
   #retryLater(delivery: Delivery, end: AttemptEnd): void {
     const { retry } = this.#options.delivery;
     const asked = end.kind === 'retry' ? (end.after ?? 0) : 0;
-    const deferred = end.kind === 'gone' || (end.kind === 'retry' && end.rest !== undefined);
+    const deferred = end.kind === 'gone' || restOf(end) > 0;
     const delay = Math.max(asked, deferred ? 0 : backoff(retry, delivery.attempts));
     delivery.nextAttemptAt = Date.now() + Math.ceil(delay);
     this.#retryTimer.add(delivery, delay);
@@ -365,4 +367,12 @@ export class EndpointWindow {
       });
     }
   }
+}
+
+/**
+ * How long the endpoint asked to be left alone, milliseconds. "Again at once", or a time that is over,
+ * is no rest: for days it would cost no attempt and get request after request without a pause.
+ */
+function restOf(end: AttemptEnd): number {
+  return end.kind === 'retry' && end.rest === true ? Math.max(0, end.after ?? 0) : 0;
 }

@@ -1,6 +1,7 @@
 import type { StoredException, StoredLoss, SubscriptionCheckpoint } from '../state/state.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { Delivery } from './delivery.ts';
+import type { OpenRoom } from './open-room.ts';
 
 /** How much of one subscription may be open at the same time. */
 export interface OpenLimits {
@@ -10,6 +11,8 @@ export interface OpenLimits {
   readonly bytes: number;
   /** Exceptions that are retrying or blocked. */
   readonly exceptions: number;
+  /** Of all subscriptions together, both kinds. */
+  readonly room: OpenRoom;
 }
 
 /**
@@ -62,26 +65,28 @@ export class OpenDeliveries {
   /** True when one more delivery can be taken. */
   get hasRoom(): boolean {
     const { deliveries, bytes } = this.#limits;
-    return !this.full && this.#unrecorded.size < deliveries && this.#bytes < bytes;
+    if (this.full || this.#refused) return false;
+    return this.#unrecorded.size < deliveries && this.#bytes < bytes;
   }
 
   /** True when half of the room is free, so that reading a page is worth it. */
   get hasRoomForPage(): boolean {
     const { deliveries, bytes } = this.#limits;
-    return !this.full && this.#unrecorded.size <= deliveries / 2 && this.#bytes <= bytes / 2;
+    if (this.full || this.#refused) return false;
+    return this.#unrecorded.size <= deliveries / 2 && this.#bytes <= bytes / 2;
   }
 
   /** True when there are so many exceptions that reading has to wait. */
   get full(): boolean {
-    const { exceptions } = this.#limits;
+    const { exceptions, room } = this.#limits;
     const size = this.#exceptions.size;
     this.#full = size >= exceptions || (this.#full && size > exceptions * RESUME_SHARE);
-    return this.#full;
+    return this.#full || room.refuses(size);
   }
 
   /** True while replays may add exceptions: half of the room is kept for what fails now. */
   get hasRoomForReplay(): boolean {
-    return this.#exceptions.size < this.#limits.exceptions / 2;
+    return this.#exceptions.size < this.#limits.exceptions / 2 && !this.#refused;
   }
 
   /** True when a delivery holds the cursor that becomes an exception just by taking long. */
@@ -111,6 +116,7 @@ export class OpenDeliveries {
   /** Takes in a delivery that was just read. */
   admit(delivery: Delivery): void {
     this.#unrecorded.add(delivery);
+    this.#limits.room.add(1);
     delivery.bytes = this.#keptBy(delivery);
     this.#bytes += delivery.bytes;
   }
@@ -118,7 +124,7 @@ export class OpenDeliveries {
   /** Takes in an exception from the state. */
   restore(delivery: Delivery): void {
     delivery.recorded = true;
-    this.#exceptions.set(delivery.offset, delivery);
+    this.#keep(delivery);
   }
 
   /** Takes back one that was parked and is to be attempted again. */
@@ -145,7 +151,8 @@ export class OpenDeliveries {
       return;
     }
     this.#rows.set(offset, state === 'done' && delivery.discarded === null ? null : delivery);
-    if (state === 'done' || state === 'parked') this.#exceptions.delete(offset);
+    if (state !== 'done' && state !== 'parked') return;
+    if (this.#exceptions.delete(offset)) this.#limits.room.add(-1);
   }
 
   /** Notes that a delivery that was parked below the cursor is given up. */
@@ -159,8 +166,9 @@ export class OpenDeliveries {
     this.#losses.push({ from, to, at: Date.now() });
   }
 
-  /** Forgets everything, for a rewind; the state already says so. */
+  /** Forgets everything, for a rewind, when the state already says so, or at the end. */
   reset(cursor: number): void {
+    this.#limits.room.add(-this.#size);
     this.#unrecorded.clear();
     this.#exceptions.clear();
     this.#rows.clear();
@@ -219,14 +227,29 @@ export class OpenDeliveries {
       delivery.view = null;
       this.#rows.set(delivery.offset, delivery);
       if (delivery.state !== 'parked' && delivery.state !== 'done') {
-        this.#exceptions.set(delivery.offset, delivery);
+        this.#keep(delivery);
       }
     }
     this.#cursor = position;
   }
 
+  get #size(): number {
+    return this.#unrecorded.size + this.#exceptions.size;
+  }
+
+  /** True when all subscriptions together have as much open as there may be, and this one its share. */
+  get #refused(): boolean {
+    return this.#limits.room.refuses(this.#size);
+  }
+
+  #keep(delivery: Delivery): void {
+    const before = this.#exceptions.size;
+    this.#exceptions.set(delivery.offset, delivery);
+    this.#limits.room.add(this.#exceptions.size - before);
+  }
+
   #forget(delivery: Delivery): void {
-    this.#unrecorded.delete(delivery);
+    if (this.#unrecorded.delete(delivery)) this.#limits.room.add(-1);
     this.#bytes -= delivery.bytes;
   }
 

@@ -3,7 +3,9 @@ import type { ChangeView } from '../change/decode.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
+import { projectChange } from '../subscription/columns.ts';
 import type { ChangeFilter } from '../subscription/filter.ts';
+import type { SubscriptionDefinition } from './definition.ts';
 
 /** A record with what the decoder makes of it. */
 export interface ReadRecord {
@@ -31,16 +33,30 @@ export async function readRecord(
 /** Records that a sample is looked for in. */
 const SAMPLED = 1_000;
 
-/** The newest change that the filter wants, of the last thousand; null when there is none. */
+/**
+ * The newest change that the filter wants, of the last thousand that are visible (invariant 4); null
+ * when there is none.
+ * @param toChange the change as the subscription gets it.
+ */
 export async function newestWanted(
-  { log, decoder }: Dispatcher,
+  { log, decoder, horizon }: Dispatcher,
   filter: ChangeFilter,
+  toChange: (view: ChangeView) => Change,
 ): Promise<Change | null> {
-  const from = Math.max(log.floor, log.head - SAMPLED);
-  const { records } = await log.read({ from, to: log.head, limit: SAMPLED });
+  const to = Math.min(log.head, horizon.offset);
+  const from = Math.max(log.floor, to - SAMPLED);
+  if (from >= to) return null;
+  const { records } = await log.read({ from, to, limit: SAMPLED });
   for (const record of records.toReversed()) {
     const view = decoder.view(record);
-    if (filter.wantsTable(record.table) && filter.matches(view)) return view.change;
+    if (filter.wantsTable(record.table) && filter.matches(view)) return toChange(view);
   }
   return null;
+}
+
+/** How a subscription gets its changes: with the columns that it wants and no others. */
+export function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
+  if (filter.columns === undefined) return (view) => view.change;
+  const columns = new Set(filter.columns);
+  return (view) => projectChange(view.change, columns);
 }

@@ -4,71 +4,68 @@ import {
   ACK,
   DeliveryFixture,
   FAILED,
-  type LogEntry,
+  isCaughtUp,
+  range,
   recorder,
+  rows,
   sink,
   subscription,
 } from '../../test/delivery-fixture.ts';
-import { until } from '../../test/until.ts';
+import { ENDS, until } from '../../test/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
-import type { SourceDelivery } from './source-delivery.ts';
 
-function rows(count: number, first = 0, table = 'public.accounts'): LogEntry[] {
-  return Array.from({ length: count }, (_, index) => ({ table, key: String(first + index) }));
-}
+test(
+  'a range of the log is delivered again, under the same ids, while new changes go on',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const endpoint = recorder();
+    await using delivery = fixture.deliver();
+    delivery.register(subscription('crm'), endpoint);
+    await delivery.start();
+    await fixture.write(rows(3_000));
+    await until(() => endpoint.changes.length === 3_000 && isCaughtUp(delivery));
+    const replay = await delivery.replayRange('crm', 500, 2_500);
+    assert.deepEqual([replay.kind, replay.next, replay.to], ['range', 500, 2_500]);
+    await fixture.write(rows(100, 10_000));
+    await until(() => endpoint.changes.length === 5_100);
+    const again = endpoint.changes.slice(3_000);
+    const ids = new Map(endpoint.changes.slice(0, 3_000).map(({ offset, id }) => [offset, id]));
+    const replayed = again.filter(({ offset }) => offset < 3_000);
+    assert.deepEqual(
+      replayed.map(({ offset }) => offset).toSorted((a, b) => a - b),
+      range(500, 2_500),
+    );
+    for (const { offset, id } of replayed) assert.equal(id, ids.get(offset));
+    await until(async () => (await fixture.state.replays('crm')).length === 0);
+    assert.equal((await fixture.state.countExceptions('crm')).blocked, 0);
+    assert.equal(await delivery.neededFrom(), 3_100);
+  },
+);
 
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
-}
+test(
+  'a replay is never swallowed: the second of the same range delivers it once more',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const endpoint = recorder();
+    await using delivery = fixture.deliver();
+    delivery.register(subscription('crm'), endpoint);
+    await delivery.start();
+    await fixture.write(rows(10));
+    await until(() => endpoint.changes.length === 10 && isCaughtUp(delivery));
+    for (let times = 2; times <= 4; times += 1) {
+      await delivery.replayRange('crm', 'floor', null);
+      await until(() => endpoint.changes.length === 10 * times);
+    }
+    await delivery.replay('crm', 3);
+    await until(() => endpoint.changes.length === 41);
+    assert.equal(endpoint.changes.at(-1)?.offset, 3);
+  },
+);
 
-function isCaughtUp(delivery: SourceDelivery): boolean {
-  return delivery.status().every(({ lag }) => lag === 0);
-}
-
-test('a range of the log is delivered again, under the same ids, while new changes go on', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const endpoint = recorder();
-  await using delivery = fixture.deliver();
-  delivery.register(subscription('crm'), endpoint);
-  await delivery.start();
-  await fixture.write(rows(3_000));
-  await until(() => endpoint.changes.length === 3_000 && isCaughtUp(delivery));
-  const replay = await delivery.replayRange('crm', 500, 2_500);
-  assert.deepEqual([replay.kind, replay.next, replay.to], ['range', 500, 2_500]);
-  await fixture.write(rows(100, 10_000));
-  await until(() => endpoint.changes.length === 5_100);
-  const again = endpoint.changes.slice(3_000);
-  const ids = new Map(endpoint.changes.slice(0, 3_000).map(({ offset, id }) => [offset, id]));
-  const replayed = again.filter(({ offset }) => offset < 3_000);
-  assert.deepEqual(
-    replayed.map(({ offset }) => offset).toSorted((a, b) => a - b),
-    range(500, 2_500),
-  );
-  for (const { offset, id } of replayed) assert.equal(id, ids.get(offset));
-  await until(async () => (await fixture.state.replays('crm')).length === 0);
-  assert.equal((await fixture.state.countExceptions('crm')).blocked, 0);
-  assert.equal(await delivery.neededFrom(), 3_100);
-});
-
-test('a replay is never swallowed: the second of the same range delivers it once more', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const endpoint = recorder();
-  await using delivery = fixture.deliver();
-  delivery.register(subscription('crm'), endpoint);
-  await delivery.start();
-  await fixture.write(rows(10));
-  await until(() => endpoint.changes.length === 10 && isCaughtUp(delivery));
-  for (let times = 2; times <= 4; times += 1) {
-    await delivery.replayRange('crm', 'floor', null);
-    await until(() => endpoint.changes.length === 10 * times);
-  }
-  await delivery.replay('crm', 3);
-  await until(() => endpoint.changes.length === 41);
-  assert.equal(endpoint.changes.at(-1)?.offset, 3);
-});
-
-test('changes of one row are replayed in log order, also when they are many', async () => {
+test('changes of one row are replayed in log order, also when they are many', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   const endpoint = recorder();
   await using delivery = fixture.deliver();
@@ -86,65 +83,73 @@ test('changes of one row are replayed in log order, also when they are many', as
   }
 });
 
-test('a replay that is cut short by the end of the process goes on in the next, and skips nothing', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const seen = new Map<number, number>();
-  let isReplaying = false;
-  let hangsAfter = 1_500;
-  let taken = 0;
-  const count = async ({ change }: Attempt, signal: AbortSignal): Promise<Outcome> => {
-    taken += 1;
-    if (isReplaying && seen.size >= hangsAfter) {
-      await new Promise<void>((resolve) => {
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      return FAILED;
+test(
+  'a replay that is cut short by the end of the process goes on in the next, and skips nothing',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const seen = new Map<number, number>();
+    let isReplaying = false;
+    let hangsAfter = 1_500;
+    let taken = 0;
+    const count = async ({ change }: Attempt, signal: AbortSignal): Promise<Outcome> => {
+      taken += 1;
+      if (isReplaying && seen.size >= hangsAfter) {
+        await new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+        return FAILED;
+      }
+      if (isReplaying) seen.set(change.offset, (seen.get(change.offset) ?? 0) + 1);
+      return ACK;
+    };
+    {
+      await using delivery = fixture.deliver();
+      delivery.register(subscription('crm'), sink(count));
+      await delivery.start();
+      await fixture.write(rows(20_000));
+      await until(() => taken === 20_000 && isCaughtUp(delivery));
+      isReplaying = true;
+      await delivery.replayRange('crm', 'floor', null);
+      await until(() => seen.size === hangsAfter);
+      await delivery[Symbol.asyncDispose]();
     }
-    if (isReplaying) seen.set(change.offset, (seen.get(change.offset) ?? 0) + 1);
-    return ACK;
-  };
-  {
+    hangsAfter = Infinity;
+    await fixture.reopenState();
     await using delivery = fixture.deliver();
     delivery.register(subscription('crm'), sink(count));
     await delivery.start();
-    await fixture.write(rows(20_000));
-    await until(() => taken === 20_000 && isCaughtUp(delivery));
-    isReplaying = true;
+    await until(() => seen.size === 20_000);
+    await until(async () => (await fixture.state.replays('crm')).length === 0);
+  },
+);
+
+test(
+  'a range may reach beyond a cursor that a slow attempt holds, and nothing of it is swallowed',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const seen: number[] = [];
+    const slow = Promise.withResolvers<void>();
+    await using delivery = fixture.deliver();
+    delivery.register(
+      subscription('crm'),
+      sink(async ({ change }) => {
+        if (change.offset === 0) await slow.promise;
+        seen.push(change.offset);
+        return ACK;
+      }),
+    );
+    await delivery.start();
+    await fixture.write(rows(10));
+    await until(() => seen.length === 9);
     await delivery.replayRange('crm', 'floor', null);
-    await until(() => seen.size === hangsAfter);
-    await delivery[Symbol.asyncDispose]();
-  }
-  hangsAfter = Infinity;
-  await fixture.reopenState();
-  await using delivery = fixture.deliver();
-  delivery.register(subscription('crm'), sink(count));
-  await delivery.start();
-  await until(() => seen.size === 20_000);
-  await until(async () => (await fixture.state.replays('crm')).length === 0);
-});
+    slow.resolve();
+    await until(() => seen.filter((offset) => offset > 0).length === 18);
+  },
+);
 
-test('a range may reach beyond a cursor that a slow attempt holds, and nothing of it is swallowed', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const seen: number[] = [];
-  const slow = Promise.withResolvers<void>();
-  await using delivery = fixture.deliver();
-  delivery.register(
-    subscription('crm'),
-    sink(async ({ change }) => {
-      if (change.offset === 0) await slow.promise;
-      seen.push(change.offset);
-      return ACK;
-    }),
-  );
-  await delivery.start();
-  await fixture.write(rows(10));
-  await until(() => seen.length === 9);
-  await delivery.replayRange('crm', 'floor', null);
-  slow.resolve();
-  await until(() => seen.filter((offset) => offset > 0).length === 18);
-});
-
-test('everything that is parked is delivered again, and only that', async () => {
+test('everything that is parked is delivered again, and only that', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   let isFailing = true;
   const taken: number[] = [];
@@ -170,7 +175,7 @@ test('everything that is parked is delivered again, and only that', async () => 
   await until(() => delivery.status()[0]?.parked === 0);
 });
 
-test('what cannot be replayed is refused: still to come, not wanted, not there', async () => {
+test('what cannot be replayed is refused: still to come, not wanted, not there', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   const endpoint = recorder();
   await using delivery = fixture.deliver();
@@ -187,28 +192,4 @@ test('what cannot be replayed is refused: still to come, not wanted, not there',
   await refused(99, 'OFFSET_UNKNOWN');
   await delivery.resume('crm');
   await until(() => endpoint.changes.length === 3);
-});
-
-test('a subscription can be taken out and another put in its place while it runs', async () => {
-  await using fixture = await DeliveryFixture.create();
-  const [first, second] = [recorder(), recorder()];
-  await using delivery = fixture.deliver();
-  delivery.register(subscription('crm'), first);
-  await delivery.start();
-  await fixture.write(rows(10));
-  await until(() => first.changes.length === 10 && isCaughtUp(delivery));
-  let remembered = 0;
-  await delivery.replace(subscription('crm', ['public.accounts']), second, async () => {
-    remembered += 1;
-  });
-  await fixture.write([...rows(5, 20), ...rows(5, 0, 'public.other')]);
-  await until(() => second.changes.length === 5 && isCaughtUp(delivery));
-  assert.deepEqual([first.changes.length, remembered], [10, 1]);
-  assert.deepEqual(
-    second.changes.map(({ offset }) => offset),
-    range(10, 15),
-  );
-  await delivery.unregister('crm');
-  assert.deepEqual(delivery.status(), []);
-  assert.equal((await fixture.state.subscription('crm'))?.cursor, 20);
 });

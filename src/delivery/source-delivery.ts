@@ -17,8 +17,9 @@ import type { Horizon } from '../subscription/horizon.ts';
 import { resolveStart } from '../subscription/resolve-start.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { completeDelivery, type SubscriptionDefinition } from './definition.ts';
+import { OpenRoom, type OpenRoomLimits } from './open-room.ts';
 import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
-import { newestWanted } from './read-record.ts';
+import { changeReader, newestWanted } from './read-record.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
 import {
   type PreparedSubscription,
@@ -37,6 +38,8 @@ export interface SourceDeliveryOptions {
   /** Made with every dialect that the log's tables name. */
   readonly decoder: ChangeDecoder;
   readonly observer?: DeliveryObserver | undefined;
+  /** Default: `OPEN_ROOM`. */
+  readonly openRoom?: OpenRoomLimits | undefined;
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
 }
@@ -61,13 +64,14 @@ export class SourceDelivery implements AsyncDisposable {
   #drained: Promise<void> | null = null;
 
   constructor(options: SourceDeliveryOptions) {
-    const { source, log, horizon, state, decoder, onCommitPoint } = options;
+    const { source, log, horizon, state, decoder, openRoom, onCommitPoint } = options;
     const observer = options.observer ?? SILENT_OBSERVER;
     const onFailure = (error: unknown): void => observer.failure(null, error);
     this.#context = {
       source,
       state,
       observer,
+      room: new OpenRoom(openRoom),
       onCommitPoint,
       onGone: (name, error) => this.#endpointGone(name, error),
       dispatcher: new Dispatcher({ log, horizon, decoder, onFailure }),
@@ -200,8 +204,9 @@ export class SourceDelivery implements AsyncDisposable {
   /**
    * Puts another definition and endpoint in the place of a subscription's own; its cursor and its
    * exceptions stay.
-   * @param remember writes the definition down, between the two.
-   * @throws TidingsError as `register`; then everything is as before.
+   * @param remember writes the definition down, before anything is stopped.
+   * @throws TidingsError as `register`, or what `remember` throws; then everything is as before, and
+   *   the new endpoint is the caller's to let go of.
    */
   async replace(
     definition: SubscriptionDefinition,
@@ -213,19 +218,21 @@ export class SourceDelivery implements AsyncDisposable {
     // What is wrong with it is found out before anything is stopped.
     compileFilter(definition.filter);
     completeDelivery(definition);
-    await this.unregister(name);
     await remember();
+    await this.unregister(name);
     this.register(definition, sink);
     await this.#beginning;
   }
 
   /** See {@link newestWanted}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
   async sample(name: string): Promise<Change | null> {
-    return await newestWanted(this.#context.dispatcher, this.#entry(name).prepared.filter);
+    const { filter, definition } = this.#entry(name).prepared;
+    return await newestWanted(this.#context.dispatcher, filter, changeReader(definition));
   }
 
   /**
-   * Stops a subscription and lets go of its endpoint; what is remembered of it stays.
+   * Stops a subscription and lets go of its endpoint; what is remembered of it stays. Outcomes that
+   * cannot be written down are repeated by whoever takes its place: a failure that was told already.
    * @throws TidingsError `SUBSCRIPTION_UNKNOWN`
    */
   async unregister(name: string): Promise<void> {
@@ -242,9 +249,9 @@ export class SourceDelivery implements AsyncDisposable {
     await controls.settled();
     await delivery.rest(this.#stop.signal);
     await delivery.close();
-    const written = await this.#context.checkpoints.flush();
+    await this.#context.checkpoints.flush();
     this.#context.checkpoints.remove(delivery);
-    if (!written) throw this.#context.checkpoints.error;
+    delivery.open.reset(delivery.position);
   }
 
   status(): readonly SubscriptionStatus[] {

@@ -1,4 +1,3 @@
-import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -6,7 +5,6 @@ import type { LogRecord } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';
 import type { State, StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
-import { projectChange } from '../subscription/columns.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
 import type { ChangeFilter } from '../subscription/filter.ts';
 import type { Subscriber } from '../subscription/subscriber.ts';
@@ -15,12 +13,13 @@ import type { Checkpointed, Checkpoints } from './checkpoints.ts';
 import type { DeliveryOptions, SubscriptionDefinition } from './definition.ts';
 import { Delivery } from './delivery.ts';
 import { EndpointWindow } from './endpoint-window.ts';
+import type { OpenRoom } from './open-room.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import { OpenDeliveries } from './open-deliveries.ts';
 import { Rate } from './rate.ts';
 import { ReplayFeed } from './replay-feed.ts';
 import { restoreExceptions } from './restore.ts';
-import { readRecord } from './read-record.ts';
+import { changeReader, readRecord } from './read-record.ts';
 import type { SubscriptionStatus } from './subscription-status.ts';
 
 /** What the subscriptions of one source share. */
@@ -29,6 +28,7 @@ export interface SubscriptionContext {
   readonly state: State;
   readonly dispatcher: Dispatcher;
   readonly checkpoints: Checkpoints;
+  readonly room: OpenRoom;
   readonly observer: DeliveryObserver;
   /** An endpoint wants nothing any more: its subscription is to be paused. */
   readonly onGone: (subscription: string, error: AttemptError) => void;
@@ -83,6 +83,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       deliveries: MAX_UNRECORDED,
       bytes: MAX_BYTES,
       exceptions: delivery.maxExceptions,
+      room: context.room,
     });
     this.window = new EndpointWindow({
       subscription: this.name,
@@ -343,6 +344,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       );
       this.#ready = true;
     } catch (error) {
+      this.open.reset(cursor);
       // It stands still, and says why, until somebody resumes it.
       this.#stopAt(error);
       throw error;
@@ -377,10 +379,4 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     }
     return { state: this.#reader.state, reason: null };
   }
-}
-
-function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
-  if (filter.columns === undefined) return (view) => view.change;
-  const columns = new Set(filter.columns);
-  return (view) => projectChange(view.change, columns);
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import {
   type Answered,
   type Asked,
@@ -12,7 +12,8 @@ import {
   type ServedApi,
   serveApi,
 } from '../../test/api-fixture.ts';
-import { until } from '../../test/until.ts';
+import { ENDS, until } from '../../test/until.ts';
+import { SourceDelivery } from '../delivery/source-delivery.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { METRICS } from '../observe/metric-catalogue.ts';
 import { controlFile } from './control-file.ts';
@@ -38,46 +39,58 @@ const register = (tidings: ServedApi['tidings']): void => {
   tidings.register(NAME, 'public.t', { insert: () => undefined });
 };
 
-test('without configuration it listens on this machine alone, for those who can read its file', async () => {
-  await using api = await serveApi();
-  assert.match(api.url, /^http:\/\/127\.0\.0\.1:\d+$/);
-  assert.equal(api.tidings.url, api.url);
-  assert.equal((await api.ask('GET', '/v1/status')).status, 200);
-  const missing = await api.ask('GET', '/v1/status', { token: null });
-  assertProblem(missing, 401, 'TOKEN_MISSING');
-  assert.match(String(missing.headers['www-authenticate']), /^Bearer/);
-  assertProblem(await api.ask('GET', '/v1/status', { token: 'x' }), 401, 'TOKEN_UNKNOWN');
-});
+test(
+  'without configuration it listens on this machine alone, for those who can read its file',
+  ENDS,
+  async () => {
+    await using api = await serveApi();
+    assert.match(api.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal(api.tidings.url, api.url);
+    assert.equal((await api.ask('GET', '/v1/status')).status, 200);
+    const missing = await api.ask('GET', '/v1/status', { token: null });
+    assertProblem(missing, 401, 'TOKEN_MISSING');
+    assert.match(String(missing.headers['www-authenticate']), /^Bearer/);
+    assertProblem(await api.ask('GET', '/v1/status', { token: 'x' }), 401, 'TOKEN_UNKNOWN');
+  },
+);
 
-test('the control file is there while it runs, whatever an earlier run has left', async () => {
-  const api = await serveApi({}, ({ url }) => assert.equal(url, null));
-  writeFileSync(controlFile(api.dataDir), 'stale');
-  await api.tidings.drain();
-  assert.equal(existsSync(controlFile(api.dataDir)), false);
-  assert.equal(api.tidings.url, null);
-  await api[Symbol.asyncDispose]();
-});
+test(
+  'the control file is there while it runs, whatever an earlier run has left',
+  ENDS,
+  async () => {
+    const api = await serveApi({}, ({ url }) => assert.equal(url, null));
+    writeFileSync(controlFile(api.dataDir), 'stale');
+    await api.tidings.drain();
+    assert.equal(existsSync(controlFile(api.dataDir)), false);
+    assert.equal(api.tidings.url, null);
+    await api[Symbol.asyncDispose]();
+  },
+);
 
-test('a control file that cannot be written does not keep the service from starting', async () => {
-  await using api = await serveApi();
-  await api.tidings.drain();
-  await using stack = new AsyncDisposableStack();
-  const lines: string[] = [];
-  const logger = recordingLogger(lines);
-  const config = { dataDir: api.dataDir, sources: { main: { url: NO_DATABASE } } };
-  // A folder in its place, which no file replaces.
-  mkdirSync(join(controlFile(api.dataDir), 'full'), { recursive: true });
-  const tidings = stack.use(await createTidings(config, { logger }));
-  const started = tidings.start();
-  await until(() => tidings.url !== null);
-  assert.equal((await fetch(`${String(tidings.url)}/healthz`)).status, 200);
-  assert.ok(lines.some((line) => line.startsWith('warn') && line.includes('control.json')));
-  await tidings.drain();
-  await started;
-  rmSync(controlFile(api.dataDir), { recursive: true });
-});
+test(
+  'a control file that cannot be written does not keep the service from starting',
+  ENDS,
+  async () => {
+    await using api = await serveApi();
+    await api.tidings.drain();
+    await using stack = new AsyncDisposableStack();
+    const lines: string[] = [];
+    const logger = recordingLogger(lines);
+    const config = { dataDir: api.dataDir, sources: { main: { url: NO_DATABASE } } };
+    // A folder in its place, which no file replaces.
+    mkdirSync(join(controlFile(api.dataDir), 'full'), { recursive: true });
+    const tidings = stack.use(await createTidings(config, { logger }));
+    const started = tidings.start();
+    await until(() => tidings.url !== null);
+    assert.equal((await fetch(`${String(tidings.url)}/healthz`)).status, 200);
+    assert.ok(lines.some((line) => line.startsWith('warn') && line.includes('control.json')));
+    await tidings.drain();
+    await started;
+    rmSync(controlFile(api.dataDir), { recursive: true });
+  },
+);
 
-test('strangers learn whether it is up and ready, and nothing else', async () => {
+test('strangers learn whether it is up and ready, and nothing else', ENDS, async () => {
   await using api = await serveApi();
   const health = await api.ask('GET', '/healthz', { token: null });
   assert.deepEqual([health.status, health.json()], [200, { status: 'ok' }]);
@@ -91,7 +104,7 @@ test('strangers learn whether it is up and ready, and nothing else', async () =>
     assertProblem(await api.ask('GET', path, { token: null }), 401, 'TOKEN_MISSING');
 });
 
-test('tokens have the rights that they were given', async () => {
+test('tokens have the rights that they were given', ENDS, async () => {
   const tokens = { viewer: { token: LOOK, rights: ['read'] as const } };
   const http = { host: '127.0.0.1', port: 0, token: PLAIN, tokens };
   await using api = await serveApi({ http }, register);
@@ -104,7 +117,7 @@ test('tokens have the rights that they were given', async () => {
   assertProblem(await api.ask('GET', '/v1/status', { token: null }), 401, 'TOKEN_MISSING');
 });
 
-test('beyond loopback it does not even begin without a token', async () => {
+test('beyond loopback it does not even begin without a token', ENDS, async () => {
   const http = { host: '0.0.0.0', port: 0 };
   await assert.rejects(serveApi({ http }), { code: 'HTTP_TOKEN_REQUIRED' });
   await using api = await serveApi({ http: { ...http, token: PLAIN } });
@@ -113,7 +126,7 @@ test('beyond loopback it does not even begin without a token', async () => {
   assert.equal((await api.ask('GET', '/v1/status', asked)).status, 200);
 });
 
-test('a port that is taken: the start fails, and the directory is free again', async () => {
+test('a port that is taken: the start fails, and the directory is free again', ENDS, async () => {
   await using api = await serveApi();
   const port = Number(new URL(api.url).port);
   const directory = join(api.dataDir, 'other');
@@ -126,23 +139,27 @@ test('a port that is taken: the start fails, and the directory is free again', a
   }
 });
 
-test('without tokens, programs of this machine are answered and web pages are not', async () => {
-  await using api = await serveApi({
-    http: { host: '127.0.0.1', port: 0, cors: ['https://console.example'] },
-  });
-  const status = (headers: Record<string, string>): Promise<Answered> =>
-    api.ask('GET', '/v1/status', { token: null, headers });
-  assert.equal((await status({})).status, 200);
-  assertProblem(await status({ host: 'evil.example' }), 403, 'HOST_REFUSED');
-  assertProblem(await status({ origin: 'https://evil.example' }), 403, 'ORIGIN_REFUSED');
-  assertProblem(await status({ 'sec-fetch-site': 'cross-site' }), 403, 'ORIGIN_REFUSED');
-  const allowed = await status({ origin: 'https://console.example' });
-  assert.equal(allowed.status, 200);
-  assert.equal(allowed.headers['access-control-allow-origin'], 'https://console.example');
-  assert.equal(allowed.headers.vary, 'Origin');
-});
+test(
+  'without tokens, programs of this machine are answered and web pages are not',
+  ENDS,
+  async () => {
+    await using api = await serveApi({
+      http: { host: '127.0.0.1', port: 0, cors: ['https://console.example'] },
+    });
+    const status = (headers: Record<string, string>): Promise<Answered> =>
+      api.ask('GET', '/v1/status', { token: null, headers });
+    assert.equal((await status({})).status, 200);
+    assertProblem(await status({ host: 'evil.example' }), 403, 'HOST_REFUSED');
+    assertProblem(await status({ origin: 'https://evil.example' }), 403, 'ORIGIN_REFUSED');
+    assertProblem(await status({ 'sec-fetch-site': 'cross-site' }), 403, 'ORIGIN_REFUSED');
+    const allowed = await status({ origin: 'https://console.example' });
+    assert.equal(allowed.status, 200);
+    assert.equal(allowed.headers['access-control-allow-origin'], 'https://console.example');
+    assert.equal(allowed.headers.vary, 'Origin');
+  },
+);
 
-test('a preflight is answered for listed origins alone', async () => {
+test('a preflight is answered for listed origins alone', ENDS, async () => {
   const http = { host: '127.0.0.1', port: 0, token: PLAIN, cors: ['https://console.example'] };
   await using api = await serveApi({ http });
   const preflight = (origin: string): Promise<Answered> =>
@@ -161,7 +178,7 @@ test('a preflight is answered for listed origins alone', async () => {
   assert.equal(foreign.headers['access-control-allow-origin'], undefined);
 });
 
-test('CORS is off unless it is configured', async () => {
+test('CORS is off unless it is configured', ENDS, async () => {
   await using api = await serveApi();
   const { headers } = await api.ask('GET', '/v1/status', { headers: { origin: 'https://a.b' } });
   assert.deepEqual(
@@ -170,7 +187,7 @@ test('CORS is off unless it is configured', async () => {
   );
 });
 
-test('addresses and methods that do not exist', async () => {
+test('addresses and methods that do not exist', ENDS, async () => {
   await using api = await serveApi();
   for (const path of ['/', '/v1', '/v1/subscriptions/', '/V1/status', '/v1/status/x'])
     assertProblem(await api.ask('GET', path), 404, 'ROUTE_UNKNOWN');
@@ -187,7 +204,7 @@ test('addresses and methods that do not exist', async () => {
   );
 });
 
-test('bodies that are not read', async () => {
+test('bodies that are not read', ENDS, async () => {
   await using api = await serveApi({}, register);
   const pause = (asked: Asked): Promise<Answered> =>
     api.ask('POST', `/v1/subscriptions/${NAME}/pause`, asked);
@@ -211,7 +228,7 @@ test('bodies that are not read', async () => {
     assert.equal((await pause({ body })).status, 200, body);
 });
 
-test('a parameter that is wrong is named', async () => {
+test('a parameter that is wrong is named', ENDS, async () => {
   await using api = await serveApi({}, register);
   const detail = async (path: string): Promise<string> =>
     assertProblem(await api.ask('GET', path), 400, 'REQUEST_INVALID').detail;
@@ -226,7 +243,7 @@ test('a parameter that is wrong is named', async () => {
   assert.match(await detail(`/v1/subscriptions/${NAME}/deliveries/x`), /params offset/);
 });
 
-test('headers that every answer has', async () => {
+test('headers that every answer has', ENDS, async () => {
   await using api = await serveApi();
   for (const path of ['/v1/status', '/nothing', '/readyz']) {
     const { headers } = await api.ask('GET', path);
@@ -236,7 +253,7 @@ test('headers that every answer has', async () => {
   }
 });
 
-test('what is no HTTP is refused and ends there', async () => {
+test('what is no HTTP is refused and ends there', ENDS, async () => {
   await using api = await serveApi();
   const { port } = new URL(api.url);
   for (const request of [
@@ -251,7 +268,7 @@ test('what is no HTTP is refused and ends there', async () => {
   }
 });
 
-test('requests are logged without what is secret in them', async () => {
+test('requests are logged without what is secret in them', ENDS, async () => {
   await using api = await serveApi({ http: { host: '127.0.0.1', port: 0, token: PLAIN } });
   await api.ask('GET', '/v1/status?where=after.iban%3D%3D1', { token: PLAIN });
   await api.ask('GET', '/v1/status', { token: WRONG });
@@ -263,7 +280,7 @@ test('requests are logged without what is secret in them', async () => {
   assert.ok(!api.lines.join('\n').includes(api.controlToken));
 });
 
-test('the metrics are those of the catalogue, in the format of Prometheus', async () => {
+test('the metrics are those of the catalogue, in the format of Prometheus', ENDS, async () => {
   await using api = await serveApi({}, register);
   const { status, headers, text } = await api.ask('GET', '/metrics');
   assert.equal(status, 200);
@@ -292,3 +309,46 @@ function parseExposition(exposition: string): Map<string, string> {
   }
   return families;
 }
+
+test(
+  'a subscription that cannot begin is not made, and its name is free for a better one',
+  ENDS,
+  async () => {
+    await using api = await serveApi();
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+    const made = (from: unknown): Promise<Answered> => {
+      const to = { webhook: { url: 'https://crm.example', secret } };
+      return api.ask('POST', '/v1/subscriptions', {
+        body: { name: NAME, tables: ['public.*'], from, to },
+      });
+    };
+    assertProblem(await made(1_000_000), 400, 'OFFSET_UNKNOWN');
+    const { subscriptions } = (await api.ask('GET', '/v1/subscriptions')).json<{
+      readonly subscriptions: readonly unknown[];
+    }>();
+    assert.deepEqual(subscriptions, []);
+    const answered = await made('head');
+    assert.equal(answered.status, 201, answered.text);
+  },
+);
+
+test(
+  'a list of subscriptions asks for their status as often as one does, however many there are',
+  ENDS,
+  async () => {
+    const asked = mock.method(SourceDelivery.prototype, 'status');
+    await using api = await serveApi({}, (tidings) => {
+      for (let index = 0; index < 50; index += 1) {
+        tidings.register(`mail-${index}`, 'public.t', { insert: () => undefined });
+      }
+    });
+    const before = asked.mock.callCount();
+    const { subscriptions } = (await api.ask('GET', '/v1/subscriptions')).json<{
+      readonly subscriptions: readonly unknown[];
+    }>();
+    assert.equal(subscriptions.length, 50);
+    // Once for the status, once for what only the list has; a beat of the service may come between.
+    assert.ok(asked.mock.callCount() - before <= 3, `${asked.mock.callCount() - before} times`);
+    asked.mock.restore();
+  },
+);

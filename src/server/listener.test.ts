@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { ENDS } from '../../test/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import { SILENT } from '../observe/logger.ts';
 import { Listener, type ListenOptions } from './listener.ts';
@@ -20,7 +21,7 @@ function listen(options: Partial<ListenOptions> = {}): Promise<Listener> {
 
 const text = async (url: string): Promise<string> => await (await fetch(url)).text();
 
-test('a port that is taken, an address of nobody: errors that say what to do', async () => {
+test('a port that is taken, an address of nobody: errors that say what to do', ENDS, async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
@@ -38,7 +39,7 @@ test('a port that is taken, an address of nobody: errors that say what to do', a
   });
 });
 
-test('nothing is loaded before it is needed, and once', async () => {
+test('nothing is loaded before it is needed, and once', ENDS, async () => {
   let loads = 0;
   const listener = await listen({
     load: () => {
@@ -61,7 +62,7 @@ test('nothing is loaded before it is needed, and once', async () => {
   await listener.close();
 });
 
-test('a load that failed is tried again with the next request', async () => {
+test('a load that failed is tried again with the next request', ENDS, async () => {
   let broken = true;
   const loaded: RequestListener = (_request, response) => void response.end('loaded');
   const listener = await listen({
@@ -73,7 +74,7 @@ test('a load that failed is tried again with the next request', async () => {
   await listener.close();
 });
 
-test('closing lets what was asked be answered, and ends idle connections', async () => {
+test('closing lets what was asked be answered, and ends idle connections', ENDS, async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   const listener = await listen({
@@ -100,7 +101,7 @@ test('closing lets what was asked be answered, and ends idle connections', async
   await closing;
 });
 
-test('its address is one that this machine can call', async () => {
+test('its address is one that this machine can call', ENDS, async () => {
   for (const host of ['0.0.0.0', '::1', 'localhost']) {
     const listener = await listen({ host });
     assert.match(listener.url, /^http:\/\/(127\.0\.0\.1|\[::1\]):\d+$/);

@@ -20,7 +20,8 @@ export interface AttemptError {
  * How an attempt ended.
  *
  * - `retry`: may succeed later. `after` is the earliest next attempt, milliseconds from now, when the
- *   receiver asked for a delay; with `rest` the whole endpoint asked to be left alone for that long.
+ *   receiver asked for a delay; with `rest` the whole endpoint asked to be left alone for that long,
+ *   unless that is nothing.
  * - `reject`: parks at once, because trying again cannot help.
  * - `gone`: the endpoint wants nothing any more, neither this nor what follows.
  */

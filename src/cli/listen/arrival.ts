@@ -1,5 +1,11 @@
 import type { Change } from '../../change/change.ts';
-import { parseWire, WIRE_TYPE, type WireChange, WireFormatError } from '../../change/wire.ts';
+import {
+  parseWire,
+  TEST_TYPE,
+  WIRE_TYPE,
+  type WireChange,
+  WireFormatError,
+} from '../../change/wire.ts';
 import { changeLine } from '../change-line.ts';
 import type { Output } from '../io.ts';
 import { harmless, painter } from '../terminal/style.ts';
@@ -24,9 +30,6 @@ export interface Arrival {
   /** The change as it came; null when the body holds none. */
   readonly change: WireChange | null;
 }
-
-/** The type of a test delivery, which is a change otherwise, with an id of its own. */
-const TEST_TYPE = 'tidings.test.v1';
 
 /** What a body says. */
 export interface Content {

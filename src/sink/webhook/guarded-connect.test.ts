@@ -9,6 +9,7 @@ import {
   WebhookReceiver,
   webhookSink,
 } from '../../../test/webhook-receiver.ts';
+import { ENDS } from '../../../test/until.ts';
 import type { Outcome } from '../sink.ts';
 import type { Lookup } from './guarded-connect.ts';
 import type { WebhookSinkOptions } from './webhook-sink.ts';
@@ -72,14 +73,14 @@ const LITERALS = [
 ];
 
 for (const host of [...LITERALS, 'localhost', 'LOCALHOST']) {
-  test(`http://${host}/ is refused without a connection`, async () => {
+  test(`http://${host}/ is refused without a connection`, ENDS, async () => {
     const { outcome, connections } = await tried(host);
     assert.equal(codeOf(outcome), 'WEBHOOK_ADDRESS_REFUSED');
     assert.equal(connections, 0);
   });
 }
 
-test("this machine's own addresses in its networks are refused too", async () => {
+test("this machine's own addresses in its networks are refused too", ENDS, async () => {
   const own = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .filter(({ address }) => /^(10|127|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(address));
@@ -102,7 +103,7 @@ const RESOLVED = [
 ];
 
 for (const address of RESOLVED) {
-  test(`a name that leads to ${address} is refused without a connection`, async () => {
+  test(`a name that leads to ${address} is refused without a connection`, ENDS, async () => {
     const { outcome, connections } = await tried('hooks.example', {
       lookup: resolver(() => [address]),
     });
@@ -131,13 +132,13 @@ for (const [host, allowed] of ALLOWED) {
   });
 }
 
-test('a name is reached when its address is allowed, and only at that one', async () => {
+test('a name is reached when its address is allowed, and only at that one', ENDS, async () => {
   const lookup = resolver(() => ['10.0.0.1', '127.0.0.1', '::1']);
   const { outcome } = await tried('hooks.example', { lookup, allowAddresses: ['127.0.0.1'] });
   assert.deepEqual(outcome, { kind: 'ack' });
 });
 
-test('DNS that changes its answer: the next connection is checked again', async () => {
+test('DNS that changes its answer: the next connection is checked again', ENDS, async () => {
   let answers = ['127.0.0.1'];
   await using receiver = await WebhookReceiver.listen(undefined, ANY);
   receiver.answer = (response, request) => {
@@ -158,24 +159,28 @@ test('DNS that changes its answer: the next connection is checked again', async 
   assert.deepEqual(await sink.deliver(attempt(3), signal), { kind: 'ack' });
 });
 
-test('a name with a permitted and a private address never leads to the private one', async () => {
-  const [permitted, refused] = ['127.0.0.2', '127.0.0.1'];
-  for (const answer of [
-    [permitted, refused, '::1'],
-    [refused, '::1', permitted],
-  ]) {
-    // Nobody listens at the permitted one, so that there would be a reason to try the others.
-    await using receiver = await WebhookReceiver.listen(undefined, refused);
-    await using sink = webhookSink(receiver.urlAt('hooks.example'), {
-      allowAddresses: [permitted],
-      lookup: resolver(() => answer),
-    });
-    assert.equal(codeOf(await sink.deliver(attempt(), signal)), 'WEBHOOK_CONNECT_FAILED');
-    assert.equal(receiver.connections.total, 0);
-  }
-});
+test(
+  'a name with a permitted and a private address never leads to the private one',
+  ENDS,
+  async () => {
+    const [permitted, refused] = ['127.0.0.2', '127.0.0.1'];
+    for (const answer of [
+      [permitted, refused, '::1'],
+      [refused, '::1', permitted],
+    ]) {
+      // Nobody listens at the permitted one, so that there would be a reason to try the others.
+      await using receiver = await WebhookReceiver.listen(undefined, refused);
+      await using sink = webhookSink(receiver.urlAt('hooks.example'), {
+        allowAddresses: [permitted],
+        lookup: resolver(() => answer),
+      });
+      assert.equal(codeOf(await sink.deliver(attempt(), signal)), 'WEBHOOK_CONNECT_FAILED');
+      assert.equal(receiver.connections.total, 0);
+    }
+  },
+);
 
-test('a name that does not resolve, or to nothing', async () => {
+test('a name that does not resolve, or to nothing', ENDS, async () => {
   const missing: Lookup = (_name, _options, callback) => {
     callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), []);
   };
@@ -185,7 +190,7 @@ test('a name that does not resolve, or to nothing', async () => {
   assert.equal(codeOf(empty.outcome), 'WEBHOOK_DNS_FAILED');
 });
 
-test('a resolver that does not answer: the signal ends the attempt', async () => {
+test('a resolver that does not answer: the signal ends the attempt', ENDS, async () => {
   let asked = 0;
   const lookup: Lookup = () => void (asked += 1);
   await using sink = webhookSink('http://hooks.example/in', { lookup });

@@ -8,20 +8,19 @@ import {
   WebhookReceiver,
   webhookSink,
 } from '../../../test/webhook-receiver.ts';
-import { until } from '../../../test/until.ts';
+import { ENDS, until } from '../../../test/until.ts';
 import type { Outcome } from '../sink.ts';
 
-/** Far more than anything here takes, and far less than it would take without a limit. */
+/** A deadline for what would otherwise never end; nothing is asserted about how long it takes. */
 const PROMPT = 10_000;
+/** Never aborts: what ends, ends by itself. */
 const PATIENT = new AbortController().signal;
 
 /** What becomes of an attempt whose receiver does this once it has read the request. */
 async function outcomeWith(answer: (socket: Socket) => void): Promise<Outcome> {
   await using receiver = await RawReceiver.listen(answer);
   await using sink = webhookSink(receiver.url);
-  const started = performance.now();
   const outcome = await sink.deliver(attempt(), PATIENT);
-  assert.ok(performance.now() - started < PROMPT);
   assert.equal(receiver.requests, 1, 'the sink tries once');
   return outcome;
 }
@@ -44,23 +43,25 @@ function flood(socket: Socket, chunk: Buffer, bytes: number): { readonly written
   return { written: () => socket.bytesWritten };
 }
 
-test('a body of 10 GB: the status counts, little is read, the connection is closed', async () => {
-  const TEN_GB = 10 * 2 ** 30;
-  let written = (): number => 0;
-  await using receiver = await RawReceiver.listen((socket) => {
-    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${TEN_GB}\r\n\r\n`);
-    ({ written } = flood(socket, Buffer.alloc(64 << 10, 'a'), TEN_GB));
-  });
-  await using sink = webhookSink(receiver.url);
-  const started = performance.now();
-  assert.deepEqual(await sink.deliver(attempt(), PATIENT), { kind: 'ack' });
-  assert.ok(performance.now() - started < PROMPT);
-  await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
-  // What the system takes into its buffers before anybody reads comes on top of the 64 KB.
-  assert.ok(written() < 32 << 20, `${written()} bytes`);
-});
+test(
+  'a body of 10 GB: the status counts, little is read, the connection is closed',
+  ENDS,
+  async () => {
+    const TEN_GB = 10 * 2 ** 30;
+    let written = (): number => 0;
+    await using receiver = await RawReceiver.listen((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${TEN_GB}\r\n\r\n`);
+      ({ written } = flood(socket, Buffer.alloc(64 << 10, 'a'), TEN_GB));
+    });
+    await using sink = webhookSink(receiver.url);
+    assert.deepEqual(await sink.deliver(attempt(), PATIENT), { kind: 'ack' });
+    await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
+    // What the system takes into its buffers before anybody reads comes on top of the 64 KB.
+    assert.ok(written() < 32 << 20, `${written()} bytes`);
+  },
+);
 
-test('the same as an error, in chunks without an end: its beginning is kept', async () => {
+test('the same as an error, in chunks without an end: its beginning is kept', ENDS, async () => {
   const chunk = Buffer.from(`4000\r\n${'a'.repeat(0x4000)}\r\n`);
   const outcome = await outcomeWith((socket) => {
     socket.write('HTTP/1.1 500 Oh\r\ntransfer-encoding: chunked\r\n\r\n');
@@ -70,7 +71,7 @@ test('the same as an error, in chunks without an end: its beginning is kept', as
   assert.deepEqual(outcome.error.answer, { status: 500, excerpt: `${'a'.repeat(1_000)}…` });
 });
 
-test('a byte a second: the status counts soon, and the connection is closed', async () => {
+test('a byte a second: the status counts soon, and the connection is closed', ENDS, async () => {
   let timer: NodeJS.Timeout | undefined;
   await using receiver = await RawReceiver.listen((socket) => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
@@ -78,13 +79,11 @@ test('a byte a second: the status counts soon, and the connection is closed', as
     socket.on('close', () => clearInterval(timer));
   });
   await using sink = webhookSink(receiver.url);
-  const started = performance.now();
   assert.deepEqual(await sink.deliver(attempt(), PATIENT), { kind: 'ack' });
-  assert.ok(performance.now() - started < PROMPT);
   await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
 });
 
-test('a byte a second from the first on: the deadline ends it', async () => {
+test('a byte a second from the first on: the deadline ends it', ENDS, async () => {
   const deadline = new AbortController();
   let sent = 0;
   await using receiver = await RawReceiver.listen((socket) => {
@@ -100,20 +99,18 @@ test('a byte a second from the first on: the deadline ends it', async () => {
   await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
 });
 
-test('no answer at all: aborted by the signal, and the receiver sees it', async () => {
+test('no answer at all: aborted by the signal, and the receiver sees it', ENDS, async () => {
   const deadline = new AbortController();
   await using receiver = await RawReceiver.listen(() => undefined);
   await using sink = webhookSink(receiver.url);
   const ending = sink.deliver(attempt(), deadline.signal);
   await until(() => receiver.requests === 1);
-  const aborted = performance.now();
   deadline.abort(new DOMException('late', 'TimeoutError'));
   assert.equal(codeOf(await ending), 'WEBHOOK_ABORTED');
-  assert.ok(performance.now() - aborted < 1_000);
   await until(() => receiver.connections.open === 0, PROMPT, 'the end of the connection');
 });
 
-test('with a signal that is aborted already nothing is sent', async () => {
+test('with a signal that is aborted already nothing is sent', ENDS, async () => {
   await using receiver = await WebhookReceiver.listen();
   await using sink = webhookSink(receiver.url);
   assert.equal(codeOf(await sink.deliver(attempt(), AbortSignal.abort())), 'WEBHOOK_ABORTED');
@@ -121,7 +118,7 @@ test('with a signal that is aborted already nothing is sent', async () => {
   assert.equal(receiver.requests.length, 1);
 });
 
-test('what is aborted while it waits for a connection is never sent', async () => {
+test('what is aborted while it waits for a connection is never sent', ENDS, async () => {
   const held: Socket[] = [];
   await using receiver = await RawReceiver.listen((socket) => void held.push(socket));
   await using sink = webhookSink(receiver.url, { connections: 1 });
@@ -183,14 +180,14 @@ const BROKEN: readonly (readonly [name: string, code: string, answer: (socket: S
   ];
 
 for (const [name, code, answer] of BROKEN) {
-  test(`after the request ${name}: tried again`, async () => {
+  test(`after the request ${name}: tried again`, ENDS, async () => {
     const outcome = await outcomeWith(answer);
     assert.equal(outcome.kind, 'retry');
     assert.equal(codeOf(outcome), code, JSON.stringify(outcome));
   });
 }
 
-test('a body that breaks off changes nothing about the status', async () => {
+test('a body that breaks off changes nothing about the status', ENDS, async () => {
   const start = (status: string): string => `HTTP/1.1 ${status}\r\ncontent-length: 100\r\n\r\nno`;
   assert.equal(codeOf(await outcomeWith((socket) => socket.end(start('200 OK')))), 'ack');
   const failed = await outcomeWith((socket) => {
@@ -199,7 +196,7 @@ test('a body that breaks off changes nothing about the status', async () => {
   assert.equal(codeOf(failed), 'WEBHOOK_STATUS');
 });
 
-test('what is announced before the answer is not the answer', async () => {
+test('what is announced before the answer is not the answer', ENDS, async () => {
   const early = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n';
   const outcome = await outcomeWith((socket) => {
     socket.write(early, () => socket.write('HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n'));
@@ -208,7 +205,7 @@ test('what is announced before the answer is not the answer', async () => {
   assert.equal(outcome.error.answer?.status, 409);
 });
 
-test('connections are used again, one after the other', async () => {
+test('connections are used again, one after the other', ENDS, async () => {
   await using receiver = await WebhookReceiver.listen();
   receiver.answer = (response) => void response.writeHead(500).end('no '.repeat(2_000));
   await using sink = webhookSink(receiver.url);
@@ -218,7 +215,7 @@ test('connections are used again, one after the other', async () => {
   assert.ok(receiver.connections.total <= 2, String(receiver.connections.total));
 });
 
-test('there are never more connections than the limit', async () => {
+test('there are never more connections than the limit', ENDS, async () => {
   await using receiver = await WebhookReceiver.listen();
   let waiting = 0;
   let most = 0;
@@ -237,7 +234,7 @@ test('there are never more connections than the limit', async () => {
   assert.deepEqual([most, receiver.connections.most, receiver.connections.total], [3, 3, 3]);
 });
 
-test('a request that hangs holds up no other', async () => {
+test('a request that hangs holds up no other', ENDS, async () => {
   await using receiver = await WebhookReceiver.listen();
   receiver.answer = (response, { headers }) => {
     if (!String(headers['webhook-id']).endsWith(':0')) response.writeHead(204).end();
@@ -252,7 +249,7 @@ test('a request that hangs holds up no other', async () => {
   assert.equal(codeOf(await hanging), 'WEBHOOK_ABORTED');
 });
 
-test('a receiver that closes its idle connections costs nothing', async () => {
+test('a receiver that closes its idle connections costs nothing', ENDS, async () => {
   await using receiver = await RawReceiver.listen((socket) =>
     socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'),
   );
@@ -263,7 +260,7 @@ test('a receiver that closes its idle connections costs nothing', async () => {
   assert.equal(receiver.connections.total, 5);
 });
 
-test('closing ends what is under way', async () => {
+test('closing ends what is under way', ENDS, async () => {
   await using receiver = await RawReceiver.listen(() => undefined);
   const sink = webhookSink(receiver.url);
   const ending = sink.deliver(attempt(), PATIENT);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TlsOptions } from 'node:tls';
 import { attempt, WebhookReceiver, webhookSink } from '../../../test/webhook-receiver.ts';
+import { ENDS } from '../../../test/until.ts';
 import type { Lookup } from './guarded-connect.ts';
 import type { WebhookSinkOptions } from './webhook-sink.ts';
 
@@ -40,25 +41,29 @@ async function tried(
   return { said: `${outcome.error.code}: ${outcome.error.message}`, requests };
 }
 
-test('a self-signed certificate is refused', async () => {
+test('a self-signed certificate is refused', ENDS, async () => {
   const { said, requests } = await tried(selfSigned, {}, 'localhost');
   assert.match(said, /^WEBHOOK_TLS_FAILED: .*DEPTH_ZERO_SELF_SIGNED_CERT/);
   assert.equal(requests, 0);
 });
 
-test('an authority that nobody knows is refused', async () => {
+test('an authority that nobody knows is refused', ENDS, async () => {
   const { said, requests } = await tried(hooks, {});
   assert.match(said, /^WEBHOOK_TLS_FAILED: .*UNABLE_TO_/);
   assert.equal(requests, 0);
 });
 
-test('the configured authority is trusted, and a self-signed certificate as its own', async () => {
-  assert.deepEqual(await tried(hooks, { ca: ca.cert }), { said: 'ack', requests: 1 });
-  const own = await tried(selfSigned, { ca: selfSigned.cert }, 'localhost');
-  assert.deepEqual(own, { said: 'ack', requests: 1 });
-});
+test(
+  'the configured authority is trusted, and a self-signed certificate as its own',
+  ENDS,
+  async () => {
+    assert.deepEqual(await tried(hooks, { ca: ca.cert }), { said: 'ack', requests: 1 });
+    const own = await tried(selfSigned, { ca: selfSigned.cert }, 'localhost');
+    assert.deepEqual(own, { said: 'ack', requests: 1 });
+  },
+);
 
-test('a certificate for another name is refused, and for an address too', async () => {
+test('a certificate for another name is refused, and for an address too', ENDS, async () => {
   for (const host of ['crm.example', '127.0.0.1']) {
     const { said, requests } = await tried(hooks, { ca: ca.cert }, host);
     assert.match(said, /^WEBHOOK_TLS_FAILED: .*ERR_TLS_CERT_ALTNAME_INVALID/);
@@ -68,12 +73,12 @@ test('a certificate for another name is refused, and for an address too', async 
 
 const DEMANDING = { ...hooks, ca: ca.cert, requestCert: true, rejectUnauthorized: true };
 
-test('a receiver that demands a certificate gets ours', async () => {
+test('a receiver that demands a certificate gets ours', ENDS, async () => {
   const tls = { ca: ca.cert, ...client };
   assert.deepEqual(await tried(DEMANDING, tls), { said: 'ack', requests: 1 });
 });
 
-test('without one, or with one that it does not know, it takes nothing', async () => {
+test('without one, or with one that it does not know, it takes nothing', ENDS, async () => {
   for (const tls of [{ ca: ca.cert }, { ca: ca.cert, ...selfSigned }]) {
     const { said, requests } = await tried(DEMANDING, tls);
     assert.match(said, /^WEBHOOK_(TLS_FAILED|RESET): /);
@@ -81,7 +86,7 @@ test('without one, or with one that it does not know, it takes nothing', async (
   }
 });
 
-test('http where https is expected, and the other way round', async () => {
+test('http where https is expected, and the other way round', ENDS, async () => {
   await using plain = await WebhookReceiver.listen();
   await using secure = await WebhookReceiver.listen(hooks);
   const { signal } = new AbortController();

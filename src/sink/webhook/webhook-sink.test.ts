@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { parseWire } from '../../change/wire.ts';
+import { parseWire, TEST_TYPE } from '../../change/wire.ts';
 import {
   ANSWER_204,
   attempt,
@@ -11,8 +11,8 @@ import {
   WebhookReceiver,
   webhookSink,
 } from '../../../test/webhook-receiver.ts';
+import { ENDS } from '../../../test/until.ts';
 import { testSink } from '../sink.contract.ts';
-import { TEST_TYPE } from './webhook-sink.ts';
 
 const NEWER = `whsec_${Buffer.alloc(24, 8).toString('base64')}`;
 const FOREIGN = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
@@ -53,37 +53,41 @@ function verify({ body, headers }: Received, secret: string): unknown {
   return new Webhook(secret).verify(body, headers as Record<string, string>);
 }
 
-test('a POST with the id of the change, a time, the count and the user’s own headers', async () => {
-  const before = Math.floor(Date.now() / 1_000);
-  const own = { 'X-Room': 'blue', Authorization: 'Bearer 1' };
-  const { change } = attempt();
-  const request = await sent({ headers: own }, { subscription: 'crm', change, number: 3 });
-  const { headers } = request;
-  assert.deepEqual([request.method, request.path], ['POST', '/in?room=7']);
-  assert.equal(headers['webhook-id'], change.id);
-  const timestamp = Number(headers['webhook-timestamp']);
-  assert.ok(timestamp >= before && timestamp <= Date.now() / 1_000);
-  assert.equal(headers['tidings-attempt'], '3');
-  assert.equal(headers['content-type'], 'application/cloudevents+json; charset=utf-8');
-  assert.equal(headers['content-length'], String(Buffer.byteLength(request.body)));
-  assert.equal(headers['user-agent'], 'tidings/test');
-  assert.deepEqual([headers['x-room'], headers.authorization], ['blue', 'Bearer 1']);
-});
+test(
+  'a POST with the id of the change, a time, the count and the user’s own headers',
+  ENDS,
+  async () => {
+    const before = Math.floor(Date.now() / 1_000);
+    const own = { 'X-Room': 'blue', Authorization: 'Bearer 1' };
+    const { change } = attempt();
+    const request = await sent({ headers: own }, { subscription: 'crm', change, number: 3 });
+    const { headers } = request;
+    assert.deepEqual([request.method, request.path], ['POST', '/in?room=7']);
+    assert.equal(headers['webhook-id'], change.id);
+    const timestamp = Number(headers['webhook-timestamp']);
+    assert.ok(timestamp >= before && timestamp <= Date.now() / 1_000);
+    assert.equal(headers['tidings-attempt'], '3');
+    assert.equal(headers['content-type'], 'application/cloudevents+json; charset=utf-8');
+    assert.equal(headers['content-length'], String(Buffer.byteLength(request.body)));
+    assert.equal(headers['user-agent'], 'tidings/test');
+    assert.deepEqual([headers['x-room'], headers.authorization], ['blue', 'Bearer 1']);
+  },
+);
 
-test('the user’s own user agent takes the place of ours, however it is written', async () => {
+test('the user’s own user agent takes the place of ours, however it is written', ENDS, async () => {
   const { rawHeaders } = await sent({ headers: { 'USER-Agent': 'shop/1' } });
   const names = rawHeaders.filter((_text, index) => index % 2 === 0);
   assert.equal(names.filter((name) => name.toLowerCase() === 'user-agent').length, 1);
   assert.ok(rawHeaders.includes('shop/1'));
 });
 
-test('the signature is that of the Standard Webhooks library', async () => {
+test('the signature is that of the Standard Webhooks library', ENDS, async () => {
   const request = await sent();
   assert.deepEqual(verify(request, SECRET), JSON.parse(request.body));
   assert.throws(() => verify(request, FOREIGN), WebhookVerificationError);
 });
 
-test('whatever is tampered with, the signature does not fit', async () => {
+test('whatever is tampered with, the signature does not fit', ENDS, async () => {
   const request = await sent();
   const { headers } = request;
   const tampered: readonly Received[] = [
@@ -101,7 +105,7 @@ test('whatever is tampered with, the signature does not fit', async () => {
   for (const one of tampered) assert.throws(() => verify(one, SECRET), WebhookVerificationError);
 });
 
-test('while secrets change over, a receiver that knows either one verifies', async () => {
+test('while secrets change over, a receiver that knows either one verifies', ENDS, async () => {
   const request = await sent({ secrets: [NEWER, SECRET] });
   assert.equal(String(request.headers['webhook-signature']).split(' ').length, 2);
   verify(request, NEWER);
@@ -109,7 +113,7 @@ test('while secrets change over, a receiver that knows either one verifies', asy
   assert.throws(() => verify(request, FOREIGN), WebhookVerificationError);
 });
 
-test('the body is a CloudEvent, and the change', async () => {
+test('the body is a CloudEvent, and the change', ENDS, async () => {
   const changes = [
     attempt().change,
     attempt(1, { operation: 'insert', before: null, changed: null }).change,
@@ -129,7 +133,7 @@ test('the body is a CloudEvent, and the change', async () => {
   }
 });
 
-test('a test delivery is signed, has an id and a type of its own, and is shown', async () => {
+test('a test delivery is signed, has an id and a type of its own, and is shown', ENDS, async () => {
   await using receiver = await WebhookReceiver.listen();
   receiver.answer = (response) => void response.writeHead(200, { 'x-a': '1' }).end('thanks');
   await using sink = webhookSink(receiver.url);
@@ -149,7 +153,7 @@ test('a test delivery is signed, has an id and a type of its own, and is shown',
   assert.ok(shown.milliseconds > 0);
 });
 
-test('a test delivery without an answer says why', async () => {
+test('a test delivery without an answer says why', ENDS, async () => {
   const receiver = await WebhookReceiver.listen();
   await receiver[Symbol.asyncDispose]();
   await using sink = webhookSink('http://127.0.0.1:1/in');
@@ -158,7 +162,7 @@ test('a test delivery without an answer says why', async () => {
   assert.equal(outcome.kind === 'retry' && outcome.error.code, 'WEBHOOK_CONNECT_FAILED');
 });
 
-test('secrets and values of headers appear in nothing that is kept or shown', async () => {
+test('secrets and values of headers appear in nothing that is kept or shown', ENDS, async () => {
   const headers = { Authorization: 'Bearer abc.def-geheim', Cookie: 'session=geheim-two; a=b' };
   const secrets = [SECRET, NEWER];
   const hidden = ['abc.def-geheim', 'geheim-two', ...secrets, 'geheim-query'];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
-import { toWire } from '../../change/wire.ts';
+import { TEST_TYPE, toWire } from '../../change/wire.ts';
 import type { Attempt, Exchange, Outcome, Sink } from '../sink.ts';
 import { AddressGuard } from './address-guard.ts';
 import type { Certificates } from './certificates.ts';
@@ -27,9 +27,6 @@ export interface WebhookSinkOptions {
   /** How names are resolved. Default: as the system does. */
   readonly lookup?: Lookup;
 }
-
-/** The type of a test delivery: no receiver that looks at types takes it for a change. */
-export const TEST_TYPE = 'tidings.test.v1';
 
 /** An idle connection is closed after so long, milliseconds; many servers close theirs after 5 s. */
 const KEEP_ALIVE = 4_000;
