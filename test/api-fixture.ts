@@ -9,6 +9,7 @@ import type { Logger, LogFields } from '../src/observe/logger.ts';
 import { type Control, readControlFile } from '../src/server/control-file.ts';
 import { createTidings } from '../src/server/create-tidings.ts';
 import type { Tidings } from '../src/app/tidings.ts';
+import { until } from './until.ts';
 
 /** Refuses every connection: what does not need a database gets this one. */
 export const NO_DATABASE = 'postgresql://nobody:hunter2@127.0.0.1:1/none';
@@ -55,7 +56,10 @@ export async function serveApi(
     { logger: recordingLogger(lines) },
   );
   prepare(tidings);
-  await tidings.start();
+  const started = tidings.start();
+  // Without a database the start goes on for ever, while the API answers already.
+  if (config.sources !== undefined) await started;
+  else await Promise.race([started, until(() => readControlFile(dataDir) !== null)]);
   const control = readControlFile(dataDir);
   assert.ok(control !== null);
   return {

@@ -94,10 +94,12 @@ test('capture pauses before the reserve is used up', async () => {
         log: { minFreeBytes: '1000TB' },
       }),
     );
-    await tidings.start();
+    const started = tidings.start();
     await until(async () => (await tidings.status()).sources[0]?.state === 'disk full');
     const error = (await tidings.status()).sources[0]?.error;
     assert.equal(error?.code, 'LOG_FULL');
+    await tidings.drain();
+    await started;
   }
   rmSync(directory, { recursive: true });
 });

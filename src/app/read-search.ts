@@ -7,7 +7,7 @@ import { compileCondition } from '../subscription/where.ts';
 import type { ContextCondition } from '../undo/looking/context-condition.ts';
 import type { SearchRequest } from '../undo/looking/find-transactions.ts';
 import type { Moment } from '../undo/looking/moment.ts';
-import { resolveTable } from '../undo/looking/resolve-table.ts';
+import { resolvePatterns, resolveTable } from '../undo/looking/resolve-table.ts';
 import { parseRowKey } from '../undo/looking/row-key.ts';
 import { type SearchableLog, versionsOf } from '../undo/looking/searchable-log.ts';
 import { parseValueCondition, ValueMatcher } from '../undo/looking/value-condition.ts';
@@ -51,26 +51,16 @@ async function offsetOf(log: SearchableLog, moment: Moment): Promise<number> {
   return 'offset' in moment ? moment.offset : await log.offsetAt(moment.time);
 }
 
-/** A name without schema is looked up; anything else is a pattern. */
 function readTables(
   { source, log }: Searched,
   texts: readonly string[] | undefined,
 ): readonly LoggedTable[] | null {
   if (texts === undefined) return null;
-  const patterns = texts.map((text) => {
-    if (/[.*!"]/.test(text)) return text;
-    const { schema, name } = resolveTable(log, source, text);
-    return `${quote(schema)}.${quote(name)}`;
-  });
-  const filter = compileFilter({ tables: patterns });
+  const filter = compileFilter({ tables: resolvePatterns(log, source, texts) });
   const tables = log.tables().filter((table) => filter.wantsTable(table));
   // One that means nothing is most likely mistyped: an empty result would hide it.
   if (tables.length === 0) resolveTable(log, source, texts.join(', '));
   return tables;
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function readRow(

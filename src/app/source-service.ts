@@ -36,6 +36,9 @@ const CAPTURE_STATES: readonly CaptureState[] = [
   'failed',
 ];
 
+/** Capture goes on by itself from these. */
+const WAITING: ReadonlySet<CaptureState> = new Set(['reconnecting', 'disk full']);
+
 /** How often the database is asked for its position and what it keeps for us; milliseconds. */
 const STATUS_PAUSE = 5_000;
 
@@ -89,7 +92,11 @@ export class SourceService implements AsyncDisposable {
     return Math.max(0, this.#capturedAt / 1_000 - newest.committedAt / 1e6);
   }
 
-  /** Resolves when capture streams, waits for something that may pass, or has ended. */
+  /**
+   * Resolves when capture streams or has ended; also when it waits for something that may pass and
+   * the database keeps what is missed meanwhile. At the very first start nothing does yet: whoever
+   * wrote a row then, believing that it is captured, would lose it silently.
+   */
   get settled(): Promise<void> {
     return this.#settled.promise;
   }
@@ -159,7 +166,11 @@ export class SourceService implements AsyncDisposable {
     }
     this.#stateSince = Date.now();
     if (state === 'connecting') return;
-    this.#settled.resolve();
+    const isKept = this.log.position !== null;
+    if (isKept || !WAITING.has(state)) this.#settled.resolve();
+    if (!isKept && WAITING.has(state)) {
+      logger.warn('Capture cannot begin yet, and changes made until then are not captured');
+    }
     if (state === 'streaming') logger.info('Capture streams', { position: this.log.position });
     else if (state === 'disk full') logger.error('Capture waits for room on the disk', { error });
     else if (state === 'reconnecting') {

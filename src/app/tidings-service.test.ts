@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { until } from '../../test/until.ts';
 import { defineConfig } from '../config/define-config.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
@@ -73,6 +74,8 @@ test('a service that was killed is not shown as running when its pid is in use a
   const { signal } = new AbortController();
   assert.equal((await inspection.status(signal)).service, null);
   await using tidings = await create();
-  await tidings.start();
-  assert.notEqual((await inspection.status(signal)).service, null);
+  const started = tidings.start();
+  await until(async () => (await inspection.status(signal)).service !== null);
+  await tidings.drain();
+  await started;
 });

@@ -53,8 +53,9 @@ export interface Tidings extends Administration, AsyncDisposable {
    */
   applyUndo(plan: UndoPlan, options?: ApplyUndoOptions, signal?: AbortSignal): Promise<UndoResult>;
   /**
-   * Starts capture and delivery. Resolves when every source streams or waits for something that may
-   * pass (its database, room on the disk).
+   * Starts capture and delivery. Once it has resolved, every later change is captured: each source
+   * streams, or waits for something that may pass (its database, room on the disk) while the
+   * database keeps what is missed. A database that Tidings has never reached is waited for.
    * @throws TidingsError when no source can be started; one that fails beside others is in `status`.
    */
   start(): Promise<void>;

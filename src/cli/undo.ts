@@ -35,7 +35,7 @@ export const declareUndo: DeclareCommand = (program, runtime) => {
     .option('--transaction <id>', 'the transaction to undo, as `tidings find` and `tail` show it')
     .option(
       '--table <pattern>',
-      'tables, such as public.accounts; may be given several times',
+      'a table, or a pattern of tables; may be given several times',
       collect,
     )
     .option(

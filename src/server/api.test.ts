@@ -12,6 +12,7 @@ import {
   type ServedApi,
   serveApi,
 } from '../../test/api-fixture.ts';
+import { until } from '../../test/until.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { METRICS } from '../observe/metric-catalogue.ts';
 import { controlFile } from './control-file.ts';
@@ -67,9 +68,12 @@ test('a control file that cannot be written does not keep the service from start
   // A folder in its place, which no file replaces.
   mkdirSync(join(controlFile(api.dataDir), 'full'), { recursive: true });
   const tidings = stack.use(await createTidings(config, { logger }));
-  await tidings.start();
+  const started = tidings.start();
+  await until(() => tidings.url !== null);
   assert.equal((await fetch(`${String(tidings.url)}/healthz`)).status, 200);
   assert.ok(lines.some((line) => line.startsWith('warn') && line.includes('control.json')));
+  await tidings.drain();
+  await started;
   rmSync(controlFile(api.dataDir), { recursive: true });
 });
 

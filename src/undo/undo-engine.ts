@@ -15,6 +15,7 @@ import { applyStaged, contextOf, type Settled, settleConflicts } from './apply-s
 import { describeConflicts, toCause } from './describe-conflicts.ts';
 import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
+import { resolvePatterns } from './looking/resolve-table.ts';
 import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
@@ -76,11 +77,12 @@ class UndoEngine implements Undo {
   }
 
   async plan(
-    request: UndoRequest,
+    asked: UndoRequest,
     signal: AbortSignal,
     { onConflict = 'refuse' }: PlanUndoOptions = {},
   ): Promise<UndoPlan> {
-    const warnings = await this.#catchUp(request, signal);
+    const warnings = await this.#catchUp(asked, signal);
+    const request = this.#withWholeNames(asked);
     const selection = await this.#select(request, null, signal);
     await using workspace = await this.#options.target.open('plan', signal);
     const staged = await this.#stage(workspace, selection, [], { purpose: 'plan', signal });
@@ -90,12 +92,13 @@ class UndoEngine implements Undo {
   }
 
   async run(
-    request: UndoRequest,
+    asked: UndoRequest,
     options: ApplyUndoOptions,
     signal: AbortSignal,
   ): Promise<UndoOutcome> {
     const started = performance.now();
-    const warnings = await this.#catchUp(request, signal);
+    const warnings = await this.#catchUp(asked, signal);
+    const request = this.#withWholeNames(asked);
     const selection = await this.#select(request, null, signal);
     await using workspace = await this.#options.target.open('apply', signal);
     const staged = await this.#stage(workspace, selection, [], { purpose: 'apply', signal });
@@ -227,6 +230,13 @@ class UndoEngine implements Undo {
         ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
       ],
     };
+  }
+
+  /** With tables that were named without their schema as patterns; the plan has to mean the same later. */
+  #withWholeNames(request: UndoRequest): UndoRequest {
+    if (request.tables === undefined) return request;
+    const { log, source } = this.#options;
+    return { ...request, tables: resolvePatterns(log, source, request.tables) };
   }
 
   /**

@@ -9,7 +9,7 @@ export type UndoMoment = string | number;
 export interface UndoFilter {
   /** The source; needed when there are several. */
   readonly source?: string;
-  /** Table patterns, as in subscriptions. */
+  /** Table patterns, as in subscriptions; or a name alone, where only one schema has it. */
   readonly tables?: readonly string[];
   readonly operations?: readonly Operation[];
   /** Keys as `tidings history` takes them: `7`, `a=1,b=2`, or a JSON array of texts in key order. */

@@ -8,7 +8,7 @@ export const UNDO_ERRORS = {
     exit: 2,
   },
   UNDO_CONFLICTS: {
-    message: 'Nothing was undone: {rows} rows are in conflict.',
+    message: 'Nothing was undone. Rows in conflict: {rows}.',
     hint: 'Plan it again to see them; then apply with `onConflict` skip, force or cascade.',
     retryable: false,
     exit: 2,

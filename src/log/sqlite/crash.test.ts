@@ -267,6 +267,11 @@ class Model {
   }
 }
 
+// Before any test is declared: the child of one runs none itself.
+if (process.argv[2] === 'child') {
+  await appendUntilKilled(process.argv[3] ?? '', process.argv[4] ?? '', Number(process.argv[5]));
+}
+
 describe('invariants 2 and 3 under crashes', () => {
   test('random transactions, flushes, crashes and trims leave whole transactions without a hole', async () => {
     const crashes = new Set<LogCommitPoint>();
@@ -383,8 +388,4 @@ async function appendUntilKilled(directory: string, point: string, passes: numbe
     writeSync(1, `${log.head}\n`);
     if (number % 50 === 0) await log.trim(log.head - 2000);
   }
-}
-
-if (process.argv[2] === 'child') {
-  await appendUntilKilled(process.argv[3] ?? '', process.argv[4] ?? '', Number(process.argv[5]));
 }

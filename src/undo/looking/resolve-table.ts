@@ -6,18 +6,18 @@ import type { SearchableLog, TableName } from './searchable-log.ts';
 const LISTED = 12;
 
 /**
- * The table that a person means: `schema.name`, or the name alone where only one schema has it.
+ * The table that a person means: `schema.name`, or the name alone where only one schema has it; each
+ * as it is shown, or in double quotes as SQL has it.
  * @throws TidingsError `TABLE_AMBIGUOUS`; `TABLE_NOT_LOGGED` when the log has no change of it.
  */
 export function resolveTable(log: SearchableLog, source: string, text: string): TableName {
-  const tables = new Map<string, TableName>();
-  for (const { schema, name } of log.tables()) tables.set(`${schema}.${name}`, { schema, name });
-  const exact = tables.get(text);
+  const tables = loggedNames(log);
+  const exact = tables.find((table) => isWritten(table, text));
   if (exact !== undefined) return exact;
-  const named = [...tables.values()].filter(({ name }) => name === text);
+  const named = tables.filter(({ name }) => text === name || text === quoted(name));
   const [only, ...others] = named;
   if (only === undefined) {
-    const details = { source, table: text, tables: listed([...tables.keys()]) };
+    const details = { source, table: text, tables: listed(tables.map(qualifiedName)) };
     throw new TidingsError('TABLE_NOT_LOGGED', details);
   }
   if (others.length > 0) {
@@ -25,6 +25,47 @@ export function resolveTable(log: SearchableLog, source: string, text: string): 
     throw new TidingsError('TABLE_AMBIGUOUS', details);
   }
   return only;
+}
+
+/**
+ * Table patterns for what a person wrote: a table of the log, also without its schema, or a pattern.
+ * @throws as {@link resolveTable}
+ */
+export function resolvePatterns(
+  log: SearchableLog,
+  source: string,
+  texts: readonly string[],
+): readonly string[] {
+  const tables = loggedNames(log);
+  return texts.map((text) => {
+    const exact = tables.find((table) => isWritten(table, text));
+    if (exact === undefined && /[.*!"]/.test(text)) return text;
+    const { schema, name } = exact ?? resolveTable(log, source, text);
+    return `${asPattern(schema)}.${asPattern(name)}`;
+  });
+}
+
+function loggedNames(log: SearchableLog): TableName[] {
+  const tables = new Map<string, TableName>();
+  for (const { schema, name } of log.tables()) {
+    tables.set(`${quoted(schema)}.${quoted(name)}`, { schema, name });
+  }
+  return [...tables.values()];
+}
+
+function isWritten({ schema, name }: TableName, text: string): boolean {
+  return [schema, quoted(schema)].some((first) =>
+    [name, quoted(name)].some((second) => `${first}.${second}` === text),
+  );
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Plain where a pattern takes it literally, for whoever reads it. */
+function asPattern(name: string): string {
+  return /^\w+$/.test(name) ? name : quoted(name);
 }
 
 function listed(names: readonly string[]): string {

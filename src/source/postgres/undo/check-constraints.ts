@@ -172,7 +172,7 @@ export function fkEquals(key: ForeignKey, parent: string, child: string): string
 /** Equality of a referenced column with itself: that of the unique index behind the foreign key. */
 function parentOperator(table: StagedTable, key: ForeignKey, at: number): string {
   const column = key.parentColumns[at];
-  const parts = table.facts.uniqueIndexes.flatMap((index) => index.parts);
+  const parts = table.facts.uniqueIndexes.flatMap((index) => (index.exclusion ? [] : index.parts));
   return parts.find((part) => part.column === column)?.operator ?? 'OPERATOR(pg_catalog.=)';
 }
 

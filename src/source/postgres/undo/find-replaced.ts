@@ -50,11 +50,13 @@ export function replacedSql(
   const taken = facts.uniqueIndexes
     .filter((index) => index.immediate && index.name !== facts.key?.name && complete(index))
     .map(
+      // What an exclusion constraint asks for no hash can find; the table itself has an index for it.
       (index) => `SELECT ${keyList(table, 's')} FROM ${indexRows(table, index, before)} s
-        JOIN ${indexRows(table, index, after)} o ON ${indexValuesEqual(index, 's', 'o')}
+        JOIN ${indexRows(table, index, index.exclusion ? facts.sql : after)} o ON ${indexValuesEqual(index, 's', 'o')}
         WHERE NOT (${sameKey(table, 's', 'o')})
           AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})
-          AND EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 'o')})`,
+          AND EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 'o')})
+          ${index.exclusion ? `AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 'o')})` : ''}`,
     );
   const known = new Set(table.columns.map(({ name }) => name));
   const fixed = facts.columns

@@ -16,7 +16,7 @@ export interface ColumnFacts extends TypeDescription {
   readonly initial: string | null;
 }
 
-/** One part of an index, with the operator that says when two of its values are equal. */
+/** One part of an index, with the operator that says when two of its values are in each other's way. */
 export interface IndexPart {
   readonly expression: string;
   /** Null for an expression. */
@@ -25,9 +25,12 @@ export interface IndexPart {
   readonly operator: string;
 }
 
+/** An index that keeps two rows from being there at once. */
 export interface UniqueIndex {
   readonly name: string;
   readonly primary: boolean;
+  /** Of an exclusion constraint, or of a key `WITHOUT OVERLAPS`: equality is not what it asks for. */
+  readonly exclusion: boolean;
   /** False when it is checked at the end of a statement, or later. */
   readonly immediate: boolean;
   readonly predicate: string | null;
@@ -108,9 +111,9 @@ const NAME = (table: string, schema: string): string =>
 
 const OPERATOR = `'OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname || ')'`;
 
-/** Only btree indexes: those of temporal keys (PostgreSQL 18) compare by other rules. */
 const INDEXES = `
-  SELECT json_agg(json_build_object('name', ic.relname, 'primary', i.indisprimary, 'immediate', i.indimmediate,
+  SELECT json_agg(json_build_object('name', ic.relname, 'primary', i.indisprimary,
+      'exclusion', i.indisexclusion, 'immediate', i.indimmediate,
       'predicate', pg_get_expr(i.indpred, i.indrelid),
       'nullsNotDistinct', COALESCE((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
       'parts', (
@@ -121,15 +124,18 @@ const INDEXES = `
         FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
           JOIN unnest(i.indclass::oid[]) WITH ORDINALITY AS oc (oid, place) USING (place)
           JOIN pg_opclass cl ON cl.oid = oc.oid
-          JOIN pg_amop ao ON ao.amopfamily = cl.opcfamily AND ao.amopstrategy = 3
+          LEFT JOIN pg_amop ao ON ao.amopfamily = cl.opcfamily AND ao.amopstrategy = 3
             AND ao.amoplefttype = cl.opcintype AND ao.amoprighttype = cl.opcintype
-          JOIN pg_operator op ON op.oid = ao.amopopr
+          JOIN pg_operator op ON op.oid = COALESCE(x.conexclop[k.place], ao.amopopr)
           JOIN pg_namespace opn ON opn.oid = op.oprnamespace
           LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
             AND k.attnum > 0))
     ORDER BY i.indisprimary DESC, ic.relname)
   FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
-  WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND am.amname = 'btree'`;
+    LEFT JOIN pg_constraint x ON x.conindid = i.indexrelid AND i.indisexclusion
+      AND x.conexclop IS NOT NULL
+  WHERE i.indrelid = c.oid AND i.indisvalid
+    AND (i.indisunique AND am.amname = 'btree' OR x.oid IS NOT NULL)`;
 
 /** A key that refers to a partition is one to the table that its rows are captured as, the root. */
 const FOREIGN_KEYS = `
@@ -231,7 +237,11 @@ export async function readTableFacts(
 }
 
 /** A computed column is no part of what an undo writes, so it cannot name a row. */
-function isKey({ predicate, parts }: UniqueIndex, generated: ReadonlySet<string>): boolean {
+function isKey(
+  { exclusion, predicate, parts }: UniqueIndex,
+  generated: ReadonlySet<string>,
+): boolean {
+  if (exclusion) return false;
   const names = ({ column, notNull }: IndexPart): boolean =>
     column !== null && notNull && !generated.has(column);
   return predicate === null && parts.every(names);
