@@ -39,6 +39,7 @@ export type { ConflictReason, UndoOperation } from './source/undo-target.ts';
 export type {
   ApplyUndoOptions,
   OnConflict,
+  PlanUndoOptions,
   UndoConflict,
   UndoConflicts,
   UndoMoment,

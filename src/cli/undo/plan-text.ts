@@ -82,10 +82,15 @@ function sampleText(plan: UndoPlan, output: Output): string {
     (sum, table) => sum + table.insert + table.update + table.delete + table.conflict,
     0,
   );
-  const more = (plan.onConflict === 'skip' ? plan.total : all) - plan.sample.length;
+  const unknown = UNKNOWN.reduce((sum, reason) => sum + (plan.conflicts.byReason[reason] ?? 0), 0);
+  const shown = plan.onConflict === 'skip' ? plan.total : all - unknown;
+  const more = shown - plan.sample.length;
   const rest = more > 0 ? `  … and ${formatCount(more)} more; --all shows them\n` : '';
   return `${rows}${painter(output)('dim', rest)}`;
 }
+
+/** Conflicts of rows that the log cannot show, or that have no table to be compared with. */
+const UNKNOWN: readonly ConflictReason[] = ['identity-not-full', 'truncated', 'table-missing'];
 
 const MARKS: Readonly<Record<UndoRow['operation'], readonly [Style, string]>> = {
   insert: ['green', '+'],
