@@ -27,7 +27,7 @@ await answerParent<UndoInput, UndoOutput>(async ({ url, dataDir, transaction, wh
       rows = (await undo.runUndo({ transaction }, {}, signal)).result.total;
       return;
     }
-    const plan = await undo.planUndo({ transaction }, signal);
+    const plan = await undo.planUndo({ transaction }, {}, signal);
     rows = plan.total;
     if (what !== 'plan') rows = (await undo.applyUndo(plan, {}, signal)).total;
   });

@@ -6,7 +6,7 @@ import { compileFilter } from '../subscription/filter.ts';
 import { compileCondition } from '../subscription/where.ts';
 import type { ContextCondition } from '../undo/looking/context-condition.ts';
 import type { SearchRequest } from '../undo/looking/find-transactions.ts';
-import type { Moment } from '../undo/looking/moment.ts';
+import { isReversed, type Moment } from '../undo/looking/moment.ts';
 import { resolvePatterns, resolveTable } from '../undo/looking/resolve-table.ts';
 import { parseRowKey } from '../undo/looking/row-key.ts';
 import { type SearchableLog, versionsOf } from '../undo/looking/searchable-log.ts';
@@ -33,6 +33,10 @@ export async function readSearch(searched: Searched, query: FindQuery): Promise<
   const { log } = searched;
   const tables = readTables(searched, query.tables);
   const { since, until, where } = query;
+  if (since !== undefined && until !== undefined && isReversed(since, until)) {
+    const problem = '--until lies before --since.';
+    throw new TidingsError('USAGE', { problem, command: 'tidings find' });
+  }
   return {
     from: since === undefined ? log.floor : Math.max(log.floor, await offsetOf(log, since)),
     to: until === undefined ? log.head : Math.min(log.head, await offsetOf(log, until)),

@@ -7,6 +7,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { State } from '../state/state.ts';
 import type {
   ApplyUndoOptions,
+  PlanUndoOptions,
   UndoPlan,
   UndoRequest,
   UndoResult,
@@ -238,8 +239,12 @@ export class TidingsService implements Tidings {
     return this.#administration.changes(query, signal);
   }
 
-  planUndo(request: UndoRequest, signal: AbortSignal = this.#stop.signal): Promise<UndoPlan> {
-    return this.#options.undo.planUndo(request, signal);
+  planUndo(
+    request: UndoRequest,
+    options: PlanUndoOptions = {},
+    signal: AbortSignal = this.#stop.signal,
+  ): Promise<UndoPlan> {
+    return this.#options.undo.planUndo(request, options, signal);
   }
 
   undoRows(plan: UndoPlan, signal: AbortSignal = this.#stop.signal): AsyncIterable<UndoRow> {

@@ -3,6 +3,7 @@ import type { TableHandler } from '../sink/handler/table-handler.ts';
 import type { Administration } from './administration.ts';
 import type {
   ApplyUndoOptions,
+  PlanUndoOptions,
   UndoPlan,
   UndoRequest,
   UndoResult,
@@ -43,7 +44,11 @@ export interface Tidings extends Administration, AsyncDisposable {
    * What an undo would do; changes nothing. See docs/guide/undo.md.
    * @throws TidingsError `UNDO_*`
    */
-  planUndo(request: UndoRequest, signal?: AbortSignal): Promise<UndoPlan>;
+  planUndo(
+    request: UndoRequest,
+    options?: PlanUndoOptions,
+    signal?: AbortSignal,
+  ): Promise<UndoPlan>;
   /** All rows of a plan, read anew. */
   undoRows(plan: UndoPlan, signal?: AbortSignal): AsyncIterable<UndoRow>;
   /**

@@ -20,7 +20,7 @@ import { DIALECTS, logDirectory, openLogReader, openUndoTarget } from './adapter
 /** Takes back what the logs of a data directory hold, whether the service runs or not. */
 export interface UndoService extends AsyncDisposable {
   /** See `Undo.plan`; the request names the source when there are several. */
-  planUndo(request: UndoRequest, signal: AbortSignal, options?: PlanUndoOptions): Promise<UndoPlan>;
+  planUndo(request: UndoRequest, options: PlanUndoOptions, signal: AbortSignal): Promise<UndoPlan>;
   /** All rows of a plan, read anew. */
   undoRows(plan: UndoPlan, signal: AbortSignal): AsyncIterable<UndoRow>;
   /** Plans and applies in one go. */
@@ -50,12 +50,12 @@ class DiskUndo implements UndoService {
 
   async planUndo(
     request: UndoRequest,
+    options: PlanUndoOptions,
     signal: AbortSignal,
-    options?: PlanUndoOptions,
   ): Promise<UndoPlan> {
     checkRequest(request);
     const undo = await this.#undo(request.source ?? this.#onlySource());
-    return await undo.plan(request, signal, options);
+    return await undo.plan(request, options, signal);
   }
 
   async runUndo(

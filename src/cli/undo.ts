@@ -92,7 +92,7 @@ const undo: Action = async (context, options) => {
     return told(context, options, outcome);
   }
   const onConflict = options['onConflict'] as OnConflict;
-  const plan = await service.planUndo(request, io.signal, { onConflict });
+  const plan = await service.planUndo(request, { onConflict }, io.signal);
   if (file !== undefined) return await script(context, options, { service, plan, file });
   return await show(context, options, { service, plan });
 };

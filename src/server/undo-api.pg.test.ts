@@ -100,6 +100,11 @@ test('conflicts refuse an undo whole, until it is said what to do about them', a
   assert.equal(refused.status, 409, refused.text);
   assert.equal(refused.json<{ code: string }>().code, 'UNDO_CONFLICTS');
   assert.equal((await rowsOf(database)).length, 1);
+  const skipping = (await plan(api, { transaction, onConflict: 'skip' })).json<UndoPlan>();
+  assert.deepEqual(
+    [skipping.onConflict, skipping.total, skipping.conflicts.total],
+    ['skip', 158, 1],
+  );
   const body = { onConflict: 'skip', actor: 'ann' };
   const skipped = await api.ask('POST', `${location}/apply`, { token: UNDOING, body });
   assert.deepEqual(

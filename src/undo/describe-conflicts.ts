@@ -209,8 +209,8 @@ const WORDS: Readonly<
     'Give the column its type back, or undo without it: --on-conflict force.',
   ],
   'table-missing': ({ table }) => [
-    `${table} is not there any more.`,
-    'Create it again with the columns it had, or leave it out with --table.',
+    `${table} is not there any more under this name.`,
+    'Create it again with the columns it had, or give it its name back; or leave it out with --table.',
   ],
   'no-privilege': ({ table, detail }) => [
     `The role may not do this to ${table}: ${detail}.`,

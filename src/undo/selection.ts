@@ -11,7 +11,7 @@ import { qualifiedName } from '../change/table.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
-import { type Moment, parseMoment } from './looking/moment.ts';
+import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
 import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
@@ -88,12 +88,7 @@ function checkOrder(
   if ('offset' in from && from.offset > head) {
     throw new TidingsError('AS_OF_AHEAD', { source, offset: from.offset, head });
   }
-  const to = until === undefined ? null : momentOf(until);
-  if (to === null) return;
-  const isReversed =
-    ('time' in from && 'time' in to && to.time < from.time) ||
-    ('offset' in from && 'offset' in to && to.offset < from.offset);
-  if (!isReversed) return;
+  if (until === undefined || !isReversed(from, momentOf(until))) return;
   throw new TidingsError('UNDO_REQUEST_INVALID', { problem: '`until` lies before `since`' });
 }
 

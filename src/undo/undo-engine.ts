@@ -78,8 +78,8 @@ class UndoEngine implements Undo {
 
   async plan(
     asked: UndoRequest,
+    { onConflict = 'refuse' }: PlanUndoOptions,
     signal: AbortSignal,
-    { onConflict = 'refuse' }: PlanUndoOptions = {},
   ): Promise<UndoPlan> {
     const warnings = await this.#catchUp(asked, signal);
     const request = this.#withWholeNames(asked);

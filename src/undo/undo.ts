@@ -12,10 +12,9 @@ import type {
 export interface Undo {
   /**
    * Says what an undo would do; changes nothing.
-   * @param options what it would do about conflicts. Default: `refuse`.
    * @throws TidingsError `UNDO_*`, `LOG_PRUNED`, and what connecting to the source throws.
    */
-  plan(request: UndoRequest, signal: AbortSignal, options?: PlanUndoOptions): Promise<UndoPlan>;
+  plan(request: UndoRequest, options: PlanUndoOptions, signal: AbortSignal): Promise<UndoPlan>;
   /** Every row of a plan, checked against the database again. */
   rows(plan: UndoPlan, signal: AbortSignal): AsyncIterable<UndoRow>;
   /**

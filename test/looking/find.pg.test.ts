@@ -131,5 +131,6 @@ test('find: what it says of what the log does not know, and what it refuses', as
   await refusal(query({ tables: ['public.sesion'] }), 'TABLE_NOT_LOGGED');
   await refusal(query({ key: '1' }), 'USAGE');
   await refusal(query({ context: ['x'] }), 'USAGE');
+  await refusal(query({ since: { offset: 3 }, until: { offset: 1 } }), 'USAGE');
   await refusal(query({ where: 'after.' }), 'FILTER_INVALID');
 });

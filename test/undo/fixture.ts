@@ -72,7 +72,7 @@ export async function undoFixture(
       await log.refresh();
       return (await log.transactionsById(transaction)).length > 0;
     });
-  const plan = (request: UndoRequest): Promise<UndoPlan> => undo.planUndo(request, signal);
+  const plan = (request: UndoRequest): Promise<UndoPlan> => undo.planUndo(request, {}, signal);
   const opened = stack.move();
   return {
     database,

@@ -30,7 +30,7 @@ async function planned(
   request: { readonly transaction: string; readonly tables?: readonly string[] },
   onConflict: OnConflict,
 ): Promise<{ readonly tables: Readonly<Record<string, UndoTable>>; readonly rows: UndoRow[] }> {
-  const plan = await at.undo.planUndo(request, at.signal, { onConflict });
+  const plan = await at.undo.planUndo(request, { onConflict }, at.signal);
   assert.equal(plan.onConflict, onConflict);
   const written = plan.tables.reduce((sum, t) => sum + t.insert + t.update + t.delete, 0);
   assert.equal(plan.total, written);

@@ -37,8 +37,10 @@ function planRoutes(app: Api, { service, draining }: RouteContext, plans: UndoPl
       response: { 201: UNDO_PLAN, ...problemsWithBody(404, 409, 410, 422) },
     },
     handler: async ({ body }, reply) => {
-      const request = defined(body) as UndoRequest;
-      const plan = await service.planUndo(request, untilGone(reply, draining));
+      const { onConflict, ...request } = body;
+      const options = defined({ onConflict });
+      const asked = defined(request) as UndoRequest;
+      const plan = await service.planUndo(asked, options, untilGone(reply, draining));
       plans.add(plan);
       void reply.code(201).header('location', `${URL}/${encodeURIComponent(plan.id)}`);
       return shown(plan);

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { OPERATIONS } from '../../change/change.ts';
 import type { JsonValue } from '../../change/dialect.ts';
-import { ON_CONFLICT, type UndoPlan, type UndoResult } from '../../undo/undo-plan.ts';
+import {
+  ON_CONFLICT,
+  type OnConflict,
+  type UndoPlan,
+  type UndoResult,
+} from '../../undo/undo-plan.ts';
 import { answer, count, described } from './documented.ts';
 
 const MAX_TEXT = 8_000;
@@ -16,7 +21,14 @@ const moment = (description: string): z.ZodUnion<[z.ZodString, z.ZodInt]> =>
     examples: ['2026-03-01T13:45:00Z', 4],
   });
 
+const onConflict = (description: string): z.ZodOptional<z.ZodType<OnConflict>> =>
+  described(
+    z.enum(ON_CONFLICT as ['refuse', 'skip', 'force', 'cascade']),
+    `${description} Default: refuse.`,
+  ).optional();
+
 const filter = {
+  onConflict: onConflict('What the counts of the plan assume is done about rows in conflict.'),
   source: text().optional(),
   operations: z
     .array(z.enum(OPERATIONS as ['insert', 'update', 'delete', 'truncate']))
@@ -50,10 +62,7 @@ export const UNDO_PLAN_PARAMS = z.object({ id: described(text(), 'The id of the 
 
 export const UNDO_APPLY_BODY = z
   .strictObject({
-    onConflict: described(
-      z.enum(ON_CONFLICT as ['refuse', 'skip', 'force', 'cascade']),
-      'What to do about rows in conflict. Default: refuse.',
-    ).optional(),
+    onConflict: onConflict('What to do about rows in conflict.'),
     triggers: described(z.boolean(), 'Whether triggers fire. Default: true.').optional(),
     actor: described(
       z.string().min(1).max(200),

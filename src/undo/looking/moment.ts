@@ -19,3 +19,9 @@ export function parseMoment(text: string): Moment {
   const beyond = /\.\d{3}(\d{1,3})/.exec(text)?.[1] ?? '';
   return { time: date.getTime() * 1000 + Number(beyond.padEnd(3, '0')) };
 }
+
+/** True when the second is known to lie before the first; an offset and a time are not compared. */
+export function isReversed(from: Moment, to: Moment): boolean {
+  if ('time' in from) return 'time' in to && to.time < from.time;
+  return 'offset' in to && to.offset < from.offset;
+}
