@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FindQuery, Looking } from '../src/app/looking.ts';
-import { openLooking } from '../src/app/open-looking.ts';
+import type { FindQuery, Looking } from '../src/app/looking/looking.ts';
+import { openLooking } from '../src/app/looking/open-looking.ts';
 import { makeBusyLog } from './lib/busy-log.ts';
 import type { Benchmark, Figure, Report } from './lib/report.ts';
 

@@ -3,7 +3,7 @@
  * not measure delivery of the transaction.
  */
 import { join } from 'node:path';
-import { openInspection } from '../src/app/inspect.ts';
+import { openInspection } from '../src/app/inspection/inspect.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import { sleep } from '../src/util/sleep.ts';
 import { CREATE_ACCOUNTS, insertAccounts, walPosition } from './lib/accounts.ts';

@@ -23,7 +23,7 @@ export type {
   SourceStatusReport,
   Status,
   SubscriptionStatusReport,
-} from './app/status.ts';
+} from './app/status/status.ts';
 export type { HandlerCall, Registration, TableHandler, Tidings } from './app/tidings.ts';
 export { openUndo, type UndoService } from './app/undo.ts';
 export type { Change, ChangeTransaction, Operation, Row } from './change/change.ts';

@@ -1,4 +1,4 @@
-import type { ChangeQuery, Inspection } from '../src/app/inspection.ts';
+import type { ChangeQuery, Inspection } from '../src/app/inspection/inspection.ts';
 import type { Change } from '../src/change/change.ts';
 
 export const CHANGE: Change = {

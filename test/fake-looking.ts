@@ -1,4 +1,4 @@
-import type { Looking, TransactionReport } from '../src/app/looking.ts';
+import type { Looking, TransactionReport } from '../src/app/looking/looking.ts';
 import { CHANGE } from './fake-log.ts';
 
 export const TRANSACTION: TransactionReport = {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after } from 'node:test';
-import type { Status } from '../src/app/status.ts';
+import type { Status } from '../src/app/status/status.ts';
 
 /** What a finished command printed. */
 export interface Finished {

@@ -1,6 +1,6 @@
 import { createTidings } from '../../src/app/create-tidings.ts';
 import { defineConfig } from '../../src/config/define-config.ts';
-import { openInspection } from '../../src/app/inspect.ts';
+import { openInspection } from '../../src/app/inspection/inspect.ts';
 import { answerParent, measureUsage, type Usage } from './child.ts';
 
 export interface SubscriptionsInput {

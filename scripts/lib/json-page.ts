@@ -83,7 +83,7 @@ ${types('source/source.ts', ['CheckResult'])}`)}
 
 A \`Status\`; with \`--watch\` one per second.
 
-${block(types('app/status.ts', STATUS))}
+${block(types('app/status/status.ts', STATUS))}
 ## \`tidings start\`
 
 A line when it has started and one when it has stopped. The service's own lines go to standard error, as JSON when that is no terminal.
@@ -98,12 +98,12 @@ ${webhookCommands()}${undoCommands()}## \`tidings log verify\`
 
 A \`VerifyReport\`.
 
-${block(types('app/inspection.ts', ['VerifyReport', 'VerifyFinding']) + '\n' + types('log/log.ts', ['LogGap']))}
+${block(types('app/inspection/inspection.ts', ['VerifyReport', 'VerifyFinding']) + '\n' + types('log/log.ts', ['LogGap']))}
 ## \`tidings log trim\`
 
 A list with one \`TrimReport\` per source.
 
-${block(types('app/inspection.ts', ['TrimReport']))}
+${block(types('app/inspection/inspection.ts', ['TrimReport']))}
 ## \`tidings uninstall\`
 
 ${block('{ sources: { source: string; removed: string[] }[]; dataDir: string | null }')}`;
@@ -145,7 +145,7 @@ function undoCommands(): string {
 
 A \`FoundReport\` per transaction, newest first.
 
-${block(types('app/looking.ts', ['FoundReport', 'TransactionReport']) + '\n' + types('undo/looking/change-counts.ts', ['TableCount']))}
+${block(types('app/looking/looking.ts', ['FoundReport', 'TransactionReport']) + '\n' + types('undo/looking/change-counts.ts', ['TableCount']))}
 ## \`tidings show\`
 
 Of a transaction a \`ShownTransaction\` (its types are those of \`find\`; \`WireChange\` is the [wire format](wire-format.md)); with \`--all\` its changes, one CloudEvents document per line. Of a change its CloudEvents document.

@@ -1,6 +1,6 @@
 import type { WireChange } from '../change/wire.ts';
 import type { StartAt } from '../config/start-at.ts';
-import type { SubscriptionStatusReport } from './status.ts';
+import type { SubscriptionStatusReport } from './status/status.ts';
 
 /**
  * What can be asked of a running service and done to it, with the shapes that the library returns,

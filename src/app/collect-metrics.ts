@@ -1,7 +1,7 @@
 import type { LogReader } from '../log/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { freeBytes } from './free-space.ts';
-import type { Status } from './status.ts';
+import type { Status } from './status/status.ts';
 
 /** What is asked of a source besides its status. */
 export interface MeasuredSource {

@@ -13,7 +13,7 @@ import { deliveryObserver } from './delivery-metrics.ts';
 import { checkSpace } from './free-space.ts';
 import type { Front } from './front.ts';
 import { SourceService } from './source-service.ts';
-import { SubscriptionRegistry } from './subscription-registry.ts';
+import { SubscriptionRegistry } from './subscriptions/subscription-registry.ts';
 import type { Tidings } from './tidings.ts';
 import { TidingsService } from './tidings-service.ts';
 import { openUndo } from './undo.ts';

@@ -17,8 +17,11 @@ import type {
 } from './administration.ts';
 import { readChanges } from './change-pages.ts';
 import type { SourceService } from './source-service.ts';
-import type { Status, SubscriptionStatusReport } from './status.ts';
-import { allSubscriptions, type SubscriptionRegistry } from './subscription-registry.ts';
+import type { Status, SubscriptionStatusReport } from './status/status.ts';
+import {
+  allSubscriptions,
+  type SubscriptionRegistry,
+} from './subscriptions/subscription-registry.ts';
 
 export interface ServiceAdministrationOptions {
   readonly sources: readonly SourceService[];

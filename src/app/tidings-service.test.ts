@@ -8,7 +8,7 @@ import { defineConfig } from '../config/define-config.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
 import { type CreateOptions, createTidings } from './create-tidings.ts';
-import { openInspection } from './inspect.ts';
+import { openInspection } from './inspection/inspect.ts';
 import type { Tidings } from './tidings.ts';
 
 let directory = '';

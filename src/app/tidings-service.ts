@@ -26,13 +26,16 @@ import type {
 } from './administration.ts';
 import { collectFromStatus } from './collect-metrics.ts';
 import type { Front } from './front.ts';
-import { writeHeartbeats } from './heartbeat.ts';
-import { liveStatus } from './live-status.ts';
+import { writeHeartbeats } from './status/heartbeat.ts';
+import { liveStatus } from './status/live-status.ts';
 import { keepRetention } from './retention.ts';
 import { ServiceAdministration } from './service-administration.ts';
 import type { SourceService } from './source-service.ts';
-import type { ServiceStatus, Status } from './status.ts';
-import { allSubscriptions, type SubscriptionRegistry } from './subscription-registry.ts';
+import type { ServiceStatus, Status } from './status/status.ts';
+import {
+  allSubscriptions,
+  type SubscriptionRegistry,
+} from './subscriptions/subscription-registry.ts';
 import type { Registration, Tidings } from './tidings.ts';
 import type { UndoService } from './undo.ts';
 

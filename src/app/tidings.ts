@@ -9,7 +9,7 @@ import type {
   UndoResult,
   UndoRow,
 } from '../undo/undo-plan.ts';
-import type { Status } from './status.ts';
+import type { Status } from './status/status.ts';
 
 export type { HandlerCall, TableHandler } from '../sink/handler/table-handler.ts';
 

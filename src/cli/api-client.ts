@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isProcessAlive } from '../app/process-alive.ts';
+import { isProcessAlive } from '../app/status/process-alive.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { readControlFile } from '../server/control-file.ts';
 import { readProblem } from './api-problem.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Inspection } from '../app/inspection.ts';
-import type { Looking } from '../app/looking.ts';
+import type { Inspection } from '../app/inspection/inspection.ts';
+import type { Looking } from '../app/looking/looking.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { type OptionPath, optionEntries } from '../config/option-table.ts';
 import type { Flags } from '../config/overrides.ts';

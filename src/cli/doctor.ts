@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { Inspection } from '../app/inspection.ts';
+import type { Inspection } from '../app/inspection/inspection.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import type { CheckResult } from '../source/source.ts';
 import {

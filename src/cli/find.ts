@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { FindQuery, Search } from '../app/looking.ts';
+import type { FindQuery, Search } from '../app/looking/looking.ts';
 import { type Operation, OPERATIONS } from '../change/change.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseLimit, parseTimeOrOffset } from './arguments.ts';

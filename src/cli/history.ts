@@ -1,4 +1,4 @@
-import type { RowHistory } from '../app/looking.ts';
+import type { RowHistory } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
 import { toWire } from '../change/wire.ts';
 import { parseLimit } from './arguments.ts';

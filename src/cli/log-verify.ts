@@ -1,4 +1,4 @@
-import type { VerifyReport } from '../app/inspection.ts';
+import type { VerifyReport } from '../app/inspection/inspection.ts';
 import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
 import type { Io } from './io.ts';
 import { formatCount, formatCounted, formatTime } from './terminal/format.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { directory, json, tidings } from '../../test/fake-application.ts';
 import { CHANGES, logOf } from '../../test/fake-log.ts';
-import type { Inspection } from '../app/inspection.ts';
+import type { Inspection } from '../app/inspection/inspection.ts';
 import { parseWire } from '../change/wire.ts';
 
 test('log verify: findings with their place and 1; sound and 0; gaps are listed', async () => {

@@ -1,5 +1,5 @@
-import type { Inspection } from '../app/inspection.ts';
-import type { Looking } from '../app/looking.ts';
+import type { Inspection } from '../app/inspection/inspection.ts';
+import type { Looking } from '../app/looking/looking.ts';
 import type { Tidings } from '../app/tidings.ts';
 import type { UndoService } from '../app/undo.ts';
 import type { Config } from '../config/define-config.ts';
@@ -35,9 +35,11 @@ export interface EmbeddedOptions {
 /** The application, loaded by the commands that need it: `--help` and `--version` stay quick. */
 export const SERVICES: Services = {
   loadConfig: async (options) => (await import('../config/load-config.ts')).loadConfig(options),
-  openInspection: async (config) => (await import('../app/inspect.ts')).openInspection(config),
+  openInspection: async (config) =>
+    (await import('../app/inspection/inspect.ts')).openInspection(config),
   openUndo: async (config) => (await import('../app/undo.ts')).openUndo(config),
-  openLooking: async (config) => (await import('../app/open-looking.ts')).openLooking(config),
+  openLooking: async (config) =>
+    (await import('../app/looking/open-looking.ts')).openLooking(config),
   createTidings: async (config, options) =>
     (await import('../server/create-tidings.ts')).createTidings(config, options),
   startEmbedded: async (options) =>

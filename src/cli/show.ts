@@ -1,4 +1,4 @@
-import type { Looking, Shown, TransactionReport } from '../app/looking.ts';
+import type { Looking, Shown, TransactionReport } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
 import { toWire, type WireChange } from '../change/wire.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { directory, serviceThat, STATUS, tidings } from '../../test/fake-application.ts';
-import type { Status } from '../app/status.ts';
+import type { Status } from '../app/status/status.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 
 test('start: says what it does, and drains when it is asked to end', async () => {

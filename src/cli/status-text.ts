@@ -1,4 +1,4 @@
-import type { SourceStatusReport, Status, SubscriptionStatusReport } from '../app/status.ts';
+import type { SourceStatusReport, Status, SubscriptionStatusReport } from '../app/status/status.ts';
 import type { Output } from './io.ts';
 import {
   formatBytes,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { json, STATUS, tidings } from '../../test/fake-application.ts';
-import type { Status } from '../app/status.ts';
+import type { Status } from '../app/status/status.ts';
 
 test('status: a table each for sources and subscriptions, errors below them', async () => {
   const inspection = { status: () => Promise.resolve(STATUS) };

@@ -1,5 +1,5 @@
-import type { Inspection } from '../app/inspection.ts';
-import type { Status } from '../app/status.ts';
+import type { Inspection } from '../app/inspection/inspection.ts';
+import type { Status } from '../app/status/status.ts';
 import { sleep } from '../util/sleep.ts';
 import {
   type Action,

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { TableQuery, TableView } from '../app/looking.ts';
+import type { TableQuery, TableView } from '../app/looking/looking.ts';
 import { formatMicros } from '../change/time.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseTimeOrOffset } from './arguments.ts';

@@ -1,4 +1,4 @@
-import type { TransactionReport } from '../app/looking.ts';
+import type { TransactionReport } from '../app/looking/looking.ts';
 import type { JsonValue } from '../change/dialect.ts';
 import type { Operation } from '../change/change.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { directory, json, serviceThat, tidings } from '../../test/fake-application.ts';
-import type { Inspection } from '../app/inspection.ts';
+import type { Inspection } from '../app/inspection/inspection.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 
 test('uninstall: removes nothing that nobody confirmed', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CaptureState, SourceStatusReport } from '../app/status.ts';
+import type { CaptureState, SourceStatusReport } from '../app/status/status.ts';
 import { readiness } from './readiness.ts';
 
 function source(name: string, state: CaptureState, code?: string): SourceStatusReport {

@@ -1,4 +1,4 @@
-import type { CaptureState, Status } from '../app/status.ts';
+import type { CaptureState, Status } from '../app/status/status.ts';
 
 /** A source that keeps the service from being ready. Says no more: anybody may ask. */
 export interface Unready {

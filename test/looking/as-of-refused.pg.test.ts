@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSnapshots } from '../../src/app/adapters.ts';
 import { DataLock } from '../../src/app/data-lock.ts';
-import { PAST_ROW_STORE } from '../../src/app/past-row-store.ts';
+import { PAST_ROW_STORE } from '../../src/app/looking/past-row-store.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
 import { openSqliteLogReader } from '../../src/log/sqlite/sqlite-log.ts';
 import { openPastTable } from '../../src/undo/looking/table-as-of.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { TableQuery } from '../../src/app/looking.ts';
+import type { TableQuery } from '../../src/app/looking/looking.ts';
 import { parseMoment } from '../../src/undo/looking/moment.ts';
 import { until } from '../until.ts';
 import { capture, type Captured, lookAs, refusal, rowsNow, rowsThen, signal } from './fixture.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FindQuery } from '../../src/app/looking.ts';
+import type { FindQuery } from '../../src/app/looking/looking.ts';
 import { all, capture, type Captured, refusal, signal } from './fixture.ts';
 
 const SCHEMA = `

@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import type { SourceStatusReport, Status, SubscriptionStatusReport } from '../../app/status.ts';
+import type {
+  SourceStatusReport,
+  Status,
+  SubscriptionStatusReport,
+} from '../../app/status/status.ts';
 import { answer, count, described } from './documented.ts';
 
 /** Members of a subscription's report that the status has, too. */

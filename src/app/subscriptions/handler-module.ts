@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { TidingsError } from '../errors/tidings-error.ts';
-import type { TableHandler } from '../sink/handler/table-handler.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { TableHandler } from '../../sink/handler/table-handler.ts';
 
 /**
  * Loads the module that a subscription's `to: { handler }` names: its default export is the handler.

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
-import type { Config, SubscriptionConfig, WebhookConfig } from '../config/define-config.ts';
-import { isPem } from '../config/pem.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
-import { HandlerSink } from '../sink/handler/handler-sink.ts';
-import type { Sink } from '../sink/sink.ts';
-import { certificateProblem, type Certificates } from '../sink/webhook/certificates.ts';
-import { WebhookSink } from '../sink/webhook/webhook-sink.ts';
+import type { Config, SubscriptionConfig, WebhookConfig } from '../../config/define-config.ts';
+import { isPem } from '../../config/pem.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import { HandlerSink } from '../../sink/handler/handler-sink.ts';
+import type { Sink } from '../../sink/sink.ts';
+import { certificateProblem, type Certificates } from '../../sink/webhook/certificates.ts';
+import { WebhookSink } from '../../sink/webhook/webhook-sink.ts';
 import { loadHandlerModule } from './handler-module.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../version.ts';
 
 /**
  * The adapter of a configured endpoint. Nothing connects yet.

@@ -1,6 +1,6 @@
-import type { Logger } from '../observe/logger.ts';
-import type { State } from '../state/state.ts';
-import { sleep } from '../util/sleep.ts';
+import type { Logger } from '../../observe/logger.ts';
+import type { State } from '../../state/state.ts';
+import { sleep } from '../../util/sleep.ts';
 import type { Status } from './status.ts';
 
 /** How often the service writes down how it does; milliseconds. `tidings status` is that fresh. */

@@ -1,11 +1,11 @@
-import type { Change, Operation, Row } from '../change/change.ts';
-import type { JsonValue } from '../change/dialect.ts';
-import type { Column } from '../change/table.ts';
-import type { LogGap } from '../log/log.ts';
-import type { TableCount } from '../undo/looking/change-counts.ts';
-import type { SearchPlan } from '../undo/looking/find-transactions.ts';
-import type { Moment } from '../undo/looking/moment.ts';
-import type { PastRow } from '../undo/looking/past-rows.ts';
+import type { Change, Operation, Row } from '../../change/change.ts';
+import type { JsonValue } from '../../change/dialect.ts';
+import type { Column } from '../../change/table.ts';
+import type { LogGap } from '../../log/log.ts';
+import type { TableCount } from '../../undo/looking/change-counts.ts';
+import type { SearchPlan } from '../../undo/looking/find-transactions.ts';
+import type { Moment } from '../../undo/looking/moment.ts';
+import type { PastRow } from '../../undo/looking/past-rows.ts';
 
 /** One row of one table. */
 export interface HistoryQuery {

@@ -1,8 +1,8 @@
-import type { Change } from '../change/change.ts';
-import type { StartAt } from '../config/start-at.ts';
-import type { LogGap } from '../log/log.ts';
-import type { CheckResult } from '../source/source.ts';
-import type { Status } from './status.ts';
+import type { Change } from '../../change/change.ts';
+import type { StartAt } from '../../config/start-at.ts';
+import type { LogGap } from '../../log/log.ts';
+import type { CheckResult } from '../../source/source.ts';
+import type { Status } from '../status/status.ts';
 
 /** Which changes `changes` yields. */
 export interface ChangeQuery {

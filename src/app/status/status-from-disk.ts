@@ -1,8 +1,8 @@
-import type { Config } from '../config/define-config.ts';
-import { redactUrl } from '../util/redact-url.ts';
-import type { LogReader } from '../log/log.ts';
-import type { StateReader, StoredSubscription } from '../state/state.ts';
-import { DataLock } from './data-lock.ts';
+import type { Config } from '../../config/define-config.ts';
+import { redactUrl } from '../../util/redact-url.ts';
+import type { LogReader } from '../../log/log.ts';
+import type { StateReader, StoredSubscription } from '../../state/state.ts';
+import { DataLock } from '../data-lock.ts';
 import { isProcessAlive } from './process-alive.ts';
 import type { SourceStatusReport, Status, SubscriptionStatusReport } from './status.ts';
 

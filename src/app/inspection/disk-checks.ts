@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Config } from '../config/define-config.ts';
-import type { CheckResult } from '../source/source.ts';
-import { compileFilter } from '../subscription/filter.ts';
-import { isTidingsError } from '../errors/tidings-error.ts';
-import { toFilter } from './subscription-definition.ts';
-import { freeBytes } from './free-space.ts';
+import type { Config } from '../../config/define-config.ts';
+import type { CheckResult } from '../../source/source.ts';
+import { compileFilter } from '../../subscription/filter.ts';
+import { isTidingsError } from '../../errors/tidings-error.ts';
+import { toFilter } from '../subscriptions/subscription-definition.ts';
+import { freeBytes } from '../free-space.ts';
 
 /** The nearest folder that exists: the data directory itself is made at the first start. */
 function existing(path: string): string {

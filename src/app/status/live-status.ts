@@ -1,9 +1,9 @@
-import type { Config } from '../config/define-config.ts';
-import type { SubscriptionStatus } from '../delivery/subscription-status.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
-import type { StateReader } from '../state/state.ts';
-import { redactUrl } from '../util/redact-url.ts';
-import type { SourceService } from './source-service.ts';
+import type { Config } from '../../config/define-config.ts';
+import type { SubscriptionStatus } from '../../delivery/subscription-status.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { StateReader } from '../../state/state.ts';
+import { redactUrl } from '../../util/redact-url.ts';
+import type { SourceService } from '../source-service.ts';
 import { storedSubscriptions } from './status-from-disk.ts';
 import type {
   ReportedError,

@@ -1,22 +1,22 @@
-import type { Change } from '../change/change.ts';
-import { type ChangeDecoder, createChangeDecoder } from '../change/decode.ts';
-import type { StoredTransaction } from '../change/stored-change.ts';
-import { qualifiedName } from '../change/table.ts';
-import { formatMicros } from '../change/time.ts';
-import { TransactionReader } from '../change/transaction-reader.ts';
-import type { Config } from '../config/define-config.ts';
-import { resolveConfig } from '../config/resolve-config.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
-import type { LoggedTransaction, LogRecord } from '../log/log.ts';
-import type { SqliteLogReader } from '../log/sqlite/sqlite-log.ts';
-import { ChangeCounts } from '../undo/looking/change-counts.ts';
-import { findTransactions, planSearch } from '../undo/looking/find-transactions.ts';
-import { locate, parseTarget } from '../undo/looking/locate.ts';
-import { resolveTable } from '../undo/looking/resolve-table.ts';
-import { rowHistory } from '../undo/looking/row-history.ts';
-import { parseRowKey } from '../undo/looking/row-key.ts';
-import { readRecords, versionsOf } from '../undo/looking/searchable-log.ts';
-import { DIALECTS, openLogReader } from './adapters.ts';
+import type { Change } from '../../change/change.ts';
+import { type ChangeDecoder, createChangeDecoder } from '../../change/decode.ts';
+import type { StoredTransaction } from '../../change/stored-change.ts';
+import { qualifiedName } from '../../change/table.ts';
+import { formatMicros } from '../../change/time.ts';
+import { TransactionReader } from '../../change/transaction-reader.ts';
+import type { Config } from '../../config/define-config.ts';
+import { resolveConfig } from '../../config/resolve-config.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { LoggedTransaction, LogRecord } from '../../log/log.ts';
+import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
+import { ChangeCounts } from '../../undo/looking/change-counts.ts';
+import { findTransactions, planSearch } from '../../undo/looking/find-transactions.ts';
+import { locate, parseTarget } from '../../undo/looking/locate.ts';
+import { resolveTable } from '../../undo/looking/resolve-table.ts';
+import { rowHistory } from '../../undo/looking/row-history.ts';
+import { parseRowKey } from '../../undo/looking/row-key.ts';
+import { readRecords, versionsOf } from '../../undo/looking/searchable-log.ts';
+import { DIALECTS, openLogReader } from '../adapters.ts';
 import type {
   FindQuery,
   FoundReport,

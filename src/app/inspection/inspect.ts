@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Change } from '../change/change.ts';
-import { createChangeDecoder } from '../change/decode.ts';
-import type { Config } from '../config/define-config.ts';
-import { resolveConfig } from '../config/resolve-config.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
-import type { SqliteLogReader } from '../log/sqlite/sqlite-log.ts';
-import { retainFrom } from '../log/sqlite/retention.ts';
-import { verifySqliteLog } from '../log/sqlite/verify.ts';
-import type { CheckResult } from '../source/source.ts';
-import { SqliteStateReader } from '../state/sqlite/sqlite-state-reader.ts';
-import { SqliteState } from '../state/sqlite/sqlite-state.ts';
+import type { Change } from '../../change/change.ts';
+import { createChangeDecoder } from '../../change/decode.ts';
+import type { Config } from '../../config/define-config.ts';
+import { resolveConfig } from '../../config/resolve-config.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
+import { retainFrom } from '../../log/sqlite/retention.ts';
+import { verifySqliteLog } from '../../log/sqlite/verify.ts';
+import type { CheckResult } from '../../source/source.ts';
+import { SqliteStateReader } from '../../state/sqlite/sqlite-state-reader.ts';
+import { SqliteState } from '../../state/sqlite/sqlite-state.ts';
 import {
   DIALECTS,
   logDirectory,
@@ -19,8 +19,8 @@ import {
   openLogReader,
   openSource,
   statePath,
-} from './adapters.ts';
-import { DataLock } from './data-lock.ts';
+} from '../adapters.ts';
+import { DataLock } from '../data-lock.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type {
   ChangeQuery,
@@ -31,8 +31,8 @@ import type {
   VerifyReport,
 } from './inspection.ts';
 import { logChanges } from './log-changes.ts';
-import { statusFromDisk } from './status-from-disk.ts';
-import type { Status } from './status.ts';
+import { statusFromDisk } from '../status/status-from-disk.ts';
+import type { Status } from '../status/status.ts';
 
 /** Opens a look from outside; nothing is opened or connected before it is asked for. */
 export async function openInspection(

@@ -1,17 +1,17 @@
-import type { ChangeDecoder } from '../change/decode.ts';
-import type { Column } from '../change/table.ts';
-import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
-import type { LoggedTable, LogRecord } from '../log/log.ts';
-import { compileFilter } from '../subscription/filter.ts';
-import { compileCondition } from '../subscription/where.ts';
-import type { ContextCondition } from '../undo/looking/context-condition.ts';
-import type { SearchRequest } from '../undo/looking/find-transactions.ts';
-import { isReversed, type Moment } from '../undo/looking/moment.ts';
-import { resolvePatterns, resolveTable } from '../undo/looking/resolve-table.ts';
-import { parseRowKey } from '../undo/looking/row-key.ts';
-import { type SearchableLog, versionsOf } from '../undo/looking/searchable-log.ts';
-import { parseValueCondition, ValueMatcher } from '../undo/looking/value-condition.ts';
-import { DIALECTS } from './adapters.ts';
+import type { ChangeDecoder } from '../../change/decode.ts';
+import type { Column } from '../../change/table.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import type { LoggedTable, LogRecord } from '../../log/log.ts';
+import { compileFilter } from '../../subscription/filter.ts';
+import { compileCondition } from '../../subscription/where.ts';
+import type { ContextCondition } from '../../undo/looking/context-condition.ts';
+import type { SearchRequest } from '../../undo/looking/find-transactions.ts';
+import { isReversed, type Moment } from '../../undo/looking/moment.ts';
+import { resolvePatterns, resolveTable } from '../../undo/looking/resolve-table.ts';
+import { parseRowKey } from '../../undo/looking/row-key.ts';
+import { type SearchableLog, versionsOf } from '../../undo/looking/searchable-log.ts';
+import { parseValueCondition, ValueMatcher } from '../../undo/looking/value-condition.ts';
+import { DIALECTS } from '../adapters.ts';
 import type { FindQuery } from './looking.ts';
 
 /** Transactions that a search returns unless another number is asked for. */

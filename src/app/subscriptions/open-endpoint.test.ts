@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { resolveConfig } from '../config/resolve-config.ts';
-import { isTidingsError, type TidingsError } from '../errors/tidings-error.ts';
+import { resolveConfig } from '../../config/resolve-config.ts';
+import { isTidingsError, type TidingsError } from '../../errors/tidings-error.ts';
 import { openEndpoint } from './open-endpoint.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-const FOLDER = join(import.meta.dirname, '../../test/tls');
+const FOLDER = join(import.meta.dirname, '../../../test/tls');
 
 /** Opens a webhook with these certificates; the error of one that cannot be opened. */
 async function opened(tls: object): Promise<TidingsError | null> {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
-import { decodeImages, encodeImages } from '../change/row-images.ts';
+import { decodeImages, encodeImages } from '../../change/row-images.ts';
 import type {
   PastRow,
   PastRowCounts,
   PastRowsByKey,
   PastRowStore,
-} from '../undo/looking/past-rows.ts';
+} from '../../undo/looking/past-rows.ts';
 
 /** Memory for what is noted, in KiB; the rest is in a file. */
 const CACHE_KB = 32 * 1024;

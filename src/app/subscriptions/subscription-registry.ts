@@ -1,14 +1,14 @@
-import type { Config, SubscriptionConfig } from '../config/define-config.ts';
-import type { SubscriptionDefinition } from '../delivery/definition.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
-import type { Logger } from '../observe/logger.ts';
-import { HandlerSink } from '../sink/handler/handler-sink.ts';
-import type { TableHandler } from '../sink/handler/table-handler.ts';
-import type { Sink } from '../sink/sink.ts';
-import type { State, StoredSubscription } from '../state/state.ts';
-import type { SubscriptionDocument, SubscriptionOrigin } from './administration.ts';
+import type { Config, SubscriptionConfig } from '../../config/define-config.ts';
+import type { SubscriptionDefinition } from '../../delivery/definition.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { Logger } from '../../observe/logger.ts';
+import { HandlerSink } from '../../sink/handler/handler-sink.ts';
+import type { TableHandler } from '../../sink/handler/table-handler.ts';
+import type { Sink } from '../../sink/sink.ts';
+import type { State, StoredSubscription } from '../../state/state.ts';
+import type { SubscriptionDocument, SubscriptionOrigin } from '../administration.ts';
 import { openEndpoint } from './open-endpoint.ts';
-import type { SourceService } from './source-service.ts';
+import type { SourceService } from '../source-service.ts';
 import {
   endpointDocument,
   keepSecrets,

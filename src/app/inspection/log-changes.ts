@@ -1,9 +1,9 @@
-import type { Change } from '../change/change.ts';
-import type { ChangeDecoder } from '../change/decode.ts';
-import { compileTablePatterns, type TablePatterns } from '../change/table-pattern.ts';
-import type { StartAt } from '../config/start-at.ts';
-import type { LogReader, TableId } from '../log/log.ts';
-import { sleep } from '../util/sleep.ts';
+import type { Change } from '../../change/change.ts';
+import type { ChangeDecoder } from '../../change/decode.ts';
+import { compileTablePatterns, type TablePatterns } from '../../change/table-pattern.ts';
+import type { StartAt } from '../../config/start-at.ts';
+import type { LogReader, TableId } from '../../log/log.ts';
+import { sleep } from '../../util/sleep.ts';
 
 /** How often a followed log is looked at again; milliseconds. Another process writes it. */
 const FOLLOW_PAUSE = 100;

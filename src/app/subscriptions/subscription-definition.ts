@@ -1,11 +1,11 @@
-import type { Config, SubscriptionConfig } from '../config/define-config.ts';
-import { isPem } from '../config/pem.ts';
-import { resolveConfig } from '../config/resolve-config.ts';
-import type { SubscriptionDefinition } from '../delivery/definition.ts';
-import { completeDelivery } from '../delivery/definition.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
-import type { FilterDefinition } from '../subscription/filter.ts';
-import type { EndpointDocument, SubscriptionDocument } from './administration.ts';
+import type { Config, SubscriptionConfig } from '../../config/define-config.ts';
+import { isPem } from '../../config/pem.ts';
+import { resolveConfig } from '../../config/resolve-config.ts';
+import type { SubscriptionDefinition } from '../../delivery/definition.ts';
+import { completeDelivery } from '../../delivery/definition.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
+import type { FilterDefinition } from '../../subscription/filter.ts';
+import type { EndpointDocument, SubscriptionDocument } from '../administration.ts';
 
 /** A configured filter without what was left out. */
 export function toFilter({
