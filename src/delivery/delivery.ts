@@ -8,6 +8,7 @@ import {
   nextAttempts,
   nextState,
 } from './delivery-state.ts';
+import type { KeptBuffer } from './kept-buffers.ts';
 
 /** What a delivery needs to know of its record, also when the record itself is not in memory. */
 export type DeliverySubject = Pick<LogRecord, 'offset' | 'table' | 'key' | 'previousKey'>;
@@ -33,6 +34,8 @@ export class Delivery implements DeliveryProgress {
   nextAttemptAt: number | null = null;
   /** Bytes of memory that it keeps while its record is in memory. */
   bytes = 0;
+  /** The buffer that its record is part of, while it counts as kept. */
+  kept: KeptBuffer | null = null;
   /** When the next attempt is due, on the process's own clock, which never jumps. */
   dueAt = 0;
   /** When the attempt under way began, on the process's own clock. */

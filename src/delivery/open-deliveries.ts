@@ -1,6 +1,7 @@
 import type { StoredException, StoredLoss, SubscriptionCheckpoint } from '../state/state.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { Delivery } from './delivery.ts';
+import type { KeptBuffer } from './kept-buffers.ts';
 import type { OpenRoom } from './open-room.ts';
 
 /** How much of one subscription may be open at the same time. */
@@ -50,7 +51,8 @@ export class OpenDeliveries {
   #cursor: number;
   #writtenCursor: number;
   #bytes = 0;
-  #buffer: ArrayBufferLike | null = null;
+  /** That of the newest delivery. */
+  #buffer: KeptBuffer | null = null;
   #full = false;
   /** Parked deliveries, here and in the state. */
   parked = 0;
@@ -73,6 +75,7 @@ export class OpenDeliveries {
   get hasRoomForPage(): boolean {
     const { deliveries, bytes } = this.#limits;
     if (this.full || this.#refused) return false;
+    if (this.#limits.room.buffers.full && this.#unrecorded.size > 0) return false;
     return this.#unrecorded.size <= deliveries / 2 && this.#bytes <= bytes / 2;
   }
 
@@ -117,8 +120,7 @@ export class OpenDeliveries {
   admit(delivery: Delivery): void {
     this.#unrecorded.add(delivery);
     this.#limits.room.add(1);
-    delivery.bytes = this.#keptBy(delivery);
-    this.#bytes += delivery.bytes;
+    this.#keepImages(delivery);
   }
 
   /** Takes in an exception from the state. */
@@ -169,10 +171,10 @@ export class OpenDeliveries {
   /** Forgets everything, for a rewind, when the state already says so, or at the end. */
   reset(cursor: number): void {
     this.#limits.room.add(-this.#size);
+    for (const delivery of this.#unrecorded) this.#releaseImages(delivery);
     this.#unrecorded.clear();
     this.#exceptions.clear();
     this.#rows.clear();
-    this.#bytes = 0;
     this.#full = false;
     this.#cursor = cursor;
     this.#writtenCursor = cursor;
@@ -250,18 +252,29 @@ export class OpenDeliveries {
 
   #forget(delivery: Delivery): void {
     if (this.#unrecorded.delete(delivery)) this.#limits.room.add(-1);
-    this.#bytes -= delivery.bytes;
+    this.#releaseImages(delivery);
   }
 
   /**
    * A record's images are part of a larger buffer, that of all records read together, and keep all
    * of it in memory. So the first record of a buffer counts for the buffer.
    */
-  #keptBy({ view }: Delivery): number {
-    const images = view?.stored.images;
-    if (images === undefined || images.buffer === this.#buffer) return images?.length ?? 0;
-    this.#buffer = images.buffer;
-    return images.buffer.byteLength;
+  #keepImages(delivery: Delivery): void {
+    const images = delivery.view?.stored.images;
+    if (images === undefined) return;
+    const { buffer } = images;
+    delivery.bytes = buffer === this.#buffer?.buffer ? images.length : buffer.byteLength;
+    this.#buffer = this.#limits.room.buffers.keep(buffer, this.#buffer);
+    delivery.kept = this.#buffer;
+    this.#bytes += delivery.bytes;
+  }
+
+  #releaseImages(delivery: Delivery): void {
+    const { kept, bytes } = delivery;
+    if (kept === null) return;
+    delivery.kept = null;
+    this.#bytes -= bytes;
+    this.#limits.room.buffers.release(kept);
   }
 }
 

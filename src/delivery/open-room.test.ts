@@ -11,12 +11,14 @@ import {
   subscription,
 } from '../../test/delivery-fixture.ts';
 import { ENDS, until } from '../../test/until.ts';
+import type { Outcome } from '../sink/sink.ts';
 import type { SubscriptionDefinition } from './definition.ts';
+import { KeptBuffers } from './kept-buffers.ts';
 import { OpenRoom } from './open-room.ts';
 import type { SubscriptionStatus } from './subscription-status.ts';
 
 test('full from the limit on until a tenth is gone, and never for who has less than its share', () => {
-  const room = new OpenRoom({ all: 100, share: 10 });
+  const room = new OpenRoom({ all: 100, share: 10, bytes: 1 });
   const refusals = (): boolean[] => [9, 10, 50].map((own) => room.refuses(own));
   room.add(99);
   assert.deepEqual(refusals(), [false, false, false]);
@@ -38,7 +40,7 @@ test(
   ENDS,
   async () => {
     await using fixture = await DeliveryFixture.create();
-    const room = { all: 3_000, share: 100 };
+    const room = { all: 3_000, share: 100, bytes: 1 << 30 };
     await using delivery = fixture.deliver({}, undefined, room);
     let isDown = true;
     const names = ['a', 'b', 'c', 'd', 'e'];
@@ -64,3 +66,69 @@ test(
     await until(() => statusOf(delivery, 'e').cursor === 6_000, 20_000, 'the last one to go on');
   },
 );
+
+test('a buffer counts once, for as long as any delivery needs it', () => {
+  const buffers = new KeptBuffers(100);
+  const [one, other] = [new ArrayBuffer(60), new ArrayBuffer(40)];
+  const first = buffers.keep(one, null);
+  const second = buffers.keep(one, first);
+  assert.equal(buffers.keep(one, null), first, 'also for another subscription');
+  assert.equal(buffers.full, false);
+  const third = buffers.keep(other, second);
+  assert.equal(buffers.full, true);
+  buffers.release(third);
+  assert.equal(buffers.full, false);
+  for (let delivery = 0; delivery < 3; delivery += 1) buffers.release(first);
+  // Kept again after nobody needed it: it counts anew.
+  buffers.keep(one, first);
+  buffers.keep(other, null);
+  assert.equal(buffers.full, true);
+});
+
+test(
+  'endpoints that hang while they catch up read little ahead once memory is short; nobody else waits',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const value = 'x'.repeat(20_000);
+    await fixture.write(rows(500).map((row) => ({ ...row, value })));
+    const bytes = 2 << 20;
+    await using delivery = fixture.deliver({}, undefined, { all: 1e6, share: 100, bytes });
+    // What is read and not delivered is what stays in memory: pages of catch-up, of one reader each.
+    let read = 0;
+    const readLog = fixture.log.read.bind(fixture.log);
+    fixture.log.read = async (request) => {
+      const page = await readLog(request);
+      if (request.maxBytes === undefined) return page;
+      const buffers = new Set(page.records.map(({ images }) => images.buffer));
+      for (const { byteLength } of buffers) read += byteLength;
+      return page;
+    };
+    const names = Array.from({ length: 20 }, (_, number) => `hangs-${number}`);
+    for (const name of names) {
+      const definition = subscription(name, undefined, {
+        from: 'floor',
+        delivery: { maxConcurrency: 1 },
+      });
+      delivery.register(
+        definition,
+        sink((_, signal) => aborted(signal)),
+      );
+    }
+    const well = recorder();
+    delivery.register(subscription('well', undefined, { from: 'head' }), well);
+    await delivery.start();
+    await until(() => names.every((name) => statusOf(delivery, name).inFlight === 1));
+    await fixture.write(rows(2_000, 500));
+    await until(() => well.changes.length === 2_000);
+    const most = bytes + (1 << 20) + names.length * (160 << 10);
+    assert.ok(read <= most, `${read} bytes were read, not ${most}`);
+  },
+);
+
+/** Never ends before it is told to. */
+function aborted(signal: AbortSignal): Promise<Outcome> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(FAILED), { once: true });
+  });
+}

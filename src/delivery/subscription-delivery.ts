@@ -260,8 +260,9 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     return true;
   }
 
-  async room(signal: AbortSignal): Promise<void> {
-    if (this.#hasRoomForPage || signal.aborted) return;
+  async room(signal: AbortSignal): Promise<boolean> {
+    const { buffers } = this.#context.room;
+    if (this.#hasRoomForPage || signal.aborted) return buffers.full;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#roomWaiter = null;
@@ -271,6 +272,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       this.#roomWaiter = done;
       signal.addEventListener('abort', done, { once: true });
     });
+    return buffers.full;
   }
 
   lost(from: number, to: number): void {

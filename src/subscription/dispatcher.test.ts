@@ -47,12 +47,13 @@ class CountingSubscriber implements Subscriber {
     return true;
   }
 
-  async room(signal: AbortSignal): Promise<void> {
-    if (this.space > 0 || signal.aborted) return;
+  async room(signal: AbortSignal): Promise<boolean> {
+    if (this.space > 0 || signal.aborted) return false;
     await new Promise<void>((resolve) => {
       this.#waiting = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    return false;
   }
 
   give(space: number): void {

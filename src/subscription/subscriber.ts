@@ -14,8 +14,11 @@ export interface Subscriber {
    * then it was not taken, and is offered again once {@link Subscriber.room} has resolved.
    */
   offer(record: LogRecord, view: ChangeView): boolean;
-  /** Resolves when there is room for a page of records, or when the signal aborts. */
-  room(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when there is room for a page of records, or when the signal aborts.
+   * @returns true when it should be a small one, because memory is short.
+   */
+  room(signal: AbortSignal): Promise<boolean>;
   /** Reading went past records that have been removed; `to` is exclusive (invariant 11). */
   lost(from: number, to: number): void;
   /** Reading stopped for good at a change that the filter has no answer for. */

@@ -15,6 +15,8 @@ export type ReadingState = 'stopped' | 'catching up' | 'live';
  */
 export const PAGE_RECORDS = 1_000;
 const PAGE_BYTES = 1 << 20;
+/** The same while memory is short: a thousand of them are little. */
+const SMALL_PAGE_BYTES = 64 << 10;
 
 /** A log that cannot be read at the moment is tried again at this pace. */
 const READ_RETRY: BackoffOptions = { first: 100, factor: 2, max: 10_000, jitter: 0.3 };
@@ -128,8 +130,8 @@ export class SubscriptionReader implements LiveReader {
         // A position beyond the horizon is normal after a start: nothing is known to be visible yet.
         await horizon.wait(this.#position - 1, signal);
         if (signal.aborted || this.#joinLive()) return;
-        await this.subscriber.room(signal);
-        await this.#dispatcher.turns.take(signal, () => this.#readPage(signal));
+        const maxBytes = (await this.subscriber.room(signal)) ? SMALL_PAGE_BYTES : PAGE_BYTES;
+        await this.#dispatcher.turns.take(signal, () => this.#readPage(maxBytes, signal));
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -148,7 +150,7 @@ export class SubscriptionReader implements LiveReader {
     return true;
   }
 
-  async #readPage(signal: AbortSignal): Promise<void> {
+  async #readPage(maxBytes: number, signal: AbortSignal): Promise<void> {
     const { log, horizon, index, decoder } = this.#dispatcher;
     index.refresh();
     const from = this.#position;
@@ -160,7 +162,7 @@ export class SubscriptionReader implements LiveReader {
     }
     try {
       const filter = index.wantsAll(this) ? {} : { tables: this.tables };
-      const limits = { limit: PAGE_RECORDS, maxBytes: PAGE_BYTES };
+      const limits = { limit: PAGE_RECORDS, maxBytes };
       const page = await log.read({ from, to, ...filter, ...limits });
       if (signal.aborted) return;
       for (const record of page.records) {
