@@ -1,4 +1,4 @@
-import type { TableDefinition } from '../../change/table.ts';
+import type { TableDefinition, TypeShape } from '../../change/table.ts';
 import type { LoggedTable, TableId } from '../log.ts';
 import { tableSeed } from './key-hash.ts';
 
@@ -62,13 +62,34 @@ export class TableCatalogue {
 
 /** Equal texts exactly for equal definitions: every field, in a fixed order. */
 function definitionText(table: TableDefinition): string {
-  const columns = table.columns.map(({ name, type, kind, array }) => [name, type, kind, array]);
+  const columns = table.columns.map(({ name, type, kind, array, number, shape }) => [
+    name,
+    type,
+    kind,
+    array,
+    number ?? null,
+    shape === undefined ? null : shapeList(shape),
+  ]);
+  const { origin } = table;
   return JSON.stringify([
     table.schema,
     table.name,
     columns,
     table.key,
+    table.keyUnknown ?? false,
     table.identity,
     table.dialect,
+    origin === undefined ? null : [origin.id, origin.partition?.id ?? null],
+    origin?.partition === undefined ? null : [origin.partition.schema, origin.partition.name],
   ]);
+}
+
+function shapeList({ id, is, labels, attributes, of }: TypeShape): readonly unknown[] {
+  return [
+    id,
+    is,
+    labels ?? null,
+    attributes?.map(({ number, name, type }) => [number, name, shapeList(type)]) ?? null,
+    of === undefined ? null : shapeList(of),
+  ];
 }
