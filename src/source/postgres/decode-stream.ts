@@ -109,10 +109,10 @@ export class StreamDecoder {
     if (this.#state !== 'between') throw new MalformedData('a transaction begins twice', start);
     if (end - start !== BEGIN_LENGTH) throw new MalformedData('Begin has a wrong length', start);
     this.#context = null;
-    const taken = this.#receiver.begin({
-      id: String(view.getUint32(start + 17)),
-      position: wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5)),
-    });
+    const id = view.getUint32(start + 17);
+    const position = wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5));
+    const taken = this.#receiver.begin({ id: String(id), position });
+    this.#relations.begin({ id, position });
     this.#state = taken ? 'open' : 'skipping';
   }
 
@@ -233,6 +233,11 @@ export class StreamDecoder {
 
   #attach(bytes: Bytes, start: number, end: number): void {
     if (this.#state === 'skipping') return;
+    const announcement = readAnnouncement(bytes, start + 1, end);
+    if (announcement !== null) {
+      this.#announced(announcement);
+      return;
+    }
     const text = readContext(bytes, start + 1, end);
     if (text !== null && this.#state === 'open') this.#context = addContext(this.#context, text);
   }

@@ -1,3 +1,9 @@
+import {
+  ANNOUNCE_VARIABLES,
+  announceBody,
+  createAnnouncementsSql,
+  dropAnnouncementsSql,
+} from './announcements.ts';
 import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -9,11 +15,11 @@ export function triggerName(source: string): string {
 }
 
 /**
- * Commands that can make a table, or give it or take from it its identity, its name or its schema.
- * A table that is dropped leaves its publication by itself.
+ * Commands that can make a table or remove it, or give it or take from it its identity, its name, its
+ * schema, its columns, or what their types are made of.
  */
 const TAGS =
-  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,DROP TYPE,DROP DOMAIN,DROP OWNED'.split(
+  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,DROP TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,ALTER TYPE,ALTER DOMAIN,DROP TYPE,DROP DOMAIN,DROP EXTENSION,DROP OWNED'.split(
     ',',
   );
 
@@ -60,6 +66,8 @@ export function createTriggerSql(source: string, query: TablesQuery): string {
   const body = functionBody(source, query);
   return [
     `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(OWN_SCHEMA)};`,
+    `GRANT USAGE ON SCHEMA ${quoteIdentifier(OWN_SCHEMA)} TO PUBLIC;`,
+    createAnnouncementsSql(source),
     `CREATE OR REPLACE FUNCTION ${routine}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
     `SET search_path = pg_catalog, pg_temp SET lock_timeout = '${LOCK_TIMEOUT}'`,
     `AS ${dollarQuote(body)};`,
@@ -74,7 +82,8 @@ export function createTriggerSql(source: string, query: TablesQuery): string {
 export function dropTriggerSql(source: string): string {
   const name = quoteIdentifier(triggerName(source));
   return `DROP EVENT TRIGGER IF EXISTS ${name};
-    DROP FUNCTION IF EXISTS ${quoteIdentifier(OWN_SCHEMA)}.${name}();`;
+    DROP FUNCTION IF EXISTS ${quoteIdentifier(OWN_SCHEMA)}.${name}();
+    ${dropAnnouncementsSql(source)}`;
 }
 
 /**
@@ -86,12 +95,20 @@ function functionBody(source: string, query: TablesQuery): string {
   return `
 #variable_conflict use_column
 DECLARE
-  misplaced record;
+  misplaced record;${ANNOUNCE_VARIABLES}
 BEGIN
   -- Temporary tables are made often, and are not ours.
   IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
     SELECT FROM pg_event_trigger_ddl_commands()
     WHERE schema_name IS DISTINCT FROM 'pg_temp' AND NOT in_extension) THEN
+    RETURN;
+  END IF;
+  BEGIN${announceBody(source, query.patterns)}
+  EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'Tidings (source ${source}) could not note what this command changed: %', SQLERRM;
+  END;
+  IF tg_tag = 'DROP TABLE' THEN
+    -- It has left its publication by itself.
     RETURN;
   END IF;
   FOR misplaced IN SELECT * FROM (${tablesSql(query)}) tables
