@@ -124,6 +124,7 @@ class Counter implements ChangeReceiver {
     this.bytes += change.images.length;
     this.keys += change.key?.length ?? 0;
   }
+  mark(): void {}
   commit(): void {}
   abandon(): void {}
   idle(): void {}

@@ -1,4 +1,5 @@
 import type { CapturedChange, TransactionEnd } from '../src/change/captured.ts';
+import type { MarkFound, TableMark } from '../src/change/mark.ts';
 import { decodeImages, type RowImages } from '../src/change/row-images.ts';
 import type { TableDefinition } from '../src/change/table.ts';
 import type { ChangeReceiver } from '../src/source/source.ts';
@@ -9,6 +10,12 @@ export interface RecordedChange extends RowImages {
   readonly operation: CapturedChange['operation'];
   readonly key: string | null;
   readonly previousKey: string | null;
+}
+
+/** A mark as a receiver got it: in the transaction at this position, or found by comparing. */
+export interface RecordedMark extends TableMark {
+  readonly position: string | null;
+  readonly found: MarkFound | null;
 }
 
 export interface RecordedTransaction extends TransactionEnd {
@@ -25,6 +32,7 @@ export interface RecordedTransaction extends TransactionEnd {
 export class RecordingReceiver implements ChangeReceiver {
   readonly tables: TableDefinition[] = [];
   readonly transactions: RecordedTransaction[] = [];
+  readonly marks: RecordedMark[] = [];
   readonly idles: string[] = [];
   streams = 0;
   abandoned = 0;
@@ -39,7 +47,12 @@ export class RecordingReceiver implements ChangeReceiver {
   keepsEmpty = true;
   /** False for streams that were damaged on purpose. */
   checksOrder = true;
-  #open: { id: string; position: string; changes: RecordedChange[] } | null = null;
+  #open: {
+    id: string;
+    position: string;
+    changes: RecordedChange[];
+    marks: RecordedMark[];
+  } | null = null;
   #reached = '';
 
   get open(): boolean {
@@ -67,7 +80,7 @@ export class RecordingReceiver implements ChangeReceiver {
   begin(transaction: { readonly id: string; readonly position: string }): boolean {
     if (this.#open !== null) throw new Error('begin within a transaction');
     if (!this.wants(transaction.position)) return false;
-    this.#open = { ...transaction, changes: [] };
+    this.#open = { ...transaction, changes: [], marks: [] };
     return true;
   }
 
@@ -82,10 +95,22 @@ export class RecordingReceiver implements ChangeReceiver {
     this.#open.changes.push(recorded);
   }
 
+  mark(mark: TableMark, found?: MarkFound): void {
+    if (found === undefined) {
+      if (this.#open === null) throw new Error('a mark outside of a transaction');
+      this.#open.marks.push({ ...mark, position: this.#open.position, found: null });
+      return;
+    }
+    if (this.#open !== null) throw new Error('a found mark within a transaction');
+    this.marks.push({ ...mark, position: null, found });
+  }
+
   commit(end: TransactionEnd, reached: string): void {
     if (this.#open === null) throw new Error('a commit outside of a transaction');
     this.#reach(reached);
-    const transaction = { ...this.#open, ...end, reached };
+    const { marks, ...open } = this.#open;
+    this.marks.push(...marks);
+    const transaction = { ...open, ...end, reached };
     this.#open = null;
     const empty = transaction.changes.length === 0 && transaction.context === null;
     if (!empty || this.keepsEmpty) this.transactions.push(transaction);

@@ -166,6 +166,7 @@ async function readOnReceipt(database: TestDatabase): Promise<{ reads: number; s
       }
       updates = [];
     },
+    mark: () => undefined,
     abandon: () => undefined,
     idle: () => undefined,
     burst: () => (reading.size > 100 ? Promise.race(reading) : undefined),

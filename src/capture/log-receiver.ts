@@ -1,4 +1,5 @@
 import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
+import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
 import type { LogWriter } from '../log/log.ts';
 import type { ChangeReceiver } from '../source/source.ts';
@@ -47,6 +48,12 @@ export class LogReceiver implements ChangeReceiver {
   change(change: CapturedChange): void {
     this.#writer.append(change);
     this.#open += 1;
+  }
+
+  mark(mark: TableMark, found?: MarkFound): void {
+    this.#writer.mark(mark, found);
+    this.#reachedOnly = false;
+    this.#dirty ||= found !== undefined;
   }
 
   commit(end: TransactionEnd, reached: string): void {

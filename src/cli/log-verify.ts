@@ -1,4 +1,5 @@
 import type { VerifyReport } from '../app/inspection/inspection.ts';
+import { markText } from '../change/mark.ts';
 import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
 import type { Io } from './io.ts';
 import { formatCount, formatCounted, formatTime } from './terminal/format.ts';
@@ -10,7 +11,7 @@ export const declareLogVerify: DeclareCommand = (log, runtime) => {
     .command('verify')
     .summary('Check structure, checksums and holes')
     .description(
-      'Reads the whole log and checks its structure, its checksums, and that no offset is missing. Works while the service runs. Ends with 1 when something is wrong. Known gaps are listed.',
+      'Reads the whole log and checks its structure, its checksums, and that no offset is missing. Works while the service runs. Ends with 1 when something is wrong. Known gaps are listed, and where rows came or went with a partition.',
     )
     .option('--source <name>', 'only the log of this source');
   const examples = [
@@ -18,7 +19,7 @@ export const declareLogVerify: DeclareCommand = (log, runtime) => {
     ['tidings log verify --json', 'for a script'],
   ] as const;
   const json =
-    '{"records", "segments", "gaps": […], "findings": [{"source", "segment", "offset", "message"}]}';
+    '{"records", "segments", "gaps": […], "marks": […], "findings": [{"source", "segment", "offset", "message"}]}';
   complete(command, runtime, { json, examples }, verify);
 };
 
@@ -51,7 +52,7 @@ async function verifyWithProgress(
 
 function reportText(report: VerifyReport, io: Io): string {
   const paint = painter(io.stdout);
-  const { records, segments, gaps, findings } = report;
+  const { records, segments, gaps, marks, findings } = report;
   const read = `${formatCounted(records, 'record')} in ${formatCounted(segments, 'segment')}`;
   const lines = findings.map(({ source, segment, offset, message }) => {
     const place = offset === null ? segment : `${segment}, offset ${offset}`;
@@ -64,9 +65,21 @@ function reportText(report: VerifyReport, io: Io): string {
       `${paint('yellow', 'gap')}    ${source}  before offset ${formatCount(offset)}, ${range}: ${harmless(reason)} (${noted})`,
     );
   }
+  for (const mark of marks) {
+    lines.push(`${paint('yellow', 'mark')}   ${mark.source}  ${markLine(mark)}`);
+  }
   const verdict =
     findings.length === 0
       ? `${paint('green', 'Sound')}: ${read}.`
       : `${paint('red', formatCounted(findings.length, 'finding'))} in ${read}.`;
   return [...lines, verdict].map((line) => `${line}\n`).join('');
+}
+
+function markLine(mark: VerifyReport['marks'][number]): string {
+  const { since, offset, transaction, at } = mark;
+  const before = `before offset ${formatCount(offset)}`;
+  const place = since === offset ? before : `${before}, since ${formatCount(since)}`;
+  const by = transaction === null ? 'found by comparing' : `transaction ${transaction.id}`;
+  const time = formatTime(new Date(at / 1000).toISOString());
+  return `${place}: ${harmless(markText(mark))} (${by}, ${time})`;
 }

@@ -10,16 +10,30 @@ import { parseWire } from '../change/wire.ts';
 test('log verify: findings with their place and 1; sound and 0; gaps are listed', async () => {
   const gap = { source: 'main', offset: 5, from: 'A', to: 'B', reason: 'lost slot', at: 1.6e15 };
   const finding = { source: 'main', segment: '0.sqlite', offset: 3, message: 'checksum differs' };
-  const report = { records: 1_000, segments: 2, gaps: [gap], findings: [finding] };
+  const mark = {
+    source: 'main',
+    schema: 'public',
+    name: 'orders',
+    origin: '70',
+    kind: 'detached',
+    partition: { id: '71', schema: 'public', name: 'orders_1' },
+    offset: 8,
+    since: 8,
+    transaction: { id: '812', position: 'C' },
+    at: 1.6e15,
+  } as const;
+  const found = { ...mark, kind: 'dropped', since: 2, transaction: null } as const;
+  const marks = [mark, found];
+  const report = { records: 1_000, segments: 2, gaps: [gap], marks, findings: [finding] };
   const broken = await tidings('tidings log verify', {
     inspection: { verify: () => Promise.resolve(report) },
   });
   assert.equal(broken.code, 1);
   assert.equal(
     broken.out,
-    'wrong  main  0.sqlite, offset 3: checksum differs\ngap    main  before offset 5, A … B: lost slot (2020-09-13 12:26:40.000)\n1 finding in 1,000 records in 2 segments.\n',
+    'wrong  main  0.sqlite, offset 3: checksum differs\ngap    main  before offset 5, A … B: lost slot (2020-09-13 12:26:40.000)\nmark   main  before offset 8: partition public.orders_1 of public.orders was detached (transaction 812, 2020-09-13 12:26:40.000)\nmark   main  before offset 8, since 2: partition public.orders_1 of public.orders was dropped (found by comparing, 2020-09-13 12:26:40.000)\n1 finding in 1,000 records in 2 segments.\n',
   );
-  const sound = { ...report, gaps: [], findings: [] };
+  const sound = { ...report, gaps: [], marks: [], findings: [] };
   const inspection = { verify: () => Promise.resolve(sound) };
   const fine = await tidings('tidings log verify', { inspection });
   assert.equal(fine.code, 0);
@@ -32,7 +46,7 @@ test('log verify: interrupted, it has not verified anything', async () => {
     inspection: {
       verify: () => {
         io.interrupt();
-        return Promise.resolve({ records: 1, segments: 1, gaps: [], findings: [] });
+        return Promise.resolve({ records: 1, segments: 1, gaps: [], marks: [], findings: [] });
       },
     },
   }));

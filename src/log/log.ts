@@ -1,5 +1,6 @@
 import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
 import type { Operation } from '../change/change.ts';
+import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
 
 /** Numbers a table version within one log; stable for the log's life. */
@@ -54,7 +55,13 @@ export interface LogWriter {
    * @throws TidingsError like `flush`, when a transaction that exceeds the memory cannot be stored.
    */
   append(change: CapturedChange): void;
-  /** Ends the open transaction. One without records leaves no trace. */
+  /**
+   * Notes that rows of a table came or went without a change: in the open transaction, or without
+   * one when it was `found` by comparing. One that was found and says again what the newest mark of
+   * that partition says is left out.
+   */
+  mark(mark: TableMark, found?: MarkFound): void;
+  /** Ends the open transaction. One without records and marks leaves no trace. */
   commit(end: TransactionEnd): void;
   /**
    * Drops the open transaction, for instance because the connection broke in the middle of it. Also
@@ -84,6 +91,21 @@ export interface LogGap {
   readonly from: string | null;
   readonly to: string | null;
   readonly reason: string;
+  readonly at: number;
+}
+
+/** A {@link TableMark} in its place: with its transaction it becomes visible, or not at all. */
+export interface LoggedMark extends TableMark {
+  /**
+   * The first offset after it. An exact one may lie between two records of its transaction, and the
+   * next transaction's first offset is also that of the marks before it: then positions tell.
+   */
+  readonly offset: number;
+  /** The offset from which on it may have happened; equal to `offset` when that is known. */
+  readonly since: number;
+  /** The transaction that did it; null when it was found by comparing. */
+  readonly transaction: { readonly id: string; readonly position: string } | null;
+  /** When it was committed, or found; microseconds since 1970-01-01 UTC. */
   readonly at: number;
 }
 
@@ -125,6 +147,8 @@ export interface LogReader {
   /** The source position up to which the log is complete; null for a new log. */
   readonly position: string | null;
   tables(): readonly LoggedTable[];
+  /** Those at or above the floor, in log order. */
+  marks(): readonly LoggedMark[];
   /**
    * Records from `from` on, whole transactions or not, never beyond the head.
    * @throws TidingsError `LOG_PRUNED` when `from` is below the floor.

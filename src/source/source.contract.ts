@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
+import type { MarkFound, TableMark } from '../change/mark.ts';
 import { decodeImages } from '../change/row-images.ts';
 import type { TableDefinition } from '../change/table.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
@@ -65,6 +66,10 @@ class Recorder implements ChangeReceiver {
     assert.ok(this.#open, 'a change belongs to a transaction');
     const { after } = decodeImages(images);
     this.#open.changes.push({ operation, key, body: after?.[1] ?? null });
+  }
+
+  mark(_mark: TableMark, found?: MarkFound): void {
+    assert.equal(this.#open === null, found !== undefined, 'a mark has its place');
   }
 
   commit(end: TransactionEnd, reached: string): void {

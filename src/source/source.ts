@@ -1,5 +1,6 @@
 import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
 import type { Dialect } from '../change/dialect.ts';
+import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
 
 /**
@@ -14,6 +15,13 @@ export interface ChangeReceiver {
   /** A transaction follows. False means: already in the log, skip all of it. */
   begin(transaction: { readonly id: string; readonly position: string }): boolean;
   change(change: CapturedChange): void;
+  /**
+   * Rows came or went without a change. Without `found` it happened in the open transaction, between
+   * the changes before and after this call. With `found` it is known from comparing: the call comes
+   * between transactions, once the stream has passed the moment of the comparison, so that what
+   * follows is certainly later.
+   */
+  mark(mark: TableMark, found?: MarkFound): void;
   /**
    * The open transaction is whole. `reached` is the position after it: once that is durable, the
    * source may forget everything before it.

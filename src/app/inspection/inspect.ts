@@ -91,6 +91,7 @@ class DiskInspection implements Inspection {
     signal: AbortSignal,
   ): Promise<VerifyReport> {
     const gaps: VerifyReport['gaps'][number][] = [];
+    const marks: VerifyReport['marks'][number][] = [];
     const findings: VerifyFinding[] = [];
     let records = 0;
     let segments = 0;
@@ -102,9 +103,10 @@ class DiskInspection implements Inspection {
       records += found.records;
       segments += found.segments;
       gaps.push(...found.gaps.map((gap) => ({ ...gap, source })));
+      marks.push(...found.marks.map((mark) => ({ ...mark, source })));
       findings.push(...found.findings.map((finding) => ({ ...finding, source })));
     }
-    return { records, segments, gaps, findings };
+    return { records, segments, gaps, marks, findings };
   }
 
   async trim(

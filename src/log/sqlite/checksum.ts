@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { LoggedTransaction } from '../log.ts';
+import type { LoggedMark, LoggedTransaction } from '../log.ts';
 
 /** CRC-32 over the first offset in decimal, the records' text and the images, one after the other. */
 export function blockChecksum(block: {
@@ -26,4 +26,18 @@ export function tableChecksum(
   definition: string,
 ): number {
   return crc32(JSON.stringify([table.id, table.schema, table.name, definition]));
+}
+
+/** CRC-32 over the JSON array of a mark's columns, in the order of table `mark`, without its `id`. */
+export function markChecksum(
+  {
+    offset,
+    at,
+    schema,
+    name,
+    kind,
+  }: Pick<LoggedMark, 'offset' | 'at' | 'schema' | 'name' | 'kind'>,
+  detail: string,
+): number {
+  return crc32(JSON.stringify([offset, at, schema, name, kind, detail]));
 }

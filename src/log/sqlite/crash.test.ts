@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { changeOf, position, readAll, tableNamed } from '../log.contract.ts';
+import { markOf } from '../log-marks.contract.ts';
 import type { Log } from '../log.ts';
 import { LOG_COMMIT_POINTS, type LogCommitPoint } from './commit-points.ts';
 import { PART_SUFFIX } from './format.ts';
@@ -23,13 +24,20 @@ interface Plan {
   readonly bytes: number;
 }
 
+/** Some transactions, whatever their size, have a mark in the middle; those without rows, too. */
+function hasMark(number: number): boolean {
+  return number % 3 === 0;
+}
+
 function feed(log: Log, { number, rows, bytes }: Plan): boolean {
   const { writer } = log;
   const table = writer.defineTable(tableNamed(`t${number % 5}`));
   if (!writer.begin({ id: `${number}`, position: position(number) })) return false;
   for (let n = 0; n < rows; n++) {
+    if (hasMark(number) && n === Math.floor(rows / 2)) writer.mark(markOf(`${number}`));
     writer.append(changeOf(table, `${number}:${n}`, `${n}`.padEnd(bytes, 'x')));
   }
+  if (hasMark(number) && rows === 0) writer.mark(markOf(`${number}`));
   writer.commit({ committedAt: number, context: null });
   return true;
 }
@@ -45,6 +53,23 @@ async function compare(log: Log, plans: readonly Plan[]): Promise<void> {
     records.map(({ offset, key }) => `${offset} ${key}`),
     expected.map((key, offset) => `${offset} ${key}`).slice(log.floor),
   );
+  let first = 0;
+  const marks: string[] = [];
+  for (const { number, rows } of plans) {
+    const offset = first + Math.floor(rows / 2);
+    if (hasMark(number) && offset >= log.floor) marks.push(`${offset} ${number}`);
+    first += rows;
+  }
+  assert.deepEqual(
+    log.marks().map(({ offset, transaction }) => `${offset} ${transaction?.id}`),
+    marks,
+    'a mark is there exactly when its transaction is',
+  );
+}
+
+/** The number of the last transaction that has left something in the log. */
+function lastNumber(log: Log): number {
+  return log.position === null ? 0 : parseInt(log.position, 16);
 }
 
 async function assertInOrder(directory: string): Promise<void> {
@@ -119,6 +144,7 @@ type Step =
   | { readonly do: 'arm'; readonly point: LogCommitPoint; readonly passes: number };
 
 const rows = fc.oneof(
+  { weight: 1, arbitrary: fc.constant(0) },
   { weight: 5, arbitrary: fc.integer({ min: 1, max: 30 }) },
   { weight: 2, arbitrary: fc.integer({ min: 200, max: 1500 }) },
 );
@@ -198,12 +224,15 @@ class Model {
       }
       case 'split': {
         // A flush in the middle of a transaction concerns only those before it.
-        const plan = { number: ++this.#number, rows: step.rows, bytes: 200 };
+        const plan = { number: ++this.#number, rows: step.rows + 1, bytes: 200 };
         this.#pending.push(plan);
         const table = log.writer.defineTable(tableNamed(`t${plan.number % 5}`));
         log.writer.begin({ id: `${plan.number}`, position: position(plan.number) });
         for (let n = 0; n < plan.rows; n++) {
-          if (n === Math.floor(plan.rows / 2)) await log.writer.flush();
+          if (n === Math.floor(plan.rows / 2)) {
+            if (hasMark(plan.number)) log.writer.mark(markOf(`${plan.number}`));
+            await log.writer.flush();
+          }
           log.writer.append(changeOf(table, `${plan.number}:${n}`, 'x'.repeat(200)));
         }
         log.writer.commit({ committedAt: plan.number, context: null });
@@ -245,13 +274,7 @@ class Model {
     const known = this.#flushed.reduce((sum, plan) => sum + plan.rows, 0);
     assert.ok(log.head >= known, 'the head never goes back below what was flushed');
     // Whatever survived of the rest is a beginning of it, in whole transactions.
-    const survived: Plan[] = [];
-    let head = known;
-    for (const plan of this.#pending) {
-      if (head >= log.head) break;
-      head += plan.rows;
-      survived.push(plan);
-    }
+    const survived = this.#pending.filter(({ number }) => number <= lastNumber(log));
     await compare(log, [...this.#flushed, ...survived]);
     await assertInOrder(this.#crashing.directory);
     await this.#resend();
@@ -327,7 +350,9 @@ describe('invariants 2 and 3 under crashes', () => {
 
 /** The transaction that the child appends under this number. */
 function planOf(number: number): Plan {
-  return { number, rows: number % 29 === 0 ? 900 : 1 + (number % 13), bytes: (number * 37) % 250 };
+  const large = number % 29 === 0 ? 900 : 1 + (number % 13);
+  // Every fifteenth has nothing but a mark.
+  return { number, rows: number % 15 === 0 ? 0 : large, bytes: (number * 37) % 250 };
 }
 
 async function assertSurvived(directory: string, reported: number): Promise<void> {
@@ -336,15 +361,8 @@ async function assertSurvived(directory: string, reported: number): Promise<void
     const parts = readdirSync(directory).filter((name) => name.includes(PART_SUFFIX));
     assert.deepEqual(parts, [], 'what was not finished is gone');
     assert.ok(log.head >= reported, `${log.head} is below ${reported}, which was flushed`);
-    const plans: Plan[] = [];
-    for (let rows = 0; rows < log.head;) {
-      const plan = planOf(plans.length + 1);
-      plans.push(plan);
-      rows += plan.rows;
-    }
+    const plans = Array.from({ length: lastNumber(log) }, (_, index) => planOf(index + 1));
     await compare(log, plans);
-    const expected = plans.length === 0 ? null : position(plans.length);
-    assert.equal(log.position, expected);
   }
   await assertInOrder(directory);
 }
@@ -381,7 +399,7 @@ async function appendUntilKilled(directory: string, point: string, passes: numbe
     },
   });
   writeSync(1, `${log.head}\n`);
-  for (let number = log.position === null ? 1 : parseInt(log.position, 16) + 1; ; number++) {
+  for (let number = lastNumber(log) + 1; ; number++) {
     feed(log, planOf(number));
     if (number % 3 !== 0) continue;
     await log.writer.flush();

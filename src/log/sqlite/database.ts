@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { withLogErrors } from './errors.ts';
-import { APPLICATION_ID, FORMAT } from './format.ts';
+import { APPLICATION_ID, FORMAT, UPGRADE } from './format.ts';
 
 /**
  * Bytes of a database page. Measured on 200-byte rows: 0.99 s of CPU per million with 4,096, 0.88 s
@@ -26,10 +26,13 @@ const BUSY_TIMEOUT = 1000;
 /** A value as SQLite returns it. */
 export type Value = null | number | bigint | string | Uint8Array;
 
-/** Opens a published segment for writing: WAL, and every COMMIT durable. */
+/**
+ * Opens a published segment for writing: WAL, and every COMMIT durable. One of an older format
+ * becomes one of today's; a sealed one is never opened this way.
+ */
 export function openForWriting(path: string): DatabaseSync {
   return opened(path, { timeout: BUSY_TIMEOUT }, (db) => {
-    checkFormat(db, path);
+    const format = checkFormat(db, path);
     // A maximum of journal_size_limit truncates the WAL after a checkpoint that was late.
     db.exec(`
       PRAGMA journal_mode = WAL;
@@ -37,6 +40,7 @@ export function openForWriting(path: string): DatabaseSync {
       PRAGMA cache_size = -${WRITER_CACHE_KB};
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       PRAGMA journal_size_limit = ${CHECKPOINT_PAGES * PAGE_BYTES * 4};`);
+    if (format < FORMAT) db.exec(UPGRADE);
   });
 }
 
@@ -72,7 +76,7 @@ export function openForReading(path: string): DatabaseSync {
     return open();
   } catch (error) {
     if (!needsRecovery(error)) throw error;
-    opened(path, { timeout: BUSY_TIMEOUT }, (db) => checkFormat(db, path)).close();
+    opened(path, { timeout: BUSY_TIMEOUT }, (db) => void checkFormat(db, path)).close();
     return open();
   }
 }
@@ -107,10 +111,14 @@ function opened(
   });
 }
 
-/** @throws TidingsError `DATA_NEWER` for a file of a format that this version does not know. */
-function checkFormat(db: DatabaseSync, path: string): void {
+/**
+ * The file's format.
+ * @throws TidingsError `DATA_NEWER` for one that this version does not know.
+ */
+export function checkFormat(db: DatabaseSync, path: string): number {
   const found = readNumber(db, 'PRAGMA user_version');
   if (found > FORMAT) throw new TidingsError('DATA_NEWER', { path, found, known: FORMAT });
+  return found;
 }
 
 /** The single number that a query returns. */

@@ -3,8 +3,13 @@
  * A change that an older Tidings could not read needs a new {@link FORMAT}.
  */
 
-/** Kept in each file's `user_version`. */
-export const FORMAT = 1;
+/**
+ * Kept in each file's `user_version`. 2 added table `mark`; a segment of format 1 has none, and gets
+ * one when it is opened for writing ({@link UPGRADE}). A Tidings that knows only format 1 must not
+ * go on with such a log: it would look back over marks as if nothing were there, and lose them at
+ * the next segment.
+ */
+export const FORMAT = 2;
 
 /** Kept in each file's `application_id`: "TIDG". */
 export const APPLICATION_ID = 0x54494447;
@@ -64,6 +69,21 @@ export const LARGE_TRANSACTION = 64;
 /** The index's condition. SQLite uses the index for a query that has the same text in its WHERE. */
 export const IS_LARGE = `last - first >= ${LARGE_TRANSACTION - 1}`;
 
+const MARK_TABLE = `
+  CREATE TABLE mark (
+    id INTEGER PRIMARY KEY, offset INTEGER NOT NULL, at INTEGER NOT NULL, schema TEXT NOT NULL,
+    name TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+`;
+
+/** Makes an unsealed segment of format 1 one of format 2, in one transaction. */
+export const UPGRADE = `
+  BEGIN IMMEDIATE;
+  ${MARK_TABLE}
+  UPDATE meta SET value = ${FORMAT} WHERE name = 'format';
+  PRAGMA user_version = ${FORMAT};
+  COMMIT;
+`;
+
 export const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
   CREATE TABLE table_version (
@@ -92,7 +112,7 @@ export const SCHEMA = `
   CREATE TABLE gap (
     offset INTEGER NOT NULL, from_position TEXT, to_position TEXT, reason TEXT NOT NULL,
     at INTEGER NOT NULL) STRICT;
-
+  ${MARK_TABLE}
   CREATE VIEW record AS
     SELECT block.first + row.key AS offset,
            row.value ->> 0 AS table_id,

@@ -1,8 +1,9 @@
 import type { TableDefinition } from '../../change/table.ts';
-import type { LogGap, LoggedTable } from '../log.ts';
+import type { LogGap, LoggedMark, LoggedTable } from '../log.ts';
 import { tableChecksum } from './checksum.ts';
 import { openForReading, readNumber, rows, type Value } from './database.ts';
 import { corrupt, withLogErrors } from './errors.ts';
+import { readMarks } from './mark-rows.ts';
 import type { SegmentFile } from './segment-files.ts';
 
 /** What a log knows besides its records; each segment carries it on from the one before. */
@@ -23,6 +24,7 @@ export interface LogView {
   readonly state: LogState;
   readonly tables: readonly LoggedTable[];
   readonly gaps: readonly LogGap[];
+  readonly marks: readonly LoggedMark[];
 }
 
 /** Holds the present view: the writer replaces it, readers in the same process look at it. */
@@ -73,6 +75,7 @@ export function readView(segments: readonly SegmentFile[], source: string): LogV
           (row) => toTable(row, path),
         ),
         gaps: select('SELECT offset, from_position, to_position, reason, at FROM gap').map(toGap),
+        marks: readMarks(db, path),
       };
     });
   } finally {

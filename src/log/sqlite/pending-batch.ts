@@ -3,7 +3,7 @@ import type { LoggedTransaction, TableId } from '../log.ts';
 import { type NewBlock, OpenBlock, recycle } from './block.ts';
 
 /** Where the open transaction began, in terms of what is held in memory. */
-interface Mark {
+interface Beginning {
   readonly id: string;
   readonly position: string;
   readonly first: number;
@@ -23,7 +23,7 @@ export class PendingBatch {
   #blocks: NewBlock[] = [];
   #blockBytes = 0;
   #open: OpenBlock;
-  #mark: Mark | null = null;
+  #begun: Beginning | null = null;
   #transactions: LoggedTransaction[] = [];
 
   constructor(head: number, seedOf: (table: TableId) => number) {
@@ -49,13 +49,13 @@ export class PendingBatch {
 
   /** The first offset of the open transaction; null when none is open. */
   get openFirst(): number | null {
-    return this.#mark?.first ?? null;
+    return this.#begun?.first ?? null;
   }
 
   begin(transaction: { readonly id: string; readonly position: string }): void {
     const { id, position } = transaction;
     const first = this.#next;
-    this.#mark = { id, position, first, blocks: this.#blocks.length, records: this.#open.count };
+    this.#begun = { id, position, first, blocks: this.#blocks.length, records: this.#open.count };
   }
 
   add(change: CapturedChange): void {
@@ -66,11 +66,11 @@ export class PendingBatch {
 
   /** Ends the open transaction; null when it has no records. */
   commit(end: TransactionEnd): LoggedTransaction | null {
-    const mark = this.#mark;
-    if (mark === null) throw new Error('No transaction is open');
-    this.#mark = null;
-    if (this.#next === mark.first) return null;
-    const { id, position, first } = mark;
+    const begun = this.#begun;
+    if (begun === null) throw new Error('No transaction is open');
+    this.#begun = null;
+    if (this.#next === begun.first) return null;
+    const { id, position, first } = begun;
     const { committedAt, context } = end;
     const transaction = { first, last: this.#next - 1, id, position, committedAt, context };
     this.#transactions.push(transaction);
@@ -79,32 +79,32 @@ export class PendingBatch {
 
   /** Drops the open transaction's records. */
   abandon(): void {
-    const mark = this.#mark;
-    if (mark === null) return;
-    this.#mark = null;
-    for (const block of this.#blocks.splice(mark.blocks)) this.#release(block);
-    // A block that was closed since left none of the records before the mark in the open one.
-    if (this.#open.first <= mark.first) this.#open.truncate(mark.records);
-    else this.#open = new OpenBlock(mark.first);
-    this.#next = mark.first;
+    const begun = this.#begun;
+    if (begun === null) return;
+    this.#begun = null;
+    for (const block of this.#blocks.splice(begun.blocks)) this.#release(block);
+    // A block that was closed since left none of the records before its beginning in the open one.
+    if (this.#open.first <= begun.first) this.#open.truncate(begun.records);
+    else this.#open = new OpenBlock(begun.first);
+    this.#next = begun.first;
   }
 
   /** Hands over the blocks of whole transactions. */
   takeWhole(): NewBlock[] {
-    if (this.#mark === null) return this.takeAll();
+    if (this.#begun === null) return this.takeAll();
     this.#separate();
-    const blocks = this.#blocks.splice(0, this.#mark.blocks);
-    this.#mark.blocks = 0;
+    const blocks = this.#blocks.splice(0, this.#begun.blocks);
+    this.#begun.blocks = 0;
     return this.#handOver(blocks);
   }
 
   /** Hands over all blocks, those of the open transaction too. */
   takeAll(): NewBlock[] {
-    if (this.#mark !== null) this.#separate();
+    if (this.#begun !== null) this.#separate();
     if (this.#open.count > 0) this.#closeBlock();
     const blocks = this.#blocks;
     this.#blocks = [];
-    if (this.#mark !== null) this.#mark.blocks = 0;
+    if (this.#begun !== null) this.#begun.blocks = 0;
     return this.#handOver(blocks);
   }
 
@@ -119,7 +119,7 @@ export class PendingBatch {
     this.#blocks = [];
     this.#blockBytes = 0;
     this.#open = new OpenBlock(head);
-    this.#mark = null;
+    this.#begun = null;
     this.#transactions = [];
     this.#next = head;
   }
@@ -135,20 +135,20 @@ export class PendingBatch {
   }
 
   #closeBlock(): void {
-    if (this.#mark !== null) this.#separate();
+    if (this.#begun !== null) this.#separate();
     if (this.#open.count > 0) this.#push(this.#open);
     this.#open = new OpenBlock(this.#next);
   }
 
   /** Closes the block that whole transactions and the open one share. */
   #separate(): void {
-    const mark = this.#mark;
-    if (mark === null || mark.records === 0) return;
-    const rest = this.#open.split(mark.records);
+    const begun = this.#begun;
+    if (begun === null || begun.records === 0) return;
+    const rest = this.#open.split(begun.records);
     this.#push(this.#open);
     this.#open = rest;
-    mark.blocks = this.#blocks.length;
-    mark.records = 0;
+    begun.blocks = this.#blocks.length;
+    begun.records = 0;
   }
 
   #push(block: OpenBlock): void {

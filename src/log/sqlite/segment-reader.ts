@@ -81,6 +81,15 @@ export class SegmentReader implements Disposable {
     return this.#rows(sql, from, to).map(toTransaction);
   }
 
+  /** The offset after the last transaction below `end` up to a position; null when there is none. */
+  endUpTo(position: string, end: number): number | null {
+    // Backwards from the newest: what is asked for is rarely long ago.
+    const sql = `SELECT last + 1 FROM txn WHERE first < ? AND position <= ?
+      ORDER BY first DESC LIMIT 1`;
+    const found = this.#rows(sql, end, position)[0]?.[0];
+    return typeof found === 'number' ? found : null;
+  }
+
   transactionsById(id: string): LoggedTransaction[] {
     return this.#rows(`${TRANSACTION} WHERE id = ? ORDER BY first DESC`, id).map(toTransaction);
   }

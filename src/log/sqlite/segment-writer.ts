@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LogGap, LoggedTable, LoggedTransaction, TableId } from '../log.ts';
+import type { LogGap, LoggedMark, LoggedTable, LoggedTransaction, TableId } from '../log.ts';
 import { decodeRecords, keyHashes, type NewBlock, recycle } from './block.ts';
 import { BulkInsert } from './bulk-insert.ts';
 import { tableChecksum, transactionChecksum } from './checksum.ts';
@@ -11,6 +11,7 @@ import { toLogError, withLogErrors } from './errors.ts';
 import { FORMAT, PART_SUFFIX, SCHEMA, segmentName, WINDOW_OFFSETS } from './format.ts';
 import { KeyRun } from './key-run.ts';
 import type { LogState } from './log-view.ts';
+import { markValues } from './mark-rows.ts';
 import { removeDatabase, syncDirectory } from './segment-files.ts';
 
 /** What a new segment starts with. */
@@ -21,6 +22,7 @@ export interface SegmentOrigin {
   readonly state: LogState;
   readonly tables: readonly LoggedTable[];
   readonly gaps: readonly LogGap[];
+  readonly marks: readonly LoggedMark[];
 }
 
 interface Statements {
@@ -29,6 +31,7 @@ interface Statements {
   readonly transaction: BulkInsert;
   readonly table: StatementSync;
   readonly gap: StatementSync;
+  readonly mark: StatementSync;
   readonly progress: StatementSync;
   readonly run: StatementSync;
   readonly page: StatementSync;
@@ -158,6 +161,12 @@ export class SegmentWriter {
     for (const { offset, from, to, reason, at } of gaps) {
       statements.gap.run(offset, from, to, reason, at);
     }
+  }
+
+  insertMarks(marks: readonly LoggedMark[]): void {
+    if (marks.length === 0) return;
+    const { statements } = this.#begin();
+    for (const mark of marks) statements.mark.run(...markValues(mark));
   }
 
   setState(state: LogState): void {
@@ -300,6 +309,7 @@ export class SegmentWriter {
     meta.run('created', new Date().toISOString());
     this.insertTables(origin.tables);
     this.insertGaps(origin.gaps);
+    this.insertMarks(origin.marks);
     this.setState(origin.state);
   }
 
@@ -326,6 +336,7 @@ function prepare(db: DatabaseSync): Statements {
     transaction: new BulkInsert(db, 'txn', 8),
     table: db.prepare('INSERT OR IGNORE INTO table_version VALUES (?, ?, ?, ?, ?)'),
     gap: db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?)'),
+    mark: db.prepare(`INSERT INTO mark VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)`),
     progress: db.prepare('REPLACE INTO progress VALUES (1, ?, ?, ?)'),
     run: db.prepare('INSERT INTO key_run VALUES (?, ?)'),
     page: db.prepare('INSERT INTO key_page VALUES (?, ?, ?, ?)'),

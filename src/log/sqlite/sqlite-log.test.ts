@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testLogContract } from '../log.contract.ts';
+import { type LogLocation, testLogContract } from '../log.contract.ts';
+import { testMarksContract } from '../log-marks.contract.ts';
 import { openSqliteLog } from './sqlite-log.ts';
 
 for (const [name, sizes] of [
@@ -10,11 +11,13 @@ for (const [name, sizes] of [
   ['sqlite with tiny segments', { segmentBytes: 1 }],
   ['sqlite with tiny memory', { segmentBytes: 200_000, memoryBytes: 70_000 }],
 ] as const) {
-  testLogContract(name, async () => {
+  const locate = async (): Promise<LogLocation> => {
     const directory = await mkdtemp(join(tmpdir(), 'tidings-log-'));
     return {
       open: () => openSqliteLog({ directory, source: 'main', ...sizes }),
       [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
     };
-  });
+  };
+  testLogContract(name, locate);
+  testMarksContract(name, locate);
 }

@@ -99,7 +99,7 @@ export async function openSqliteLogReader(options: {
   readonly directory: string;
   readonly source: string;
 }): Promise<SqliteLogReader> {
-  const view: LogView = { segments: [], head: 0, state: NEW_LOG, tables: [], gaps: [] };
+  const view: LogView = { segments: [], head: 0, state: NEW_LOG, tables: [], gaps: [], marks: [] };
   const cache = new SegmentCache(options.directory, false);
   const reader = new FollowingReader({ ...options, holder: { view }, cache });
   await reader.refresh();
@@ -107,7 +107,7 @@ export async function openSqliteLogReader(options: {
 }
 
 function beginLog(directory: string, source: string): SegmentFile {
-  const origin = { directory, source, first: 0, state: NEW_LOG, tables: [], gaps: [] };
+  const origin = { directory, source, first: 0, state: NEW_LOG, tables: [], gaps: [], marks: [] };
   const segment = SegmentWriter.create(origin, () => 0);
   segment.commit();
   segment.publish();

@@ -3,6 +3,7 @@ import { TidingsError } from '../../errors/tidings-error.ts';
 import type {
   FindRequest,
   LogGap,
+  LoggedMark,
   LoggedTable,
   LoggedTransaction,
   LogReader,
@@ -66,6 +67,11 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
 
   tables(): readonly LoggedTable[] {
     return this.#view.tables;
+  }
+
+  marks(): readonly LoggedMark[] {
+    const { floor } = this;
+    return this.#view.marks.filter(({ offset }) => offset >= floor);
   }
 
   // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.

@@ -1,4 +1,5 @@
 import type { CapturedChange, TransactionEnd } from '../../change/captured.ts';
+import type { MarkFound, TableMark } from '../../change/mark.ts';
 import type { TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogGap, LogWriter, TableId } from '../log.ts';
@@ -6,7 +7,9 @@ import type { OnCommitPoint } from './commit-points.ts';
 import { toLogError } from './errors.ts';
 import { MAX_IMAGE_BYTES } from './format.ts';
 import type { LogState, ViewHolder } from './log-view.ts';
+import { offsetAfter } from './offset-after.ts';
 import { PendingBatch } from './pending-batch.ts';
+import { PendingMarks } from './pending-marks.ts';
 import { SegmentChain } from './segment-chain.ts';
 import { TableCatalogue } from './table-catalogue.ts';
 
@@ -47,7 +50,8 @@ export class SqliteLogWriter implements LogWriter {
   readonly #chain: SegmentChain;
   #state: LogState;
   #gaps: LogGap[] = [];
-  #openPosition: string | null = null;
+  readonly #marks = new PendingMarks();
+  #openTransaction: { readonly id: string; readonly position: string } | null = null;
   #firstPosition: string | null = null;
   #lost: Lost | null = null;
 
@@ -63,7 +67,7 @@ export class SqliteLogWriter implements LogWriter {
 
   get pending(): { readonly records: number; readonly transactions: number } {
     const records = this.#batch.next - this.#options.holder.view.head;
-    return { records, transactions: this.#batch.transactions.length };
+    return { records, transactions: this.#wholeTransactions };
   }
 
   defineTable(table: TableDefinition): TableId {
@@ -74,9 +78,9 @@ export class SqliteLogWriter implements LogWriter {
     this.#expectReturn(transaction.position);
     const { appended } = this.#state;
     if (appended !== null && transaction.position <= appended) return false;
-    if (this.#openPosition !== null) throw new Error('A transaction is open already');
+    if (this.#openTransaction !== null) throw new Error('A transaction is open already');
     this.#batch.begin(transaction);
-    this.#openPosition = transaction.position;
+    this.#openTransaction = transaction;
     this.#firstPosition ??= transaction.position;
     return true;
   }
@@ -91,19 +95,35 @@ export class SqliteLogWriter implements LogWriter {
     if (this.#batch.bytes >= this.#limit) this.#guard(() => this.#spill());
   }
 
+  mark(mark: TableMark, found?: MarkFound): void {
+    const offset = this.#batch.next;
+    if (found === undefined) {
+      this.#requireOpen();
+      this.#marks.add(mark, offset);
+      return;
+    }
+    if (this.#lost !== null) throw this.#lost.error;
+    if (this.#openTransaction !== null) throw new Error('A found mark lies between transactions');
+    this.#marks.addFound(mark, { ...found, offset, stored: this.#options.holder.view.marks });
+  }
+
   commit(end: TransactionEnd): void {
-    const position = this.#requireOpen();
-    this.#openPosition = null;
-    if (this.#batch.commit(end) === null) return;
+    const transaction = this.#requireOpen();
+    const { position } = transaction;
+    this.#openTransaction = null;
+    const hasRecords = this.#batch.commit(end) !== null;
+    const hasMarks = this.#marks.commit(transaction, end, hasRecords);
+    if (!hasRecords && !hasMarks) return;
     this.#state = { ...this.#state, appended: position, reached: later(this.#state, position) };
   }
 
   abandon(): void {
     this.#lost = null;
-    this.#openPosition = null;
+    this.#openTransaction = null;
     this.#chain.dropUnfinished(this.#batch.openFirst);
     this.#batch.abandon();
-    if (this.#batch.transactions.length === 0) this.#firstPosition = null;
+    this.#marks.abandon();
+    if (this.#wholeTransactions === 0) this.#firstPosition = null;
   }
 
   reached(position: string): void {
@@ -142,7 +162,7 @@ export class SqliteLogWriter implements LogWriter {
   #commitBatch(): void {
     const { holder } = this.#options;
     const { transactions } = this.#batch;
-    const idle = transactions.length === 0 && this.#gaps.length === 0;
+    const idle = transactions.length === 0 && this.#gaps.length === 0 && this.#marks.isEmpty;
     if (idle && this.#state.reached === holder.view.state.reached) return;
     const open = this.#batch.openFirst;
     const blocks = this.#batch.takeWhole();
@@ -151,17 +171,22 @@ export class SqliteLogWriter implements LogWriter {
     if (blocks.length > 0) segment.insertBlocks(blocks);
     const latestCommit = segment.insertTransactions(transactions, this.#state.latestCommit);
     segment.insertGaps(this.#gaps);
+    const fresh = this.#marks.whole((position) => offsetAfter(position, holder.view, transactions));
+    segment.insertMarks(fresh);
     const state = { ...this.#state, latestCommit };
     segment.setState(state);
     this.#chain.commit(segment, () => {
       this.#state = state;
       this.#catalogue.flushed();
       this.#batch.flushed();
-      this.#firstPosition = this.#openPosition;
+      this.#firstPosition = this.#openTransaction?.position ?? null;
       const gaps = [...holder.view.gaps, ...this.#gaps];
       this.#gaps = [];
+      const marks = fresh.length === 0 ? holder.view.marks : [...holder.view.marks, ...fresh];
+      this.#marks.flushed();
       const head = open ?? this.#batch.next;
-      holder.view = { ...holder.view, head, state, gaps, tables: this.#catalogue.stored };
+      const tables = this.#catalogue.stored;
+      holder.view = { ...holder.view, head, state, gaps, marks, tables };
     });
   }
 
@@ -190,9 +215,11 @@ export class SqliteLogWriter implements LogWriter {
 
   #origin(): Parameters<SegmentChain['roll']>[0] {
     const { directory, source, holder } = this.#options;
-    const { head, gaps, state } = holder.view;
+    const { head, gaps, marks, state, segments } = holder.view;
     const tables = [...this.#catalogue.stored, ...this.#catalogue.fresh];
-    return { directory, source, first: head, state, tables, gaps };
+    const floor = segments[0]?.first ?? 0;
+    const needed = marks.filter(({ offset }) => offset >= floor);
+    return { directory, source, first: head, state, tables, gaps, marks: needed };
   }
 
   /**
@@ -211,7 +238,8 @@ export class SqliteLogWriter implements LogWriter {
       this.#batch.clear(holder.view.head);
       this.#state = holder.view.state;
       this.#gaps = [];
-      this.#openPosition = null;
+      this.#marks.clear();
+      this.#openTransaction = null;
       this.#firstPosition = null;
       throw named;
     }
@@ -225,10 +253,15 @@ export class SqliteLogWriter implements LogWriter {
     this.#lost = null;
   }
 
-  #requireOpen(): string {
+  #requireOpen(): { readonly id: string; readonly position: string } {
     if (this.#lost !== null) throw this.#lost.error;
-    if (this.#openPosition === null) throw new Error('No transaction is open');
-    return this.#openPosition;
+    if (this.#openTransaction === null) throw new Error('No transaction is open');
+    return this.#openTransaction;
+  }
+
+  /** Whole transactions that are not flushed, those that have nothing but marks too. */
+  get #wholeTransactions(): number {
+    return this.#batch.transactions.length + this.#marks.transactions;
   }
 }
 

@@ -8,6 +8,7 @@ import { WINDOW_OFFSETS } from './format.ts';
 import { tableSeed } from './key-hash.ts';
 import { KeyRun } from './key-run.ts';
 import { toTable } from './log-view.ts';
+import { readMarks } from './mark-rows.ts';
 
 /** One thing that is wrong with a log. */
 export interface LogFinding {
@@ -72,7 +73,7 @@ export class SegmentVerifier {
     }
     this.#checkWindows();
     this.#checkRunsEnd(end);
-    this.#checkProgress(transactions);
+    this.#checkProgress(transactions, this.#checkMarks(end));
     return { ...transactions, end: Math.max(end, transactions.end) };
   }
 
@@ -246,11 +247,36 @@ export class SegmentVerifier {
     }
   }
 
-  #checkProgress({ position }: VerifiedEnd): void {
+  /** @returns the position of the newest transaction that has left a mark. */
+  #checkMarks(end: number): string | null {
+    let newest: string | null = null;
+    try {
+      for (const { offset, since, transaction } of readMarks(
+        this.#options.db,
+        this.#options.path,
+      )) {
+        if (offset > end || since > offset) {
+          this.#report(offset, `a mark has no place: since ${since}, before ${offset}`);
+        }
+        if (transaction === null) continue;
+        if (newest !== null && transaction.position < newest) {
+          this.#report(offset, `a mark of ${transaction.position} follows one of ${newest}`);
+        }
+        newest = transaction.position;
+      }
+    } catch (error) {
+      this.#report(null, error instanceof Error ? error.message : String(error));
+    }
+    return newest;
+  }
+
+  #checkProgress({ position }: VerifiedEnd, marked: string | null): void {
     const [row] = this.#rows('SELECT appended FROM progress');
+    // A transaction that has nothing but marks is in no other table.
+    const last = position === null || (marked !== null && marked > position) ? marked : position;
     if (row === undefined) this.#report(null, 'table progress is empty');
-    else if (position !== null && row[0] !== position) {
-      this.#report(null, `progress says ${String(row[0])}, the last transaction ${position}`);
+    else if (last !== null && row[0] !== last) {
+      this.#report(null, `progress says ${String(row[0])}, the last transaction ${last}`);
     }
   }
 

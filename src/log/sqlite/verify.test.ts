@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { append, changeOf, readAll, tableNamed } from '../log.contract.ts';
+import { markOf } from '../log-marks.contract.ts';
 import { RUN_RECORDS } from './format.ts';
 import { openSqliteLog, openSqliteLogReader } from './sqlite-log.ts';
 import { listSegments } from './segment-files.ts';
@@ -38,6 +39,7 @@ describe('verify', () => {
         changeOf(tables[n % 2] ?? 0, `${number}:${n}`, 'x'.repeat(100)),
       );
       append(log, number, changes);
+      if (number % 40 === 20) log.writer.mark(markOf(`ord_${number}`), { after: null, at: 1 });
       if (number % 40 === 0) await log.writer.flush();
     }
     log.writer.recordGap({ from: null, to: null, reason: 'slot dropped', at: 5 });
@@ -72,6 +74,8 @@ describe('verify', () => {
     assert.deepEqual(result.findings, []);
     assert.deepEqual([result.records, result.segments], [reader.head, 3]);
     assert.deepEqual(result.gaps, await reader.gaps());
+    assert.deepEqual(result.marks, reader.marks());
+    assert.ok(result.marks.length > 0);
     assert.equal(progress.at(-1), reader.head);
     assert.deepEqual(
       progress,
@@ -159,6 +163,11 @@ describe('verify', () => {
       'a missing stretch of a table',
       `DELETE FROM table_window WHERE table_id = 1`,
       /table_window lacks table version 1/,
+    ],
+    [
+      'a changed mark',
+      `UPDATE mark SET kind = 'attached' WHERE id = 1`,
+      /the mark of public\.ord at \d+ does not match its checksum/,
     ],
     ['a wrong position', `UPDATE progress SET appended = 'x'`, /progress says x/],
     [

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LogGap } from '../log.ts';
+import type { LogGap, LoggedMark } from '../log.ts';
 import { openForReading, readNumber, rows } from './database.ts';
 import { toLogError } from './errors.ts';
 import { readView } from './log-view.ts';
@@ -21,6 +21,8 @@ export interface LogVerification {
   readonly segments: number;
   /** Known losses; they are no damage. */
   readonly gaps: readonly LogGap[];
+  /** Where rows came or went without a change; no damage either. */
+  readonly marks: readonly LoggedMark[];
   /** Empty for a log in good order. At most {@link MAX_FINDINGS} of one segment. */
   readonly findings: readonly LogFinding[];
 }
@@ -80,7 +82,7 @@ export async function verifySqliteLog(
   return {
     records: counted,
     segments: segments.length,
-    gaps: readGaps(segments, source),
+    ...readNotes(segments, source),
     findings,
   };
 }
@@ -136,11 +138,19 @@ function totalRecords(segments: readonly SegmentFile[]): number {
   }
 }
 
-function readGaps(segments: readonly SegmentFile[], source: string): readonly LogGap[] {
+/** What the log says about itself, from its newest segment. */
+function readNotes(
+  segments: readonly SegmentFile[],
+  source: string,
+): Pick<LogVerification, 'gaps' | 'marks'> {
+  const none = { gaps: [], marks: [] };
   try {
-    return segments.length === 0 ? [] : readView(segments, source).gaps;
+    if (segments.length === 0) return none;
+    const { gaps, marks } = readView(segments, source);
+    const floor = segments[0]?.first ?? 0;
+    return { gaps, marks: marks.filter(({ offset }) => offset >= floor) };
   } catch {
     // The damage is among the findings.
-    return [];
+    return none;
   }
 }

@@ -1,0 +1,46 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { MarkKind } from '../../change/mark.ts';
+import type { LoggedMark } from '../log.ts';
+import { markChecksum } from './checksum.ts';
+import { checkFormat, rows, type Value } from './database.ts';
+import { corrupt } from './errors.ts';
+
+/** The format from which on segments have table `mark`. */
+const MARKS_SINCE_FORMAT = 2;
+
+type MarkDetail = Pick<LoggedMark, 'origin' | 'partition' | 'since' | 'transaction'>;
+
+/**
+ * All marks that a segment knows, its own and those that it carries on, in log order.
+ * @throws TidingsError `LOG_CORRUPT` when one does not match its checksum.
+ */
+export function readMarks(db: DatabaseSync, path: string): readonly LoggedMark[] {
+  if (checkFormat(db, path) < MARKS_SINCE_FORMAT) return [];
+  const sql = 'SELECT offset, at, schema, name, kind, detail, checksum FROM mark ORDER BY id';
+  return rows(db.prepare(sql)).map((row) => toMark(row, path));
+}
+
+/** A mark's values in the order of table `mark`, without its `id`. */
+export function markValues(mark: LoggedMark): readonly (string | number)[] {
+  const { offset, at, schema, name, kind, origin, partition, since, transaction } = mark;
+  const detail = JSON.stringify({ origin, partition, since, transaction } satisfies MarkDetail);
+  return [offset, at, schema, name, kind, detail, markChecksum(mark, detail)];
+}
+
+function toMark(row: readonly Value[], path: string): LoggedMark {
+  const [schema, name, kind, detail] = row.slice(2, 6).map(String);
+  const mark = {
+    offset: Number(row[0]),
+    at: Number(row[1]),
+    schema: schema ?? '',
+    name: name ?? '',
+    kind: kind as MarkKind,
+  };
+  if (markChecksum(mark, detail ?? '') !== row[6]) {
+    throw corrupt(
+      path,
+      `the mark of ${mark.schema}.${mark.name} at ${mark.offset} does not match its checksum`,
+    );
+  }
+  return { ...mark, ...(JSON.parse(detail ?? '') as MarkDetail) };
+}
