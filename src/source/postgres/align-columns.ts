@@ -56,7 +56,10 @@ export function alignColumns(
   return columns.map((column, row) => {
     if (best < 0) return undefined;
     const fitting = there.filter((candidate, at) => {
-      const [before, after] = [left[row * width + at] ?? -1, right[(row + 1) * width + at + 1] ?? -1];
+      const [before, after] = [
+        left[row * width + at] ?? -1,
+        right[(row + 1) * width + at + 1] ?? -1,
+      ];
       const step = weightOf(column, candidate);
       return before >= 0 && after >= 0 && step >= 0 && before + step + after === best;
     });
@@ -65,7 +68,11 @@ export function alignColumns(
 }
 
 /** Whether the column need not have been there, or need not have been published. */
-function isOptional({ touched, dropped, generated }: DescribedColumn & { touched: boolean }): boolean {
+function isOptional({
+  touched,
+  dropped,
+  generated,
+}: DescribedColumn & { touched: boolean }): boolean {
   return touched || dropped || generated;
 }
 

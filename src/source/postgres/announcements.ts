@@ -1,3 +1,4 @@
+import type { MarkKind } from '../../change/mark.ts';
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { OWN_SCHEMA } from './captured-tables.ts';
 import { type Bytes, FieldReader } from './decode-bytes.ts';
@@ -127,7 +128,7 @@ export interface AnnouncementMessage {
 
 /** A partition that came or went with its rows. */
 export interface AnnouncedMark {
-  readonly kind: 'created' | 'attached' | 'detached' | 'dropped';
+  readonly kind: MarkKind;
   readonly root: RelationDescription['root'];
   readonly partition: RelationDescription['root'];
 }
@@ -216,7 +217,7 @@ function marksSql(relation: string, before: string, after: string): string {
     `jsonb_build_array(jsonb_build_object('kind', ${kind}, 'root', ${side} -> 'root', 'partition',
       jsonb_build_object('oid', ${relation}::bigint, 'schema', ${side} -> 'schema', 'name', ${side} -> 'name')))`;
   const gone = `CASE WHEN EXISTS (SELECT FROM pg_class c WHERE c.oid = ${relation}) THEN 'detached' ELSE 'dropped' END`;
-  const made = `CASE WHEN tg_tag = 'CREATE TABLE' THEN 'created' ELSE 'attached' END`;
+  const made = `CASE WHEN tg_tag = 'CREATE TABLE' THEN 'present' ELSE 'attached' END`;
   return `CASE WHEN ${left} THEN ${mark(gone, before)} ELSE '[]' END
       || CASE WHEN ${came} THEN ${mark(made, after)} ELSE '[]' END`;
 }

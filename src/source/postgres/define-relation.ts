@@ -108,7 +108,11 @@ interface TouchedSince {
 
 const NOTHING: TouchedSince = { columns: new Set(), types: new Set() };
 
-function choose(use: RelationUse, look: CatalogLook, { look: before, version }: RelationMemory): Chosen | null {
+function choose(
+  use: RelationUse,
+  look: CatalogLook,
+  { look: before, version }: RelationMemory,
+): Chosen | null {
   const exactly = (description: RelationDescription): Chosen => ({
     description,
     key: description.key ?? [],
@@ -129,15 +133,25 @@ function choose(use: RelationUse, look: CatalogLook, { look: before, version }: 
   if (before !== null && !isBefore(began, before.next) && isSame(before.description, description)) {
     return exactly(description);
   }
-  const since = (ids: readonly string[]): boolean => ids.some((id) => isWithin(Number(id), began, next));
-  const columns = description.columns.filter((_, index) => since([touched.columns[index] ?? '']));
-  const types = Object.entries(touched.types ?? {}).flatMap(([oid, ids]) => (since(ids) ? [oid] : []));
+  const since = (ids: readonly string[]): boolean =>
+    ids.some((id) => isWithin(Number(id), began, next));
+  // Names tell columns apart, so those that the transaction itself has touched may count, too.
+  const columns = description.columns.filter((_, index) => {
+    const id = touched.columns[index] ?? '';
+    return Number(id) === began || since([id]);
+  });
+  const types = Object.entries(touched.types ?? {}).flatMap(([oid, ids]) =>
+    since(ids) ? [oid] : [],
+  );
   const known = before?.description.key ?? keyNumbers(version);
-  const key = since(touched.key ?? []) || (description.key === null && known.length > 0)
-    ? oneKey(known, description.key)
-    : (description.key ?? []);
+  const key =
+    since(touched.key ?? []) || (description.key === null && known.length > 0)
+      ? oneKey(known, description.key)
+      : (description.key ?? []);
   return {
-    description: since(touched.place) ? withPlace(description, before?.description ?? null) : description,
+    description: since(touched.place)
+      ? withPlace(description, before?.description ?? null)
+      : description,
     key,
     touched: { columns: new Set(columns.map(({ number }) => number)), types: new Set(types) },
     certain: false,
@@ -145,7 +159,10 @@ function choose(use: RelationUse, look: CatalogLook, { look: before, version }: 
 }
 
 /** The key before and the key now, when they are the same; else it is not known which it was. */
-function oneKey(before: readonly number[], now: readonly number[] | null): readonly number[] | null {
+function oneKey(
+  before: readonly number[],
+  now: readonly number[] | null,
+): readonly number[] | null {
   return now !== null && isSame(before, now) ? now : null;
 }
 
@@ -183,7 +200,11 @@ function findAnnounced(
 function fits(message: RelationMessage, { columns }: RelationDescription): boolean {
   let at = 0;
   for (const { name, type } of message.columns) {
-    while (columns[at]?.dropped === true || (columns[at]?.generated === true && columns[at]?.name !== name)) at++;
+    while (
+      columns[at]?.dropped === true ||
+      (columns[at]?.generated === true && columns[at]?.name !== name)
+    )
+      at++;
     if (columns[at]?.name !== name || columns[at]?.type !== type) return false;
     at++;
   }
@@ -224,16 +245,27 @@ function describe({ message }: RelationUse, { description, key, touched }: Chose
       ...(known ? { shape } : {}),
     };
   });
-  const { root, schema, name } = description;
-  const isPartition = root.oid !== message.oid;
-  const partition = { id: String(message.oid), schema, name };
-  const origin = { id: String(root.oid), ...(isPartition ? { partition } : {}) };
-  return { table: { schema: root.schema, name: root.name, origin }, columns, key };
+  // What it was called itself, the message says.
+  const { oid, schema, name } = message;
+  const { root } = description;
+  const table =
+    root.oid === oid
+      ? { schema, name, origin: { id: String(oid) } }
+      : {
+          schema: root.schema,
+          name: root.name,
+          origin: { id: String(root.oid), partition: { id: String(oid), schema, name } },
+        };
+  return { table, columns, key };
 }
 
 /** A type and all that it is made of, by their oids. */
 function partsOf({ id, of, attributes = [] }: TypeShape): readonly string[] {
-  return [id, ...(of === undefined ? [] : partsOf(of)), ...attributes.flatMap(({ type }) => partsOf(type))];
+  return [
+    id,
+    ...(of === undefined ? [] : partsOf(of)),
+    ...attributes.flatMap(({ type }) => partsOf(type)),
+  ];
 }
 
 /** Of a relation that the catalogue has no word of: what the log last had of it. */
@@ -267,7 +299,8 @@ function findKey(
   numbers: readonly number[] | null,
 ): Pick<TableDefinition, 'key' | 'keyUnknown'> {
   const flagged = [...columns.keys()].filter((index) => columns[index]?.flagged === true);
-  const key = numbers?.map((number) => found.findIndex((column) => column.number === number)) ?? null;
+  const key =
+    numbers?.map((number) => found.findIndex((column) => column.number === number)) ?? null;
   const whole = key !== null && !key.includes(-1);
   if (identity !== 'f' && flagged.length > 0) {
     return { key: whole && isSame(key.toSorted(byNumber), flagged) ? key : flagged };

@@ -1,8 +1,19 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import type { TableDefinition } from '../../change/table.ts';
 import { sleep } from '../../util/sleep.ts';
-import { type AnnouncementRow, announcementsSql, announcementsTable, toAnnouncement } from './announcements.ts';
-import { type CatalogLook, type DefinedRelation, defineRelation, type RelationUse } from './define-relation.ts';
+import {
+  type AnnouncementRow,
+  announcementsSql,
+  announcementsTable,
+  toAnnouncement,
+} from './announcements.ts';
+import {
+  type CatalogLook,
+  type DefinedRelation,
+  defineRelation,
+  type RelationUse,
+} from './define-relation.ts';
+import { OWN_SCHEMA } from './captured-tables.ts';
 import { publicationNames } from './publication.ts';
 import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription, type Touched } from './relation-description.ts';
@@ -37,7 +48,10 @@ const PAUSES = [1, 2, 5, 10, 25, 50];
 export class RelationCatalog {
   readonly #options: RelationCatalogOptions;
   readonly #statement: string;
-  readonly #looks = new Map<number, { readonly description: RelationDescription; readonly next: number }>();
+  readonly #looks = new Map<
+    number,
+    { readonly description: RelationDescription; readonly next: number }
+  >();
   /** The last versions that the log has, by the oid of the relation. */
   readonly #versions = new Map<number, TableDefinition>();
 
@@ -50,7 +64,8 @@ export class RelationCatalog {
   remember(versions: readonly TableDefinition[]): void {
     for (const version of versions) {
       const { origin } = version;
-      if (origin !== undefined) this.#versions.set(Number(origin.partition?.id ?? origin.id), version);
+      if (origin !== undefined)
+        this.#versions.set(Number(origin.partition?.id ?? origin.id), version);
     }
   }
 
@@ -71,14 +86,18 @@ export class RelationCatalog {
   }
 
   /** Null on abort, and when the transaction waits for us to confirm it. */
-  async #look({ message, transaction }: RelationUse, signal: AbortSignal): Promise<CatalogLook | null> {
+  async #look(
+    { message, transaction }: RelationUse,
+    signal: AbortSignal,
+  ): Promise<CatalogLook | null> {
     const statement = { name: 'tidings relation', text: this.#statement, values: [message.oid] };
     for (let attempt = 0; !signal.aborted; attempt++) {
       const [row] = (await this.#options.query(statement, signal)) as readonly LookRow[];
       if (row === undefined) throw new Error('The catalogue gave no answer');
       const { kind, description, touched, next, published } = row;
       if (parseSnapshot(row.snapshot).visible(String(transaction))) {
-        const announcements = row.announces === true ? await this.#announcements(message.oid, signal) : [];
+        const announcements =
+          row.announces === true ? await this.#announcements(message.oid, signal) : [];
         return { kind, description, touched, next, published, announcements };
       }
       if (row.awaited) return null;
@@ -89,7 +108,11 @@ export class RelationCatalog {
 
   async #announcements(oid: number, signal: AbortSignal): Promise<CatalogLook['announcements']> {
     const { query, source } = this.#options;
-    const statement = { name: 'tidings announcements', text: announcementsSql(source), values: [oid] };
+    const statement = {
+      name: 'tidings announcements',
+      text: announcementsSql(source),
+      values: [oid],
+    };
     const rows = (await query(statement, signal)) as readonly AnnouncementRow[];
     return rows.map(toAnnouncement);
   }
@@ -105,7 +128,7 @@ SELECT s.snapshot::text AS snapshot,
   c.relkind::text AS kind, d.description, d.touched,
   (SELECT p.xmin::text::float8 FROM pg_publication p WHERE p.pubname = ${name}) AS published,
   has_table_privilege(to_regclass(${table}), 'SELECT')
-    AND has_schema_privilege('tidings', 'USAGE') AS announces,
+    AND has_schema_privilege(to_regnamespace(${quoteLiteral(OWN_SCHEMA)}), 'USAGE') AS announces,
   EXISTS (SELECT FROM pg_stat_replication r WHERE r.usename = current_user
     AND r.application_name = current_setting('application_name')
     AND r.sync_state IN ('sync', 'quorum')) AS awaited

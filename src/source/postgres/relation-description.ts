@@ -114,7 +114,7 @@ function placesSql(patterns: TablePatterns, scope: DescriptionScope): string {
       `${id} IN (SELECT ${oid}::oid UNION SELECT relid FROM pg_partition_ancestors(${oid}::oid))`;
     return `${wantedSql(patterns, among)}, place AS (
   SELECT w.oid AS root, c.oid AS relation
-  FROM wanted w JOIN pg_class c ON c.oid = ${oid}::oid AND c.relkind = 'r'
+  FROM wanted w JOIN pg_class c ON c.oid = ${oid}::oid AND c.relkind IN ('r', 'p')
 )`;
   }
   const condition = scope.of === 'trees' ? scope.condition : undefined;

@@ -1,7 +1,12 @@
 import type { ChangeReceiver } from '../source.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 import { readRelation, readType, type RelationMessage } from './decode-relation.ts';
-import type { RelationCatalog } from './relation-catalog.ts';
+import type { DefinedRelation, RelationUse } from './define-relation.ts';
+
+/** Tells what a Relation message means; see `RelationCatalog`. */
+export interface RelationDescriber {
+  describe(use: RelationUse, signal: AbortSignal): Promise<DefinedRelation>;
+}
 
 /** A relation whose changes can be handed over. */
 export interface KnownRelation {
@@ -31,7 +36,7 @@ export interface StreamedTransaction {
 /** The relations that one connection has announced, by oid; each announcement replaces the last. */
 export class RelationTable {
   readonly #receiver: ChangeReceiver;
-  readonly #catalog: RelationCatalog;
+  readonly #catalog: RelationDescriber;
   readonly #announced = new Map<number, Announced>();
   readonly #typeNames = new Map<number, string>();
   /** Where the open transaction itself changed relations; by oid. */
@@ -41,7 +46,7 @@ export class RelationTable {
   #last: Announced | null = null;
   #wanted: Announced | null = null;
 
-  constructor(receiver: ChangeReceiver, catalog: RelationCatalog) {
+  constructor(receiver: ChangeReceiver, catalog: RelationDescriber) {
     this.#receiver = receiver;
     this.#catalog = catalog;
   }
@@ -51,7 +56,8 @@ export class RelationTable {
     this.#transaction = transaction;
     this.#changed.clear();
     if (!this.#unsettled) return;
-    for (const announced of this.#announced.values()) if (!announced.settled) announced.known = null;
+    for (const announced of this.#announced.values())
+      if (!announced.settled) announced.known = null;
     this.#unsettled = false;
   }
 

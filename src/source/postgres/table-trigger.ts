@@ -1,6 +1,7 @@
 import {
   ANNOUNCE_VARIABLES,
   announceBody,
+  announcementsTable,
   createAnnouncementsSql,
   dropAnnouncementsSql,
 } from './announcements.ts';
@@ -45,9 +46,9 @@ export async function readTrigger(
 ): Promise<TableTrigger | null> {
   const [found] = await session.query<{ enabled: boolean; body: string | null }>(
     {
-      text: `SELECT e.evtenabled <> 'D' AS enabled, p.prosrc AS body
+      text: `SELECT e.evtenabled <> 'D' AND to_regclass($2) IS NOT NULL AS enabled, p.prosrc AS body
         FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
-      values: [triggerName(source)],
+      values: [triggerName(source), announcementsTable(source)],
     },
     signal,
   );
