@@ -29,7 +29,10 @@ export interface WireChange {
 }
 
 /** What is particular to a change; see {@link Change} for the members. */
-export interface WireData extends Pick<Change, 'operation' | 'schema' | 'table' | 'partition' | 'key'> {
+export interface WireData extends Pick<
+  Change,
+  'operation' | 'schema' | 'table' | 'partition' | 'key'
+> {
   readonly before: Row | null;
   readonly after: Row | null;
   readonly changed: readonly string[] | null;

@@ -25,7 +25,7 @@ const WIRE_CHANGE = answer<WireChange>()(
       schema: z.string(),
       table: z.string(),
       partition: described(
-        z.object({ schema: z.string(), table: z.string() }).optional(),
+        z.object({ schema: z.string(), table: z.string() }).exactOptional(),
         'The partition that held the row, of a table that has partitions. A truncate with a partition emptied that one only.',
       ),
       key: row('The columns that identify the row; null without a key.'),

@@ -180,7 +180,7 @@ function withPlace(
  * The description that held when the transaction committed. What comes next has to have been announced
  * when it happened, or to be what the catalogue says now: else something was not announced.
  */
-function findAnnounced(
+export function findAnnounced(
   { message, transaction, position, announced }: RelationUse,
   { announcements, description }: CatalogLook,
 ): RelationDescription | null {

@@ -11,6 +11,7 @@ import {
   type CatalogLook,
   type DefinedRelation,
   defineRelation,
+  findAnnounced,
   type RelationUse,
 } from './define-relation.ts';
 import { OWN_SCHEMA } from './captured-tables.ts';
@@ -86,20 +87,18 @@ export class RelationCatalog {
   }
 
   /** Null on abort, and when the transaction waits for us to confirm it. */
-  async #look(
-    { message, transaction }: RelationUse,
-    signal: AbortSignal,
-  ): Promise<CatalogLook | null> {
-    const statement = { name: 'tidings relation', text: this.#statement, values: [message.oid] };
+  async #look(use: RelationUse, signal: AbortSignal): Promise<CatalogLook | null> {
+    const { oid } = use.message;
+    const statement = { name: 'tidings relation', text: this.#statement, values: [oid] };
     for (let attempt = 0; !signal.aborted; attempt++) {
       const [row] = (await this.#options.query(statement, signal)) as readonly LookRow[];
       if (row === undefined) throw new Error('The catalogue gave no answer');
-      const { kind, description, touched, next, published } = row;
-      if (parseSnapshot(row.snapshot).visible(String(transaction))) {
-        const announcements =
-          row.announces === true ? await this.#announcements(message.oid, signal) : [];
-        return { kind, description, touched, next, published, announcements };
-      }
+      const { kind, description, touched, next, published, announces } = row;
+      const announcements = announces === true ? await this.#announcements(oid, signal) : [];
+      const look = { kind, description, touched, next, published, announcements };
+      if (parseSnapshot(row.snapshot).visible(String(use.transaction))) return look;
+      // What was announced before is visible, and the transaction has announced nothing of its own.
+      if (use.announced === null && findAnnounced(use, look) !== null) return look;
       if (row.awaited) return null;
       await sleep(PAUSES[Math.min(attempt, PAUSES.length - 1)] ?? 0, signal);
     }
