@@ -3,9 +3,10 @@ import type { RowCounts } from './apply.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
+import type { ForeignKey } from './foreign-key-facts.ts';
 import { findReplaced } from './find-replaced.ts';
 import type { StagedTable } from './staged-table.ts';
-import type { ForeignKey, TableRight, UniqueIndex } from './table-facts.ts';
+import type { TableRight, UniqueIndex } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** The checks of one table, in the order in which they have to be made over all tables. */

@@ -4,6 +4,7 @@ import { publicationNames } from '../publication.ts';
 import { quoteTable } from '../quote.ts';
 import { readTypes } from '../relation-types.ts';
 import type { TypeDescription } from '../types.ts';
+import { FOREIGN_KEYS, type ForeignKey } from './foreign-key-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** A column as it is now. */
@@ -36,22 +37,6 @@ export interface UniqueIndex {
   readonly predicate: string | null;
   readonly nullsNotDistinct: boolean;
   readonly parts: readonly IndexPart[];
-}
-
-export interface ForeignKey {
-  readonly name: string;
-  readonly child: TableName;
-  readonly parent: TableName;
-  readonly childColumns: readonly string[];
-  readonly parentColumns: readonly string[];
-  /** Per column: parent = child. */
-  readonly operators: readonly string[];
-  /** True when the database itself changes children along with their parents. */
-  readonly cascades: boolean;
-  /** `pg_constraint.confdeltype`: 'a' only checks, at the end of a statement. */
-  readonly deleteAction: string;
-  /** `pg_constraint.confupdtype`, likewise. */
-  readonly updateAction: string;
 }
 
 export interface TriggerFacts extends TableName {
@@ -106,9 +91,6 @@ interface FactsRow {
   readonly triggers: readonly TriggerFacts[] | null;
 }
 
-const NAME = (table: string, schema: string): string =>
-  `json_build_object('schema', ${schema}.nspname, 'name', ${table}.relname)`;
-
 const OPERATOR = `'OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname || ')'`;
 
 const INDEXES = `
@@ -136,30 +118,6 @@ const INDEXES = `
       AND x.conexclop IS NOT NULL
   WHERE i.indrelid = c.oid AND i.indisvalid
     AND (i.indisunique AND am.amname = 'btree' OR x.oid IS NOT NULL)`;
-
-/** A key that refers to a partition is one to the table that its rows are captured as, the root. */
-const FOREIGN_KEYS = `
-  SELECT json_agg(json_build_object('name', f.conname, 'child', ${NAME('cc', 'cn')},
-      'parent', ${NAME('pc', 'pn')},
-      'childColumns', (SELECT json_agg(a.attname ORDER BY k.place)
-        FROM unnest(f.conkey) WITH ORDINALITY AS k (attnum, place)
-          JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
-      'parentColumns', (SELECT json_agg(a.attname ORDER BY k.place)
-        FROM unnest(f.confkey) WITH ORDINALITY AS k (attnum, place)
-          JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum),
-      'operators', (SELECT json_agg(${OPERATOR} ORDER BY k.place)
-        FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (oid, place)
-          JOIN pg_operator op ON op.oid = k.oid
-          JOIN pg_namespace opn ON opn.oid = op.oprnamespace),
-      'deleteAction', f.confdeltype, 'updateAction', f.confupdtype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
-    ORDER BY f.conname)
-  FROM pg_constraint f
-    JOIN pg_class cc ON cc.oid = f.conrelid JOIN pg_namespace cn ON cn.oid = cc.relnamespace
-    JOIN pg_class pc ON pc.oid = CASE f.confrelid WHEN c.oid THEN c.oid
-      ELSE COALESCE(pg_partition_root(f.confrelid), f.confrelid) END
-    JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-  WHERE f.contype = 'f' AND f.conparentid = 0 AND c.oid IN (f.conrelid, f.confrelid, pc.oid)
-    AND NOT COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false)`;
 
 const TRIGGERS = `
   SELECT json_agg(json_build_object('trigger', t.tgname, 'enabled', t.tgenabled,
