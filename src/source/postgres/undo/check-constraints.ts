@@ -1,9 +1,11 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
+import { withGenerated } from './generated-columns.ts';
+import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
 import { keyOf, keyTexts, rowText, sameKey, textsOf } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
-import type { TableFacts, UniqueIndex } from './table-facts.ts';
+import type { TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** All tables of the undo, to see which of the rows in a constraint's way go or come with it. */
@@ -20,28 +22,45 @@ export async function checkUnique(
   index: UniqueIndex,
 ): Promise<void> {
   const { before, after, place, facts } = table;
-  if (table.key === null || index.name === facts.key?.name) return;
-  await connection.run(
-    `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
+  if (table.key === null || index === facts.key) return;
+  const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
        ${causeJson(facts, keyOf(table), keyTexts(table, 't'))}, ${quoteLiteral(index.name)}
      FROM ${indexRows(table, index, before)} s
      JOIN ${indexRows(table, index, facts.sql)} t ON ${indexValuesEqual(index, 's', 't')}
      WHERE NOT (${sameKey(table, 's', 't')})
-       AND NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 't')})`,
-  );
+       AND NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 't')})`;
+  await evaluate(connection, index, sql);
+}
+
+/**
+ * Runs a statement that evaluates an index's expressions: functions that somebody made find what they
+ * name where the role's own sessions do, as they would while rows are written.
+ */
+export async function evaluate(
+  connection: UndoConnection,
+  { callsFunctions }: { readonly callsFunctions: boolean },
+  sql: string,
+): Promise<number> {
+  if (!callsFunctions) return connection.run(sql);
+  let rows = 0;
+  await connection.withOwnSearchPath(async () => {
+    rows = await connection.run(sql);
+  });
+  return rows;
 }
 
 /** The key and the index's values of the rows of a table that are in the index. */
 export function indexRows(
   table: StagedTable,
-  { parts, predicate }: UniqueIndex,
+  { parts, predicate, partition }: UniqueIndex,
   from: string,
 ): string {
   const key = keyOf(table).map(({ column }) => quoteIdentifier(column));
   const values = parts.map(({ expression }, at) => `(${expression}) AS undo_value_${at}`);
   const where = predicate === null ? '' : `WHERE ${predicate}`;
-  return `(SELECT ${[...key, ...values].join(', ')} FROM ${from} ${where})`;
+  const rows = from === table.facts.sql ? from : withGenerated(table, from);
+  return `(SELECT ${[...key, ...values].join(', ')} FROM ${rowsIn(rows, partition)} undo_row ${where})`;
 }
 
 /** True for two of {@link indexRows} that the index would not have side by side. */
@@ -51,9 +70,9 @@ export function indexValuesEqual(
   right: string,
 ): string {
   return parts
-    .map(({ operator }, at) => {
+    .map(({ operator, collation }, at) => {
       const [one, other] = [`${left}.undo_value_${at}`, `${right}.undo_value_${at}`];
-      const equal = `${one} ${operator} ${other}`;
+      const equal = `${one} ${operator} ${other}${collation === null ? '' : ` COLLATE ${collation}`}`;
       return nullsNotDistinct ? `(${equal} OR (${one} IS NULL AND ${other} IS NULL))` : equal;
     })
     .join(' AND ');
@@ -200,6 +219,6 @@ function causeJson(
   texts: string,
 ): string {
   const columns = key.map(({ column }) => quoteLiteral(column)).join(', ');
-  return `json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
-    'columns', to_json(ARRAY[${columns}]::text[]), 'key', to_json(${texts}))`;
+  return `pg_catalog.json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
+    'columns', pg_catalog.to_json(ARRAY[${columns}]::pg_catalog.text[]), 'key', pg_catalog.to_json(${texts}))`;
 }

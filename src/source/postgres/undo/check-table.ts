@@ -4,9 +4,11 @@ import { checkChildren, checkParents, checkUnique, type Staged } from './check-c
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
+import { knowsAll } from './generated-columns.ts';
 import { findReplaced } from './find-replaced.ts';
+import type { UniqueIndex } from './index-facts.ts';
 import type { StagedTable } from './staged-table.ts';
-import type { TableRight, UniqueIndex } from './table-facts.ts';
+import type { TableRight } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** The checks of one table, in the order in which they have to be made over all tables. */
@@ -62,11 +64,18 @@ async function constraints(
 }
 
 /** Whether the staged rows have all that the index looks at; a part or condition may read any column. */
-export function isComplete(table: StagedTable, { parts, predicate }: UniqueIndex): boolean {
-  const readsAny = predicate !== null || parts.some(({ column }) => column === null);
+export function isComplete(table: StagedTable, index: UniqueIndex): boolean {
+  const { parts, predicate, partition } = index;
+  const computed = new Set(
+    table.facts.columns.flatMap(({ name, generated }) => (generated ? [name] : [])),
+  );
   const named = parts.flatMap(({ column }) => (column === null ? [] : [column]));
-  const all = readsAny ? table.facts.columns.map(({ name }) => name) : named;
-  return has(table, all);
+  const readsAny =
+    predicate !== null ||
+    partition !== null ||
+    named.length < parts.length ||
+    named.some((name) => computed.has(name));
+  return readsAny ? knowsAll(table) : has(table, named);
 }
 
 function has(table: StagedTable, columns: readonly string[]): boolean {

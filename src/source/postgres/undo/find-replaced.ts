@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
-import { indexRows, indexValuesEqual } from './check-constraints.ts';
+import { evaluate, indexRows, indexValuesEqual } from './check-constraints.ts';
 import { keyList, keyTexts, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -22,7 +22,7 @@ export async function findReplaced(
   if (select === null) return;
   const { facts, place } = table;
   await connection.run(`DROP TABLE IF EXISTS ${table.replacedRows}`);
-  table.replaced = await connection.run(select);
+  table.replaced = await evaluate(connection, replacedEvaluates(table), select);
   const along = facts.foreignKeys.find(
     ({ parent, deleteAction }) =>
       parent.schema === facts.schema && parent.name === facts.name && deleteAction !== 'a',
@@ -40,6 +40,11 @@ export async function findReplaced(
   );
 }
 
+/** Whether that statement calls functions, see `evaluate`. */
+export function replacedEvaluates({ facts }: StagedTable): { readonly callsFunctions: boolean } {
+  return { callsFunctions: facts.uniqueIndexes.some(({ callsFunctions }) => callsFunctions) };
+}
+
 /** The statement that notes their keys; null for a table that can have none. */
 export function replacedSql(
   table: StagedTable,
@@ -48,7 +53,7 @@ export function replacedSql(
   if (table.key === null) return null;
   const { before, after, facts } = table;
   const taken = facts.uniqueIndexes
-    .filter((index) => index.immediate && index.name !== facts.key?.name && complete(index))
+    .filter((index) => index.immediate && index !== facts.key && complete(index))
     .map(
       // What an exclusion constraint asks for no hash can find; the table itself has an index for it.
       (index) => `SELECT ${keyList(table, 's')} FROM ${indexRows(table, index, before)} s
@@ -64,7 +69,7 @@ export function replacedSql(
     .map(
       ({ name }) => `SELECT ${keyList(table, 's')} FROM ${before} s
         JOIN ${after} a ON ${sameKey(table, 'a', 's')}
-        WHERE s.${quoteIdentifier(name)} <> a.${quoteIdentifier(name)}`,
+        WHERE s.${quoteIdentifier(name)} OPERATOR(pg_catalog.<>) a.${quoteIdentifier(name)}`,
     );
   const found = [...taken, ...fixed];
   if (found.length === 0) return null;

@@ -39,7 +39,8 @@ const COLUMNS = (attributes: string, relation: string): string => `(
     JOIN pg_attribute a ON a.attrelid = ${relation} AND a.attnum = k.attnum)`;
 
 /**
- * JSON of the foreign keys from and to the table `c`. The database compares by the collation of the
+ * JSON of the foreign keys from and to the table `c`. A partition that is captured by itself has those
+ * of the tables above it, each once; the database keeps one for every pair of partitions. The database compares by the collation of the
  * parent's column. What is `NOT ENFORCED` (from PostgreSQL 18 on) it neither checks nor follows; the
  * column is read by way of jsonb because older servers have none.
  */
@@ -69,7 +70,10 @@ export const FOREIGN_KEYS = `
     JOIN pg_namespace cn ON cn.oid = cc.relnamespace
     JOIN pg_class pc ON pc.oid = ${CAPTURED('f.confrelid')}
     JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-  WHERE f.contype = 'f' AND f.conparentid = 0
+    LEFT JOIN pg_constraint above ON above.oid = f.conparentid
+  WHERE f.contype = 'f' AND (f.conparentid = 0 OR (c.relispartition AND (
+      (f.conrelid = c.oid AND above.conrelid <> c.oid)
+      OR (f.confrelid = c.oid AND above.confrelid <> c.oid))))
     AND c.oid IN (f.conrelid, f.confrelid, cc.oid, pc.oid)
     AND COALESCE((to_jsonb(f) ->> 'conenforced')::boolean, true)
     AND NOT COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false)`;
