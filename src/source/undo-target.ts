@@ -17,6 +17,10 @@ export type ConflictReason =
   | 'parent-missing'
   /** Rows that are not part of the undo refer to one that it would remove. */
   | 'child-added'
+  /** The row as it was breaks a check or has no value where one is needed: the table's, by now. */
+  | 'constraint-violated'
+  /** A rule of the table makes something else of what the undo would write. */
+  | 'rewrite-rule'
   /** The database's row security hides the row from this role. */
   | 'row-hidden'
   /** The log does not have the old row, because identity was not full. */

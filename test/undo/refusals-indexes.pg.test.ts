@@ -65,8 +65,12 @@ describe('unique indexes', () => {
       INSERT INTO x VALUES (9, 4, 5)`);
     const plan = await at.plan({ transaction: deleted });
     assert.deepEqual(plan.conflicts.byReason, { 'unique-taken': 3 });
-    const tables = plan.conflicts.list.map(({ table, key }) => `${table} ${String(key?.id)}`);
-    assert.deepEqual(tables.toSorted(), ['public.e 1', 'public.g 1', 'public.x 1']);
+    const tables = plan.conflicts.list.map(({ table, key }) => `${table} ${JSON.stringify(key)}`);
+    assert.deepEqual(tables.toSorted(), [
+      'public.e {"id":1}',
+      'public.g {"id":1}',
+      'public.x {"id":1}',
+    ]);
     const skipped = await at.apply({ transaction: deleted }, { onConflict: 'skip' });
     assert.deepEqual([skipped.applied, skipped.total], [true, 1]);
     // Of a table with a column that is computed on reading only inserts can be captured.

@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
+import { checkRowConstraints, checkRules } from './check-row-constraints.ts';
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
@@ -49,6 +50,7 @@ async function constraints(
   for (const index of facts.uniqueIndexes) {
     if (isComplete(table, index)) await checkUnique(connection, table, index);
   }
+  await checkRowConstraints(connection, table);
   await findReplaced(connection, table, (index) => isComplete(table, index));
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts) && has(table, key.childColumns)) {
@@ -94,9 +96,10 @@ const NEEDED: readonly (readonly [keyof RowCounts, readonly TableRight[]])[] = [
   ['delete', ['DELETE', 'UPDATE']],
 ];
 
-/** Whether the role may do it. */
+/** Whether the role may do it, and whether the database would do just that. */
 function rights(table: StagedTable, counts: RowCounts): void {
   const { facts } = table;
+  checkRules(table, counts);
   const missing = new Set(
     NEEDED.flatMap(([operation, needed]) =>
       counts[operation] > 0 ? needed.filter((right) => !facts.rights.has(right)) : [],

@@ -88,6 +88,10 @@ async function* rowsOf(
   SELECT ${names} FROM ${table.facts.sql} WITH NO DATA;\n`;
   const select = `SELECT ${names} FROM ${name} ORDER BY ${table.offset}`;
   for await (const page of connection.pages(select)) {
+    if (names === '') {
+      yield `INSERT INTO ${name} SELECT FROM generate_series(1, ${page.length});\n`;
+      continue;
+    }
     for (let at = 0; at < page.length; at += ROWS) {
       const rows = page.slice(at, at + ROWS).map((cells) => `  (${cells.map(literal).join(', ')})`);
       yield `INSERT INTO ${name} (${names}) VALUES\n${rows.join(',\n')};\n`;

@@ -6,6 +6,7 @@ import { readTypes } from '../relation-types.ts';
 import type { TypeDescription } from '../types.ts';
 import { FOREIGN_KEYS, type ForeignKey } from './foreign-key-facts.ts';
 import { type IndexPart, INDEXES, type UniqueIndex } from './index-facts.ts';
+import { ROW_CONSTRAINTS, type RowConstraints } from './row-constraint-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** A column as it is now. */
@@ -37,6 +38,7 @@ export interface TableFacts extends TableName {
   readonly uniqueIndexes: readonly UniqueIndex[];
   readonly foreignKeys: readonly ForeignKey[];
   readonly triggers: readonly TriggerFacts[];
+  readonly constraints: RowConstraints;
   readonly rowSecurity: boolean;
   readonly rights: ReadonlySet<TableRight>;
   readonly owner: string;
@@ -71,6 +73,7 @@ interface FactsRow {
   readonly indexes: readonly UniqueIndex[] | null;
   readonly foreignKeys: readonly ForeignKey[] | null;
   readonly triggers: readonly TriggerFacts[] | null;
+  readonly constraints: RowConstraints;
 }
 
 const TRIGGERS = `
@@ -105,7 +108,8 @@ const FACTS = `
         ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
       AS "columns",
-    (${INDEXES}) AS "indexes", (${FOREIGN_KEYS}) AS "foreignKeys", (${TRIGGERS}) AS "triggers"
+    (${INDEXES}) AS "indexes", (${FOREIGN_KEYS}) AS "foreignKeys", (${TRIGGERS}) AS "triggers",
+    ${ROW_CONSTRAINTS} AS "constraints"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
   WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')`;
 
@@ -142,6 +146,7 @@ export async function readTableFacts(
     uniqueIndexes,
     foreignKeys: row.foreignKeys ?? [],
     triggers: row.triggers ?? [],
+    constraints: row.constraints,
     rowSecurity: row.rowSecurity,
     rights: new Set(row.rights),
     owner: row.owner,
