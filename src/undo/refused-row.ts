@@ -7,6 +7,8 @@ import type { UndoRequest } from './undo-plan.ts';
 /** Texts of these kinds stand in a condition as they are, or between quotes. */
 const BARE: ReadonlySet<string> = new Set(['integer', 'decimal', 'boolean']);
 const QUOTED: ReadonlySet<string> = new Set(['text', 'other']);
+/** The class of violated constraints: what was not there when the plan looked can be seen by now. */
+const CONSTRAINT = '23';
 
 /**
  * An error that names the row which the database does not take, with the ways on.
@@ -22,6 +24,8 @@ export function refusedRow(
   const name = qualifiedName(refused.table);
   const ways: string[] = [];
   if (fix !== null) ways.push(fix);
+  if (state.startsWith(CONSTRAINT))
+    ways.push('Make the plan again: it shows what stands against it now.');
   if (triggers.length > 0) {
     ways.push(`\`--without-triggers\` undoes without the triggers (${triggers.join(', ')}).`);
   }
@@ -40,8 +44,8 @@ export function refusedRow(
     row === null
       ? `${text === null ? 'rows' : 'a row'} of ${name}${text === null ? '' : `: ${text}`}`
       : `${name} ${row.columns.map((column, at) => `${column}=${row.key[at] ?? ''}`).join(', ')}`;
-  const details = { row: what, reason, state, ways: ways.join(' ') };
-  return new TidingsError('UNDO_ROW_REFUSED', details, { cause });
+  const details = { of: ` of ${what}`, reason, state, ways: ways.join(' ') };
+  return new TidingsError('UNDO_REFUSED', details, { cause });
 }
 
 /** A condition that holds for every change but those of this row; null where its key cannot be written so. */

@@ -47,7 +47,7 @@ describe('an error of one row', () => {
       'CREATE TRIGGER k BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION keep_out()',
     );
     const error = await refusal(at, { transaction });
-    assert.equal(error.code, 'UNDO_ROW_REFUSED');
+    assert.equal(error.code, 'UNDO_REFUSED');
     assert.match(error.message, /public\.c id=137, it's=a'b.*not 137.*keep_out\(\).*T0001/);
     assert.match(error.hint, /--without-triggers.*\bk\b/);
     assert.deepEqual(await at.rows('SELECT count(*) FROM c'), ['(0)'], 'nothing was changed');

@@ -40,13 +40,6 @@ export const UNDO_ERRORS = {
   UNDO_REFUSED: {
     message:
       'The database refused the undo{of}, and nothing was changed: {reason} (SQLSTATE {state}).',
-    hint: 'Make the plan again: it shows what stands against it now. `--on-conflict skip` leaves out rows in conflict.',
-    retryable: false,
-    exit: 2,
-  },
-  UNDO_ROW_REFUSED: {
-    message:
-      'The database does not take back {row}, and nothing was changed: {reason} (SQLSTATE {state}).',
     hint: '{ways}',
     retryable: false,
     exit: 2,

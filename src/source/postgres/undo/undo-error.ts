@@ -32,6 +32,9 @@ const OUT_OF_ROOM: Readonly<Record<string, (role: string) => string>> = {
 const NOT_ABOUT_ROWS = /^(08|25|26|28|2D|34|3B|3D|53|57|58|F0|XX)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
+const PLAN_AGAIN =
+  'Make the plan again: it shows what stands against it now. `--on-conflict skip` leaves out rows in conflict.';
+
 /** Whose undo it is. */
 export interface UndoSession {
   readonly source: string;
@@ -65,15 +68,16 @@ export function toUndoError(session: UndoSession, error: unknown): TidingsError 
     return new TidingsError('UNDO_INTERRUPTED', { source, reason: message }, options);
   }
   if (!SQLSTATE.test(code) || NOT_ABOUT_ROWS.test(code)) return failure;
-  return new TidingsError('UNDO_REFUSED', { of: tableOf(error), reason, state: code }, options);
+  const details = { of: tableOf(error), reason, state: code, ways: PLAN_AGAIN };
+  return new TidingsError('UNDO_REFUSED', details, options);
 }
 
 /** The same error with the table that the undo was at, when the server did not name one. */
 export function withTable(error: unknown, table: TableName): unknown {
   if (!isTidingsError(error, 'UNDO_REFUSED') || error.details['of'] !== '') return error;
-  const { reason = '', state = '' } = error.details;
+  const { reason = '', state = '', ways = '' } = error.details;
   const of = ` of ${qualifiedName(table)}`;
-  return new TidingsError('UNDO_REFUSED', { of, reason, state }, { cause: error.cause });
+  return new TidingsError('UNDO_REFUSED', { of, reason, state, ways }, { cause: error.cause });
 }
 
 /** Does something to one table; what the database refuses names it. */
