@@ -112,7 +112,8 @@ function describe(
     table: name,
     row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
     other:
-      cause === null || other === null
+      // Without a cause of its own a conflict's is the row itself.
+      cause === null || other === null || cause === row
         ? 'another row'
         : `${qualifiedName(cause)} ${keyText(other)}`,
     detail:

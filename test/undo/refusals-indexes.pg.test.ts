@@ -155,6 +155,45 @@ describe('unique indexes', () => {
     }
   });
 
+  test('beside a column that was added since, which it does not look at', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE t (id int PRIMARY KEY, v text, n int, g int GENERATED ALWAYS AS (n + 1) STORED); CREATE UNIQUE INDEX t_low ON t (lower(v)) WHERE n > 0;
+      ALTER TABLE t ADD CONSTRAINT short CHECK (length(v) < 5); ALTER TABLE t REPLICA IDENTITY FULL;
+      INSERT INTO t VALUES (1, 'A', 1), (2, 'B', 2), (3, 'long', 3)`);
+    const deleted = await at.change('DELETE FROM t WHERE id IN (1, 3)');
+    const swapped = await at.change(
+      `UPDATE t SET v = 'q' WHERE id = 2; INSERT INTO t VALUES (4, 'B', 4)`,
+    );
+    await at.database.client
+      .query(`ALTER TABLE t ADD COLUMN added int, ADD COLUMN made int GENERATED ALWAYS AS (added + 1) STORED; ALTER TABLE t DROP CONSTRAINT short;
+      ALTER TABLE t ADD CONSTRAINT short CHECK (length(v) < 4)`);
+    await at.change(`UPDATE t SET v = 'a' WHERE id = 2; UPDATE t SET v = 'b2' WHERE id = 4`);
+    const plan = await at.plan({ transaction: deleted });
+    const found = plan.conflicts.list.map(({ reason, key }) => `${reason} ${JSON.stringify(key)}`);
+    assert.deepEqual(found, ['constraint-violated {"id":3}', 'unique-taken {"id":1}']);
+    const later = await at.plan({ transaction: swapped });
+    assert.deepEqual(later.conflicts.byReason, { 'changed-later': 2 });
+  });
+
+  test('a swap that a key of another partition would act on is none of its', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE p (id int, r text, v text, PRIMARY KEY (id, r), UNIQUE (v, r)) PARTITION BY LIST (r);
+      CREATE TABLE p_a PARTITION OF p FOR VALUES IN ('a'); CREATE TABLE p_b PARTITION OF p FOR VALUES IN ('b');
+      ALTER TABLE p_b ADD UNIQUE (id); CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p_b (id) ON DELETE CASCADE);
+      ALTER TABLE p REPLICA IDENTITY FULL; ALTER TABLE p_a REPLICA IDENTITY FULL; ALTER TABLE p_b REPLICA IDENTITY FULL;
+      ALTER TABLE c REPLICA IDENTITY FULL; INSERT INTO p VALUES (1, 'a', 'x'), (2, 'a', 'y'), (3, 'b', 'x'), (4, 'b', 'y')`);
+    await assertSwapsBack(
+      at,
+      'p',
+      `UPDATE p SET v = 'q' WHERE id = 1; UPDATE p SET v = 'x' WHERE id = 2; UPDATE p SET v = 'y' WHERE id = 1`,
+    );
+    const swapped = await at.change(
+      `UPDATE p SET v = 'q' WHERE id = 3; UPDATE p SET v = 'x' WHERE id = 4; UPDATE p SET v = 'y' WHERE id = 3`,
+    );
+    const plan = await at.plan({ transaction: swapped });
+    assert.deepEqual(plan.conflicts.byReason, { 'unique-taken': 2 }, 'its rows could go along');
+  });
+
   test('of one partition: only its rows are in each other’s way', async () => {
     await using at = await undoFixture(`
       CREATE TABLE p (id int, r text, v text, PRIMARY KEY (id, r)) PARTITION BY LIST (r);

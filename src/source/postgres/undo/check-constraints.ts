@@ -105,9 +105,9 @@ export async function checkParents(
   await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'parent-missing', ${table.key === null ? 'NULL' : keyTexts(table, 's')},
-       json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
-         'columns', to_json(ARRAY[${key.parentColumns.map(quoteLiteral).join(', ')}]),
-         'key', to_json(${textsOf(key.childColumns, 's')})), ${quoteLiteral(key.name)}
+       pg_catalog.json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
+         'columns', pg_catalog.to_json(ARRAY[${key.parentColumns.map(quoteLiteral).join(', ')}]),
+         'key', pg_catalog.to_json(${textsOf(key.childColumns, 's')})), ${quoteLiteral(key.name)}
      FROM ${rowsIn(before, key.childPartition)} s
      WHERE ${given.join(' AND ')} AND NOT EXISTS (${present} ${stays}) ${comesBack}
        ${key.validated || table.key === null ? '' : `AND NOT (${refersAlready(table, key)} AND NOT EXISTS (${present}))`}`,

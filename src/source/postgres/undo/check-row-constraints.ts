@@ -2,7 +2,7 @@ import { isTidingsError } from '../../../errors/tidings-error.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
 import { evaluate } from './check-constraints.ts';
-import { knowsAll, withGenerated } from './generated-columns.ts';
+import { knows, knowsAll, withGenerated } from './generated-columns.ts';
 import { type PartitionFacts, rowsIn } from './partition-rows.ts';
 import type { CheckFacts, NotNullFacts } from './row-constraint-facts.ts';
 import { keyTexts, rowText, sameKey } from './row-sql.ts';
@@ -18,8 +18,10 @@ export async function checkRowConstraints(
   table: StagedTable,
 ): Promise<void> {
   const { checks, notNull } = table.facts.constraints;
-  if (knowsAll(table)) {
-    for (const check of checks) await checkOne(connection, table, check);
+  for (const check of checks) {
+    const { reads, partition } = check;
+    const known = reads === null || partition !== null ? knowsAll(table) : knows(table, reads);
+    if (known) await checkOne(connection, table, check);
   }
   for (const column of notNull) await checkNotNull(connection, table, column);
 }

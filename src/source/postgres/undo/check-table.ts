@@ -5,7 +5,7 @@ import { checkRowConstraints, checkRules } from './check-row-constraints.ts';
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
-import { knowsAll } from './generated-columns.ts';
+import { knows, knowsAll } from './generated-columns.ts';
 import { findReplaced } from './find-replaced.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import type { StagedTable } from './staged-table.ts';
@@ -65,19 +65,15 @@ async function constraints(
   }
 }
 
-/** Whether the staged rows have all that the index looks at; a part or condition may read any column. */
-export function isComplete(table: StagedTable, index: UniqueIndex): boolean {
-  const { parts, predicate, partition } = index;
-  const computed = new Set(
-    table.facts.columns.flatMap(({ name, generated }) => (generated ? [name] : [])),
-  );
+/** Whether the staged rows have all that the index looks at. */
+export function isComplete(
+  table: StagedTable,
+  { parts, predicate, partition, reads }: UniqueIndex,
+): boolean {
   const named = parts.flatMap(({ column }) => (column === null ? [] : [column]));
-  const readsAny =
-    predicate !== null ||
-    partition !== null ||
-    named.length < parts.length ||
-    named.some((name) => computed.has(name));
-  return readsAny ? knowsAll(table) : has(table, named);
+  const evaluates = predicate !== null || named.length < parts.length;
+  if (partition !== null || (evaluates && reads === null)) return knowsAll(table);
+  return knows(table, [...named, ...(evaluates ? (reads ?? []) : [])]);
 }
 
 function has(table: StagedTable, columns: readonly string[]): boolean {

@@ -26,6 +26,8 @@ export interface UniqueIndex {
   readonly parts: readonly IndexPart[];
   /** The partition whose rows alone are in it; null for all rows of the table. */
   readonly partition: PartitionFacts | null;
+  /** Columns that its expressions and its condition read; null when that is not known. */
+  readonly reads: readonly string[] | null;
   /** True when it, or a generated column of its table, calls functions that the server does not bring. */
   readonly callsFunctions: boolean;
 }
@@ -84,6 +86,10 @@ export const INDEXES = `
       'predicate', pg_get_expr(i.indpred, i.indrelid),
       'nullsNotDistinct', COALESCE((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
       'parts', ${PARTS}, 'partition', ${partitionSql('i.indrelid', 'c.oid')},
+      'reads', (SELECT json_agg(DISTINCT ra.attname)
+        FROM pg_depend rd JOIN pg_attribute ra ON ra.attrelid = i.indrelid AND ra.attnum = rd.refobjsubid
+        WHERE rd.classid = 'pg_class'::regclass AND rd.objid = i.indexrelid
+          AND rd.refclassid = 'pg_class'::regclass AND rd.refobjid = i.indrelid AND rd.refobjsubid > 0),
       'callsFunctions', ${callsFunctionsSql('pg_class', 'i.indexrelid')} OR ${generatedCallsSql('i.indrelid')})
     ORDER BY i.indisprimary DESC, ic.relname)
   FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam

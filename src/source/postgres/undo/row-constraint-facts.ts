@@ -6,6 +6,8 @@ export interface CheckFacts {
   readonly name: string;
   readonly expression: string;
   readonly callsFunctions: boolean;
+  /** Columns that it reads; null when that is not known. */
+  readonly reads: readonly string[] | null;
   /** The partition that has it for itself; null when it is the whole table's. */
   readonly partition: PartitionFacts | null;
 }
@@ -42,6 +44,8 @@ export const ROW_CONSTRAINTS = `json_build_object(
   'checks', COALESCE((SELECT json_agg(json_build_object('name', k.conname,
         'expression', pg_get_expr(k.conbin, k.conrelid),
         'callsFunctions', ${callsFunctionsSql('pg_constraint', 'k.oid')} OR ${generatedCallsSql('k.conrelid')},
+        'reads', (SELECT json_agg(ra.attname) FROM unnest(k.conkey) AS r (attnum)
+          JOIN pg_attribute ra ON ra.attrelid = k.conrelid AND ra.attnum = r.attnum),
         'partition', ${partitionSql('k.conrelid', 'c.oid')}) ORDER BY k.conname)
       FROM pg_constraint k
       WHERE k.contype = 'c' AND COALESCE((to_jsonb(k) ->> 'conenforced')::boolean, true)

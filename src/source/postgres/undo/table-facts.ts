@@ -116,6 +116,15 @@ const FACTS = `
 /** Reads what an undo needs to know of a table; null when there is no such table. */
 export async function readTableFacts(
   connection: UndoConnection,
+  table: TableName,
+): Promise<TableFacts | null> {
+  const facts = await connection.withCatalogSearchPath(() => readFacts(connection, table));
+  if (facts?.rowSecurity === true) await connection.useOwnSearchPath();
+  return facts;
+}
+
+async function readFacts(
+  connection: UndoConnection,
   { schema, name }: TableName,
 ): Promise<TableFacts | null> {
   const { all, insertOnly } = publicationNames(connection.source);

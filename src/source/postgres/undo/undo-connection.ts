@@ -30,6 +30,7 @@ export class UndoConnection implements AsyncDisposable {
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
   readonly #stop: () => void;
+  #ownSearchPath = false;
   #copy: { readonly text: string; readonly stream: CopyIn } | null = null;
 
   private constructor(source: string, client: pg.Client, signal: AbortSignal) {
@@ -98,9 +99,29 @@ export class UndoConnection implements AsyncDisposable {
    * where the role's own sessions do.
    */
   async withOwnSearchPath(fire: () => Promise<void>): Promise<void> {
+    if (this.#ownSearchPath) return fire();
     await this.run('SET LOCAL search_path TO DEFAULT');
     await fire();
     await this.run('SET LOCAL search_path = pg_catalog');
+  }
+
+  /**
+   * The same for all that follows: where row security is at work, every statement that reads a table
+   * calls what its policies call.
+   */
+  async useOwnSearchPath(): Promise<void> {
+    if (this.#ownSearchPath) return;
+    this.#ownSearchPath = true;
+    await this.run('SET LOCAL search_path TO DEFAULT');
+  }
+
+  /** Reads the catalogue, whose functions leave out the schemas that the search path has. */
+  async withCatalogSearchPath<Result>(read: () => Promise<Result>): Promise<Result> {
+    if (!this.#ownSearchPath) return read();
+    await this.run('SET LOCAL search_path = pg_catalog');
+    const result = await read();
+    await this.run('SET LOCAL search_path TO DEFAULT');
+    return result;
   }
 
   /**
