@@ -35,20 +35,23 @@ export interface UniqueIndex {
 /** Objects with numbers below are the server's own (`FirstNormalObjectId`). */
 const FIRST_OF_USERS = 16384;
 
+/** True for a dependency on a function, an operator or an operator class that somebody made. */
+const ON_CODE = `d.refobjid >= ${FIRST_OF_USERS}
+  AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass)`;
+
 /** True when an object's expressions call functions or operators that somebody made. */
-export function callsFunctionsSql(
-  catalogue: 'pg_class' | 'pg_attrdef' | 'pg_constraint',
-  object: string,
-): string {
+export function callsFunctionsSql(catalogue: 'pg_class' | 'pg_constraint', object: string): string {
   return `EXISTS (SELECT FROM pg_depend d
-    WHERE d.classid = '${catalogue}'::regclass AND d.objid = ${object} AND d.refobjid >= ${FIRST_OF_USERS}
-      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass))`;
+    WHERE d.classid = '${catalogue}'::regclass AND d.objid = ${object} AND ${ON_CODE})`;
 }
 
-/** True when a generated column of a relation does. */
+/** True when a generated column of a relation does; before PostgreSQL 15 the column itself depends on it. */
 export function generatedCallsSql(relation: string): string {
-  return `EXISTS (SELECT FROM pg_attrdef g JOIN pg_attribute ga ON ga.attrelid = g.adrelid AND ga.attnum = g.adnum
-    WHERE g.adrelid = ${relation} AND ga.attgenerated <> '' AND ${callsFunctionsSql('pg_attrdef', 'g.oid')})`;
+  return `EXISTS (SELECT FROM pg_attribute ga
+    JOIN pg_attrdef g ON g.adrelid = ga.attrelid AND g.adnum = ga.attnum
+    JOIN pg_depend d ON (d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid)
+      OR (d.classid = 'pg_class'::regclass AND d.objid = ga.attrelid AND d.objsubid = ga.attnum)
+    WHERE ga.attrelid = ${relation} AND ga.attgenerated <> '' AND ${ON_CODE})`;
 }
 
 /** The equality that a type has by itself, in the words of the index's access method. */
