@@ -37,17 +37,12 @@ export async function checkUnique(
  * Runs a statement that evaluates an index's expressions: functions that somebody made find what they
  * name where the role's own sessions do, as they would while rows are written.
  */
-export async function evaluate(
+export function evaluate(
   connection: UndoConnection,
   { callsFunctions }: { readonly callsFunctions: boolean },
   sql: string,
 ): Promise<number> {
-  if (!callsFunctions) return connection.run(sql);
-  let rows = 0;
-  await connection.withOwnSearchPath(async () => {
-    rows = await connection.run(sql);
-  });
-  return rows;
+  return callsFunctions ? connection.runWithOwnSearchPath(sql) : connection.run(sql);
 }
 
 /** The key and the index's values of the rows of a table that are in the index. */

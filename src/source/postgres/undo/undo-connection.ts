@@ -22,6 +22,8 @@ const BEGIN = `
   SET LOCAL standard_conforming_strings = on;
   SET LOCAL client_min_messages = error`;
 
+const OWN_SEARCH_PATH = 'SET LOCAL search_path TO DEFAULT';
+
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
 
 /** The connection of one undo: one transaction, rolled back unless it is committed. */
@@ -99,10 +101,21 @@ export class UndoConnection implements AsyncDisposable {
    * where the role's own sessions do.
    */
   async withOwnSearchPath(fire: () => Promise<void>): Promise<void> {
-    if (this.#ownSearchPath) return fire();
-    await this.run('SET LOCAL search_path TO DEFAULT');
+    await this.run(OWN_SEARCH_PATH);
     await fire();
+    if (!this.#ownSearchPath) await this.run('SET LOCAL search_path = pg_catalog');
+  }
+
+  /**
+   * Runs a statement of ours that calls functions somebody made, which find what they name likewise.
+   * Nothing else is as in the role's own sessions: values are still printed our way.
+   */
+  async runWithOwnSearchPath(text: string): Promise<number> {
+    if (this.#ownSearchPath) return this.run(text);
+    await this.run(OWN_SEARCH_PATH);
+    const rows = await this.run(text);
     await this.run('SET LOCAL search_path = pg_catalog');
+    return rows;
   }
 
   /**
@@ -112,7 +125,7 @@ export class UndoConnection implements AsyncDisposable {
   async useOwnSearchPath(): Promise<void> {
     if (this.#ownSearchPath) return;
     this.#ownSearchPath = true;
-    await this.run('SET LOCAL search_path TO DEFAULT');
+    await this.run(OWN_SEARCH_PATH);
   }
 
   /** Reads the catalogue, whose functions leave out the schemas that the search path has. */
@@ -120,7 +133,7 @@ export class UndoConnection implements AsyncDisposable {
     if (!this.#ownSearchPath) return read();
     await this.run('SET LOCAL search_path = pg_catalog');
     const result = await read();
-    await this.run('SET LOCAL search_path TO DEFAULT');
+    await this.run(OWN_SEARCH_PATH);
     return result;
   }
 
