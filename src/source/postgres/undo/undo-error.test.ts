@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TidingsError } from '../../../errors/tidings-error.ts';
-import { toUndoError } from './undo-error.ts';
+import { isTidingsError, type TidingsError } from '../../../errors/tidings-error.ts';
+import { atTable, toUndoError } from './undo-error.ts';
 
 const SESSION = { source: 'main', role: 'bob "x"', database: 'shop' };
 
@@ -56,6 +56,26 @@ test('it names the table where the server does, and never the source in its plac
   });
   assert.doesNotMatch(unknown.message, /main/);
   assert.match(unknown.message, /it says so \[PL\/pgSQL function f\(\) line 2 at RAISE\]/);
+});
+
+test('the table it was at is named, unless the words are about another', async () => {
+  const at = { facts: { schema: 'public', name: 't' }, place: 3 };
+  const caught = async (error: TidingsError): Promise<TidingsError> => {
+    const fail = async (): Promise<never> => {
+      await Promise.resolve();
+      throw error;
+    };
+    const told: unknown = await atTable(at, fail).catch((reason: unknown) => reason);
+    assert.ok(isTidingsError(told));
+    return told;
+  };
+  assert.match((await caught(said('22012'))).message, /undo of public\.t, and/);
+  const copy = (place: number): TidingsError =>
+    said('22P02', { where: `COPY undo_before_${place}, line 1, column v: "x"` });
+  assert.match((await caught(copy(3))).message, /undo of public\.t, and .*column v: "x"/);
+  assert.match((await caught(copy(31))).message, /refused the undo, and/);
+  const known = said('23514', { schema: 'public', table: 'other' });
+  assert.equal(await caught(known), known);
 });
 
 test('statements of the hints are for who runs them', () => {

@@ -73,22 +73,25 @@ export function toUndoError(session: UndoSession, error: unknown): TidingsError 
 }
 
 /** The same error with the table that the undo was at, when the server did not name one. */
-export function withTable(error: unknown, table: TableName): unknown {
+function withTable(error: unknown, table: TableName, place: number): unknown {
   if (!isTidingsError(error, 'UNDO_REFUSED') || error.details['of'] !== '') return error;
   const { reason = '', state = '', ways = '' } = error.details;
+  // A COPY is completed by whatever comes next: its error can come with another table's rows.
+  const copied = /COPY undo_(?:before|after)_(\d+)\b/.exec(String(reason))?.[1];
+  if (copied !== undefined && copied !== String(place)) return error;
   const of = ` of ${qualifiedName(table)}`;
   return new TidingsError('UNDO_REFUSED', { of, reason, state, ways }, { cause: error.cause });
 }
 
 /** Does something to one table; what the database refuses names it. */
 export async function atTable<Result>(
-  { facts }: { readonly facts: TableName },
+  { facts, place }: { readonly facts: TableName; readonly place: number },
   act: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await act();
   } catch (error) {
-    throw withTable(error, facts);
+    throw withTable(error, facts, place);
   }
 }
 

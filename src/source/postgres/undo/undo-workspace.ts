@@ -66,7 +66,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
         continue;
       }
       const sending = table.add(change);
-      if (sending !== undefined) await sending;
+      if (sending !== undefined) await atTable(table, () => sending);
     }
   }
 
