@@ -60,11 +60,8 @@ test('it names the table where the server does, and never the source in its plac
 
 test('the table it was at is named, unless the words are about another', async () => {
   const at = { facts: { schema: 'public', name: 't' }, place: 3 };
-  const caught = async (error: TidingsError): Promise<TidingsError> => {
-    const fail = async (): Promise<never> => {
-      await Promise.resolve();
-      throw error;
-    };
+  const caught = async (refusal: TidingsError): Promise<TidingsError> => {
+    const fail = (): Promise<never> => Promise.reject(refusal);
     const told: unknown = await atTable(at, fail).catch((reason: unknown) => reason);
     assert.ok(isTidingsError(told));
     return told;
