@@ -17,6 +17,10 @@ export type ConflictReason =
   | 'parent-missing'
   /** Rows that are not part of the undo refer to one that it would remove. */
   | 'child-added'
+  /** The row as it was breaks a check or has no value where one is needed: the table's, by now. */
+  | 'constraint-violated'
+  /** A rule of the table makes something else of what the undo would write. */
+  | 'rewrite-rule'
   /** The database's row security hides the row from this role. */
   | 'row-hidden'
   /** The log does not have the old row, because identity was not full. */
@@ -112,6 +116,21 @@ export interface TargetApplyOptions {
   readonly allowTriggerChanges: boolean;
 }
 
+/** The row that the database did not take, or its table when the row could not be told. */
+export interface TargetRefused {
+  readonly table: TableName;
+  readonly row: RowName | null;
+  /** What a row without a key holds, in the database's own text. */
+  readonly text: string | null;
+  /** What the database said. */
+  readonly reason: string;
+  readonly state: string;
+  /** Triggers of the application that fired. */
+  readonly triggers: readonly string[];
+  /** The statement that mends it, where the adapter knows one. */
+  readonly fix: string | null;
+}
+
 export interface TargetApplied {
   readonly tables: readonly (TableName & {
     readonly insert: number;
@@ -182,6 +201,15 @@ export interface UndoWorkspace extends AsyncDisposable {
    *   nothing is changed.
    */
   apply(options: TargetApplyOptions): Promise<TargetApplied>;
+  /**
+   * In place of `apply`, after that was refused (`UNDO_REFUSED`) in a workspace like this one: looks
+   * for the row that it was about. Nothing is changed, and the workspace is of no more use.
+   * @returns null when it is not refused again, or cannot be told.
+   */
+  findRefused(refused: {
+    readonly state: string;
+    readonly triggers: boolean;
+  }): Promise<TargetRefused | null>;
   /** The same as statements for a person to read and run; ends with a line break. */
   script(options: { readonly context: string; readonly title: string }): AsyncIterable<string>;
 }

@@ -112,7 +112,8 @@ function describe(
     table: name,
     row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
     other:
-      cause === null || other === null
+      // Without a cause of its own a conflict's is the row itself.
+      cause === null || other === null || cause === row
         ? 'another row'
         : `${qualifiedName(cause)} ${keyText(other)}`,
     detail:
@@ -185,6 +186,14 @@ const WORDS: Readonly<
   'child-added': ({ row, other, detail, by, again }) => [
     `${row} would go, and ${other} refers to it (${detail})${by}.`,
     `Remove or change the row that refers to it, leave this one (--on-conflict skip), or undo the later change too (cascade).${again}`,
+  ],
+  'constraint-violated': ({ row, detail }) => [
+    `${row} would be as it was, and the table does not take that any more (${detail}).`,
+    'Change the constraint, or leave such rows out: --on-conflict skip.',
+  ],
+  'rewrite-rule': ({ table, detail }) => [
+    `${table} has a rule by which the database would write something else: ${detail}.`,
+    'Disable the rule for the time of the undo, or leave the table out with --on-conflict skip.',
   ],
   'row-hidden': ({ row, detail }) => [
     detail === ''

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { createChangeDecoder } from '../change/decode.ts';
 import type { Dialect } from '../change/dialect.ts';
 import { qualifiedName } from '../change/table.ts';
@@ -12,11 +12,12 @@ import type {
 } from '../source/undo-target.ts';
 import { sleep } from '../util/sleep.ts';
 import { applyStaged, contextOf, type Settled, settleConflicts } from './apply-staged.ts';
-import { describeConflicts, toCause } from './describe-conflicts.ts';
+import { describeConflicts, newestVersion, toCause } from './describe-conflicts.ts';
 import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
 import { resolvePatterns } from './looking/resolve-table.ts';
 import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
+import { refusedRow } from './refused-row.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
 import { stageLater } from './stage-later.ts';
@@ -159,14 +160,14 @@ class UndoEngine implements Undo {
     });
   }
 
-  #apply(
+  async #apply(
     plan: UndoPlan,
     apply: ApplyUndoOptions,
     prepared: Pick<Prepared, 'workspace' | 'selection'> & Partial<Prepared>,
     signal: AbortSignal,
   ): ReturnType<typeof applyStaged> {
     const { workspace, selection, staged: first, assessment: found } = prepared;
-    return applyStaged({
+    const applied = applyStaged({
       plan,
       apply,
       log: this.#options.log,
@@ -188,6 +189,35 @@ class UndoEngine implements Undo {
           signal,
         ),
     });
+    try {
+      return await applied;
+    } catch (error) {
+      if (!isTidingsError(error, 'UNDO_REFUSED')) throw error;
+      throw (await this.#findRefused(plan, apply, { selection, refused: error }, signal)) ?? error;
+    }
+  }
+
+  /** Names the row that was refused, from a workspace of its own: what failed has lost what it held. */
+  async #findRefused(
+    plan: UndoPlan,
+    { onConflict = 'refuse', triggers = true }: ApplyUndoOptions,
+    { selection, refused }: { readonly selection: Selection; readonly refused: TidingsError },
+    signal: AbortSignal,
+  ): Promise<TidingsError | null> {
+    try {
+      await using workspace = await this.#options.target.open('apply', signal);
+      await this.#settle({ workspace, selection }, onConflict, signal);
+      const state = String(refused.details['state']);
+      const found = await workspace.findRefused({ state, triggers });
+      if (found === null) return null;
+      const table = newestVersion(this.#options.log, found.table);
+      return refusedRow(found, plan.request, table, refused);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Whatever it was, what the database said first is the answer; it only names no row.
+      if (!isTidingsError(error)) throw error;
+      return null;
+    }
   }
 
   async #toPlan(

@@ -155,6 +155,8 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   'unique-taken': 'unique value taken',
   'parent-missing': 'parent missing',
   'child-added': 'child added',
+  'constraint-violated': 'not taken by the table any more',
+  'rewrite-rule': 'rule in the way',
   'row-hidden': 'hidden by row security',
   'identity-not-full': 'old row not known',
   truncated: 'truncated',

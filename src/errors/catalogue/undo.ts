@@ -39,10 +39,24 @@ export const UNDO_ERRORS = {
   },
   UNDO_REFUSED: {
     message:
-      'The database refused the undo of {table}, and nothing was changed: {reason} (SQLSTATE {state}).',
-    hint: 'Make the plan again: it shows what stands against it now. `--on-conflict skip` leaves out rows in conflict.',
+      'The database refused the undo{of}, and nothing was changed: {reason} (SQLSTATE {state}).',
+    hint: '{ways}',
     retryable: false,
     exit: 2,
+  },
+  UNDO_OUT_OF_ROOM: {
+    message:
+      'The database server ran out of room for the undo, and nothing was changed: {reason} (SQLSTATE {state}).',
+    hint: '{way}; then run it again, or undo less at a time (--table, --key, --where).',
+    retryable: true,
+    exit: 1,
+  },
+  UNDO_CANCELLED: {
+    message:
+      'Somebody or a limit of the server cancelled the undo, and nothing was changed: {reason} (SQLSTATE {state}).',
+    hint: 'Run it again. If it goes on, see who ends it: the server writes pg_cancel_backend and limits to its own log.',
+    retryable: true,
+    exit: 1,
   },
   UNDO_LOCKED: {
     message:

@@ -93,6 +93,8 @@ const REASONS = [
   'unique-taken',
   'parent-missing',
   'child-added',
+  'constraint-violated',
+  'rewrite-rule',
   'row-hidden',
   'identity-not-full',
   'truncated',

@@ -117,7 +117,8 @@ function insertSql(table: StagedTable): string {
     table.key === null
       ? ''
       : `WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')}) OR ${isReplaced(table)}`;
-  return `INSERT INTO ${target} (${names}) OVERRIDING SYSTEM VALUE
+  // PostgreSQL takes no empty list of columns, but it does a SELECT of none.
+  return `INSERT INTO ${target} ${names === '' ? '' : `(${names})`} OVERRIDING SYSTEM VALUE
     SELECT ${columnList(table, 's')} FROM ${before} s ${fresh}`;
 }
 

@@ -1,7 +1,11 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
+import type { ForeignKey } from './foreign-key-facts.ts';
+import { withGenerated } from './generated-columns.ts';
+import type { UniqueIndex } from './index-facts.ts';
+import { rowsIn } from './partition-rows.ts';
 import { keyOf, keyTexts, rowText, sameKey, textsOf } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
-import type { ForeignKey, TableFacts, UniqueIndex } from './table-facts.ts';
+import type { TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** All tables of the undo, to see which of the rows in a constraint's way go or come with it. */
@@ -18,28 +22,40 @@ export async function checkUnique(
   index: UniqueIndex,
 ): Promise<void> {
   const { before, after, place, facts } = table;
-  if (table.key === null || index.name === facts.key?.name) return;
-  await connection.run(
-    `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
+  if (table.key === null || index === facts.key) return;
+  const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
        ${causeJson(facts, keyOf(table), keyTexts(table, 't'))}, ${quoteLiteral(index.name)}
      FROM ${indexRows(table, index, before)} s
      JOIN ${indexRows(table, index, facts.sql)} t ON ${indexValuesEqual(index, 's', 't')}
      WHERE NOT (${sameKey(table, 's', 't')})
-       AND NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 't')})`,
-  );
+       AND NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 't')})`;
+  await evaluate(connection, index, sql);
+}
+
+/**
+ * Runs a statement that evaluates an index's expressions: functions that somebody made find what they
+ * name where the role's own sessions do, as they would while rows are written.
+ */
+export function evaluate(
+  connection: UndoConnection,
+  { callsFunctions }: { readonly callsFunctions: boolean },
+  sql: string,
+): Promise<number> {
+  return callsFunctions ? connection.runWithOwnSearchPath(sql) : connection.run(sql);
 }
 
 /** The key and the index's values of the rows of a table that are in the index. */
 export function indexRows(
   table: StagedTable,
-  { parts, predicate }: UniqueIndex,
+  { parts, predicate, partition }: UniqueIndex,
   from: string,
 ): string {
   const key = keyOf(table).map(({ column }) => quoteIdentifier(column));
   const values = parts.map(({ expression }, at) => `(${expression}) AS undo_value_${at}`);
   const where = predicate === null ? '' : `WHERE ${predicate}`;
-  return `(SELECT ${[...key, ...values].join(', ')} FROM ${from} ${where})`;
+  const rows = from === table.facts.sql ? from : withGenerated(table, from);
+  return `(SELECT ${[...key, ...values].join(', ')} FROM ${rowsIn(rows, partition)} undo_row ${where})`;
 }
 
 /** True for two of {@link indexRows} that the index would not have side by side. */
@@ -49,9 +65,9 @@ export function indexValuesEqual(
   right: string,
 ): string {
   return parts
-    .map(({ operator }, at) => {
+    .map(({ operator, collation }, at) => {
       const [one, other] = [`${left}.undo_value_${at}`, `${right}.undo_value_${at}`];
-      const equal = `${one} ${operator} ${other}`;
+      const equal = `${one} ${operator} ${other}${collation === null ? '' : ` COLLATE ${collation}`}`;
       return nullsNotDistinct ? `(${equal} OR (${one} IS NULL AND ${other} IS NULL))` : equal;
     })
     .join(' AND ');
@@ -76,18 +92,30 @@ export async function checkParents(
       ? ''
       : `AND NOT EXISTS (SELECT FROM ${parent.after} a WHERE ${sameKey(parent, 'a', 'r')})`;
   const comesBack =
-    parent === undefined ? '' : `AND NOT EXISTS (SELECT FROM ${parent.before} r WHERE ${refers})`;
+    parent === undefined
+      ? ''
+      : `AND NOT EXISTS (SELECT FROM ${rowsIn(parent.before, key.parentPartition)} r WHERE ${refers})`;
+  const present = `SELECT FROM ${rowsIn(facts.sql, key.parentPartition)} r WHERE ${refers}`;
   const given = key.childColumns.map((name) => `s.${quoteIdentifier(name)} IS NOT NULL`);
   await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'parent-missing', ${table.key === null ? 'NULL' : keyTexts(table, 's')},
-       json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
-         'columns', to_json(ARRAY[${key.parentColumns.map(quoteLiteral).join(', ')}]),
-         'key', to_json(${textsOf(key.childColumns, 's')})), ${quoteLiteral(key.name)}
-     FROM ${before} s
-     WHERE ${given.join(' AND ')}
-       AND NOT EXISTS (SELECT FROM ${facts.sql} r WHERE ${refers} ${stays}) ${comesBack}`,
+       pg_catalog.json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
+         'columns', pg_catalog.to_json(ARRAY[${key.parentColumns.map(quoteLiteral).join(', ')}]),
+         'key', pg_catalog.to_json(${textsOf(key.childColumns, 's')})), ${quoteLiteral(key.name)}
+     FROM ${rowsIn(before, key.childPartition)} s
+     WHERE ${given.join(' AND ')} AND NOT EXISTS (${present} ${stays}) ${comesBack}
+       ${key.validated || table.key === null ? '' : `AND NOT (${refersAlready(table, key)} AND NOT EXISTS (${present}))`}`,
   );
+}
+
+/** True for a row `s` whose reference the undo leaves as it is: the database does not ask about it. */
+function refersAlready(table: StagedTable, key: ForeignKey): string {
+  const names = key.childColumns.map((name) => quoteIdentifier(name));
+  const row = (alias: string): string =>
+    `ROW(${names.map((name) => `${alias}.${name}`).join(', ')})::record`;
+  return `EXISTS (SELECT FROM ${rowsIn(table.after, key.childPartition)} a
+    WHERE ${sameKey(table, 'a', 's')} AND ${row('a')} OPERATOR(pg_catalog.*=) ${row('s')})`;
 }
 
 /** Actions by which children are deleted or changed along with a parent that goes, seen or not. */
@@ -114,7 +142,7 @@ export async function checkChildren(
     await connection.run(
       `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
        SELECT ${place}, 'row-hidden', ${keyTexts(table, 's')}, ${hidden}
-       FROM ${table.after} s WHERE ${parentGoes(table, key)}`,
+       FROM ${rowsIn(table.after, key.parentPartition)} s WHERE ${parentGoes(table, key)}`,
     );
   }
   const causeKey = facts.key?.parts.flatMap(({ column }) => (column === null ? [] : [column]));
@@ -139,7 +167,8 @@ export function addedChildren(
   key: ForeignKey,
   { facts, child }: { readonly facts: TableFacts; readonly child: StagedTable | undefined },
 ): string {
-  return `FROM ${table.after} s JOIN ${facts.sql} r ON ${fkEquals(key, 's', 'r')}
+  return `FROM ${rowsIn(table.after, key.parentPartition)} s
+    JOIN ${rowsIn(facts.sql, key.childPartition)} r ON ${fkEquals(key, 's', 'r')}
     WHERE ${parentGoes(table, key)}
       ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
 }
@@ -149,7 +178,8 @@ function parentGoes(table: StagedTable, key: ForeignKey): string {
   const sameParent = key.parentColumns
     .map((name) => quoteIdentifier(name))
     .map((name, at) => `b.${name} ${parentOperator(table, key, at)} s.${name}`);
-  return `NOT EXISTS (SELECT FROM ${table.before} b WHERE ${sameParent.join(' AND ')})`;
+  return `NOT EXISTS (SELECT FROM ${rowsIn(table.before, key.parentPartition)} b
+    WHERE ${sameParent.join(' AND ')})`;
 }
 
 /** True for a row `r` of a table that the undo removes or changes. */
@@ -163,8 +193,10 @@ function isStaged(child: StagedTable): string {
 export function fkEquals(key: ForeignKey, parent: string, child: string): string {
   return key.operators
     .map((operator, at) => {
-      const [left, right] = [key.parentColumns[at] ?? '', key.childColumns[at] ?? ''];
-      return `${parent}.${quoteIdentifier(left)} ${operator} ${child}.${quoteIdentifier(right)}`;
+      const collation = key.collations[at] ?? null;
+      const left = `${parent}.${quoteIdentifier(key.parentColumns[at] ?? '')}`;
+      const right = `${child}.${quoteIdentifier(key.childColumns[at] ?? '')}`;
+      return `${left} ${operator} ${right}${collation === null ? '' : ` COLLATE ${collation}`}`;
     })
     .join(' AND ');
 }
@@ -182,6 +214,6 @@ function causeJson(
   texts: string,
 ): string {
   const columns = key.map(({ column }) => quoteLiteral(column)).join(', ');
-  return `json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
-    'columns', to_json(ARRAY[${columns}]::text[]), 'key', to_json(${texts}))`;
+  return `pg_catalog.json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
+    'columns', pg_catalog.to_json(ARRAY[${columns}]::pg_catalog.text[]), 'key', pg_catalog.to_json(${texts}))`;
 }

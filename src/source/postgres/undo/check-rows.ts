@@ -7,7 +7,7 @@ import type { UndoConnection } from './undo-connection.ts';
 /** Where conflicts are noted; one table for all tables of an undo. */
 export const CONFLICT_TABLES = `
   CREATE TEMPORARY TABLE undo_conflict (
-    place integer, reason text, key text[], cause json, detail text, rows bigint DEFAULT 1
+    place integer, reason text, key text[], cause json, detail text, fix text, rows bigint DEFAULT 1
   ) ON COMMIT DROP;
   CREATE TEMPORARY TABLE undo_chain (place integer, key text[]) ON COMMIT DROP;
   CREATE TEMPORARY TABLE undo_moved (place integer, key text[], other text[]) ON COMMIT DROP`;

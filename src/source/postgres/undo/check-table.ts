@@ -1,11 +1,15 @@
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
+import { checkRowConstraints, checkRules } from './check-row-constraints.ts';
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
+import type { ForeignKey } from './foreign-key-facts.ts';
+import { knows, knowsAll } from './generated-columns.ts';
 import { findReplaced } from './find-replaced.ts';
+import type { UniqueIndex } from './index-facts.ts';
 import type { StagedTable } from './staged-table.ts';
-import type { ForeignKey, TableRight, UniqueIndex } from './table-facts.ts';
+import type { TableRight } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** The checks of one table, in the order in which they have to be made over all tables. */
@@ -46,6 +50,7 @@ async function constraints(
   for (const index of facts.uniqueIndexes) {
     if (isComplete(table, index)) await checkUnique(connection, table, index);
   }
+  await checkRowConstraints(connection, table);
   await findReplaced(connection, table, (index) => isComplete(table, index));
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts) && has(table, key.childColumns)) {
@@ -60,12 +65,15 @@ async function constraints(
   }
 }
 
-/** Whether the staged rows have all that the index looks at; a part or condition may read any column. */
-export function isComplete(table: StagedTable, { parts, predicate }: UniqueIndex): boolean {
-  const readsAny = predicate !== null || parts.some(({ column }) => column === null);
+/** Whether the staged rows have all that the index looks at. */
+export function isComplete(
+  table: StagedTable,
+  { parts, predicate, partition, reads }: UniqueIndex,
+): boolean {
   const named = parts.flatMap(({ column }) => (column === null ? [] : [column]));
-  const all = readsAny ? table.facts.columns.map(({ name }) => name) : named;
-  return has(table, all);
+  const evaluates = predicate !== null || named.length < parts.length;
+  if (partition !== null || (evaluates && reads === null)) return knowsAll(table);
+  return knows(table, [...named, ...(evaluates ? (reads ?? []) : [])]);
 }
 
 function has(table: StagedTable, columns: readonly string[]): boolean {
@@ -84,9 +92,10 @@ const NEEDED: readonly (readonly [keyof RowCounts, readonly TableRight[]])[] = [
   ['delete', ['DELETE', 'UPDATE']],
 ];
 
-/** Whether the role may do it. */
+/** Whether the role may do it, and whether the database would do just that. */
 function rights(table: StagedTable, counts: RowCounts): void {
   const { facts } = table;
+  checkRules(table, counts);
   const missing = new Set(
     NEEDED.flatMap(([operation, needed]) =>
       counts[operation] > 0 ? needed.filter((right) => !facts.rights.has(right)) : [],

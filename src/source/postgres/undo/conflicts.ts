@@ -10,6 +10,7 @@ interface ConflictRow {
   readonly key: readonly string[] | null;
   readonly cause: RowName | null;
   readonly detail: string | null;
+  readonly fix: string | null;
   readonly rows: number;
 }
 
@@ -43,7 +44,7 @@ export async function listConflicts(
   const rows = await connection.rows<ConflictRow>(
     `SELECT * FROM (
        SELECT DISTINCT ON (place, reason, key, CASE WHEN key IS NULL THEN ctid END)
-         place, reason, key, cause, detail, rows::integer AS rows
+         place, reason, key, cause, detail, fix, rows::integer AS rows
        FROM pg_temp.undo_conflict
        ORDER BY place, reason, key, CASE WHEN key IS NULL THEN ctid END) c LIMIT $1`,
     [Math.max(0, limit - whole.length)],
@@ -51,7 +52,7 @@ export async function listConflicts(
   const found = new Map(tables.all.map((table) => [table.place, table]));
   return [
     ...whole,
-    ...rows.flatMap(({ place, reason, key, cause, detail, rows: count }): TargetConflict[] => {
+    ...rows.flatMap(({ place, reason, key, cause, detail, fix, rows: count }): TargetConflict[] => {
       const table = found.get(place);
       if (table === undefined) return [];
       const columns = key === null ? [] : keyOf(table).map(({ column }) => column);
@@ -63,7 +64,7 @@ export async function listConflicts(
           row,
           cause: cause ?? row,
           detail: detail ?? '',
-          fix: null,
+          fix,
           rows: count,
         },
       ];

@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
-import { indexRows, indexValuesEqual } from './check-constraints.ts';
+import { evaluate, indexRows, indexValuesEqual } from './check-constraints.ts';
+import { rowsIn } from './partition-rows.ts';
 import { keyList, keyTexts, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -22,22 +23,31 @@ export async function findReplaced(
   if (select === null) return;
   const { facts, place } = table;
   await connection.run(`DROP TABLE IF EXISTS ${table.replacedRows}`);
-  table.replaced = await connection.run(select);
-  const along = facts.foreignKeys.find(
-    ({ parent, deleteAction }) =>
-      parent.schema === facts.schema && parent.name === facts.name && deleteAction !== 'a',
-  );
-  const why =
-    along !== undefined
-      ? `${along.name} acts on a delete`
-      : `${table.addedColumns.join(', ')} would be lost, added since`;
-  if (table.replaced === 0 || (along === undefined && table.addedColumns.length === 0)) return;
-  await connection.run(
-    `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
-     SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
-       ${quoteLiteral(`rows exchange values, and ${why}`)}
-     FROM ${table.replacedRows} s`,
-  );
+  table.replaced = await evaluate(connection, replacedEvaluates(table), select);
+  if (table.replaced === 0) return;
+  const conflict = async (why: string, condition: string): Promise<void> => {
+    await connection.run(
+      `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+       SELECT ${place}, 'unique-taken', ${keyTexts(table, 's')},
+         ${quoteLiteral(`rows exchange values, and ${why}`)}
+       FROM ${table.replacedRows} s WHERE ${condition}`,
+    );
+  };
+  for (const { parent, parentPartition, deleteAction, name } of facts.foreignKeys) {
+    if (parent.schema !== facts.schema || parent.name !== facts.name) continue;
+    if (deleteAction === 'a') continue;
+    // The row that is deleted is the one that is there.
+    const referred = `EXISTS (SELECT FROM ${rowsIn(table.after, parentPartition)} a WHERE ${sameKey(table, 'a', 's')})`;
+    await conflict(`${name} acts on a delete`, referred);
+  }
+  if (table.addedColumns.length > 0) {
+    await conflict(`${table.addedColumns.join(', ')} would be lost, added since`, 'true');
+  }
+}
+
+/** Whether that statement calls functions, see `evaluate`. */
+export function replacedEvaluates({ facts }: StagedTable): { readonly callsFunctions: boolean } {
+  return { callsFunctions: facts.uniqueIndexes.some(({ callsFunctions }) => callsFunctions) };
 }
 
 /** The statement that notes their keys; null for a table that can have none. */
@@ -48,7 +58,7 @@ export function replacedSql(
   if (table.key === null) return null;
   const { before, after, facts } = table;
   const taken = facts.uniqueIndexes
-    .filter((index) => index.immediate && index.name !== facts.key?.name && complete(index))
+    .filter((index) => index.immediate && index !== facts.key && complete(index))
     .map(
       // What an exclusion constraint asks for no hash can find; the table itself has an index for it.
       (index) => `SELECT ${keyList(table, 's')} FROM ${indexRows(table, index, before)} s
@@ -64,7 +74,7 @@ export function replacedSql(
     .map(
       ({ name }) => `SELECT ${keyList(table, 's')} FROM ${before} s
         JOIN ${after} a ON ${sameKey(table, 'a', 's')}
-        WHERE s.${quoteIdentifier(name)} <> a.${quoteIdentifier(name)}`,
+        WHERE s.${quoteIdentifier(name)} OPERATOR(pg_catalog.<>) a.${quoteIdentifier(name)}`,
     );
   const found = [...taken, ...fixed];
   if (found.length === 0) return null;

@@ -51,7 +51,7 @@ export function hasNothingAdded(table: StagedTable, alias: string): string {
   const untouched = table.addedColumns.map((name) => {
     const value = `${alias}.${quoteIdentifier(name)}`;
     const initial = table.facts.columns.find((column) => column.name === name)?.initial ?? null;
-    const none = `format('%s', ${value}) = ${quoteLiteral(initial ?? '')}`;
+    const none = `pg_catalog.format('%s', ${value}) = ${quoteLiteral(initial ?? '')}`;
     return initial === null ? `${value} IS NULL` : `(${value} IS NULL OR ${none})`;
   });
   return untouched.length === 0 ? 'true' : `(${untouched.join(' AND ')})`;
@@ -66,8 +66,8 @@ export function keyTexts(table: StagedTable, alias: string): string {
 }
 
 export function textsOf(columns: readonly string[], alias: string): string {
-  const texts = columns.map((name) => `format('%s', ${alias}.${quoteIdentifier(name)})`);
-  return `ARRAY[${texts.join(', ')}]::text[]`;
+  const texts = columns.map((name) => `pg_catalog.format('%s', ${alias}.${quoteIdentifier(name)})`);
+  return `ARRAY[${texts.join(', ')}]::pg_catalog.text[]`;
 }
 
 export function arrayLiteral(texts: readonly string[]): string {

@@ -5,7 +5,7 @@ import { partsOf, type RowCounts, writeAllSql } from './apply.ts';
 import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
 import { isComplete } from './check-table.ts';
-import { replacedSql } from './find-replaced.ts';
+import { replacedEvaluates, replacedSql } from './find-replaced.ts';
 import { keyTexts, noRow, sameKey, sameRow } from './row-sql.ts';
 import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
@@ -68,8 +68,7 @@ export async function* scriptOf(
   }
   for (const table of counts.keys()) yield checksOf(table);
   for (const table of counts.keys()) yield* childrenOf(table, tables);
-  yield `\n-- Triggers find their tables where the role's own sessions do.
-SELECT set_config('search_path', current_setting('tidings.search_path'), true);\n`;
+  yield `\n-- Triggers find their tables where the role's own sessions do.\n${OWN_PATH}`;
   yield writing([...counts]);
   yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nSET LOCAL search_path = pg_catalog;\n';
   for (const [table, { insert }] of counts) {
@@ -89,6 +88,10 @@ async function* rowsOf(
   SELECT ${names} FROM ${table.facts.sql} WITH NO DATA;\n`;
   const select = `SELECT ${names} FROM ${name} ORDER BY ${table.offset}`;
   for await (const page of connection.pages(select)) {
+    if (names === '') {
+      yield `INSERT INTO ${name} SELECT FROM generate_series(1, ${page.length});\n`;
+      continue;
+    }
     for (let at = 0; at < page.length; at += ROWS) {
       const rows = page.slice(at, at + ROWS).map((cells) => `  (${cells.map(literal).join(', ')})`);
       yield `INSERT INTO ${name} (${names}) VALUES\n${rows.join(',\n')};\n`;
@@ -128,7 +131,7 @@ ${guardRow(
           `SELECT ${keyTexts(table, 's')} ${addedValues(table)}`,
           `${name.replaceAll('%', '%%')} % has values in columns that were added since`,
         )
-  }${replaced === null ? '' : `${replaced};\n`}`;
+  }${replaced === null ? '' : inOwnPath(`${replaced};\n`, replacedEvaluates(table))}`;
 }
 
 /** Rows that nobody expects must not be deleted along by a foreign key. */
@@ -177,6 +180,13 @@ async function* sequencesOf(
     const name = quoteLiteral(quoteTable(sequence));
     yield `SELECT setval(${name}::regclass, r.value) ${reachedSql(table, sequence)};\n`;
   }
+}
+
+const OWN_PATH = `SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('tidings.search_path'), true);\n`;
+
+/** The same as `evaluate`, in a script. */
+function inOwnPath(sql: string, { callsFunctions }: { readonly callsFunctions: boolean }): string {
+  return callsFunctions ? `${OWN_PATH}${sql}SET LOCAL search_path = pg_catalog;\n` : sql;
 }
 
 function guard(condition: string, message: string): string {

@@ -2,9 +2,10 @@ import type { StoredChange } from '../../../change/stored-change.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { fkEquals } from './check-constraints.ts';
 import { moveRows } from './move-rows.ts';
+import { rowsIn } from './partition-rows.ts';
 import { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
-import type { ForeignKey } from './table-facts.ts';
+import type { ForeignKey } from './foreign-key-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 const PLACE = 1_000_000;
@@ -99,7 +100,7 @@ function causedBy(
   const same = `(SELECT FROM ${held.after} h WHERE h.${held.offset} = s.${held.offset}`;
   const deleted = `NOT EXISTS ${same})`;
   const changed = `EXISTS ${same} AND NOT ${sameValues(key.childColumns, 'h', 's')})`;
-  const left = `(SELECT FROM ${parent.after} a WHERE a.${parent.offset} = r.${parent.offset}`;
+  const left = `(SELECT FROM ${rowsIn(parent.after, key.parentPartition)} a WHERE a.${parent.offset} = r.${parent.offset}`;
   const went = `NOT EXISTS ${left})`;
   const moved = `EXISTS ${left} AND NOT ${sameValues(key.parentColumns, 'a', 'r')})`;
   const causes: string[] = [];
@@ -108,7 +109,13 @@ function causedBy(
   if (key.updateAction === 'c' || CHANGES.includes(key.updateAction)) {
     causes.push(`${moved} AND ${changed}`);
   }
-  return `EXISTS (SELECT FROM ${parent.before} r WHERE ${fkEquals(key, 'r', 's')}
+  const offset = `s.${held.offset}`;
+  const refers =
+    key.childPartition === null
+      ? ''
+      : `${offset} IN (SELECT ${held.offset} FROM ${rowsIn(held.before, key.childPartition)} p) AND`;
+  return `${refers} EXISTS (SELECT FROM ${rowsIn(parent.before, key.parentPartition)} r
+    WHERE ${fkEquals(key, 'r', 's')}
     AND r.${parent.offset} < s.${held.offset} AND (${causes.join(' OR ')}))`;
 }
 

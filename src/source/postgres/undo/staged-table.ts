@@ -4,7 +4,8 @@ import type { Column, TableDefinition } from '../../../change/table.ts';
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
-import type { IndexPart, TableFacts } from './table-facts.ts';
+import type { IndexPart } from './index-facts.ts';
+import type { TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** What stands against the undo of a whole table. */

@@ -4,54 +4,21 @@ import { publicationNames } from '../publication.ts';
 import { quoteTable } from '../quote.ts';
 import { readTypes } from '../relation-types.ts';
 import type { TypeDescription } from '../types.ts';
+import { FOREIGN_KEYS, type ForeignKey } from './foreign-key-facts.ts';
+import { type IndexPart, INDEXES, type UniqueIndex } from './index-facts.ts';
+import { ROW_CONSTRAINTS, type RowConstraints } from './row-constraint-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** A column as it is now. */
 export interface ColumnFacts extends TypeDescription {
   readonly name: string;
   readonly generated: boolean;
+  /** What a generated column is computed by; null for others. */
+  readonly expression: string | null;
   /** 'a': always generated, 'd': by default, '': no identity. */
   readonly identity: 'a' | 'd' | '';
   /** The text that rows got when the column was added; null for none, or when it is not known. */
   readonly initial: string | null;
-}
-
-/** One part of an index, with the operator that says when two of its values are in each other's way. */
-export interface IndexPart {
-  readonly expression: string;
-  /** Null for an expression. */
-  readonly column: string | null;
-  readonly notNull: boolean;
-  readonly operator: string;
-}
-
-/** An index that keeps two rows from being there at once. */
-export interface UniqueIndex {
-  readonly name: string;
-  readonly primary: boolean;
-  /** Of an exclusion constraint, or of a key `WITHOUT OVERLAPS`: equality is not what it asks for. */
-  readonly exclusion: boolean;
-  /** False when it is checked at the end of a statement, or later. */
-  readonly immediate: boolean;
-  readonly predicate: string | null;
-  readonly nullsNotDistinct: boolean;
-  readonly parts: readonly IndexPart[];
-}
-
-export interface ForeignKey {
-  readonly name: string;
-  readonly child: TableName;
-  readonly parent: TableName;
-  readonly childColumns: readonly string[];
-  readonly parentColumns: readonly string[];
-  /** Per column: parent = child. */
-  readonly operators: readonly string[];
-  /** True when the database itself changes children along with their parents. */
-  readonly cascades: boolean;
-  /** `pg_constraint.confdeltype`: 'a' only checks, at the end of a statement. */
-  readonly deleteAction: string;
-  /** `pg_constraint.confupdtype`, likewise. */
-  readonly updateAction: string;
 }
 
 export interface TriggerFacts extends TableName {
@@ -71,6 +38,7 @@ export interface TableFacts extends TableName {
   readonly uniqueIndexes: readonly UniqueIndex[];
   readonly foreignKeys: readonly ForeignKey[];
   readonly triggers: readonly TriggerFacts[];
+  readonly constraints: RowConstraints;
   readonly rowSecurity: boolean;
   readonly rights: ReadonlySet<TableRight>;
   readonly owner: string;
@@ -97,6 +65,7 @@ interface FactsRow {
         readonly type: number;
         readonly modifier: number;
         readonly generated: boolean;
+        readonly expression: string | null;
         readonly identity: 'a' | 'd' | '';
         readonly initial: string | null;
       }[]
@@ -104,62 +73,8 @@ interface FactsRow {
   readonly indexes: readonly UniqueIndex[] | null;
   readonly foreignKeys: readonly ForeignKey[] | null;
   readonly triggers: readonly TriggerFacts[] | null;
+  readonly constraints: RowConstraints;
 }
-
-const NAME = (table: string, schema: string): string =>
-  `json_build_object('schema', ${schema}.nspname, 'name', ${table}.relname)`;
-
-const OPERATOR = `'OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname || ')'`;
-
-const INDEXES = `
-  SELECT json_agg(json_build_object('name', ic.relname, 'primary', i.indisprimary,
-      'exclusion', i.indisexclusion, 'immediate', i.indimmediate,
-      'predicate', pg_get_expr(i.indpred, i.indrelid),
-      'nullsNotDistinct', COALESCE((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
-      'parts', (
-        SELECT json_agg(json_build_object(
-            'expression', pg_get_indexdef(i.indexrelid, k.place::integer, false),
-            'column', a.attname, 'notNull', COALESCE(a.attnotnull, false), 'operator', ${OPERATOR})
-          ORDER BY k.place)
-        FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
-          JOIN unnest(i.indclass::oid[]) WITH ORDINALITY AS oc (oid, place) USING (place)
-          JOIN pg_opclass cl ON cl.oid = oc.oid
-          LEFT JOIN pg_amop ao ON ao.amopfamily = cl.opcfamily AND ao.amopstrategy = 3
-            AND ao.amoplefttype = cl.opcintype AND ao.amoprighttype = cl.opcintype
-          JOIN pg_operator op ON op.oid = COALESCE(x.conexclop[k.place], ao.amopopr)
-          JOIN pg_namespace opn ON opn.oid = op.oprnamespace
-          LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-            AND k.attnum > 0))
-    ORDER BY i.indisprimary DESC, ic.relname)
-  FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
-    LEFT JOIN pg_constraint x ON x.conindid = i.indexrelid AND i.indisexclusion
-      AND x.conexclop IS NOT NULL
-  WHERE i.indrelid = c.oid AND i.indisvalid
-    AND (i.indisunique AND am.amname = 'btree' OR x.oid IS NOT NULL)`;
-
-/** A key that refers to a partition is one to the table that its rows are captured as, the root. */
-const FOREIGN_KEYS = `
-  SELECT json_agg(json_build_object('name', f.conname, 'child', ${NAME('cc', 'cn')},
-      'parent', ${NAME('pc', 'pn')},
-      'childColumns', (SELECT json_agg(a.attname ORDER BY k.place)
-        FROM unnest(f.conkey) WITH ORDINALITY AS k (attnum, place)
-          JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
-      'parentColumns', (SELECT json_agg(a.attname ORDER BY k.place)
-        FROM unnest(f.confkey) WITH ORDINALITY AS k (attnum, place)
-          JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum),
-      'operators', (SELECT json_agg(${OPERATOR} ORDER BY k.place)
-        FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (oid, place)
-          JOIN pg_operator op ON op.oid = k.oid
-          JOIN pg_namespace opn ON opn.oid = op.oprnamespace),
-      'deleteAction', f.confdeltype, 'updateAction', f.confupdtype, 'cascades', f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
-    ORDER BY f.conname)
-  FROM pg_constraint f
-    JOIN pg_class cc ON cc.oid = f.conrelid JOIN pg_namespace cn ON cn.oid = cc.relnamespace
-    JOIN pg_class pc ON pc.oid = CASE f.confrelid WHEN c.oid THEN c.oid
-      ELSE COALESCE(pg_partition_root(f.confrelid), f.confrelid) END
-    JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-  WHERE f.contype = 'f' AND f.conparentid = 0 AND c.oid IN (f.conrelid, f.confrelid, pc.oid)
-    AND NOT COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false)`;
 
 const TRIGGERS = `
   SELECT json_agg(json_build_object('trigger', t.tgname, 'enabled', t.tgenabled,
@@ -184,19 +99,31 @@ const FACTS = `
       WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
       AS "added",
     (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
-        'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity,
+        'modifier', a.atttypmod, 'generated', a.attgenerated <> '',
+        'expression', (SELECT pg_get_expr(g.adbin, g.adrelid) FROM pg_attrdef g
+          WHERE a.attgenerated <> '' AND g.adrelid = c.oid AND g.adnum = a.attnum), 'identity', a.attidentity,
         'initial', (SELECT (l.attmissingval::text::text[])[1] FROM pg_attribute l
           WHERE l.atthasmissing AND l.attname = a.attname
             AND (l.attrelid = c.oid OR l.attrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) LIMIT 1))
         ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
       AS "columns",
-    (${INDEXES}) AS "indexes", (${FOREIGN_KEYS}) AS "foreignKeys", (${TRIGGERS}) AS "triggers"
+    (${INDEXES}) AS "indexes", (${FOREIGN_KEYS}) AS "foreignKeys", (${TRIGGERS}) AS "triggers",
+    ${ROW_CONSTRAINTS} AS "constraints"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
   WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')`;
 
 /** Reads what an undo needs to know of a table; null when there is no such table. */
 export async function readTableFacts(
+  connection: UndoConnection,
+  table: TableName,
+): Promise<TableFacts | null> {
+  const facts = await connection.withCatalogSearchPath(() => readFacts(connection, table));
+  if (facts?.rowSecurity === true) await connection.useOwnSearchPath();
+  return facts;
+}
+
+async function readFacts(
   connection: UndoConnection,
   { schema, name }: TableName,
 ): Promise<TableFacts | null> {
@@ -215,18 +142,20 @@ export async function readTableFacts(
     schema,
     name,
     sql: `${row.partitioned ? '' : 'ONLY '}${quoteTable({ schema, name })}`,
-    columns: columns.map(({ name: column, generated: computed, identity, initial }, index) => ({
+    columns: columns.map(({ name: column, generated: computed, ...rest }, index) => ({
       ...(types[index] ?? { type: '', kind: 'other', array: false }),
       name: column,
       generated: computed,
-      identity,
-      initial,
+      expression: rest.expression,
+      identity: rest.identity,
+      initial: rest.initial,
     })),
     identity: row.identity,
     key: uniqueIndexes.find((index) => isKey(index, generated)) ?? null,
     uniqueIndexes,
     foreignKeys: row.foreignKeys ?? [],
     triggers: row.triggers ?? [],
+    constraints: row.constraints,
     rowSecurity: row.rowSecurity,
     rights: new Set(row.rights),
     owner: row.owner,
@@ -238,11 +167,13 @@ export async function readTableFacts(
 
 /** A computed column is no part of what an undo writes, so it cannot name a row. */
 function isKey(
-  { exclusion, predicate, parts }: UniqueIndex,
+  { exclusion, predicate, parts, partition }: UniqueIndex,
   generated: ReadonlySet<string>,
 ): boolean {
-  if (exclusion) return false;
-  const names = ({ column, notNull }: IndexPart): boolean =>
-    column !== null && notNull && !generated.has(column);
+  if (exclusion || partition !== null) return false;
+  // Where the index tells rows apart that the columns call equal, or the other way round, comparing
+  // columns would take one row for another.
+  const names = ({ column, notNull, ordinary }: IndexPart): boolean =>
+    column !== null && notNull && ordinary && !generated.has(column);
   return predicate === null && parts.every(names);
 }

@@ -22,6 +22,8 @@ const BEGIN = `
   SET LOCAL standard_conforming_strings = on;
   SET LOCAL client_min_messages = error`;
 
+const OWN_SEARCH_PATH = 'SET LOCAL search_path TO DEFAULT';
+
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
 
 /** The connection of one undo: one transaction, rolled back unless it is committed. */
@@ -30,6 +32,7 @@ export class UndoConnection implements AsyncDisposable {
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
   readonly #stop: () => void;
+  #ownSearchPath = false;
   #copy: { readonly text: string; readonly stream: CopyIn } | null = null;
 
   private constructor(source: string, client: pg.Client, signal: AbortSignal) {
@@ -98,9 +101,40 @@ export class UndoConnection implements AsyncDisposable {
    * where the role's own sessions do.
    */
   async withOwnSearchPath(fire: () => Promise<void>): Promise<void> {
-    await this.run('SET LOCAL search_path TO DEFAULT');
+    await this.run(OWN_SEARCH_PATH);
     await fire();
+    if (!this.#ownSearchPath) await this.run('SET LOCAL search_path = pg_catalog');
+  }
+
+  /**
+   * Runs a statement of ours that calls functions somebody made, which find what they name likewise.
+   * Nothing else is as in the role's own sessions: values are still printed our way.
+   */
+  async runWithOwnSearchPath(text: string): Promise<number> {
+    if (this.#ownSearchPath) return this.run(text);
+    await this.run(OWN_SEARCH_PATH);
+    const rows = await this.run(text);
     await this.run('SET LOCAL search_path = pg_catalog');
+    return rows;
+  }
+
+  /**
+   * The same for all that follows: where row security is at work, every statement that reads a table
+   * calls what its policies call.
+   */
+  async useOwnSearchPath(): Promise<void> {
+    if (this.#ownSearchPath) return;
+    this.#ownSearchPath = true;
+    await this.run(OWN_SEARCH_PATH);
+  }
+
+  /** Reads the catalogue, whose functions leave out the schemas that the search path has. */
+  async withCatalogSearchPath<Result>(read: () => Promise<Result>): Promise<Result> {
+    if (!this.#ownSearchPath) return read();
+    await this.run('SET LOCAL search_path = pg_catalog');
+    const result = await read();
+    await this.run(OWN_SEARCH_PATH);
+    return result;
   }
 
   /**

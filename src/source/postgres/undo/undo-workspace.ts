@@ -7,6 +7,7 @@ import type {
   TargetApplied,
   TargetApplyOptions,
   TargetConflict,
+  TargetRefused,
   TargetRow,
   UndoWorkspace,
 } from '../../undo-target.ts';
@@ -16,6 +17,7 @@ import { checkTable } from './check-table.ts';
 import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
+import { findRefused, toRefused } from './find-refused.ts';
 import { readRows } from './read-rows.ts';
 import { scriptOf } from './script.ts';
 import { advanceSequences } from './sequences.ts';
@@ -26,7 +28,10 @@ import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
 import { countDifferent, disableTriggers } from './triggers.ts';
+import { atTable } from './undo-error.ts';
 import type { UndoConnection } from './undo-connection.ts';
+
+type Written = readonly (readonly [StagedTable, RowCounts])[];
 
 /** An undo in temporary tables of one transaction. */
 export class PostgresUndoWorkspace implements UndoWorkspace {
@@ -61,7 +66,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
         continue;
       }
       const sending = table.add(change);
-      if (sending !== undefined) await sending;
+      if (sending !== undefined) await atTable(table, () => sending);
     }
   }
 
@@ -111,9 +116,11 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     const tables = this.#tables.all;
     await this.#connection.run('TRUNCATE pg_temp.undo_conflict');
     for (const table of tables) {
-      await checkTable.rows(this.#connection, table, this.#locks);
+      await atTable(table, () => checkTable.rows(this.#connection, table, this.#locks));
     }
-    for (const table of tables) await checkTable.constraints(this.#connection, table, this.#tables);
+    for (const table of tables) {
+      await atTable(table, () => checkTable.constraints(this.#connection, table, this.#tables));
+    }
     this.#counts = new Map();
     const clean = new Map<StagedTable, RowCounts & { readonly conflict: number }>();
     for (const table of tables) {
@@ -177,10 +184,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
     );
-    await connection.withOwnSearchPath(async () => {
-      await writeRows(connection, written);
-      await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
-    });
+    await this.#write(written);
     const warnings: string[] = [];
     for (const [table, { insert }] of written) {
       if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
@@ -194,6 +198,31 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
       transaction: row?.id ?? '',
       warnings,
     };
+  }
+
+  async findRefused({
+    state,
+    triggers,
+  }: {
+    readonly state: string;
+    readonly triggers: boolean;
+  }): Promise<TargetRefused | null> {
+    const connection = this.#connection;
+    const tables = [...this.#counts].flatMap(([table, counts]) =>
+      total(counts) > 0 ? [table] : [],
+    );
+    if (!triggers) await disableTriggers(connection, tables);
+    const write = (written: Written): Promise<void> => this.#write(written);
+    const found = await findRefused({ connection, tables, state, write });
+    return found === null ? null : toRefused(found, triggers);
+  }
+
+  /** Everything that writes, up to what deferred constraints and triggers say. */
+  async #write(written: Written): Promise<void> {
+    await this.#connection.withOwnSearchPath(async () => {
+      await writeRows(this.#connection, written);
+      await this.#connection.run('SET CONSTRAINTS ALL IMMEDIATE');
+    });
   }
 
   script(options: { readonly context: string; readonly title: string }): AsyncIterable<string> {
