@@ -1,0 +1,96 @@
+import { CELL_TEXT } from '../../../change/row-images.ts';
+import { CopyText } from './copy-text.ts';
+
+/**
+ * Updates for COPY, one row each: a number, the kept cells of the new row, then the old ones of those
+ * columns that some update has changed. What an update leaves as it was is sent once.
+ */
+export class CopyPairs extends CopyText {
+  /** Which cells of an image are columns of the rows. */
+  readonly #kept: readonly number[];
+  readonly #changed: Set<number>;
+  /** Per cell of the two images: its kind, and where its text is. */
+  readonly #old: Cells;
+  readonly #new: Cells;
+
+  /** @param changed the cells that may differ; it may grow between two rows. */
+  constructor(kept: readonly boolean[], changed: Set<number>) {
+    super();
+    this.#kept = kept.flatMap((is, index) => (is ? [index] : []));
+    this.#changed = changed;
+    this.#old = new Cells(kept.length);
+    this.#new = new Cells(kept.length);
+  }
+
+  /**
+   * Adds the two images of an update.
+   * @returns the cells that differ and are not among those that may: then nothing was added.
+   */
+  add(number: number, images: Buffer): readonly number[] {
+    const [before, after] = [this.#old, this.#new];
+    after.read(images, before.read(images, 1) + 1);
+    let more: number[] | null = null;
+    for (const index of this.#kept) {
+      if (this.#changed.has(index) || isSameCell(images, before, after, index)) continue;
+      more ??= [];
+      more.push(index);
+    }
+    if (more !== null) return more;
+    this.begin(number);
+    for (const index of this.#kept) this.#addCell(images, after, index);
+    for (const index of this.#kept) {
+      if (this.#changed.has(index)) this.#addCell(images, before, index);
+    }
+    this.end();
+    return NONE;
+  }
+
+  #addCell(images: Buffer, { kinds, starts, lengths }: Cells, index: number): void {
+    this.addCell(kinds[index], images, starts[index] ?? 0, lengths[index] ?? 0);
+  }
+}
+
+const NONE: readonly number[] = [];
+
+/** Where the cells of one image are. */
+class Cells {
+  readonly kinds: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly lengths: Uint32Array;
+
+  constructor(count: number) {
+    this.kinds = new Uint8Array(count);
+    this.starts = new Uint32Array(count);
+    this.lengths = new Uint32Array(count);
+  }
+
+  /**
+   * @param at where the image's tuple begins, behind its marker.
+   * @returns where it ends.
+   */
+  read(images: Buffer, at: number): number {
+    const count = images.readUInt16BE(at);
+    let next = at + 2;
+    for (let index = 0; index < count; index++) {
+      const kind = images[next] ?? 0;
+      const length = kind === CELL_TEXT ? images.readUInt32BE(next + 1) : 0;
+      next += kind === CELL_TEXT ? 5 : 1;
+      this.kinds[index] = kind;
+      this.starts[index] = next;
+      this.lengths[index] = length;
+      next += length;
+    }
+    return next;
+  }
+}
+
+/** Whether both images have the same bytes there. */
+function isSameCell(images: Buffer, one: Cells, other: Cells, index: number): boolean {
+  const length = one.lengths[index] ?? 0;
+  if (one.kinds[index] !== other.kinds[index] || length !== other.lengths[index]) return false;
+  const [left, right] = [one.starts[index] ?? 0, other.starts[index] ?? 0];
+  for (let at = 0; at < length; at++) {
+    if (images[left + at] !== images[right + at]) return false;
+  }
+  return true;
+}

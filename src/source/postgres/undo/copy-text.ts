@@ -1,0 +1,97 @@
+import { CELL_NULL, CELL_TEXT } from '../../../change/row-images.ts';
+
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const BACKSLASH = 0x5c;
+
+/** What follows the backslash for a byte that COPY would take as something else. */
+const ESCAPED = new Uint8Array(0x60);
+ESCAPED[TAB] = 0x74; // 't'
+ESCAPED[NEWLINE] = 0x6e; // 'n'
+ESCAPED[RETURN] = 0x72; // 'r'
+ESCAPED[BACKSLASH] = BACKSLASH;
+
+/** Beyond this what there is is sent. */
+const FULL = 128 * 1024;
+
+/**
+ * The text format of COPY, made from the cells of stored images without decoding a value: they are
+ * the database's own text already.
+ * https://www.postgresql.org/docs/current/sql-copy.html
+ */
+export class CopyText {
+  #bytes: Buffer = Buffer.allocUnsafe(FULL + FULL / 4);
+  #length = 0;
+
+  get isFull(): boolean {
+    return this.#length >= FULL;
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  /** Hands the rows over and begins anew. */
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#length);
+    this.#bytes = Buffer.allocUnsafe(FULL + FULL / 4);
+    this.#length = 0;
+    return taken;
+  }
+
+  /** Begins a row with a number. */
+  begin(number: number): void {
+    const digits = String(number);
+    this.#reserve(digits.length + 1);
+    this.#length += this.#bytes.write(digits, this.#length, 'latin1');
+  }
+
+  /**
+   * Adds a cell of an image.
+   * @param kind its first byte.
+   * @param start where its text begins, if it has one.
+   */
+  addCell(kind: number | undefined, image: Buffer, start: number, length: number): void {
+    if (kind === CELL_TEXT) this.#addText(image, start, length);
+    else if (kind === CELL_NULL) this.#addNull();
+    else throw new Error('An image that is not whole was staged');
+  }
+
+  end(): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = NEWLINE;
+  }
+
+  #addText(image: Buffer, start: number, length: number): void {
+    this.#reserve(2 * length + 1);
+    const bytes = this.#bytes;
+    let to = this.#length;
+    bytes[to++] = TAB;
+    const end = start + length;
+    for (let from = start; from < end; from++) {
+      const byte = image[from] ?? 0;
+      const escaped = byte < 0x60 ? (ESCAPED[byte] ?? 0) : 0;
+      if (escaped === 0) bytes[to++] = byte;
+      else {
+        bytes[to++] = BACKSLASH;
+        bytes[to++] = escaped;
+      }
+    }
+    this.#length = to;
+  }
+
+  #addNull(): void {
+    this.#reserve(3);
+    this.#bytes[this.#length++] = TAB;
+    this.#bytes[this.#length++] = BACKSLASH;
+    this.#bytes[this.#length++] = 0x4e; // 'N'
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(2 * (this.#length + more));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}
