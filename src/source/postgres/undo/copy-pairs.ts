@@ -8,39 +8,43 @@ import { CopyText } from './copy-text.ts';
 export class CopyPairs extends CopyText {
   /** Which cells of an image are columns of the rows. */
   readonly #kept: readonly number[];
-  readonly #changed: Set<number>;
-  /** Per cell of the two images: its kind, and where its text is. */
+  /** Those of them that some update has changed, and the others. */
+  #changed: readonly number[] = [];
+  #same: readonly number[];
+  /** The two images at hand. */
   readonly #old: Cells;
   readonly #new: Cells;
 
-  /** @param changed the cells that may differ; it may grow between two rows. */
-  constructor(kept: readonly boolean[], changed: Set<number>) {
+  constructor(kept: readonly boolean[]) {
     super();
     this.#kept = kept.flatMap((is, index) => (is ? [index] : []));
-    this.#changed = changed;
+    this.#same = this.#kept;
     this.#old = new Cells(kept.length);
     this.#new = new Cells(kept.length);
   }
 
+  /** Lets these cells differ, too: from here on a row has the old ones as well. */
+  widen(more: ReadonlySet<number>): void {
+    const is = (cell: number): boolean => more.has(cell) || this.#changed.includes(cell);
+    this.#changed = this.#kept.filter(is);
+    this.#same = this.#kept.filter((cell) => !is(cell));
+  }
+
   /**
    * Adds the two images of an update.
-   * @returns the cells that differ and are not among those that may: then nothing was added.
+   * @returns the cells that differ and must not: then nothing was added.
    */
   add(number: number, images: Buffer): readonly number[] {
     const [before, after] = [this.#old, this.#new];
     after.read(images, before.read(images, 1) + 1);
-    let more: number[] | null = null;
-    for (const index of this.#kept) {
-      if (this.#changed.has(index) || isSameCell(images, before, after, index)) continue;
-      more ??= [];
-      more.push(index);
+    let more = NONE;
+    for (const index of this.#same) {
+      if (!isSameCell(images, before, after, index)) more = [...more, index];
     }
-    if (more !== null) return more;
+    if (more !== NONE) return more;
     this.begin(number);
     for (const index of this.#kept) this.#addCell(images, after, index);
-    for (const index of this.#kept) {
-      if (this.#changed.has(index)) this.#addCell(images, before, index);
-    }
+    for (const index of this.#changed) this.#addCell(images, before, index);
     this.end();
     return NONE;
   }

@@ -5,8 +5,8 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const BACKSLASH = 0x5c;
 
-/** What follows the backslash for a byte that COPY would take as something else. */
-const ESCAPED = new Uint8Array(0x60);
+/** What follows the backslash for a byte that COPY would take as something else; the last of them. */
+const ESCAPED = new Uint8Array(BACKSLASH + 1);
 ESCAPED[TAB] = 0x74; // 't'
 ESCAPED[NEWLINE] = 0x6e; // 'n'
 ESCAPED[RETURN] = 0x72; // 'r'
@@ -71,11 +71,11 @@ export class CopyText {
     const end = start + length;
     for (let from = start; from < end; from++) {
       const byte = image[from] ?? 0;
-      const escaped = byte < 0x60 ? (ESCAPED[byte] ?? 0) : 0;
-      if (escaped === 0) bytes[to++] = byte;
+      if (byte > BACKSLASH || (byte > RETURN && byte !== BACKSLASH)) bytes[to++] = byte;
       else {
-        bytes[to++] = BACKSLASH;
-        bytes[to++] = escaped;
+        const escaped = ESCAPED[byte] ?? 0;
+        if (escaped !== 0) bytes[to++] = BACKSLASH;
+        bytes[to++] = escaped === 0 ? byte : escaped;
       }
     }
     this.#length = to;

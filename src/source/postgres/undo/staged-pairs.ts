@@ -9,7 +9,7 @@ import type { UndoConnection } from './undo-connection.ts';
 const FITS = 7_000;
 /** What is left in the row of a value that was moved out of it, with room for its alignment. */
 const MOVED_OUT = 24;
-/** From so many rows on another column that differs takes all others with it, so that it is the last. */
+/** From so many rows on a column that differs, too, takes all others with it, so that it is the last. */
 const MANY = 10_000;
 
 export interface StagedPairsOptions {
@@ -35,16 +35,23 @@ export class StagedPairs {
   readonly #columns: readonly Column[];
   /** Per column of the undo the cell of an image. */
   readonly #cells: readonly number[];
+  /** Those that an update hardly ever changes. */
+  readonly #fixed: ReadonlySet<number>;
   /** Cells that some update has changed. */
   readonly #changed = new Set<number>();
   readonly #copy: CopyPairs;
 
-  private constructor({ connection, place, columns, kept }: StagedPairsOptions) {
+  private constructor({ connection, facts, place, columns, kept }: StagedPairsOptions) {
     this.name = `pg_temp.undo_pair_${place}`;
     this.#connection = connection;
     this.#columns = columns;
     this.#cells = kept.flatMap((is, index) => (is ? [index] : []));
-    this.#copy = new CopyPairs(kept, this.#changed);
+    const fixed = new Set([
+      ...(facts.key?.parts ?? []).map(({ column }) => column),
+      ...facts.columns.flatMap(({ name, identity }) => (identity === 'a' ? [name] : [])),
+    ]);
+    this.#fixed = new Set(this.#cells.filter((_, at) => fixed.has(columns[at]?.name ?? null)));
+    this.#copy = new CopyPairs(kept);
   }
 
   /** Makes the temporary table; null when two rows of this table could be too large for one. */
@@ -64,7 +71,7 @@ export class StagedPairs {
     return pairs;
   }
 
-  /** Names of the columns that some update has changed. */
+  /** Names of the columns that some update has changed, and maybe of others. */
   get changed(): ReadonlySet<string> {
     return new Set(this.#columns.flatMap(({ name }, at) => (this.#isChanged(at) ? [name] : [])));
   }
@@ -123,13 +130,15 @@ export class StagedPairs {
   /** Rows that are there already had the same in these columns before and after. */
   async #addWith(more: readonly number[], offset: number, images: Buffer): Promise<void> {
     await this.send();
-    const fresh = this.rows < MANY ? more : this.#cells.filter((cell) => !this.#changed.has(cell));
+    const also = this.rows < MANY ? [] : this.#cells.filter((cell) => !this.#fixed.has(cell));
+    const fresh = [...new Set([...more, ...also])].filter((cell) => !this.#changed.has(cell));
     const places = fresh.map((cell) => this.#cells.indexOf(cell));
     if (this.rows > 0) {
       const set = places.map((at) => `old_${at} = new_${at}`);
       await this.#connection.run(`UPDATE ${this.name} SET ${set.join(', ')}`);
     }
     for (const cell of fresh) this.#changed.add(cell);
+    this.#copy.widen(this.#changed);
     this.#copy.add(offset, images);
     this.rows += 1;
   }
