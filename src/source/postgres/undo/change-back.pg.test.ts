@@ -5,6 +5,8 @@ import { freshDatabase, type TestDatabase } from '../../../../test/postgres.ts';
 import { type Cell, encodeImages } from '../../../change/row-images.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
 import type { TableDefinition } from '../../../change/table.ts';
+import { isTidingsError } from '../../../errors/tidings-error.ts';
+import { until } from '../../../../test/until.ts';
 import { changeBack } from './change-back.ts';
 import { StagedTables } from './staged-tables.ts';
 import { UndoConnection } from './undo-connection.ts';
@@ -35,7 +37,11 @@ describe('change back', () => {
   });
 
   /** Stages, tries, and commits. */
-  async function tryIt(name: string, images: Iterable<Uint8Array>): Promise<boolean> {
+  async function tryIt(
+    name: string,
+    images: Iterable<Uint8Array>,
+    settings = 'SELECT',
+  ): Promise<boolean> {
     await using connection = await UndoConnection.open(
       { source: 'main', url: database.url },
       AbortSignal.timeout(60_000),
@@ -49,6 +55,7 @@ describe('change back', () => {
       offset += 1;
     }
     await staged.send();
+    await connection.run(settings);
     const taken = await changeBack(connection, staged);
     await connection.run('COMMIT');
     return taken;
@@ -319,6 +326,48 @@ describe('change back', () => {
       ['1', 'a', '1'],
     ];
     assert.ok((await attempt('followed', { rows: [['1', 'a', '1']], updates: [other] })).taken);
+  });
+
+  const BOTH: readonly Update[] = ['1', '2'].map((id) => [
+    [id, 'old', '1'],
+    [id, 'new', '1'],
+  ]);
+
+  async function waits(): Promise<boolean> {
+    const { rows } = await database.client.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+       AND query LIKE 'UPDATE%undo_pair%'`,
+    );
+    return rows.length > 0;
+  }
+
+  test('a lock that is not to be had ends the undo, and is not waited for twice', async () => {
+    const { client } = database;
+    await client.query(`TRUNCATE t CASCADE; INSERT INTO t VALUES (1, 'new', 1), (2, 'new', 1)`);
+    const writer = await database.connect();
+    await writer.query('BEGIN; SELECT FROM t WHERE id = 2 FOR UPDATE');
+    const settings = `SET LOCAL lock_timeout = '100ms'`;
+    await assert.rejects(tryIt('t', BOTH.map(imagesOf), settings), (error) =>
+      isTidingsError(error, 'UNDO_LOCKED'),
+    );
+    await writer.query('ROLLBACK');
+    assert.ok(await tryIt('t', BOTH.map(imagesOf)));
+    await writer.end();
+  });
+
+  test('who waits in a circle lets go of everything, and the other one goes on', async () => {
+    const { client } = database;
+    await client.query(`TRUNCATE t CASCADE; INSERT INTO t VALUES (1, 'new', 1), (2, 'new', 1)`);
+    const writer = await database.connect();
+    await writer.query(`SET deadlock_timeout = '60s'; BEGIN; UPDATE t SET w = 2 WHERE id = 2`);
+    const trying = tryIt('t', BOTH.map(imagesOf), `SET LOCAL deadlock_timeout = '3s'`);
+    await until(waits);
+    await writer.query('UPDATE t SET w = 2 WHERE id = 1');
+    assert.equal(await trying, false);
+    await writer.query('COMMIT');
+    const { rows } = await client.query('SELECT v FROM t WHERE w = 2');
+    assert.deepEqual(rows, [{ v: 'new' }, { v: 'new' }]);
+    await writer.end();
   });
 });
 
