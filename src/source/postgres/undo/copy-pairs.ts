@@ -11,16 +11,16 @@ export class CopyPairs extends CopyText {
   /** Those of them that some update has changed, and the others. */
   #changed: readonly number[] = [];
   #same: readonly number[];
-  /** The two images at hand. */
-  readonly #old: Cells;
-  readonly #new: Cells;
+  /** Where the cells of the two images begin, and the last one ends. */
+  readonly #old: Uint32Array;
+  readonly #new: Uint32Array;
 
   constructor(kept: readonly boolean[]) {
     super();
     this.#kept = kept.flatMap((is, index) => (is ? [index] : []));
     this.#same = this.#kept;
-    this.#old = new Cells(kept.length);
-    this.#new = new Cells(kept.length);
+    this.#old = new Uint32Array(kept.length + 1);
+    this.#new = new Uint32Array(kept.length + 1);
   }
 
   /** Lets these cells differ, too: from here on a row has the old ones as well. */
@@ -36,65 +36,47 @@ export class CopyPairs extends CopyText {
    */
   add(number: number, images: Buffer): readonly number[] {
     const [before, after] = [this.#old, this.#new];
-    after.read(images, before.read(images, 1) + 1);
+    findCells(after, images, findCells(before, images, 1) + 1);
     let more = NONE;
     for (const index of this.#same) {
       if (!isSameCell(images, before, after, index)) more = [...more, index];
     }
     if (more !== NONE) return more;
     this.begin(number);
-    for (const index of this.#kept) this.#addCell(images, after, index);
-    for (const index of this.#changed) this.#addCell(images, before, index);
+    for (const index of this.#kept) {
+      this.addCell(images, after[index] ?? 0, after[index + 1] ?? 0);
+    }
+    for (const index of this.#changed) {
+      this.addCell(images, before[index] ?? 0, before[index + 1] ?? 0);
+    }
     this.end();
     return NONE;
-  }
-
-  #addCell(images: Buffer, { kinds, starts, lengths }: Cells, index: number): void {
-    this.addCell(kinds[index], images, starts[index] ?? 0, lengths[index] ?? 0);
   }
 }
 
 const NONE: readonly number[] = [];
 
-/** Where the cells of one image are. */
-class Cells {
-  readonly kinds: Uint8Array;
-  readonly starts: Uint32Array;
-  readonly lengths: Uint32Array;
-
-  constructor(count: number) {
-    this.kinds = new Uint8Array(count);
-    this.starts = new Uint32Array(count);
-    this.lengths = new Uint32Array(count);
+/**
+ * @param at where the image's tuple begins, behind its marker.
+ * @returns where it ends.
+ */
+function findCells(starts: Uint32Array, images: Buffer, at: number): number {
+  const count = images.readUInt16BE(at);
+  let next = at + 2;
+  for (let index = 0; index < count; index++) {
+    starts[index] = next;
+    next += images[next] === CELL_TEXT ? 5 + images.readUInt32BE(next + 1) : 1;
   }
-
-  /**
-   * @param at where the image's tuple begins, behind its marker.
-   * @returns where it ends.
-   */
-  read(images: Buffer, at: number): number {
-    const count = images.readUInt16BE(at);
-    let next = at + 2;
-    for (let index = 0; index < count; index++) {
-      const kind = images[next] ?? 0;
-      const length = kind === CELL_TEXT ? images.readUInt32BE(next + 1) : 0;
-      next += kind === CELL_TEXT ? 5 : 1;
-      this.kinds[index] = kind;
-      this.starts[index] = next;
-      this.lengths[index] = length;
-      next += length;
-    }
-    return next;
-  }
+  starts[count] = next;
+  return next;
 }
 
-/** Whether both images have the same bytes there. */
-function isSameCell(images: Buffer, one: Cells, other: Cells, index: number): boolean {
-  const length = one.lengths[index] ?? 0;
-  if (one.kinds[index] !== other.kinds[index] || length !== other.lengths[index]) return false;
-  const [left, right] = [one.starts[index] ?? 0, other.starts[index] ?? 0];
-  for (let at = 0; at < length; at++) {
-    if (images[left + at] !== images[right + at]) return false;
+/** Whether both images have the same bytes there: kind, length and text. */
+function isSameCell(images: Buffer, one: Uint32Array, other: Uint32Array, index: number): boolean {
+  const [start, end] = [one[index] ?? 0, one[index + 1] ?? 0];
+  const away = (other[index] ?? 0) - start;
+  for (let at = start; at < end; at++) {
+    if (images[at] !== images[at + away]) return false;
   }
   return true;
 }

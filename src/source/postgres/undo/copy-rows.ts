@@ -21,12 +21,9 @@ export class CopyRows extends CopyText {
     let next = at + 2;
     const count = image.readUInt16BE(at);
     for (let index = 0; index < count; index++) {
-      const kind = image[next];
-      next += 1;
-      const length = kind === CELL_TEXT ? image.readUInt32BE(next) : 0;
-      if (kind === CELL_TEXT) next += 4;
-      if (this.#kept[index] === true) this.addCell(kind, image, next, length);
-      next += length;
+      const start = next;
+      next += image[next] === CELL_TEXT ? 5 + image.readUInt32BE(next + 1) : 1;
+      if (this.#kept[index] === true) this.addCell(image, start, next);
     }
     this.end();
     return next;

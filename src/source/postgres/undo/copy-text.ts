@@ -12,6 +12,11 @@ ESCAPED[NEWLINE] = 0x6e; // 'n'
 ESCAPED[RETURN] = 0x72; // 'r'
 ESCAPED[BACKSLASH] = BACKSLASH;
 
+/** Bytes of a cell before its text: its kind and its length. */
+const TEXT = 5;
+/** For a number, a null or the end of a row. */
+const ROOM = 32;
+
 /** Beyond this what there is is sent. */
 const FULL = 128 * 1024;
 
@@ -42,33 +47,28 @@ export class CopyText {
 
   /** Begins a row with a number. */
   begin(number: number): void {
-    const digits = String(number);
-    this.#reserve(digits.length + 1);
-    this.#length += this.#bytes.write(digits, this.#length, 'latin1');
+    this.#reserve(ROOM);
+    this.#length += this.#bytes.write(String(number), this.#length, 'latin1');
   }
 
-  /**
-   * Adds a cell of an image.
-   * @param kind its first byte.
-   * @param start where its text begins, if it has one.
-   */
-  addCell(kind: number | undefined, image: Buffer, start: number, length: number): void {
-    if (kind === CELL_TEXT) this.#addText(image, start, length);
+  /** Adds the cell of an image that lies between these places. */
+  addCell(image: Buffer, start: number, end: number): void {
+    const kind = image[start];
+    if (kind === CELL_TEXT) this.#addText(image, start + TEXT, end);
     else if (kind === CELL_NULL) this.#addNull();
     else throw new Error('An image that is not whole was staged');
   }
 
   end(): void {
-    this.#reserve(1);
+    this.#reserve(ROOM);
     this.#bytes[this.#length++] = NEWLINE;
   }
 
-  #addText(image: Buffer, start: number, length: number): void {
-    this.#reserve(2 * length + 1);
+  #addText(image: Buffer, start: number, end: number): void {
+    this.#reserve(2 * (end - start) + ROOM);
     const bytes = this.#bytes;
     let to = this.#length;
     bytes[to++] = TAB;
-    const end = start + length;
     for (let from = start; from < end; from++) {
       const byte = image[from] ?? 0;
       if (byte > BACKSLASH || (byte > RETURN && byte !== BACKSLASH)) bytes[to++] = byte;
@@ -82,10 +82,11 @@ export class CopyText {
   }
 
   #addNull(): void {
-    this.#reserve(3);
-    this.#bytes[this.#length++] = TAB;
-    this.#bytes[this.#length++] = BACKSLASH;
-    this.#bytes[this.#length++] = 0x4e; // 'N'
+    this.#reserve(ROOM);
+    const bytes = this.#bytes;
+    bytes[this.#length++] = TAB;
+    bytes[this.#length++] = BACKSLASH;
+    bytes[this.#length++] = 0x4e; // 'N'
   }
 
   #reserve(more: number): void {
