@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { freshDatabase, type TestDatabase } from '../../../../test/postgres.ts';
 import { type Cell, encodeImages } from '../../../change/row-images.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
-import type { TableDefinition } from '../../../change/table.ts';
+import type { Column, TableDefinition } from '../../../change/table.ts';
 import { isTidingsError } from '../../../errors/tidings-error.ts';
 import { until } from '../../../../test/until.ts';
 import { changeBack } from './change-back.ts';
@@ -21,6 +21,11 @@ const SCHEMA = `
   CREATE TABLE wanted (id int PRIMARY KEY, v text UNIQUE, w numeric CHECK (w < 100));
   CREATE TABLE numbered (id int PRIMARY KEY, v int GENERATED ALWAYS AS IDENTITY, w numeric);
   CREATE TABLE fixed (id int PRIMARY KEY, v tsquery, w numeric);
+  CREATE COLLATION ignoring (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+  CREATE TABLE collated (id int PRIMARY KEY, v text COLLATE ignoring, w numeric);
+  CREATE TABLE lists (id int PRIMARY KEY, v float8[], w numeric);
+  CREATE DOMAIN label AS text COLLATE ignoring;
+  CREATE TABLE labelled (id int PRIMARY KEY, v label, w numeric);
   CREATE TABLE decimal (id numeric PRIMARY KEY, v text, w numeric);`;
 
 type Row = readonly Cell[];
@@ -46,7 +51,7 @@ describe('change back', () => {
       { source: 'main', url: database.url },
       AbortSignal.timeout(60_000),
     );
-    const definition = { ...TABLE, name };
+    const definition = definitionOf(name);
     const staged = await new StagedTables(connection, true).enter(definition);
     assert.ok(staged !== null);
     let offset = 0;
@@ -152,6 +157,54 @@ describe('change back', () => {
       'a value that is equal and not the same',
       't',
       { rows: [['1', 'new', '1.0']], updates: [ONE] },
+    ],
+    [
+      'a null for a text',
+      't',
+      {
+        rows: [['1', null, '1']],
+        updates: [
+          [
+            ['1', 'a', '1'],
+            ['1', '', '1'],
+          ],
+        ],
+      },
+    ],
+    [
+      'a text for a null',
+      't',
+      {
+        rows: [['1', '', '1']],
+        updates: [
+          [
+            ['1', 'a', '1'],
+            ['1', null, '1'],
+          ],
+        ],
+      },
+    ],
+    [
+      'a text that its collation takes for the same',
+      'collated',
+      {
+        rows: [['1', 'NEW', '1']],
+        updates: [ONE],
+      },
+    ],
+    ['the same of a domain', 'labelled', { rows: [['1', 'NEW', '1']], updates: [ONE] }],
+    [
+      'an array whose values are equal and not the same',
+      'lists',
+      {
+        rows: [['1', '{-0}', '1']],
+        updates: [
+          [
+            ['1', '{1}', '1'],
+            ['1', '{0}', '1'],
+          ],
+        ],
+      },
     ],
     [
       'a row that is gone, beside one that is not',
@@ -328,6 +381,27 @@ describe('change back', () => {
     assert.ok((await attempt('followed', { rows: [['1', 'a', '1']], updates: [other] })).taken);
   });
 
+  test('whatever the types are, when the row is to the letter what the update left', async () => {
+    const values: Readonly<Record<string, readonly [old: string, now: string]>> = {
+      collated: ['old', 'NEW'],
+      labelled: ['old', 'NEW'],
+      lists: ['{1}', '{-0}'],
+      decimal: ['old', 'new'],
+      wanted: ['old', 'new'],
+    };
+    for (const [name, [old, now]] of Object.entries(values)) {
+      const id = name === 'decimal' ? '1.0' : '1';
+      const updates: readonly Update[] = [
+        [
+          [id, old, '1'],
+          [id, now, '1'],
+        ],
+      ];
+      const { taken, left } = await attempt(name, { rows: [[id, now, '1']], updates });
+      assert.deepEqual([name, taken, left], [name, true, [[id, old, '1']]]);
+    }
+  });
+
   const BOTH: readonly Update[] = ['1', '2'].map((id) => [
     [id, 'old', '1'],
     [id, 'new', '1'],
@@ -371,17 +445,30 @@ describe('change back', () => {
   });
 });
 
-const TABLE: Omit<TableDefinition, 'name'> = {
-  schema: 'public',
-  columns: [
+/** Types other than `integer, text, numeric`, as the log has them. */
+const TYPES: Readonly<Record<string, Readonly<Record<string, Partial<Column>>>>> = {
+  numbered: { v: { type: 'integer', kind: 'integer' } },
+  fixed: { v: { type: 'tsquery', kind: 'other' } },
+  decimal: { id: { type: 'numeric', kind: 'decimal' } },
+  lists: { v: { type: 'double precision[]', kind: 'float', array: true } },
+  labelled: { v: { type: 'public.label', kind: 'text' } },
+};
+
+function definitionOf(name: string): TableDefinition {
+  const columns: readonly Column[] = [
     { name: 'id', type: 'integer', kind: 'integer', array: false },
     { name: 'v', type: 'text', kind: 'text', array: false },
     { name: 'w', type: 'numeric', kind: 'decimal', array: false },
-  ],
-  key: [0],
-  identity: 'full',
-  dialect: 'postgres',
-};
+  ];
+  return {
+    schema: 'public',
+    name,
+    columns: columns.map((column) => ({ ...column, ...TYPES[name]?.[column.name] })),
+    key: [0],
+    identity: 'full',
+    dialect: 'postgres',
+  };
+}
 
 function imagesOf([old, now]: Update): Uint8Array {
   return encodeImages({ before: { kind: 'old', cells: old }, after: now });

@@ -1,6 +1,7 @@
 import { isTidingsError } from '../../../errors/tidings-error.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { keyOf } from './row-sql.ts';
+import { hasValuesLeft } from './same-values.ts';
 import type { StagedPairs } from './staged-pairs.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -80,7 +81,7 @@ function mayChangeBack(
 }
 
 function changeBackSql(table: StagedTable, pairs: StagedPairs): string {
-  const { facts, columns } = table;
+  const { facts } = table;
   const set = [...pairs.changed].map(
     (name) => `${quoteIdentifier(name)} = ${pairs.oldValue('p', name)}`,
   );
@@ -88,10 +89,7 @@ function changeBackSql(table: StagedTable, pairs: StagedPairs): string {
     ({ column, operator }) =>
       `t.${quoteIdentifier(column)} ${operator} ${pairs.newValue('p', column)}`,
   );
-  const now = `ROW(${columns.map(({ name }) => `t.${quoteIdentifier(name)}`).join(', ')})`;
-  const left = `ROW(${columns.map(({ name }) => pairs.newValue('p', name)).join(', ')})`;
   return `UPDATE ${facts.sql} t SET ${set.join(', ')} FROM ${pairs.name} p
     WHERE ${sameKey.join(' AND ')}
-      AND (${now}::pg_catalog.record OPERATOR(pg_catalog.*=) ${left}::pg_catalog.record
-        OR ${now}::pg_catalog.text OPERATOR(pg_catalog.=) ${left}::pg_catalog.text)`;
+      AND ${hasValuesLeft(table, pairs)}`;
 }
