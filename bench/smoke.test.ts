@@ -18,6 +18,7 @@ for (const name of [
   'log',
   'decode',
   'undo',
+  'undo-update',
   'looking',
 ]) {
   test(`benchmark ${name} runs and measures its floor`, { timeout: 120_000 }, async () => {

@@ -3,6 +3,7 @@ import type { Column } from '../../../change/table.ts';
 import type { TargetRow, UndoOperation } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { keyOf, noRow, sameKey } from './row-sql.ts';
+import type { StagedPairs } from './staged-pairs.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
@@ -19,7 +20,13 @@ export async function* readRows(
 ): AsyncGenerator<TargetRow> {
   for (const table of tables) {
     if (table.columns.length === 0) continue;
-    const select = perTable === undefined ? selectRows(table) : sampleRows(table, perTable);
+    const { pairs } = table;
+    const select =
+      pairs !== null
+        ? pairedRows(table, pairs, perTable)
+        : perTable === undefined
+          ? selectRows(table)
+          : sampleRows(table, perTable);
     for await (const page of connection.pages(`${select} ORDER BY 2`)) {
       for (const cells of page) yield toRow(table, cells);
     }
@@ -40,6 +47,17 @@ function selectRows(table: StagedTable): string {
       ELSE 'update' END, COALESCE(b.${offset}, a.${offset}),
       ${inConflict(table, 'a')} OR ${inConflict(table, 'b')}, ${columns}
     FROM ${before} b FULL JOIN ${after} a ON ${sameKey(table, 'a', 'b')}`;
+}
+
+/** The same of updates that are kept side by side. */
+function pairedRows(table: StagedTable, pairs: StagedPairs, limit: number | undefined): string {
+  const names = shown(table).map(({ name }) => name);
+  const columns = [
+    ...names.map((name) => pairs.oldValue('p', name)),
+    ...names.map((name) => pairs.newValue('p', name)),
+  ];
+  const some = limit === undefined ? pairs.name : `(SELECT * FROM ${pairs.name} LIMIT ${limit})`;
+  return `SELECT 'update', p.undo_offset, false, ${columns.join(', ')} FROM ${some} p`;
 }
 
 /** A few of each operation, without looking at all rows. */

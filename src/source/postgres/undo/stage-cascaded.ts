@@ -45,6 +45,7 @@ export class CascadedChanges {
 
   /** Stages those whose old row refers to an old row that is staged, and what follows from them. */
   async settle(): Promise<void> {
+    if (this.#held.size === 0) return;
     for (const [target, held] of this.#held) {
       await target.flush();
       await held.flush();

@@ -5,6 +5,7 @@ import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
+import { StagedPairs } from './staged-pairs.ts';
 import type { TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
@@ -21,6 +22,8 @@ export interface StagedTableOptions {
   readonly place: number;
   /** The first version of the table that will be staged. */
   readonly version: TableDefinition;
+  /** Whether updates are kept with both rows side by side for as long as nothing else is staged. */
+  readonly pairs?: boolean;
 }
 
 /** Beyond every offset of a log: of rows that are taken as they are now. */
@@ -28,6 +31,8 @@ export const LAST = Number.MAX_SAFE_INTEGER;
 
 /** How the images of one table version become rows of the temporary tables. */
 interface Layout {
+  /** Per cell of an image whether it is a column of the undo. */
+  readonly kept: readonly boolean[];
   readonly before: CopyRows;
   readonly after: CopyRows;
   readonly columns: string;
@@ -64,6 +69,9 @@ export class StagedTable {
   already = 0;
   addedColumns: readonly string[];
   columns: readonly Column[];
+  /** Updates that are in neither of the two tables yet; `flush` puts them there. */
+  pairs: StagedPairs | null = null;
+  #pairing: boolean;
   readonly #connection: UndoConnection;
   readonly #layouts = new Map<TableDefinition, Layout>();
   #last: { readonly version: TableDefinition; readonly layout: Layout } | null = null;
@@ -78,6 +86,7 @@ export class StagedTable {
     this.replacedRows = `pg_temp.undo_replaced_${place}`;
     this.conflictRows = `pg_temp.undo_conflicting_${place}`;
     this.offset = unusedName(facts);
+    this.#pairing = options.pairs === true;
     this.columns = this.#common(version);
     const known = new Set(version.columns.map(({ name }) => name));
     this.addedColumns = facts.columns.flatMap(({ name, generated }) =>
@@ -130,13 +139,30 @@ export class StagedTable {
     return this.#enter(change.table).then((layout) => this.#put(change, layout));
   }
 
+  /** Completes the two tables. */
   async flush(): Promise<void> {
+    await this.send();
+    this.#pairing = false;
+    const { pairs } = this;
+    this.pairs = null;
+    await pairs?.split(this.before, this.after, this.offset);
+  }
+
+  /** Sends everything that was staged, be it to the two tables or side by side. */
+  async send(): Promise<void> {
     for (const layout of this.#layouts.values()) await this.#sendBoth(layout);
+    await this.pairs?.send();
     await this.#connection.endCopy();
   }
 
-  #put({ images, offset }: StoredChange, layout: Layout): Promise<void> | undefined {
+  #put(change: StoredChange, layout: Layout): Promise<void> | undefined {
+    const { images, offset } = change;
     const bytes = Buffer.from(images.buffer, images.byteOffset, images.byteLength);
+    if (this.#pairing && isUpdate(bytes)) {
+      if (this.pairs === null) return this.#pair(change, layout);
+      this.#count(1, 1);
+      return this.pairs.add(change, bytes);
+    }
     this.changes += 1;
     let at = 0;
     while (at < bytes.length) {
@@ -153,6 +179,22 @@ export class StagedTable {
     return layout.after.isFull ? this.#send(this.after, layout, layout.after) : undefined;
   }
 
+  #count(before: number, after: number): void {
+    this.changes += 1;
+    if (this.rows === null) return;
+    this.rows.before += before;
+    this.rows.after += after;
+  }
+
+  /** Begins to keep updates side by side, where the table lets it. */
+  async #pair(change: StoredChange, layout: Layout): Promise<void> {
+    const { facts, place, columns } = this;
+    const options = { connection: this.#connection, facts, place, columns, kept: layout.kept };
+    this.pairs = this.key === null ? null : await StagedPairs.create(options);
+    this.#pairing = this.pairs !== null;
+    await this.#put(change, layout);
+  }
+
   async #sendBoth(layout: Layout): Promise<void> {
     await this.#send(this.before, layout, layout.before);
     await this.#send(this.after, layout, layout.after);
@@ -166,11 +208,14 @@ export class StagedTable {
   async #enter(version: TableDefinition): Promise<Layout> {
     let layout = this.#layouts.get(version);
     if (layout === undefined) {
+      // Rows of two shapes do not go into one table side by side.
+      if (this.#layouts.size > 0) await this.flush();
       await this.#keep(this.#common(version));
       const kept = new Set(this.columns.map(({ name }) => name));
       const names = version.columns.filter(({ name }) => kept.has(name));
       const flags = version.columns.map(({ name }) => kept.has(name));
       layout = {
+        kept: flags,
         before: new CopyRows(flags),
         after: new CopyRows(flags),
         columns: [this.offset, ...names.map(({ name }) => quoteIdentifier(name))].join(', '),
@@ -217,6 +262,13 @@ export class StagedTable {
       }
     }
   }
+}
+
+/** Whether the images are an old row and a new one. */
+function isUpdate(images: Buffer): boolean {
+  if (images[0] !== MARKER_OLD) return false;
+  const end = tupleEnd(images, 1);
+  return images[end] === MARKER_NEW;
 }
 
 /** A name that no column of the table has. */

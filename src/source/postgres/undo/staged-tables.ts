@@ -16,13 +16,16 @@ export interface MissingTable extends TableName {
 /** The tables of one undo. */
 export class StagedTables implements Staged {
   readonly #connection: UndoConnection;
+  readonly #pairs: boolean;
   readonly #byVersion = new Map<TableDefinition, StagedTable | null>();
   readonly #byName = new Map<string, StagedTable | null>();
   readonly #facts = new Map<string, TableFacts | null>();
   readonly #missing = new Map<string, MissingTable>();
 
-  constructor(connection: UndoConnection) {
+  /** @param pairs whether updates are kept side by side, see `StagedTableOptions`. */
+  constructor(connection: UndoConnection, pairs: boolean) {
     this.#connection = connection;
+    this.#pairs = pairs;
   }
 
   get all(): readonly StagedTable[] {
@@ -98,7 +101,8 @@ export class StagedTables implements Staged {
       return null;
     }
     const place = this.#byName.size;
-    return StagedTable.create({ connection: this.#connection, facts, place, version });
+    const [connection, pairs] = [this.#connection, this.#pairs];
+    return StagedTable.create({ connection, facts, place, version, pairs });
   }
 
   async #read(table: TableName): Promise<TableFacts | null> {

@@ -13,6 +13,7 @@ import type {
 } from '../../undo-target.ts';
 import { quoteLiteral } from '../quote.ts';
 import { countRows, type RowCounts, writeRows } from './apply.ts';
+import { changeBack, takeBack } from './change-back.ts';
 import { checkTable } from './check-table.ts';
 import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
@@ -40,11 +41,14 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   #tables: StagedTables;
   #cascaded: CascadedChanges;
   #counts = new Map<StagedTable, RowCounts>();
+  /** Whether the short way of `change-back.ts` is still to be tried, or has written everything. */
+  #shortWay: 'untried' | 'written' | 'closed' = 'untried';
 
   private constructor(connection: UndoConnection, locks: boolean) {
     this.#connection = connection;
     this.#locks = locks;
-    this.#tables = new StagedTables(connection);
+    if (!locks) this.#shortWay = 'closed';
+    this.#tables = new StagedTables(connection, locks);
     this.#cascaded = new CascadedChanges(connection, this.#tables);
   }
 
@@ -82,10 +86,11 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   async reset(): Promise<void> {
-    for (const table of this.#tables.all) await table.flush();
+    for (const table of this.#tables.all) await table.send();
+    await this.#leaveShortWay();
     await this.#connection.run('DISCARD TEMPORARY');
     await this.#connection.run(CONFLICT_TABLES);
-    this.#tables = new StagedTables(this.#connection);
+    this.#tables = new StagedTables(this.#connection, this.#shortWay === 'untried');
     this.#cascaded = new CascadedChanges(this.#connection, this.#tables);
     this.#counts = new Map();
   }
@@ -114,18 +119,20 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   async assess(): Promise<Assessment> {
     await this.#cascaded.settle();
     const tables = this.#tables.all;
+    await this.#leaveShortWay();
     await this.#connection.run('TRUNCATE pg_temp.undo_conflict');
-    for (const table of tables) {
-      await atTable(table, () => checkTable.rows(this.#connection, table, this.#locks));
-    }
-    for (const table of tables) {
-      await atTable(table, () => checkTable.constraints(this.#connection, table, this.#tables));
+    if (!(await this.#tryShortWay())) {
+      for (const table of tables) {
+        await atTable(table, () => checkTable.rows(this.#connection, table, this.#locks));
+      }
+      for (const table of tables) {
+        await atTable(table, () => checkTable.constraints(this.#connection, table, this.#tables));
+      }
     }
     this.#counts = new Map();
     const clean = new Map<StagedTable, RowCounts & { readonly conflict: number }>();
     for (const table of tables) {
-      const counts = await countRows(this.#connection, table);
-      checkTable.rights(table, counts);
+      const counts = await this.#count(table);
       this.#counts.set(table, counts);
       const inConflict = await countInConflict(this.#connection, table, counts);
       clean.set(table, { ...without(counts, inConflict), conflict: total(inConflict) });
@@ -220,13 +227,38 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   /** Everything that writes, up to what deferred constraints and triggers say. */
   async #write(written: Written): Promise<void> {
     await this.#connection.withOwnSearchPath(async () => {
-      await writeRows(this.#connection, written);
+      if (this.#shortWay !== 'written') await writeRows(this.#connection, written);
       await this.#connection.run('SET CONSTRAINTS ALL IMMEDIATE');
     });
   }
 
   script(options: { readonly context: string; readonly title: string }): AsyncIterable<string> {
     return scriptOf(this.#connection, this.#tables, this.#counts, options);
+  }
+
+  async #count(table: StagedTable): Promise<RowCounts> {
+    if (table.pairs !== null) return { insert: 0, update: table.pairs.rows, delete: 0 };
+    const counts = await countRows(this.#connection, table);
+    checkTable.rights(table, counts);
+    return counts;
+  }
+
+  /** @returns whether everything is written, so that nothing is left to be checked. */
+  async #tryShortWay(): Promise<boolean> {
+    if (this.#shortWay !== 'untried') return false;
+    const [table, ...others] = this.#tables.all.filter(({ changes }) => changes > 0);
+    this.#shortWay = 'closed';
+    if (table === undefined || others.length > 0 || this.#tables.missing.length > 0) return false;
+    await table.send();
+    if (!(await changeBack(this.#connection, table))) return false;
+    this.#shortWay = 'written';
+    return true;
+  }
+
+  async #leaveShortWay(): Promise<void> {
+    if (this.#shortWay !== 'written') return;
+    this.#shortWay = 'closed';
+    await takeBack(this.#connection);
   }
 
   /** A trigger of one table may have written to another one. */
