@@ -59,15 +59,16 @@ function mayComeOtherwise(error: unknown): boolean {
 }
 
 /**
- * Only updates, of a table where writing a row does nothing but that: no trigger, and no row elsewhere
- * that follows another value than the key, which has to be what it was.
+ * Only updates, of a table where writing a row does nothing but that: no trigger, no rule, and no row
+ * elsewhere that follows another value than the key, which has to be what it was.
  */
 function mayChangeBack(
   { key, changes, problems, facts }: StagedTable,
   pairs: StagedPairs,
 ): boolean {
   if (key === null || pairs.rows !== changes || problems.size > 0) return false;
-  if (facts.triggers.length > 0 || !facts.rights.has('UPDATE')) return false;
+  if (facts.triggers.length > 0 || facts.constraints.rules.length > 0) return false;
+  if (!facts.rights.has('UPDATE')) return false;
   const { changed } = pairs;
   const names = new Set(key.map(({ column }) => column));
   const always = facts.columns.flatMap(({ name, identity }) => (identity === 'a' ? [name] : []));
