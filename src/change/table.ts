@@ -34,6 +34,8 @@ export interface TypeShape {
     readonly number: number;
     readonly name: string;
     readonly type: TypeShape;
+    /** What its type was narrowed to, a length or a scale, as the database numbers it; absent: nothing. */
+    readonly modifier?: number;
   }[];
   /** Of a domain its base, of an array its element, of a (multi)range what it ranges over. */
   readonly of?: TypeShape;

@@ -89,7 +89,12 @@ function shapeList({ id, is, labels, attributes, of }: TypeShape): readonly unkn
     id,
     is,
     labels ?? null,
-    attributes?.map(({ number, name, type }) => [number, name, shapeList(type)]) ?? null,
+    attributes?.map(({ number, name, type, modifier }) => [
+      number,
+      name,
+      shapeList(type),
+      modifier ?? null,
+    ]) ?? null,
     of === undefined ? null : shapeList(of),
   ];
 }

@@ -1,4 +1,5 @@
 import type { RelationColumn } from './decode-relation.ts';
+import { readTypeShapes } from './type-shapes.ts';
 import { builtinType, kindOfCatalogType, type TypeDescription } from './types.ts';
 
 /** A statement that is asked often enough to be planned once per connection, under its name. */
@@ -75,8 +76,14 @@ export async function readTypes(
       text: TYPE_LOOKUP,
       values: [wanted.map((column) => column?.type), wanted.map((column) => column?.modifier)],
     });
+    const shapes = await readTypeShapes(
+      query,
+      unknown.map((index) => columns[index]?.type ?? 0),
+    );
     for (const row of rows as readonly CatalogType[]) {
-      found.set(unknown[row.place - 1] ?? -1, toDescription(row));
+      const index = unknown[row.place - 1] ?? -1;
+      const shape = shapes.get(columns[index]?.type ?? 0);
+      found.set(index, { ...toDescription(row), ...(shape === undefined ? {} : { shape }) });
     }
   }
   return columns.map(

@@ -63,9 +63,9 @@ function testRows(major: Major): void {
       schema: 'public',
       name: 't',
       columns: [
-        { name: 'id', type: 'integer', kind: 'integer', array: false },
-        { name: 'a', type: 'text', kind: 'text', array: false },
-        { name: 'b', type: 'text', kind: 'text', array: false },
+        { name: 'id', type: 'integer', kind: 'integer', array: false, shape: INTEGER },
+        { name: 'a', type: 'text', kind: 'text', array: false, shape: TEXT },
+        { name: 'b', type: 'text', kind: 'text', array: false, shape: TEXT },
       ],
       key: [0],
       identity: 'key',
@@ -428,6 +428,9 @@ function testSchemaChanges(major: Major): void {
     );
   });
 }
+
+const INTEGER = { id: '23', is: 'base' } as const;
+const TEXT = { id: '25', is: 'base' } as const;
 
 for (const major of MAJORS) {
   describe(`rows of PostgreSQL ${major}`, () => testRows(major));

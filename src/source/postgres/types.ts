@@ -124,6 +124,9 @@ export function builtinType(oid: number, modifier = -1): TypeDescription | undef
     type: builtin.array ? `${name}[]` : name,
     kind: builtin.kind,
     array: builtin.array && builtin.element !== BOX,
+    shape: builtin.array
+      ? { id: String(oid), is: 'array', of: { id: String(builtin.element), is: 'base' } }
+      : { id: String(oid), is: 'base' },
   };
 }
 
