@@ -1,7 +1,10 @@
 import type { TableOrigin } from './table.ts';
 
-/** What happened: a partition joined its table, left it and still exists, or was dropped. */
-export type MarkKind = 'attached' | 'detached' | 'dropped';
+/**
+ * What happened: a partition was made (empty), joined its table with rows, left it and still exists,
+ * or was dropped.
+ */
+export type MarkKind = 'created' | 'attached' | 'detached' | 'dropped';
 
 /**
  * Rows of a table came or went without a change of theirs, by what was done to a partition. Whoever

@@ -1,8 +1,10 @@
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
+import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
 import { describeRequest } from './check-request.ts';
-import { logKey, newestVersion } from './describe-conflicts.ts';
+import { logKey } from './describe-conflicts.ts';
+import { idsOf, tableNamed } from './looking/known-tables.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
 import { readRow } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
@@ -23,7 +25,7 @@ const MAX_LATER = 10_000;
 /** What doing away with conflicts takes. */
 export interface SettleOptions {
   readonly onConflict: OnConflict;
-  readonly log: LogReader & RowFinder;
+  readonly log: SearchableLog;
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
   /** What was staged and found already; else it is done first. */
@@ -137,10 +139,10 @@ async function findLater(
   const conflicts = await workspace.conflicts(MAX_LATER + 1);
   if (conflicts.length > MAX_LATER) throw tooMany();
   for (const { cause } of conflicts) {
-    const key = cause === null ? null : logKey(cause, newestVersion(log, cause));
-    if (cause === null || key === null) continue;
-    const { schema, name: table } = cause;
-    const row = { schema, table, key, from: selection.from, to: log.head };
+    const table = cause === null ? null : await tableNamed(log, cause);
+    const key = cause === null ? null : logKey(cause, table?.versions.at(-1));
+    if (table === null || key === null) continue;
+    const row = { tables: idsOf(table.versions), key, from: selection.from, to: log.head };
     for await (const page of readRow(log, row, signal)) {
       for (const record of page) {
         if (record.operation === 'truncate' || selection.accepts(record)) continue;

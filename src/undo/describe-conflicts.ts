@@ -1,13 +1,7 @@
 import type { Row } from '../change/change.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
-import type {
-  LoggedTable,
-  LoggedTransaction,
-  LogReader,
-  LogRecord,
-  RowFinder,
-} from '../log/log.ts';
+import type { LoggedTable, LoggedTransaction, LogReader, LogRecord } from '../log/log.ts';
 import type {
   Assessment,
   ConflictReason,
@@ -15,6 +9,8 @@ import type {
   TableName,
   TargetConflict,
 } from '../source/undo-target.ts';
+import { idsOf, tableNamed } from './looking/known-tables.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
 import { readRow } from './read-changes.ts';
 import type { RowView } from './row-view.ts';
 import { actorOf, type Selection } from './selection.ts';
@@ -30,7 +26,7 @@ import {
 const SEARCH_TIME = 400;
 
 export interface DescribeOptions {
-  readonly log: LogReader & RowFinder;
+  readonly log: SearchableLog;
   readonly selection: Selection;
   readonly view: RowView;
   readonly signal: AbortSignal;
@@ -84,11 +80,11 @@ async function findCause(
   row: RowName,
   { log, selection, signal }: DescribeOptions,
 ): Promise<LoggedTransaction | null> {
-  const key = logKey(row, newestVersion(log, row));
-  if (key === null) return null;
-  const { schema, name: table } = row;
+  const table = await tableNamed(log, row);
+  const key = logKey(row, table?.versions.at(-1));
+  if (table === null || key === null) return null;
   let last: LogRecord | null = null;
-  const wanted = { schema, table, key, from: selection.from, to: log.head };
+  const wanted = { tables: idsOf(table.versions), key, from: selection.from, to: log.head };
   for await (const page of readRow(log, wanted, signal)) {
     last = page.findLast((record) => !selection.accepts(record)) ?? last;
   }

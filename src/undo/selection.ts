@@ -7,9 +7,9 @@ import {
   TablePatternError,
   type TablePatterns,
 } from '../change/table-pattern.ts';
-import { qualifiedName } from '../change/table.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
+import { groupVersions, idsOf, tablesMatching } from './looking/known-tables.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
 import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
 import { parseRowKey } from './looking/row-key.ts';
@@ -124,14 +124,14 @@ function momentOf(moment: UndoMoment): Moment {
 }
 
 /** Completes a range with the request's filters. */
-export function selectChanges(
+export async function selectChanges(
   request: UndoRequest,
   range: Pick<Selection, 'from' | 'to' | 'transaction'>,
   context: SelectionContext,
-): Selection {
+): Promise<Selection> {
   const { log, decoder } = context;
   const patterns = request.tables === undefined ? null : compilePatterns(request.tables);
-  const tables = patterns === null ? undefined : matchingTables(log, patterns);
+  const tables = patterns === null ? undefined : await matchingTables(log, patterns);
   if (tables?.size === 0 && request.tables !== undefined) {
     const details = { source: context.source, tables: request.tables.join(', ') };
     throw new TidingsError('UNDO_NO_TABLE', details);
@@ -169,9 +169,12 @@ function compilePatterns(texts: readonly string[]): TablePatterns {
   }
 }
 
-function matchingTables(log: LogReader, patterns: TablePatterns): ReadonlySet<TableId> {
-  const found = log.tables().filter(({ schema, name }) => patterns.matches(schema, name));
-  return new Set(found.map(({ id }) => id));
+async function matchingTables(
+  log: SearchableLog,
+  patterns: TablePatterns,
+): Promise<ReadonlySet<TableId>> {
+  const found = await tablesMatching(log, (schema, name) => patterns.matches(schema, name));
+  return idsOf(found.flatMap(({ versions }) => versions));
 }
 
 /**
@@ -184,14 +187,13 @@ function keysByTable(
   texts: readonly string[],
   tables: ReadonlySet<TableId> | undefined,
 ): ReadonlyMap<TableId, ReadonlySet<string>> {
-  const versions = Map.groupBy(
-    log.tables().filter(({ id }) => tables?.has(id) !== false),
-    qualifiedName,
-  );
+  const versions = groupVersions(log)
+    .map((group) => group.filter(({ id }) => tables?.has(id) !== false))
+    .filter((group) => group.length > 0);
   const found = new Map<TableId, Set<string>>();
   for (const text of texts) {
     const failures: unknown[] = [];
-    for (const all of versions.values()) {
+    for (const all of versions) {
       try {
         const keys = parseRowKey(all, text);
         for (const { id } of all) found.set(id, new Set([...(found.get(id) ?? []), ...keys]));
@@ -200,7 +202,7 @@ function keysByTable(
         failures.push(error);
       }
     }
-    if (failures.length > 0 && failures.length === versions.size) throw failures[0];
+    if (failures.length > 0 && failures.length === versions.length) throw failures[0];
   }
   return found;
 }

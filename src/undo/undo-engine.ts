@@ -289,7 +289,11 @@ class UndoEngine implements Undo {
     const decoder = createChangeDecoder(source, dialects);
     const context = { source, log, decoder, compileWhere };
     const range = await resolveRange(request, context);
-    return selectChanges(request, plan === null ? range : { ...range, ...plan.range }, context);
+    return await selectChanges(
+      request,
+      plan === null ? range : { ...range, ...plan.range },
+      context,
+    );
   }
 
   /** @param purpose applying needs to know what came later; a plan says when it is not known. */

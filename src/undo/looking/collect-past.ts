@@ -1,4 +1,4 @@
-import { readStoredRows, type StoredRow } from '../../change/stored-rows.ts';
+import { readStoredRows } from '../../change/stored-rows.ts';
 import { qualifiedName } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogRecord } from '../../log/log.ts';
@@ -8,26 +8,62 @@ import type { PastRow, PastRowCounts, PastRowsByKey } from './past-rows.ts';
 /**
  * Notes of every key what the row was before the first change since then. Later changes of a key
  * need not be known.
- * @param wanted keys to note; null for all.
  * @throws TidingsError `AS_OF_IDENTITY`, `AS_OF_TRUNCATED`
  */
 export async function collectByKey(
   past: PastRowsByKey,
   changes: AsyncIterable<LogRecord>,
   columns: PastColumns,
-  wanted: ReadonlySet<string> | null,
 ): Promise<void> {
-  const isWanted = (key: string): boolean => wanted?.has(key) !== false && !past.has(key);
   for await (const record of changes) {
     const { operation, key, previousKey } = record;
     if (operation === 'truncate') throw truncated(record);
     if (key === null) throw lacksOldRow(record);
-    if (operation !== 'insert') {
-      const then = previousKey ?? key;
-      if (isWanted(then)) past.note(then, rowBefore(record, columns));
-    }
-    if ((operation === 'insert' || previousKey !== null) && isWanted(key)) past.note(key, null);
+    const then = previousKey ?? key;
+    if (operation !== 'insert' && !past.has(then)) past.note(then, rowBefore(record, columns));
+    const came = operation === 'insert' || previousKey !== null;
+    if (came && !past.has(key)) past.note(key, null);
   }
+}
+
+/** Rows were lost before an offset: what was there before cannot be told from what comes after. */
+export interface LossAt {
+  readonly offset: number;
+  readonly error: TidingsError;
+}
+
+/**
+ * The same for a single key. Only that one is noted: what its changes say of other keys may not be
+ * the first that happened to those.
+ * @param losses in log order.
+ * @returns the loss after which the first change of the key comes, when there is one: then that
+ *   change does not tell whether there was a row with this key before.
+ */
+export async function collectKey(
+  past: PastRowsByKey,
+  changes: AsyncIterable<LogRecord>,
+  options: {
+    readonly columns: PastColumns;
+    readonly key: string;
+    readonly losses: readonly LossAt[];
+  },
+): Promise<LossAt | null> {
+  const { columns, key: wanted, losses } = options;
+  for await (const record of changes) {
+    const { operation, key, previousKey, offset } = record;
+    const loss = losses.find((each) => each.offset <= offset);
+    if (loss !== undefined) return loss;
+    if (operation === 'truncate') return { offset, error: truncated(record) };
+    if (operation !== 'insert' && (previousKey ?? key) === wanted) {
+      past.note(wanted, rowBefore(record, columns));
+      return null;
+    }
+    if (key === wanted) {
+      past.note(wanted, null);
+      return null;
+    }
+  }
+  return null;
 }
 
 /**
@@ -57,8 +93,7 @@ function rowBefore(record: LogRecord, columns: PastColumns): PastRow {
 
 function rowAfter(record: LogRecord, columns: PastColumns): PastRow {
   const { before, after } = readStoredRows(record.images);
-  const row =
-    after === null ? null : columns.read(record.table, after, before satisfies StoredRow | null);
+  const row = after === null ? null : columns.read(record.table, after, before);
   if (row === null) throw lacksOldRow(record);
   return row;
 }
@@ -69,13 +104,19 @@ function lacksOldRow({ table, offset }: LogRecord): TidingsError {
     table: qualifiedName(table),
     offset,
     identity: reported[table.identity],
-    sql: qualifiedName(table),
+    sql: qualifiedName(table.origin?.partition ?? table),
   });
 }
 
 function truncated({ table, offset, transaction }: LogRecord): TidingsError {
+  const { origin } = table;
+  const name = qualifiedName(table);
   return new TidingsError('AS_OF_TRUNCATED', {
-    table: qualifiedName(table),
+    what:
+      origin?.partition === undefined
+        ? `Table ${name}`
+        : `Partition ${qualifiedName(origin.partition)} of ${name}`,
+    table: name,
     offset,
     after: transaction.last + 1,
   });

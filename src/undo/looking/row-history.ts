@@ -1,5 +1,5 @@
-import type { LogRecord } from '../../log/log.ts';
-import { findRecords, type SearchableLog, type TableName } from './searchable-log.ts';
+import type { LogRecord, TableId } from '../../log/log.ts';
+import { findRecords, type SearchableLog } from './searchable-log.ts';
 
 /** Offsets, the second exclusive, during which a row went by a key. */
 interface Span {
@@ -10,7 +10,8 @@ interface Span {
 
 /** Which row's history is wanted. */
 export interface HistoryRequest {
-  readonly table: TableName;
+  /** The versions of its table. */
+  readonly tables: ReadonlySet<TableId>;
   /** Texts of the key as the log has them. */
   readonly keys: readonly string[];
   /** Offsets; `to` is exclusive. */
@@ -29,17 +30,14 @@ export async function* rowHistory(
   signal: AbortSignal,
 ): AsyncGenerator<LogRecord> {
   const spans = await new SpanTracer(log, request, signal).trace();
-  const streams = spans.map((span) => findRecords(log, { ...named(request), ...span }, signal));
+  const { tables } = request;
+  const streams = spans.map((span) => findRecords(log, { tables, ...span }, signal));
   let gone = false;
   for await (const record of mergeByOffset(streams)) {
     if (record.operation === 'truncate' && gone) continue;
     gone = record.operation === 'delete' || record.operation === 'truncate';
     yield record;
   }
-}
-
-function named({ table }: HistoryRequest): { readonly schema: string; readonly table: string } {
-  return { schema: table.schema, table: table.name };
 }
 
 /** Follows a row through its keys. */
@@ -100,7 +98,7 @@ class SpanTracer {
   }
 
   #records(span: Span): AsyncGenerator<LogRecord> {
-    return findRecords(this.#log, { ...named(this.#request), ...span }, this.#signal);
+    return findRecords(this.#log, { tables: this.#request.tables, ...span }, this.#signal);
   }
 }
 
