@@ -5,6 +5,7 @@ import { describeRequest } from './check-request.ts';
 import { logKey } from './describe-conflicts.ts';
 import { idsOf, tableNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import { opposingPartitions } from './partition-changes.ts';
 import { readRow } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
@@ -58,7 +59,7 @@ export async function applyStaged(
   const { assessment, staged, skipped, forced, cascaded } = settled;
   const conflicts = await options.describe(staged, assessment);
   const common = { plan: plan.id, source: plan.source, skipped, forced, cascaded };
-  const open = isOpen(settled, onConflict);
+  const open = isOpen(settled, onConflict, options.selection);
   const tables = toTables(assessment, open ? staged.lacking : []);
   if (open || totalOf(tables) === 0) {
     const rest = { transaction: null, conflicts, warnings: [] };
@@ -124,7 +125,8 @@ export async function settleConflicts(options: SettleOptions): Promise<Settled> 
 }
 
 /** Whether something stands against the undo that the chosen way does not do away with. */
-function isOpen({ staged, assessment }: Settled, mode: OnConflict): boolean {
+function isOpen({ staged, assessment }: Settled, mode: OnConflict, selection: Selection): boolean {
+  if (mode !== 'skip' && mode !== 'force' && opposingPartitions(selection).length > 0) return true;
   const lacking = staged.lacking.filter(
     ({ reason }) => mode !== 'skip' && !(mode === 'force' && reason === 'truncated'),
   );

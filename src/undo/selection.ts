@@ -2,6 +2,7 @@ import type { Operation } from '../change/change.ts';
 import type { ChangeDecoder, ChangeView } from '../change/decode.ts';
 import type { JsonValue } from '../change/dialect.ts';
 import { parseLosslessJson } from '../change/lossless-json.ts';
+import { markText } from '../change/mark.ts';
 import {
   compileTablePatterns,
   TablePatternError,
@@ -14,6 +15,11 @@ import { resolveMoment } from './looking/log-boundary.ts';
 import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
 import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import {
+  findPartitionChanges,
+  type PartitionChange,
+  partitionRemedy,
+} from './partition-changes.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
 
 /** Which changes of a log an undo takes back. */
@@ -29,6 +35,10 @@ export interface Selection {
   readonly keys: ReadonlyMap<TableId, ReadonlySet<string>> | undefined;
   /** True when not every change of a transaction is selected with it. */
   readonly narrowed: boolean;
+  /** What was done to partitions of the selected tables, and stays: it has no changes to undo. */
+  readonly partitions: readonly PartitionChange[];
+  /** True when these stand against the undo, because it cannot give what was asked for. */
+  readonly needsPartitions: boolean;
   accepts(record: LogRecord): boolean;
 }
 
@@ -54,6 +64,7 @@ export async function resolveRange(
   if ('transaction' in request) {
     const transaction = await findTransaction(request.transaction, log);
     if (transaction === null) {
+      requireRows(request.transaction, log);
       const details = { source, transaction: request.transaction };
       throw new TidingsError('UNDO_TRANSACTION_UNKNOWN', details);
     }
@@ -74,6 +85,20 @@ export async function resolveRange(
     });
   }
   return { from: Math.min(from, to), to, transaction: null };
+}
+
+/**
+ * A transaction that did nothing but something to partitions is known, and has nothing to undo.
+ * @throws TidingsError `UNDO_PARTITION_ONLY`
+ */
+function requireRows(transaction: string, log: LogReader): void {
+  const marks = log.marks().filter((mark) => mark.transaction?.id === transaction);
+  if (marks.length === 0) return;
+  throw new TidingsError('UNDO_PARTITION_ONLY', {
+    transaction,
+    marks: marks.map(markText).join('; '),
+    remedies: marks.map(partitionRemedy).join(' '),
+  });
 }
 
 /**
@@ -148,12 +173,15 @@ export async function selectChanges(
     (keys === undefined || isOneOf(keys.get(record.table.id), record)) &&
     hasActor(record.transaction) &&
     (where === null || where.holds(decoder.view(record)));
+  const filtered = operations !== null || keys !== undefined || where !== null;
   return {
     ...range,
     tables,
     keys,
-    narrowed:
-      request.tables !== undefined || operations !== null || keys !== undefined || where !== null,
+    narrowed: request.tables !== undefined || filtered,
+    partitions: await findPartitionChanges(log, request, { ...range, tables }),
+    // Whoever asks for some rows of a range gets those; a table at a moment has all that it held.
+    needsPartitions: 'to' in request || (!filtered && request.actor === undefined),
     accepts,
   };
 }

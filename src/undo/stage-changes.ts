@@ -4,7 +4,7 @@ import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { versionsNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import { beforeTruncate } from './looking/truncated-rows.ts';
+import { truncatedRows } from './looking/truncated-rows.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
@@ -121,16 +121,16 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
   const { log, workspace, signal } = options;
-  const { tables, emptied } = await beforeTruncate(log, truncate, signal);
-  const from = emptied === null ? log.floor : emptied + 1;
+  const { tables, from, whole: isWhole, holds } = await truncatedRows(log, truncate, signal);
   const request = { from, to: truncate.offset, tables };
-  let whole = emptied !== null;
+  let whole = isWhole;
   const history = async function* (): AsyncGenerator<readonly LogRecord[]> {
     for await (const page of readPages(log, request, signal)) {
-      const known = page.filter(
+      const there = page.filter(holds);
+      const known = there.filter(
         ({ operation, images }) => operation === 'insert' || images[0] === MARKER_OLD,
       );
-      if (known.length < page.length) whole = false;
+      if (known.length < there.length) whole = false;
       yield known;
     }
   };

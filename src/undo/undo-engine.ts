@@ -19,6 +19,7 @@ import { resolvePatterns } from './looking/resolve-table.ts';
 import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
+import { selectionWarnings } from './selection-warnings.ts';
 import { stageLater } from './stage-later.ts';
 import { stageChanges, type StagedChanges } from './stage-changes.ts';
 import type { Undo } from './undo.ts';
@@ -227,6 +228,7 @@ class UndoEngine implements Undo {
       notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
       warnings: [
         ...warnings,
+        ...(await selectionWarnings(this.#options.log, selection, signal)),
         ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
       ],
     };

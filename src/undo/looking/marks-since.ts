@@ -1,9 +1,9 @@
 import { markText } from '../../change/mark.ts';
 import { formatMicros } from '../../change/time.ts';
-import type { LoggedMark } from '../../log/log.ts';
+import type { LoggedMark, LoggedTable } from '../../log/log.ts';
 import type { KnownTable } from './known-tables.ts';
 import type { Moment } from './moment.ts';
-import { recordAt, type SearchableLog, type TableName } from './searchable-log.ts';
+import { recordAt, type SearchableLog } from './searchable-log.ts';
 
 /** Whether a mark lies after a moment; `unknown` for one that was found by comparing around it. */
 export type MarkPlace = 'before' | 'after' | 'unknown';
@@ -54,11 +54,20 @@ function placeOfFound(
 }
 
 /** The marks of a table, in log order. */
-export function marksOf(log: SearchableLog, table: KnownTable | TableName): readonly LoggedMark[] {
-  return log.marks().filter((mark) => {
-    if (mark.origin !== null && 'id' in table && table.id !== null) return mark.origin === table.id;
-    return mark.schema === table.schema && mark.name === table.name;
-  });
+export function marksOf(log: SearchableLog, table: KnownTable): readonly LoggedMark[] {
+  const { id, schema, name, versions } = table;
+  const named = [{ schema, name, ...(id === null ? {} : { origin: { id } }) }, ...versions];
+  return log.marks().filter((mark) => named.some((version) => isMarkOf(mark, version)));
+}
+
+/** Whether a mark is of a version's table: by the table's number, or by its name where that is all. */
+export function isMarkOf(
+  mark: LoggedMark,
+  version: Pick<LoggedTable, 'schema' | 'name' | 'origin'>,
+): boolean {
+  if (mark.origin !== null && version.origin !== undefined)
+    return mark.origin === version.origin.id;
+  return mark.schema === version.schema && mark.name === version.name;
 }
 
 /** A mark with its time and its transaction, for a message. */

@@ -61,8 +61,7 @@ export class PastColumns {
     const kept: (readonly [Column, string])[] = [];
     for (const column of then.columns) {
       const name = names.nameNow(then, column);
-      const problem =
-        name === null ? 'it was dropped since' : problemOf(column, { name, names, later });
+      const problem = name === null ? goneOf(column) : problemOf(column, { name, names, later });
       if (problem !== null) problems.set(column.name, problem);
       else if (name !== null) kept.push([column, name]);
     }
@@ -131,6 +130,11 @@ export class PastColumns {
 
 function findColumn(table: TableDefinition, name: string, names: PresentColumns): number {
   return table.columns.findIndex((column) => names.nameNow(table, column) === name);
+}
+
+/** Without its number a column that was renamed cannot be told from one that was dropped. */
+function goneOf({ number }: Column): string {
+  return number === undefined ? 'it was dropped or renamed since' : 'it was dropped since';
 }
 
 function problemOf(
