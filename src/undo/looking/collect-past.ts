@@ -32,12 +32,17 @@ export interface LossAt {
   readonly error: TidingsError;
 }
 
+/** What stands in the way of telling what a single row was. */
+export interface KeyLoss extends LossAt {
+  /** True when the key's first change comes after it: that does not tell what was there before it. */
+  readonly changedAfter: boolean;
+}
+
 /**
  * The same for a single key. Only that one is noted: what its changes say of other keys may not be
  * the first that happened to those.
  * @param losses in log order.
- * @returns the loss after which the first change of the key comes, when there is one: then that
- *   change does not tell whether there was a row with this key before.
+ * @returns the loss that stands in the way, when there is one.
  */
 export async function collectKey(
   past: PastRowsByKey,
@@ -47,23 +52,22 @@ export async function collectKey(
     readonly key: string;
     readonly losses: readonly LossAt[];
   },
-): Promise<LossAt | null> {
+): Promise<KeyLoss | null> {
   const { columns, key: wanted, losses } = options;
+  let truncate: LossAt | null = null;
   for await (const record of changes) {
     const { operation, key, previousKey, offset } = record;
-    const loss = losses.find((each) => each.offset <= offset);
-    if (loss !== undefined) return loss;
-    if (operation === 'truncate') return { offset, error: truncated(record) };
-    if (operation !== 'insert' && (previousKey ?? key) === wanted) {
-      past.note(wanted, rowBefore(record, columns));
-      return null;
+    if (operation === 'truncate') {
+      truncate ??= { offset, error: truncated(record) };
+      continue;
     }
-    if (key === wanted) {
-      past.note(wanted, null);
-      return null;
-    }
+    const loss = truncate ?? losses.find((each) => each.offset <= offset);
+    if (loss !== undefined) return { ...loss, changedAfter: true };
+    const isBefore = operation !== 'insert' && (previousKey ?? key) === wanted;
+    past.note(wanted, isBefore ? rowBefore(record, columns) : null);
+    return null;
   }
-  return null;
+  return truncate === null ? null : { ...truncate, changedAfter: false };
 }
 
 /**

@@ -2,7 +2,13 @@ import { qualifiedName } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogRecord, TableId } from '../../log/log.ts';
 import type { SnapshotRows, SourceSnapshot } from '../../source/table-snapshot.ts';
-import { collectByKey, collectCounts, collectKey, type LossAt } from './collect-past.ts';
+import {
+  collectByKey,
+  collectCounts,
+  collectKey,
+  type KeyLoss,
+  type LossAt,
+} from './collect-past.ts';
 import type { PastColumns } from './past-columns.ts';
 import type { PastRow, PastRowCounts, PastRowsByKey, PastRowStore } from './past-rows.ts';
 import { keyText, keyValues } from './row-key.ts';
@@ -64,7 +70,7 @@ export interface PastRowsOfKeys {
   /** Keys of which it is known what they were. */
   readonly decided: ReadonlySet<string>;
   /** Why it is not known of others. */
-  readonly losses: ReadonlyMap<string, LossAt>;
+  readonly losses: ReadonlyMap<string, KeyLoss>;
 }
 
 /** Goes back in single rows. */
@@ -82,7 +88,7 @@ export async function openKeys(
   const past = reading.store.byKey();
   return await guarded(past, async () => {
     const decided = new Set<string>();
-    const losses = new Map<string, LossAt>();
+    const losses = new Map<string, KeyLoss>();
     for (const key of wanted.keys) {
       const changes = changesSince(reading, part, signal, key);
       const loss = await collectKey(past, changes, { columns, key, losses: wanted.losses });
@@ -91,7 +97,9 @@ export async function openKeys(
     }
     const rows: PastRow[] = [];
     // A row that is there, and that nothing happened to since, was there then.
-    const found = rowsByKey(reading, part, wanted, past, (key) => decided.add(key));
+    const found = rowsByKey(reading, part, wanted, past, (key) => {
+      if (losses.get(key)?.changedAfter !== true) decided.add(key);
+    });
     for await (const row of found) rows.push(row);
     return { past, rows, decided, losses };
   });

@@ -1,5 +1,6 @@
 import { qualifiedName, type TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
+import type { LoggedTable } from '../../log/log.ts';
 import type { SourceSnapshot } from '../../source/table-snapshot.ts';
 import { sleep } from '../../util/sleep.ts';
 import { type AlignOptions, openAligned, showsAllBefore } from './align.ts';
@@ -10,7 +11,7 @@ import { boundaryAt, markInWords } from './marks-since.ts';
 import type { Moment } from './moment.ts';
 import { PastColumns } from './past-columns.ts';
 import { openByKey, openCounts, openKeys, type PastPart, type PastReading } from './past-part.ts';
-import { type LostPartition, pastPartitions } from './past-partitions.ts';
+import { type LostPartition, type PastPartitions, pastPartitions } from './past-partitions.ts';
 import type { PastRow, PastRowStore } from './past-rows.ts';
 import {
   type PastVersions,
@@ -75,7 +76,6 @@ export async function openPastTable(
   const tables = await knownTables(log);
   const { absent, detached, lost } = await pastPartitions(log, snapshot, table, tables, boundary);
   const own = table.versions.filter(({ origin }) => !absent.has(origin?.partition?.id ?? ''));
-  const moved = new Set(detached.flatMap(({ versions }) => [...idsOf(versions)]));
   const versions = await pastVersions(
     log,
     [...own, ...detached.flatMap((each) => each.versions.filter(({ id }) => !idsOf(own).has(id)))],
@@ -92,19 +92,7 @@ export async function openPastTable(
   const columns = PastColumns.choose(versions, names, request.columns ?? null);
   const key = sharedKey(versions, columns, names);
   const losses = await Promise.all(lost.map((each) => lossOf(log, each)));
-  const left = detached.flatMap((each) => each.table.definition.origin?.id ?? []);
-  const parts: readonly PastPart[] = [
-    {
-      ...nameOf(present.definition),
-      tables: new Set(own.map(({ id }) => id).filter((id) => !moved.has(id))),
-      without: [...absent, ...left],
-    },
-    ...detached.map((each): PastPart => ({
-      ...nameOf(each.table.definition),
-      tables: idsOf(each.versions),
-      without: [],
-    })),
-  ];
+  const parts = partsOf(present.definition, own, { absent, detached, lost });
   const reading = { log, snapshot, store, offset, columns, onProgress };
   const rows =
     request.keys === undefined
@@ -149,6 +137,25 @@ async function openAt(
     await sleep(PAUSE, signal);
   }
   throw new TidingsError('LOG_LAGS', { source, seconds: (ATTEMPTS * PAUSE) / 1000 });
+}
+
+/** The places where the table's rows are now, with the versions of their changes. */
+function partsOf(
+  present: TableDefinition,
+  own: readonly LoggedTable[],
+  { absent, detached }: PastPartitions,
+): readonly PastPart[] {
+  const moved = new Set(detached.flatMap(({ versions }) => [...idsOf(versions)]));
+  const left = detached.flatMap(({ table }) => table.definition.origin?.id ?? []);
+  const rest = own.map(({ id }) => id).filter((id) => !moved.has(id));
+  return [
+    { ...nameOf(present), tables: new Set(rest), without: [...absent, ...left] },
+    ...detached.map(({ table, versions }): PastPart => ({
+      ...nameOf(table.definition),
+      tables: idsOf(versions),
+      without: [],
+    })),
+  ];
 }
 
 /** What is read of a table. */

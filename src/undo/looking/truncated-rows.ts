@@ -12,7 +12,7 @@ export interface TruncatedRows {
   /** Whether these changes are all: the log has seen the rows' place empty, and nothing else came. */
   readonly whole: boolean;
   /** False for a change of a row that had left with its partition before. */
-  holds(record: LogRecord): boolean;
+  readonly holds: (record: LogRecord) => boolean;
 }
 
 /**
