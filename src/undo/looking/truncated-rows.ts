@@ -38,7 +38,7 @@ export async function truncatedRows(
     partition === undefined ? undefined : marks.findLast(({ kind }) => kind === 'created');
   if (made !== undefined && made.offset > (emptied ?? -1)) emptied = made.offset;
   const from = emptied ?? log.floor;
-  const came = marks.some(({ kind, offset: at }) => kind === 'attached' && at > from);
+  const came = marks.some(({ kind, offset: at }) => kind === 'attached' && at >= from);
   const other = await lastRecordBefore(log, { to: offset, tables: idsOf(unsure) }, signal);
   const left = marks.filter(({ kind }) => kind === 'detached' || kind === 'dropped');
   return {
