@@ -56,7 +56,10 @@ export async function writtenLog(setUp: string): Promise<WrittenLog> {
   const query = async (text: string, values: readonly unknown[]): Promise<readonly object[]> =>
     (await client.query<object>(text, [...values])).rows;
   const describe = async (name: string): Promise<TableDefinition> => {
+    // As our own sessions have it: types of other schemas are named with them.
+    await client.query(`SET search_path = ''`);
     const found = await describeTable(query, 'main', { schema: 'public', name });
+    await client.query('RESET search_path');
     if (found === null) throw new Error(`There is no table ${name}`);
     return found.definition;
   };

@@ -227,13 +227,13 @@ function readKeys(
   key: readonly string[] | null,
   { past, logged }: PastVersions,
 ): { readonly key: readonly string[]; readonly keys: ReadonlySet<string> } {
-  const keys = new Set(texts.flatMap((text) => [...parseRowKey([past], text)]));
-  if (key !== null) return { key, keys };
   const table = qualifiedName(past);
-  if (logged.some(({ keyUnknown }) => keyUnknown === true)) {
+  if (key === null && logged.some(({ keyUnknown }) => keyUnknown === true)) {
     throw new TidingsError('AS_OF_KEY_UNKNOWN', { table });
   }
-  throw new TidingsError('TABLE_WITHOUT_KEY', { table });
+  const keys = new Set(texts.flatMap((text) => [...parseRowKey([past], text)]));
+  if (key === null) throw new TidingsError('TABLE_WITHOUT_KEY', { table });
+  return { key, keys };
 }
 
 /** A partition's loss as what it means for the table: the error, and from where on it may be felt. */
