@@ -1,8 +1,8 @@
 import type { ChangeReceiver } from '../src/source/source.ts';
 import { StreamDecoder } from '../src/source/postgres/decode-stream.ts';
 import { type FrameHandler, FrameReader } from '../src/source/postgres/frame-reader.ts';
-import { RelationCatalog } from '../src/source/postgres/relation-catalog.ts';
 import { RelationTable } from '../src/source/postgres/relation-table.ts';
+import { fixedCatalog } from '../test/fixed-catalog.ts';
 import * as pgoutput from '../test/pgoutput.ts';
 import type { Benchmark, Report } from './lib/report.ts';
 
@@ -106,8 +106,6 @@ function change(at: number): Buffer {
 }
 
 /** What the catalogue would say of the table. */
-const PRIMARY_KEY = { key: ['id'], partitions_full: null };
-
 class Counter implements ChangeReceiver {
   changes = 0;
   bytes = 0;
@@ -134,9 +132,8 @@ class Counter implements ChangeReceiver {
 /** @returns seconds of CPU. */
 async function decodeAll(chunks: readonly Buffer[], changes: number): Promise<number> {
   const receiver = new Counter();
-  const catalog = new RelationCatalog(() => Promise.resolve([PRIMARY_KEY]));
-  const relations = new RelationTable(receiver, catalog);
-  const decoder = new StreamDecoder(receiver, relations, null);
+  const relations = new RelationTable(receiver, fixedCatalog({ key: ['id'] }));
+  const decoder = new StreamDecoder({ source: 'main', receiver, relations, from: null });
   const frames = new FrameReader();
   const handler: FrameHandler = {
     frame: (_type, body, start, end) => decoder.message(body, start + 25, end),

@@ -1,3 +1,4 @@
+import { compileTablePatterns } from '../src/change/table-pattern.ts';
 import { RelationCatalog } from '../src/source/postgres/relation-catalog.ts';
 import { lsnToPosition } from '../src/source/postgres/position.ts';
 import { streamChanges, type StreamChangesOptions } from '../src/source/postgres/stream-changes.ts';
@@ -40,11 +41,14 @@ export async function openStream(
   const abort = new AbortController();
   const catalogue = await database.connect();
   const slot = database.name;
-  const catalog = new RelationCatalog((statement) =>
-    catalogue
-      .query<object>({ ...statement, values: [...statement.values] })
-      .then((result) => result.rows),
-  );
+  const catalog = new RelationCatalog({
+    source: 'main',
+    patterns: compileTablePatterns(['*.*']),
+    query: (statement) =>
+      catalogue
+        .query<object>({ ...statement, values: [...statement.values] })
+        .then((result) => result.rows),
+  });
   const end = streamChanges({
     source: 'main',
     url: database.url,

@@ -195,6 +195,7 @@ export class Capture {
     try {
       await source.stream({
         from: log.position,
+        known: { tables: log.tables(), marks: log.marks() },
         receiver: this.#receiver,
         signal: AbortSignal.any([signal, this.#connection.signal]),
       });

@@ -34,6 +34,11 @@ export interface Change {
   readonly operation: Operation;
   readonly schema: string;
   readonly table: string;
+  /**
+   * The partition that held the row, of a table that has partitions; absent for others. A `truncate`
+   * with a partition emptied that partition only.
+   */
+  readonly partition?: { readonly schema: string; readonly table: string };
   /** The columns that identify the row; null for `truncate` and for tables without a key. */
   readonly key: Row | null;
   /** The old row; only its key columns when the source does not report more; null when unknown. */

@@ -114,6 +114,7 @@ class LazyView implements ChangeView {
       operation: stored.operation,
       schema: stored.table.schema,
       table: stored.table.name,
+      ...partitionOf(stored.table),
       key: table.readKey(stored.key, after ?? before),
       before,
       after,
@@ -121,6 +122,12 @@ class LazyView implements ChangeView {
       transaction,
     };
   }
+}
+
+function partitionOf({ origin }: TableDefinition): Pick<Change, 'partition'> {
+  const partition = origin?.partition;
+  if (partition === undefined) return {};
+  return { partition: { schema: partition.schema, table: partition.name } };
 }
 
 /** The columns that an update gave another value, or null when that cannot be told. */

@@ -1,10 +1,11 @@
 import type { TableOrigin } from './table.ts';
 
 /**
- * What happened: a partition was made (empty), joined its table with rows, left it and still exists,
- * or was dropped.
+ * What happened: a partition joined its table with the rows it had, left it and still exists, or was
+ * dropped. `present` only notes that it was there: made for its table, or met at the first look. No
+ * rows came or went then.
  */
-export type MarkKind = 'created' | 'attached' | 'detached' | 'dropped';
+export type MarkKind = 'present' | 'attached' | 'detached' | 'dropped';
 
 /**
  * Rows of a table came or went without a change of theirs, by what was done to a partition. Whoever

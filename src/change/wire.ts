@@ -29,7 +29,10 @@ export interface WireChange {
 }
 
 /** What is particular to a change; see {@link Change} for the members. */
-export interface WireData extends Pick<Change, 'operation' | 'schema' | 'table' | 'key'> {
+export interface WireData extends Pick<
+  Change,
+  'operation' | 'schema' | 'table' | 'partition' | 'key'
+> {
   readonly before: Row | null;
   readonly after: Row | null;
   readonly changed: readonly string[] | null;
@@ -54,6 +57,7 @@ export function toWire(change: Change): WireChange {
       operation: change.operation,
       schema: change.schema,
       table: change.table,
+      ...(change.partition === undefined ? {} : { partition: change.partition }),
       key: change.key,
       before: change.before,
       after: change.after,
@@ -95,6 +99,7 @@ export function parseWire(json: unknown): Change {
     operation: data.oneOf('operation', OPERATIONS),
     schema: data.string('schema'),
     table: data.string('table'),
+    ...data.partition(),
     key: data.row('key'),
     before: data.row('before'),
     after: data.row('after'),
@@ -204,6 +209,12 @@ class WireObject {
     const value = this.#members[name];
     if (value === undefined) throw this.#error(name, 'is missing');
     return value as JsonValue;
+  }
+
+  partition(): Pick<Change, 'partition'> {
+    if (this.#members['partition'] === undefined) return {};
+    const partition = this.object('partition');
+    return { partition: { schema: partition.string('schema'), table: partition.string('table') } };
   }
 
   #error(name: string, problem: string): WireFormatError {

@@ -147,7 +147,7 @@ export interface LogReader {
   /** The source position up to which the log is complete; null for a new log. */
   readonly position: string | null;
   tables(): readonly LoggedTable[];
-  /** Those at or above the floor, in log order. */
+  /** Those from the floor on, and of partitions that were there the last one before; in log order. */
   marks(): readonly LoggedMark[];
   /**
    * Records from `from` on, whole transactions or not, never beyond the head.

@@ -42,6 +42,11 @@ export interface ChangeReceiver {
 export interface StreamOptions {
   /** The position up to which the log is complete; null when the log is new. */
   readonly from: string | null;
+  /** What the log knows: versions of tables, oldest first, and marks. Default: nothing. */
+  readonly known?: {
+    readonly tables: readonly TableDefinition[];
+    readonly marks: readonly TableMark[];
+  };
   readonly receiver: ChangeReceiver;
   readonly signal: AbortSignal;
 }

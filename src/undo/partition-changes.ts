@@ -1,7 +1,7 @@
 import { markText, type MarkKind } from '../change/mark.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LoggedMark, LoggedTransaction, TableId } from '../log/log.ts';
-import { boundaryAt, isMarkOf, placeOf } from './looking/marks-since.ts';
+import { boundaryAt, isMarkOf, isTurn, placeOf } from './looking/marks-since.ts';
 import { type Moment, parseMoment } from './looking/moment.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import type { UndoRequest } from './undo-plan.ts';
@@ -36,7 +36,7 @@ export async function findPartitionChanges(
   for (const mark of log.marks()) {
     const id = mark.partition?.id;
     if (id === undefined || !isSelected(log, mark, scope)) continue;
-    if (!first.has(id) && isWithin(mark)) first.set(id, mark);
+    if (!first.has(id) && isTurn(mark) && isWithin(mark)) first.set(id, mark);
     newest.set(id, mark);
   }
   const changes: PartitionChange[] = [];
@@ -44,7 +44,7 @@ export async function findPartitionChanges(
     const was = !isPart(mark.kind);
     const lasting = was !== isPart(newest.get(id)?.kind ?? mark.kind);
     // Its rows were inserted, and are undone as such; an empty partition may stay.
-    if (!was && (mark.kind === 'created' || !lasting)) continue;
+    if (!was && (mark.kind === 'present' || !lasting)) continue;
     changes.push({ mark, lasting });
   }
   return changes;
@@ -52,7 +52,7 @@ export async function findPartitionChanges(
 
 /** True after a mark of this kind when the partition is a part of its table. */
 function isPart(kind: MarkKind): boolean {
-  return kind === 'attached' || kind === 'created';
+  return kind === 'attached' || kind === 'present';
 }
 
 function isSelected(log: SearchableLog, mark: LoggedMark, { tables }: PartitionScope): boolean {

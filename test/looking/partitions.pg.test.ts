@@ -155,7 +155,7 @@ describe('as of, over a partition that was attached', () => {
       'CREATE TABLE ord_3 PARTITION OF ord FOR VALUES FROM (20) TO (30); ALTER TABLE ord_3 REPLICA IDENTITY FULL',
       {},
     );
-    await at.write(`SELECT 1`, { marks: [{ of: 'ord', partition: 'ord_3', kind: 'created' }] });
+    await at.write(`SELECT 1`, { marks: [{ of: 'ord', partition: 'ord_3', kind: 'present' }] });
     await at.write(`INSERT INTO ord VALUES (21, 'new')`, {
       changes: [{ relation: 'ord_3', of: 'ord', after: ['21', 'new'] }],
     });

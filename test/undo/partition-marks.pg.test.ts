@@ -126,7 +126,7 @@ describe('undo of a truncate of one partition', () => {
     await using at = await writtenLog(ORD);
     await touch(at);
     await at.write('CREATE TABLE ord_3 PARTITION OF ord FOR VALUES FROM (20) TO (30)', {});
-    await at.write('SELECT 1', { marks: [{ of: 'ord', partition: 'ord_3', kind: 'created' }] });
+    await at.write('SELECT 1', { marks: [{ of: 'ord', partition: 'ord_3', kind: 'present' }] });
     await at.write(`INSERT INTO ord VALUES (12, 'kept'), (21, 'a'), (22, 'b')`, {
       changes: [
         { relation: 'ord_2', of: 'ord', after: ['12', 'kept'] },

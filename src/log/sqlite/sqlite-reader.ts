@@ -14,6 +14,7 @@ import type {
 } from '../log.ts';
 import type { LogSearch, TransactionPage, TransactionRequest } from '../log-search.ts';
 import { LARGE_TRANSACTION } from './format.ts';
+import { marksFrom } from './mark-rows.ts';
 import { tableSeed } from './key-hash.ts';
 import { directoryBytes } from './segment-files.ts';
 import type { LogView, ViewHolder } from './log-view.ts';
@@ -71,8 +72,7 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
   }
 
   marks(): readonly LoggedMark[] {
-    const { floor } = this;
-    return this.#view.marks.filter(({ offset }) => offset >= floor);
+    return marksFrom(this.#view.marks, this.floor);
   }
 
   // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.

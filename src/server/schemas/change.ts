@@ -24,6 +24,10 @@ const WIRE_CHANGE = answer<WireChange>()(
       operation: z.enum(OPERATIONS as ['insert', 'update', 'delete', 'truncate']),
       schema: z.string(),
       table: z.string(),
+      partition: described(
+        z.object({ schema: z.string(), table: z.string() }).exactOptional(),
+        'The partition that held the row, of a table that has partitions. A truncate with a partition emptied that one only.',
+      ),
       key: row('The columns that identify the row; null without a key.'),
       before: row('The old row, as far as it is known.'),
       after: row('The new row.'),

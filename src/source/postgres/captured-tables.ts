@@ -71,19 +71,7 @@ export function isMisplaced(table: CapturedTable): boolean {
 export function tablesSql({ patterns, names, triggered }: TablesQuery): string {
   const [all, insertOnly] = [quoteLiteral(names.all), quoteLiteral(names.insertOnly)];
   return `
-WITH meant AS (
-  SELECT c.oid, c.relispartition
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
-    AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
-    AND NOT EXISTS (SELECT FROM pg_depend d
-      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-), wanted AS (
-  SELECT oid FROM meant m
-  WHERE NOT relispartition OR NOT EXISTS (
-    SELECT FROM pg_partition_ancestors(m.oid) a JOIN meant ON meant.oid = a.relid
-    WHERE a.relid <> m.oid)
-), member AS (
+WITH ${wantedSql(patterns)}, member AS (
   SELECT r.prrelid AS oid,
     bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only
   FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
@@ -116,6 +104,28 @@ FROM judged FULL JOIN member ON member.oid = judged.oid
   JOIN pg_roles o ON o.oid = c.relowner
   LEFT JOIN leaf ON leaf.root = c.oid
 ORDER BY 1, 2`;
+}
+
+/**
+ * The common table expressions `meant` and `wanted`: the tables that are captured, by oid. Of a
+ * partitioned table it is the uppermost one that the patterns mean; its partitions are published
+ * with it.
+ * @param among a condition on an oid, to look only at some; whole trees of partitions.
+ */
+export function wantedSql(patterns: TablePatterns, among?: (oid: string) => string): string {
+  return `meant AS (
+  SELECT c.oid, c.relispartition
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+    AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}${among === undefined ? '' : ` AND ${among('c.oid')}`}
+    AND NOT EXISTS (SELECT FROM pg_depend d
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), wanted AS (
+  SELECT oid FROM meant m
+  WHERE NOT relispartition OR NOT EXISTS (
+    SELECT FROM pg_partition_ancestors(m.oid) a JOIN meant ON meant.oid = a.relid
+    WHERE a.relid <> m.oid)
+)`;
 }
 
 const SCHEMA_COUNTS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${OWN_SCHEMA}')`;

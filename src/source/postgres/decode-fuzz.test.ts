@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { fixedCatalog } from '../../../test/fixed-catalog.ts';
 import * as pgoutput from '../../../test/pgoutput.ts';
 import { type RecordedTransaction, RecordingReceiver } from '../../../test/recording-receiver.ts';
 import { bytesOf, MalformedData } from './decode-bytes.ts';
 import { StreamDecoder } from './decode-stream.ts';
 import { FrameReader } from './frame-reader.ts';
-import { RelationCatalog } from './relation-catalog.ts';
 import { RelationTable } from './relation-table.ts';
 
 /** Frames and decoder together, as `streamChanges` puts them together. */
@@ -17,10 +17,10 @@ class Pipeline {
   readonly #decoder: StreamDecoder;
 
   constructor() {
-    const answer = [{ key: ['id'], partitions_full: null }];
-    const catalog = new RelationCatalog(() => Promise.resolve(answer));
-    this.#relations = new RelationTable(this.receiver, catalog);
-    this.#decoder = new StreamDecoder(this.receiver, this.#relations, null);
+    const { receiver } = this;
+    const relations = new RelationTable(receiver, fixedCatalog({ key: ['id'] }));
+    this.#relations = relations;
+    this.#decoder = new StreamDecoder({ source: 'main', receiver, relations, from: null });
     this.receiver.checksOrder = false;
   }
 

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fixedCatalog, type FixedCatalogOptions } from '../../../test/fixed-catalog.ts';
 import * as pgoutput from '../../../test/pgoutput.ts';
 import { RecordingReceiver } from '../../../test/recording-receiver.ts';
 import { bytesOf, MalformedData } from './decode-bytes.ts';
 import { StreamDecoder } from './decode-stream.ts';
-import { RelationCatalog } from './relation-catalog.ts';
 import { RelationTable } from './relation-table.ts';
-import type { CatalogStatement } from './relation-types.ts';
 
 const COLUMNS = [{ name: 'id', flagged: true }, { name: 'a' }, { name: 'b' }];
 const FULL = COLUMNS.map((column) => ({ ...column, flagged: true }));
@@ -14,17 +13,19 @@ const FULL = COLUMNS.map((column) => ({ ...column, flagged: true }));
 interface Run {
   readonly receiver?: RecordingReceiver;
   readonly from?: string;
-  /** The rows that the catalogue answers with. */
-  readonly answer?: (statement: CatalogStatement) => readonly object[];
+  readonly catalog?: FixedCatalogOptions;
 }
 
 /** Decodes messages as the stream does, looking relations up when it is asked to. */
 async function decode(messages: readonly Buffer[], run: Run = {}): Promise<RecordingReceiver> {
   const receiver = run.receiver ?? new RecordingReceiver();
-  const query = (statement: CatalogStatement): Promise<readonly object[]> =>
-    Promise.resolve(run.answer?.(statement) ?? []);
-  const relations = new RelationTable(receiver, new RelationCatalog(query));
-  const decoder = new StreamDecoder(receiver, relations, run.from ?? null);
+  const relations = new RelationTable(receiver, fixedCatalog(run.catalog));
+  const decoder = new StreamDecoder({
+    source: 'main',
+    receiver,
+    relations,
+    from: run.from ?? null,
+  });
   for (const message of messages) {
     // Bytes around it, so that an index counted from the wrong end is noticed.
     const bytes = bytesOf(Buffer.concat([Buffer.alloc(7, 0xff), message, Buffer.alloc(9, 0xff)]));
@@ -95,8 +96,13 @@ describe('transactions', () => {
 
   test('keepalives count between them, and never go back', async () => {
     const receiver = new RecordingReceiver();
-    const relations = new RelationTable(receiver, new RelationCatalog(() => Promise.resolve([])));
-    const decoder = new StreamDecoder(receiver, relations, '0000000000000005');
+    const relations = new RelationTable(receiver, fixedCatalog());
+    const decoder = new StreamDecoder({
+      source: 'main',
+      receiver,
+      relations,
+      from: '0000000000000005',
+    });
     const give = (message: Buffer): boolean => decoder.message(bytesOf(message), 0, message.length);
     decoder.idle('0000000000000004');
     decoder.idle('0000000000000006');
@@ -113,8 +119,8 @@ describe('transactions', () => {
     for (const wanted of [true, false]) {
       const receiver = new RecordingReceiver();
       receiver.wants = () => wanted;
-      const relations = new RelationTable(receiver, new RelationCatalog(() => Promise.resolve([])));
-      const decoder = new StreamDecoder(receiver, relations, null);
+      const relations = new RelationTable(receiver, fixedCatalog());
+      const decoder = new StreamDecoder({ source: 'main', receiver, relations, from: null });
       decoder.abandon();
       const message = pgoutput.begin(1n, 1);
       decoder.message(bytesOf(message), 0, message.length);
@@ -128,7 +134,6 @@ describe('transactions', () => {
 describe('rows', () => {
   const relation = pgoutput.relation({ columns: COLUMNS });
   const full = pgoutput.relation({ columns: FULL, identity: 'f' });
-  const primaryKey = (): readonly object[] => [{ key: ['id'], partitions_full: null }];
 
   test('an insert has its new row and its key', async () => {
     const { changes } = await decode(
@@ -167,7 +172,7 @@ describe('rows', () => {
         pgoutput.update(1, ['key-2', 'x', 'y'], old),
         pgoutput.update(1, ['key-1', 'x', 'z'], old),
       ),
-      { answer: primaryKey },
+      { catalog: { key: ['id'] } },
     );
     assert.deepEqual(
       changes.map(({ key, previousKey }) => [key, previousKey]),
@@ -183,7 +188,7 @@ describe('rows', () => {
     const old = { marker: 'O', row: ['7', large, null] } as const;
     const { changes } = await decode(
       transaction(full, pgoutput.update(1, ['7', undefined, 'now'], old)),
-      { answer: primaryKey },
+      { catalog: { key: ['id'] } },
     );
     assert.deepEqual(changes[0]?.after, ['7', large, 'now']);
     assert.deepEqual(changes[0]?.before, { kind: 'old', cells: ['7', large, null] });
@@ -216,7 +221,7 @@ describe('rows', () => {
         pgoutput.relation({ columns: FULL, identity: 'f' }),
         pgoutput.remove(1, { marker: 'O', row: ['8', 'x', null] }),
       ),
-      { answer: primaryKey },
+      { catalog: { key: ['id'] } },
     );
     assert.deepEqual(
       changes.map(({ operation, key, before, after }) => ({ operation, key, before, after })),
@@ -241,7 +246,7 @@ describe('rows', () => {
     const columns = [{ name: 'a', flagged: true }, { name: 'b', flagged: true }, { name: 'c' }];
     const { changes } = await decode(
       transaction(pgoutput.relation({ columns }), pgoutput.insert(1, ['1', 'say "hi"', 'x'])),
-      { answer: () => [{ key: ['b', 'a'], partitions_full: null }] },
+      { catalog: { key: ['b', 'a'] } },
     );
     assert.equal(changes[0]?.key, JSON.stringify(['say "hi"', '1']));
   });
@@ -264,7 +269,7 @@ describe('rows', () => {
         pgoutput.update(1, ['7', undefined, 'y'], { marker: 'O', row: ['7', null, null] }),
         pgoutput.remove(1, { marker: 'O', row: ['7', null, null] }),
       ),
-      { answer: () => [{ key: ['id'], partitions_full: false }] },
+      { catalog: { key: ['id'], kind: 'p' } },
     );
     assert.deepEqual(
       changes.map(({ before, after }) => [before?.kind, after]),
@@ -324,9 +329,11 @@ describe('rows', () => {
   test('a relation without changes is never looked up', async () => {
     let questions = 0;
     const { tables } = await decode(transaction(full), {
-      answer: () => {
-        questions += 1;
-        return [];
+      catalog: {
+        ready: () => {
+          questions += 1;
+          return Promise.resolve();
+        },
       },
     });
     assert.deepEqual([tables.length, questions], [0, 0]);
@@ -387,7 +394,7 @@ describe('messages', () => {
       ),
     );
     assert.deepEqual(tables[0]?.columns, [
-      { name: 'm', type: 'public.mood', kind: 'other', array: false },
+      { name: 'm', number: 1, type: 'public.mood', kind: 'other', array: false },
     ]);
   });
 });

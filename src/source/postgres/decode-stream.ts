@@ -1,9 +1,11 @@
 import { MARKER_KEY, MARKER_NEW, MARKER_OLD } from '../../change/row-images.ts';
 import type { ChangeReceiver } from '../source.ts';
+import { type AnnouncementMessage, readAnnouncement } from './announcements.ts';
 import { type Bytes, bytesOf, FieldReader, MalformedData } from './decode-bytes.ts';
 import { addContext, readContext } from './decode-context.ts';
 import { fillUnchanged, TupleCells } from './decode-tuple.ts';
 import { keyText, sameKey } from './key-text.ts';
+import type { PartitionWatch } from './partition-watch.ts';
 import { wordsToPosition } from './position.ts';
 import type { KnownRelation, RelationTable } from './relation-table.ts';
 
@@ -30,13 +32,25 @@ const WORD = 2 ** 32;
 const OUTSIDE = 'a change lies outside of a transaction';
 const NO_IMAGES = Buffer.alloc(0);
 
+export interface StreamDecoderOptions {
+  /** The source's name: announcements of others are passed over. */
+  readonly source: string;
+  readonly receiver: ChangeReceiver;
+  readonly relations: RelationTable;
+  /** The position up to which the receiver has everything; null for nothing. */
+  readonly from: string | null;
+  readonly partitions?: PartitionWatch | undefined;
+}
+
 /**
  * Decodes pgoutput, protocol version 1, and hands what it says to the receiver. Rows are not
  * decoded: their images go on as a part of the received bytes, and only the key's text is read.
  * https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html
  */
 export class StreamDecoder {
+  readonly #source: string;
   readonly #receiver: ChangeReceiver;
+  readonly #partitions: PartitionWatch | undefined;
   readonly #relations: RelationTable;
   readonly #before = new TupleCells(bytesOf(NO_IMAGES));
   readonly #after = new TupleCells(bytesOf(NO_IMAGES));
@@ -44,8 +58,9 @@ export class StreamDecoder {
   #context: string | null = null;
   #reached: string;
 
-  /** @param from the position up to which the receiver has everything; null for nothing. */
-  constructor(receiver: ChangeReceiver, relations: RelationTable, from: string | null) {
+  constructor({ source, receiver, relations, from, partitions }: StreamDecoderOptions) {
+    this.#partitions = partitions;
+    this.#source = source;
     this.#receiver = receiver;
     this.#relations = relations;
     this.#reached = from ?? '';
@@ -59,6 +74,7 @@ export class StreamDecoder {
     if (this.#state !== 'between' || position <= this.#reached) return;
     this.#reached = position;
     this.#receiver.idle(position);
+    this.#passed(position);
   }
 
   /** Ends a transaction that will not be finished. */
@@ -109,10 +125,10 @@ export class StreamDecoder {
     if (this.#state !== 'between') throw new MalformedData('a transaction begins twice', start);
     if (end - start !== BEGIN_LENGTH) throw new MalformedData('Begin has a wrong length', start);
     this.#context = null;
-    const taken = this.#receiver.begin({
-      id: String(view.getUint32(start + 17)),
-      position: wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5)),
-    });
+    const id = view.getUint32(start + 17);
+    const position = wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5));
+    const taken = this.#receiver.begin({ id: String(id), position });
+    this.#relations.begin({ id, position });
     this.#state = taken ? 'open' : 'skipping';
   }
 
@@ -127,6 +143,7 @@ export class StreamDecoder {
       const committedAt = since2000 + POSTGRES_EPOCH;
       this.#receiver.commit({ committedAt, context: this.#context }, reached);
     }
+    this.#passed(reached);
     if (reached > this.#reached) this.#reached = reached;
   }
 
@@ -232,9 +249,40 @@ export class StreamDecoder {
   }
 
   #attach(bytes: Bytes, start: number, end: number): void {
+    const announcement = readAnnouncement(bytes, start + 1, end);
+    if (announcement !== null) {
+      this.#announced(announcement);
+      return;
+    }
     if (this.#state === 'skipping') return;
     const text = readContext(bytes, start + 1, end);
     if (text !== null && this.#state === 'open') this.#context = addContext(this.#context, text);
+  }
+
+  /** The open transaction has changed relations, and may have brought or taken partitions. */
+  #announced({ source, position, relations, marks }: AnnouncementMessage): void {
+    if (source !== this.#source) return;
+    this.#relations.change(relations, position);
+    if (this.#state !== 'open') return;
+    for (const { kind, root, partition } of marks) {
+      const { schema, name, oid } = partition;
+      const mark = {
+        schema: root.schema,
+        name: root.name,
+        origin: String(root.oid),
+        kind,
+        partition: { id: String(oid), schema, name },
+      };
+      this.#receiver.mark(mark);
+      this.#partitions?.note(mark);
+    }
+  }
+
+  /** Between transactions: what was found by comparing comes to light when the stream is past it. */
+  #passed(position: string): void {
+    for (const { mark, found } of this.#partitions?.passed(position) ?? []) {
+      this.#receiver.mark(mark, found);
+    }
   }
 }
 

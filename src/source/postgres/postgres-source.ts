@@ -14,6 +14,7 @@ import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
 import { readIdentity } from './identity.ts';
 import { isSourceName } from './names.ts';
+import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import { Setup } from './setup.ts';
 import { requireSlot, type Slot } from './slot.ts';
@@ -64,9 +65,11 @@ export class PostgresSource implements Source {
       patterns: this.#patterns,
       onWarning,
     });
-    this.#catalog = new RelationCatalog((statement, signal) =>
-      this.#session.query(statement, signal),
-    );
+    this.#catalog = new RelationCatalog({
+      source: name,
+      patterns: this.#patterns,
+      query: (statement, signal) => this.#session.query(statement, signal),
+    });
   }
 
   check(signal: AbortSignal): Promise<readonly CheckResult[]> {
@@ -88,13 +91,15 @@ export class PostgresSource implements Source {
     return this.#setup.remove(signal);
   }
 
-  async stream({ from, receiver, signal }: StreamOptions): Promise<void> {
+  async stream({ from, known, receiver, signal }: StreamOptions): Promise<void> {
+    this.#catalog.remember(known?.tables ?? []);
+    const partitions = new PartitionWatch(known?.marks ?? [], from);
     const slot = await this.#findSlot(from, signal);
     if (slot === null) return;
     // Durable by what `from` means; so a new connection need not wait for the first flush.
     if (from !== null) this.acknowledge(from);
     const ended = new AbortController();
-    const following = this.#followTables(AbortSignal.any([signal, ended.signal]));
+    const following = this.#followTables(partitions, AbortSignal.any([signal, ended.signal]));
     try {
       await streamChanges({
         ...this.#connection,
@@ -104,6 +109,7 @@ export class PostgresSource implements Source {
         receiver,
         acknowledged: () => this.#acknowledged,
         catalog: this.#catalog,
+        partitions,
         signal,
       });
     } finally {
@@ -147,12 +153,20 @@ export class PostgresSource implements Source {
   }
 
   /** Has the publications follow the tables while changes stream. */
-  async #followTables(signal: AbortSignal): Promise<void> {
-    let pause = FOLLOW_PAUSE;
+  async #followTables(partitions: PartitionWatch, signal: AbortSignal): Promise<void> {
+    let pause = 0;
+    let seen: string | null = null;
     for (;;) {
       await sleep(pause, signal);
       if (signal.aborted) return;
       try {
+        const fingerprint = await fingerprintPartitions(this.#session, signal);
+        if (fingerprint !== seen) {
+          partitions.listed(
+            await listPartitions(this.#session, this.#patterns, partitions.known, signal),
+          );
+          seen = fingerprint;
+        }
         pause = (await this.#setup.follow(signal)) ? TRIGGERED_FOLLOW_PAUSE : FOLLOW_PAUSE;
       } catch {
         // A broken connection ends the stream too, and that says so; anything else is as good the

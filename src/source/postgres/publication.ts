@@ -22,11 +22,16 @@ export interface Publication {
 /** PostgreSQL 18 publishes computed columns; it refuses updates of some tables when it may not. */
 const GENERATED_COLUMNS_VERSION = 180_000;
 
+/**
+ * Partitions are published as themselves, and are brought under their root's name when they are
+ * described: published as their root, PostgreSQL passes over a `TRUNCATE` of one of them, and marks a
+ * row that is only a key as whole when the root's identity is full and the partition's is not.
+ */
 function options(kind: keyof PublicationNames, version: number): string {
   const operations = kind === 'all' ? 'insert, update, delete, truncate' : 'insert, truncate';
   const generated =
     version >= GENERATED_COLUMNS_VERSION ? ', publish_generated_columns = stored' : '';
-  return `publish = '${operations}', publish_via_partition_root = true${generated}`;
+  return `publish = '${operations}', publish_via_partition_root = false${generated}`;
 }
 
 /** Finds the publications of a source; those that do not exist are null. */
@@ -39,7 +44,7 @@ export async function readPublications(
     {
       text: `SELECT p.pubname::text AS "name", p.puballtables AS "allTables",
           pg_has_role(p.pubowner, 'USAGE') AS "owned",
-          p.pubinsert AND p.pubtruncate AND p.pubviaroot
+          p.pubinsert AND p.pubtruncate AND NOT p.pubviaroot
             AND p.pubupdate = (p.pubname = $1) AND p.pubdelete = (p.pubname = $1)
             AND COALESCE(to_jsonb(p) ->> 'pubgencols', 's') IN ('s', 'true') AS "correct"
         FROM pg_publication p WHERE p.pubname IN ($1, $2)`,

@@ -1,123 +1,137 @@
-import type { Column, RowIdentity, TableDefinition } from '../../change/table.ts';
-import type { RelationColumn, RelationMessage } from './decode-relation.ts';
-import { POSTGRES_DIALECT } from './dialect.ts';
-import { type CatalogQuery, type CatalogStatement, readTypes } from './relation-types.ts';
-import type { TypeDescription } from './types.ts';
+import type { TablePatterns } from '../../change/table-pattern.ts';
+import type { TableDefinition } from '../../change/table.ts';
+import { sleep } from '../../util/sleep.ts';
+import {
+  type AnnouncementRow,
+  announcementsSql,
+  announcementsTable,
+  toAnnouncement,
+} from './announcements.ts';
+import {
+  type CatalogLook,
+  type DefinedRelation,
+  defineRelation,
+  findAnnounced,
+  type RelationUse,
+} from './define-relation.ts';
+import { OWN_SCHEMA } from './captured-tables.ts';
+import { publicationNames } from './publication.ts';
+import { quoteLiteral } from './quote.ts';
+import { descriptionsSql, type RelationDescription, type Touched } from './relation-description.ts';
+import type { CatalogQuery } from './relation-types.ts';
+import { parseSnapshot } from './visibility.ts';
 
-/** What a Relation message means, after what only the catalogue knows was added. */
-export interface TableDescription {
-  readonly definition: TableDefinition;
-  /**
-   * False when an old row that the server calls whole may be only a key. The marker follows the
-   * root of a partitioned table and the row its partition, and the two can differ in identity.
-   */
-  readonly wholeOldRows: boolean;
+export interface RelationCatalogOptions {
+  readonly source: string;
+  readonly patterns: TablePatterns;
+  readonly query: CatalogQuery;
 }
 
-/** The answer of {@link TABLE_LOOKUP}. */
-interface CatalogTable {
-  /** False when the table was dropped since. */
-  readonly present: boolean;
-  readonly key: readonly string[] | null;
-  readonly partitions_full: boolean | null;
+interface LookRow {
+  readonly snapshot: string;
+  readonly next: number;
+  readonly kind: string | null;
+  readonly description: RelationDescription | null;
+  readonly touched: Touched | null;
+  readonly published: number | null;
+  readonly announces: boolean | null;
+  /** True when commits wait for us to confirm them. */
+  readonly awaited: boolean;
 }
 
-/** The primary key in key order, and whether all partitions have identity full. */
-const TABLE_LOOKUP = `
-  SELECT
-    EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = $1) AS present,
-    (SELECT json_agg(a.attname ORDER BY k.place)
-      FROM pg_catalog.pg_index i
-      CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-      WHERE i.indrelid = $1 AND i.indisprimary AND k.place <= i.indnkeyatts) AS key,
-    (SELECT bool_and(c.relreplident = 'f')
-      FROM pg_catalog.pg_partition_tree($1::pg_catalog.oid::pg_catalog.regclass) p
-      JOIN pg_catalog.pg_class c ON c.oid = p.relid
-      WHERE p.isleaf) AS partitions_full`;
+/** How long to wait before a transaction is looked for again that is not visible yet; milliseconds. */
+const PAUSES = [1, 2, 5, 10, 25, 50];
 
 /**
- * Completes Relation messages from the catalogue. The stream tells of the past and the catalogue of
- * the present, so whatever no longer fits is left aside: a table that was dropped since is described
- * by what its message says. Keep one for all connections to a database: it remembers keys.
+ * Completes Relation messages from the catalogue. One for all connections to a database: it
+ * remembers what it saw, and what the log has.
  */
 export class RelationCatalog {
-  readonly #query: CatalogQuery;
-  /** The last known key of each table, for when it is dropped while its changes still come. */
-  readonly #keys = new Map<number, readonly string[]>();
+  readonly #options: RelationCatalogOptions;
+  readonly #statement: string;
+  readonly #looks = new Map<
+    number,
+    { readonly description: RelationDescription; readonly next: number }
+  >();
+  /** The last versions that the log has, by the oid of the relation. */
+  readonly #versions = new Map<number, TableDefinition>();
 
-  constructor(query: CatalogQuery) {
-    this.#query = query;
+  constructor(options: RelationCatalogOptions) {
+    this.#options = options;
+    this.#statement = lookSql(options);
   }
 
-  /**
-   * Not cached by the message's content: a primary key can move to other columns without changing
-   * it. The server repeats a message only after its table changed or was vacuumed.
-   * @param typeNames what Type messages said, by type oid.
-   */
-  async describe(
-    message: RelationMessage,
-    typeNames: ReadonlyMap<number, string>,
-    signal: AbortSignal,
-  ): Promise<TableDescription> {
-    const query = (statement: CatalogStatement): Promise<readonly object[]> =>
-      this.#query(statement, signal);
-    const table = await readTable(query, message);
-    const types = await readTypes(query, message.columns, typeNames);
-    const wholeOldRows = message.identity === 'f' && table?.partitions_full !== false;
-    return {
-      wholeOldRows,
-      definition: {
-        schema: message.schema,
-        name: message.name,
-        columns: message.columns.map((column, index) => toColumn(column, types[index])),
-        key: this.#findKey(message, table),
-        identity: toIdentity(message, wholeOldRows),
-        dialect: POSTGRES_DIALECT.name,
-      },
-    };
-  }
-
-  /**
-   * Which columns identify a row. With a key identity it must be those the server flagged, because
-   * the old row of a delete has no others; the catalogue then only gives their order.
-   */
-  #findKey(message: RelationMessage, table: CatalogTable | undefined): readonly number[] {
-    const { oid, identity, columns } = message;
-    const indexOf = (name: string): number => columns.findIndex((column) => column.name === name);
-    const flagged = [...columns.keys()].filter((index) => columns[index]?.flagged === true);
-    const names = table?.present === false ? this.#keys.get(oid) : table?.key;
-    const key = (names ?? []).map(indexOf);
-    const fits = identity === 'f' || flagged.length === 0 || isSame(key, flagged);
-    if (key.length > 0 && !key.includes(-1) && fits) {
-      this.#keys.set(oid, names ?? []);
-      return key;
+  /** Takes what the log knows of tables, oldest first. */
+  remember(versions: readonly TableDefinition[]): void {
+    for (const version of versions) {
+      const { origin } = version;
+      if (origin !== undefined)
+        this.#versions.set(Number(origin.partition?.id ?? origin.id), version);
     }
-    return identity === 'f' ? [] : flagged;
+  }
+
+  /**
+   * What a relation was when a transaction used it. The catalogue is asked when it shows the
+   * transaction: before, it shows what was there before, and nothing of what the transaction made.
+   */
+  async describe(use: RelationUse, signal: AbortSignal): Promise<DefinedRelation> {
+    const { oid } = use.message;
+    const look = await this.#look(use, signal);
+    const memory = { look: this.#looks.get(oid) ?? null, version: this.#versions.get(oid) ?? null };
+    const defined = defineRelation(use, look, memory);
+    if (look !== null && look.description !== null) {
+      this.#looks.set(oid, { description: look.description, next: look.next });
+    }
+    this.#versions.set(oid, defined.definition);
+    return defined;
+  }
+
+  /** Null on abort, and when the transaction waits for us to confirm it. */
+  async #look(use: RelationUse, signal: AbortSignal): Promise<CatalogLook | null> {
+    const { oid } = use.message;
+    const statement = { name: 'tidings relation', text: this.#statement, values: [oid] };
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const [row] = (await this.#options.query(statement, signal)) as readonly LookRow[];
+      if (row === undefined) throw new Error('The catalogue gave no answer');
+      const { kind, description, touched, next, published, announces } = row;
+      const announcements = announces === true ? await this.#announcements(oid, signal) : [];
+      const look = { kind, description, touched, next, published, announcements };
+      if (parseSnapshot(row.snapshot).visible(String(use.transaction))) return look;
+      // What was announced before is visible, and the transaction has announced nothing of its own.
+      if (use.announced === null && findAnnounced(use, look) !== null) return look;
+      if (row.awaited) return null;
+      await sleep(PAUSES[Math.min(attempt, PAUSES.length - 1)] ?? 0, signal);
+    }
+    return null;
+  }
+
+  async #announcements(oid: number, signal: AbortSignal): Promise<CatalogLook['announcements']> {
+    const { query, source } = this.#options;
+    const statement = {
+      name: 'tidings announcements',
+      text: announcementsSql(source),
+      values: [oid],
+    };
+    const rows = (await query(statement, signal)) as readonly AnnouncementRow[];
+    return rows.map(toAnnouncement);
   }
 }
 
-async function readTable(
-  query: (statement: CatalogStatement) => Promise<readonly object[]>,
-  { oid, identity, columns }: RelationMessage,
-): Promise<CatalogTable | undefined> {
-  const flagged = columns.filter((column) => column.flagged);
-  // The flags say all there is to know: a single column has no order.
-  if (identity !== 'f' && flagged.length === 1) return undefined;
-  const [table] = await query({ name: 'tidings table', text: TABLE_LOOKUP, values: [oid] });
-  return table as CatalogTable | undefined;
-}
-
-function isSame(key: readonly number[], flagged: readonly number[]): boolean {
-  return key.length === flagged.length && flagged.every((index) => key.includes(index));
-}
-
-function toColumn(column: RelationColumn, type: TypeDescription | undefined): Column {
-  if (type === undefined) throw new Error(`Column ${column.name} got no type`);
-  return { name: column.name, ...type };
-}
-
-function toIdentity(message: RelationMessage, wholeOldRows: boolean): RowIdentity {
-  if (wholeOldRows) return 'full';
-  return message.columns.some((column) => column.flagged) ? 'key' : 'nothing';
+/** One row, whatever there is. */
+function lookSql({ source, patterns }: RelationCatalogOptions): string {
+  const table = quoteLiteral(announcementsTable(source));
+  const name = quoteLiteral(publicationNames(source).all);
+  return `
+SELECT s.snapshot::text AS snapshot,
+  (pg_snapshot_xmax(s.snapshot)::text::numeric % 4294967296)::float8 AS next,
+  c.relkind::text AS kind, d.description, d.touched,
+  (SELECT p.xmin::text::float8 FROM pg_publication p WHERE p.pubname = ${name}) AS published,
+  has_table_privilege(to_regclass(${table}), 'SELECT')
+    AND has_schema_privilege(to_regnamespace(${quoteLiteral(OWN_SCHEMA)}), 'USAGE') AS announces,
+  EXISTS (SELECT FROM pg_stat_replication r WHERE r.usename = current_user
+    AND r.application_name = current_setting('application_name')
+    AND r.sync_state IN ('sync', 'quorum')) AS awaited
+FROM (SELECT pg_current_snapshot() AS snapshot) s
+  LEFT JOIN pg_class c ON c.oid = $1::oid
+  LEFT JOIN (${descriptionsSql(patterns, { of: 'one relation', oid: '$1' })}) d ON true`;
 }

@@ -1,7 +1,12 @@
 import type { ChangeReceiver } from '../source.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 import { readRelation, readType, type RelationMessage } from './decode-relation.ts';
-import type { RelationCatalog } from './relation-catalog.ts';
+import type { DefinedRelation, RelationUse } from './define-relation.ts';
+
+/** Tells what a Relation message means; see `RelationCatalog`. */
+export interface RelationDescriber {
+  describe(use: RelationUse, signal: AbortSignal): Promise<DefinedRelation>;
+}
 
 /** A relation whose changes can be handed over. */
 export interface KnownRelation {
@@ -10,37 +15,66 @@ export interface KnownRelation {
   /** How many columns its rows have. */
   readonly columns: number;
   readonly key: readonly number[];
-  /** See `TableDescription`. */
+  /** See `DefinedRelation`. */
   readonly wholeOldRows: boolean;
 }
 
 interface Announced {
   readonly message: RelationMessage;
   known: KnownRelation | null;
+  /** False when a later transaction may tell more of it. */
+  settled: boolean;
+}
+
+/** The transaction whose changes come. */
+export interface StreamedTransaction {
+  readonly id: number;
+  /** Of its commit. */
+  readonly position: string;
 }
 
 /** The relations that one connection has announced, by oid; each announcement replaces the last. */
 export class RelationTable {
   readonly #receiver: ChangeReceiver;
-  readonly #catalog: RelationCatalog;
+  readonly #catalog: RelationDescriber;
   readonly #announced = new Map<number, Announced>();
   readonly #typeNames = new Map<number, string>();
+  /** Where the open transaction itself changed relations; by oid. */
+  readonly #changed = new Map<number, string>();
+  #transaction: StreamedTransaction = { id: 0, position: '' };
+  #unsettled = false;
   #last: Announced | null = null;
   #wanted: Announced | null = null;
 
-  constructor(receiver: ChangeReceiver, catalog: RelationCatalog) {
+  constructor(receiver: ChangeReceiver, catalog: RelationDescriber) {
     this.#receiver = receiver;
     this.#catalog = catalog;
   }
 
-  /**
-   * Takes a Relation message. The catalogue is asked only when a change needs the relation: with
-   * partitions published as their root, theirs are announced too and never used.
-   */
+  /** A transaction begins; what could not be told of a relation is asked for again. */
+  begin(transaction: StreamedTransaction): void {
+    this.#transaction = transaction;
+    this.#changed.clear();
+    if (!this.#unsettled) return;
+    for (const announced of this.#announced.values())
+      if (!announced.settled) announced.known = null;
+    this.#unsettled = false;
+  }
+
+  /** Takes a Relation message. The catalogue is asked only when a change needs the relation. */
   announce(bytes: Bytes, start: number, end: number): void {
     const message = readRelation(bytes, start, end);
-    this.#announced.set(message.oid, { message, known: null });
+    this.#announced.set(message.oid, { message, known: null, settled: false });
     this.#last = null;
+  }
+
+  /** The open transaction changes relations at this position; what comes next of them is described anew. */
+  change(oids: readonly number[], position: string): void {
+    for (const oid of oids) {
+      this.#changed.set(oid, position);
+      const announced = this.#announced.get(oid);
+      if (announced !== undefined) announced.known = null;
+    }
   }
 
   /** Takes a Type message: the name in case the type is dropped before the catalogue is asked. */
@@ -73,14 +107,26 @@ export class RelationTable {
   async lookUp(signal: AbortSignal): Promise<void> {
     const wanted = this.#wanted;
     if (wanted === null) throw new Error('There is no relation to look up');
-    const table = await this.#catalog.describe(wanted.message, this.#typeNames, signal);
+    const { message } = wanted;
+    const { definition, wholeOldRows, settled } = await this.#catalog.describe(
+      {
+        message,
+        transaction: this.#transaction.id,
+        position: this.#transaction.position,
+        announced: this.#changed.get(message.oid) ?? null,
+        typeNames: this.#typeNames,
+      },
+      signal,
+    );
     if (signal.aborted) return;
     this.#wanted = null;
+    wanted.settled = settled;
+    if (!settled) this.#unsettled = true;
     wanted.known = {
-      table: this.#receiver.table(table.definition),
-      columns: wanted.message.columns.length,
-      key: table.definition.key,
-      wholeOldRows: table.wholeOldRows,
+      table: this.#receiver.table(definition),
+      columns: message.columns.length,
+      key: definition.key,
+      wholeOldRows,
     };
   }
 }

@@ -18,8 +18,8 @@ export type CatalogQuery = (
   signal: AbortSignal,
 ) => Promise<readonly object[]>;
 
-/** A row of {@link TYPE_LOOKUP}. */
-interface CatalogType {
+/** A row of {@link typeLookupSql}. */
+export interface CatalogType {
   readonly place: number;
   readonly name: string;
   readonly base: number;
@@ -32,11 +32,12 @@ interface CatalogType {
  * A type's name, and the type that says how its values' text looks: domains are followed to their
  * base, and an array once to its element. Arrays whose elements are separated by something else
  * than commas keep their text. Casts make pg's parser return numbers.
+ * @param wanted a SELECT of `oid`, `modifier` and `place`.
  */
-const TYPE_LOOKUP = `
+export function typeLookupSql(wanted: string): string {
+  return `
   WITH RECURSIVE wanted AS (
-    SELECT oid, modifier, place
-    FROM unnest($1::oid[], $2::int4[]) WITH ORDINALITY AS w (oid, modifier, place)
+    ${wanted}
   ), walk AS (
     SELECT place, oid, false AS is_array, 0 AS depth FROM wanted
     UNION ALL
@@ -55,6 +56,11 @@ const TYPE_LOOKUP = `
   JOIN walk USING (place)
   JOIN pg_catalog.pg_type t ON t.oid = walk.oid
   ORDER BY w.place, walk.depth DESC`;
+}
+
+const TYPE_LOOKUP = typeLookupSql(
+  'SELECT oid, modifier, place FROM unnest($1::oid[], $2::int4[]) WITH ORDINALITY AS w (oid, modifier, place)',
+);
 
 /**
  * Describes the types of columns, in their order. The catalogue is asked only about types that are
@@ -97,7 +103,8 @@ export async function readTypes(
   );
 }
 
-function toDescription(row: CatalogType): TypeDescription {
+/** What a row of {@link typeLookupSql} says. */
+export function toDescription(row: CatalogType): TypeDescription {
   // pg has no unsigned integers, and an oid is one.
   const builtin = builtinType(row.base >>> 0);
   // An array of arrays, through a domain: its elements are texts of arrays.

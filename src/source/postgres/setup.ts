@@ -1,5 +1,6 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
+import { announceSql, pruneAnnouncementsSql } from './announcements.ts';
 import {
   type CapturedTable,
   isMisplaced,
@@ -86,13 +87,35 @@ export class Setup {
     }
     if (slot === 'create') this.#requireRights(facts, found);
     await this.#makePublications(facts, found, slot, signal);
-    if (slot === 'expect') return;
+    if (slot === 'create') await this.#makeSlot(facts, missing.length > 0, signal);
+    // Behind the slot: from here on the event trigger announces what changes.
+    await this.#announce(facts, signal);
+  }
+
+  /** @param outdated true when a slot that exists was made before its publications. */
+  async #makeSlot(facts: ServerFacts, outdated: boolean, signal: AbortSignal): Promise<void> {
+    const { source, session } = this.#options;
     const owner = this.#owner(facts);
     const existing = await findSlot(session, owner, signal);
     // Made before its publications, it would stumble over WAL from before they existed.
-    const outdated = existing !== null && missing.length > 0;
-    if (outdated) await dropSlot(session, existing, source, signal);
+    if (existing !== null && outdated) await dropSlot(session, existing, source, signal);
     if (existing === null || outdated) await createSlot(session, owner, signal);
+  }
+
+  /** Has what the captured relations are at the moment beside what the event trigger says of them. */
+  async #announce({ superuser }: ServerFacts, signal: AbortSignal): Promise<void> {
+    const { source, session, patterns } = this.#options;
+    if (superuser) await session.query(announceSql(source, patterns), signal);
+  }
+
+  /** Forgets announcements that no change can need that the slot has still to send. */
+  async #prune(signal: AbortSignal): Promise<void> {
+    const { source, session } = this.#options;
+    const facts = await readFacts(session, signal);
+    const slot = facts.superuser ? await findSlot(session, this.#owner(facts), signal) : null;
+    if (slot?.confirmed_flush_lsn === null || slot === null) return;
+    const values = [slot.confirmed_flush_lsn];
+    await session.query({ text: pruneAnnouncementsSql(source), values }, signal);
   }
 
   /** Makes a new slot at the present, and returns its position. */
@@ -107,6 +130,7 @@ export class Setup {
     const old = await findSlot(session, owner, signal);
     if (old !== null) await dropSlot(session, old, source, signal);
     const position = confirmedPosition(await createSlot(session, owner, signal));
+    await this.#announce(facts, signal);
     if (position === null) throw new Error(`The new slot of ${source} has no position`);
     return position;
   }
@@ -121,6 +145,7 @@ export class Setup {
     const triggered = await this.#isTriggered(signal);
     const tables = await readTables(session, this.#query(triggered), signal);
     await this.#place(tables.filter(isMisplaced), FOLLOW_LOCK_TIMEOUT, signal);
+    if (triggered) await this.#prune(signal);
     return triggered;
   }
 

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { type FakeWalsender, startFakeWalsender } from '../../../test/fake-walsender.ts';
+import { fixedCatalog } from '../../../test/fixed-catalog.ts';
 import * as pgoutput from '../../../test/pgoutput.ts';
 import { RecordingReceiver } from '../../../test/recording-receiver.ts';
 import { until } from '../../../test/until.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
-import { RelationCatalog } from './relation-catalog.ts';
-import type { CatalogQuery } from './relation-types.ts';
 import { streamChanges, type StreamChangesOptions } from './stream-changes.ts';
 
 const COLUMNS = [{ name: 'id', flagged: true }, { name: 'a' }];
@@ -32,11 +31,10 @@ interface Stream {
 
 function stream(
   url: string,
-  options: Partial<StreamChangesOptions> & { readonly query?: CatalogQuery } = {},
+  options: Partial<StreamChangesOptions> & { readonly ready?: () => Promise<unknown> } = {},
 ): Stream {
   const receiver = new RecordingReceiver();
   const abort = new AbortController();
-  const query: CatalogQuery = options.query ?? (() => Promise.resolve([]));
   const end = streamChanges({
     source: 'main',
     url,
@@ -45,7 +43,10 @@ function stream(
     from: null,
     receiver,
     acknowledged: () => null,
-    catalog: new RelationCatalog(query),
+    catalog: fixedCatalog({
+      key: ['id'],
+      ...(options.ready === undefined ? {} : { ready: options.ready }),
+    }),
     signal: abort.signal,
     ...options,
   }).then(
@@ -193,7 +194,7 @@ describe('backpressure', () => {
 
   test('while the catalogue is asked nothing is handed over, and the order stays', async () => {
     const answer = Promise.withResolvers<readonly object[]>();
-    await using run = await streaming({ query: () => answer.promise });
+    await using run = await streaming({ ready: () => answer.promise });
     run.send(UNKNOWN, BEGIN, insert(1), insert(2), COMMIT, pgoutput.keepalive(0x20n));
     await until(() => run.receiver.open);
     run.send(pgoutput.keepalive(0x30n));
@@ -208,7 +209,7 @@ describe('backpressure', () => {
 
   test('an error of the catalogue ends the stream', async () => {
     const gone = new Error('the catalogue is gone');
-    await using run = await streaming({ query: () => Promise.reject(gone) });
+    await using run = await streaming({ ready: () => Promise.reject(gone) });
     run.send(UNKNOWN, BEGIN, insert(1), COMMIT);
     assert.equal(await run.end, gone);
     assert.equal(run.receiver.abandoned, 1);
@@ -352,7 +353,7 @@ describe('abort', () => {
 
   test('while the catalogue is asked; its late answer reaches nobody', async () => {
     const answer = Promise.withResolvers<readonly object[]>();
-    await using run = await streaming({ query: () => answer.promise });
+    await using run = await streaming({ ready: () => answer.promise });
     run.send(UNKNOWN, BEGIN, insert(1), COMMIT);
     await until(() => run.receiver.open);
     await within(run);

@@ -11,9 +11,9 @@ import { type Bytes, MalformedData } from './decode-bytes.ts';
 import { StreamDecoder } from './decode-stream.ts';
 import { Feedback } from './feedback.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
+import type { PartitionWatch } from './partition-watch.ts';
 import { wordsToPosition } from './position.ts';
-import type { RelationCatalog } from './relation-catalog.ts';
-import { RelationTable } from './relation-table.ts';
+import { type RelationDescriber, RelationTable } from './relation-table.ts';
 import { StreamPace } from './stream-pace.ts';
 
 /** What to stream, from where, and to whom. */
@@ -28,7 +28,8 @@ export interface StreamChangesOptions {
   /** The position up to which everything is durable; asked on a timer (invariant 1). */
   readonly acknowledged: () => string | null;
   /** One for all streams of a source: it remembers keys. */
-  readonly catalog: RelationCatalog;
+  readonly catalog: RelationDescriber;
+  readonly partitions?: PartitionWatch;
   readonly signal: AbortSignal;
 }
 
@@ -90,7 +91,13 @@ class ChangeStream implements FrameHandler {
     this.#options = options;
     this.#connection = connection;
     this.#relations = new RelationTable(receiver, catalog);
-    this.#decoder = new StreamDecoder(receiver, this.#relations, from);
+    this.#decoder = new StreamDecoder({
+      source: options.source,
+      receiver,
+      relations: this.#relations,
+      from,
+      partitions: options.partitions,
+    });
     this.#feedback = new Feedback({
       send: (bytes) => connection.send(bytes),
       acknowledged: options.acknowledged,

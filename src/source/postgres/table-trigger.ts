@@ -1,3 +1,10 @@
+import {
+  ANNOUNCE_VARIABLES,
+  announceBody,
+  announcementsTable,
+  createAnnouncementsSql,
+  dropAnnouncementsSql,
+} from './announcements.ts';
 import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -9,11 +16,11 @@ export function triggerName(source: string): string {
 }
 
 /**
- * Commands that can make a table, or give it or take from it its identity, its name or its schema.
- * A table that is dropped leaves its publication by itself.
+ * Commands that can make a table or remove it, or give it or take from it its identity, its name, its
+ * schema, its columns, or what their types are made of.
  */
 const TAGS =
-  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,DROP TYPE,DROP DOMAIN,DROP OWNED'.split(
+  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,DROP TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,ALTER TYPE,ALTER DOMAIN,DROP TYPE,DROP DOMAIN,DROP EXTENSION,DROP OWNED'.split(
     ',',
   );
 
@@ -39,9 +46,9 @@ export async function readTrigger(
 ): Promise<TableTrigger | null> {
   const [found] = await session.query<{ enabled: boolean; body: string | null }>(
     {
-      text: `SELECT e.evtenabled <> 'D' AS enabled, p.prosrc AS body
+      text: `SELECT e.evtenabled <> 'D' AND to_regclass($2) IS NOT NULL AS enabled, p.prosrc AS body
         FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
-      values: [triggerName(source)],
+      values: [triggerName(source), announcementsTable(source)],
     },
     signal,
   );
@@ -60,6 +67,8 @@ export function createTriggerSql(source: string, query: TablesQuery): string {
   const body = functionBody(source, query);
   return [
     `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(OWN_SCHEMA)};`,
+    `GRANT USAGE ON SCHEMA ${quoteIdentifier(OWN_SCHEMA)} TO PUBLIC;`,
+    createAnnouncementsSql(source),
     `CREATE OR REPLACE FUNCTION ${routine}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
     `SET search_path = pg_catalog, pg_temp SET lock_timeout = '${LOCK_TIMEOUT}'`,
     `AS ${dollarQuote(body)};`,
@@ -74,7 +83,8 @@ export function createTriggerSql(source: string, query: TablesQuery): string {
 export function dropTriggerSql(source: string): string {
   const name = quoteIdentifier(triggerName(source));
   return `DROP EVENT TRIGGER IF EXISTS ${name};
-    DROP FUNCTION IF EXISTS ${quoteIdentifier(OWN_SCHEMA)}.${name}();`;
+    DROP FUNCTION IF EXISTS ${quoteIdentifier(OWN_SCHEMA)}.${name}();
+    ${dropAnnouncementsSql(source)}`;
 }
 
 /**
@@ -86,12 +96,20 @@ function functionBody(source: string, query: TablesQuery): string {
   return `
 #variable_conflict use_column
 DECLARE
-  misplaced record;
+  misplaced record;${ANNOUNCE_VARIABLES}
 BEGIN
   -- Temporary tables are made often, and are not ours.
   IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
     SELECT FROM pg_event_trigger_ddl_commands()
     WHERE schema_name IS DISTINCT FROM 'pg_temp' AND NOT in_extension) THEN
+    RETURN;
+  END IF;
+  BEGIN${announceBody(source, query.patterns)}
+  EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'Tidings (source ${source}) could not note what this command changed: %', SQLERRM;
+  END;
+  IF tg_tag = 'DROP TABLE' THEN
+    -- It has left its publication by itself.
     RETURN;
   END IF;
   FOR misplaced IN SELECT * FROM (${tablesSql(query)}) tables

@@ -2,8 +2,8 @@ import type { TypeShape } from '../../change/table.ts';
 import type { Statement } from './sql-session.ts';
 import { builtinType } from './types.ts';
 
-/** A row of {@link SHAPES}. */
-interface ShapeRow {
+/** A row of {@link shapesSql}. */
+export interface ShapeRow {
   readonly id: string;
   readonly is: TypeShape['is'];
   readonly of: string | null;
@@ -18,10 +18,14 @@ interface ShapeRow {
     | null;
 }
 
-/** Each type and all that it is made of, down to the base types. A type cannot hold itself. */
-const SHAPES = `
+/**
+ * Each of some types and all that it is made of, down to the base types. A type cannot hold itself.
+ * @param from a SELECT of the types' oids.
+ */
+export function shapesSql(from: string): string {
+  return `
   WITH RECURSIVE walk (oid) AS (
-    SELECT unnest($1::pg_catalog.oid[])
+    ${from}
     UNION
     SELECT part.oid FROM walk JOIN pg_catalog.pg_type t ON t.oid = walk.oid
       CROSS JOIN LATERAL (
@@ -53,6 +57,9 @@ const SHAPES = `
   FROM walk JOIN pg_catalog.pg_type t ON t.oid = walk.oid
     LEFT JOIN LATERAL (SELECT r.rngsubtype AS subtype FROM pg_catalog.pg_range r
       WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) r ON true`;
+}
+
+const SHAPES = shapesSql('SELECT unnest($1::pg_catalog.oid[])');
 
 /**
  * What types are made of now, by oid. Built-in types are not asked for; a type that the catalogue
@@ -63,11 +70,19 @@ export async function readTypeShapes(
   oids: readonly number[],
 ): Promise<ReadonlyMap<number, TypeShape>> {
   const asked = [...new Set(oids)].filter((oid) => builtinType(oid) === undefined);
-  let rows = new Map<string, ShapeRow>();
-  if (asked.length > 0) {
-    const found = await query({ name: 'tidings type shapes', text: SHAPES, values: [asked] });
-    rows = new Map((found as readonly ShapeRow[]).map((row) => [row.id, row]));
-  }
+  const found =
+    asked.length === 0
+      ? []
+      : await query({ name: 'tidings type shapes', text: SHAPES, values: [asked] });
+  return toShapes(found as readonly ShapeRow[], oids);
+}
+
+/** The shapes of these types, from the rows of {@link shapesSql}; those that cannot be known are missing. */
+export function toShapes(
+  found: readonly ShapeRow[],
+  oids: readonly number[],
+): ReadonlyMap<number, TypeShape> {
+  const rows = new Map(found.map((row) => [row.id, row]));
   const shapes = new Map<number, TypeShape>();
   for (const oid of oids) {
     const shape = toShape(String(oid), rows);

@@ -70,6 +70,14 @@ export function isMarkOf(
   return mark.schema === version.schema && mark.name === version.name;
 }
 
+/**
+ * True for a mark after which a partition is something else than before. Its transaction says that a
+ * partition was made, empty; one that was met when lists were compared may have been there for long.
+ */
+export function isTurn({ kind, transaction }: LoggedMark): boolean {
+  return kind !== 'present' || transaction !== null;
+}
+
 /** A mark with its time and its transaction, for a message. */
 export function markInWords(mark: LoggedMark): string {
   const { transaction, at } = mark;

@@ -1,7 +1,7 @@
 import type { LoggedMark, LoggedTable } from '../../log/log.ts';
 import type { SnapshotTable, SourceSnapshot } from '../../source/table-snapshot.ts';
 import type { KnownTable } from './known-tables.ts';
-import { type Boundary, marksOf, placeOf } from './marks-since.ts';
+import { type Boundary, isTurn, marksOf, placeOf } from './marks-since.ts';
 import type { SearchableLog } from './searchable-log.ts';
 
 /** A partition that has left its table, and is a table whose changes are all known. */
@@ -47,7 +47,7 @@ export async function pastPartitions(
     if (placeOf(mark, boundary) === 'unknown') {
       const reason = 'when it happened is only known to lie around the time that was asked for';
       lost.push({ mark, reason });
-    } else if (kind === 'attached' || kind === 'created') absent.add(partition.id);
+    } else if (kind === 'attached' || kind === 'present') absent.add(partition.id);
     else {
       const found = await findDetached(snapshot, mark, { table, tables });
       if ('table' in found) detached.push(found);
@@ -67,7 +67,7 @@ function firstMarks(
   const first = new Map<string, LoggedMark>();
   for (const mark of marksOf(log, table)) {
     const { partition, transaction } = mark;
-    if (partition === null || first.has(partition.id)) continue;
+    if (partition === null || first.has(partition.id) || !isTurn(mark)) continue;
     if (transaction !== null && !snapshot.includes(transaction)) continue;
     if (placeOf(mark, boundary) !== 'before') first.set(partition.id, mark);
   }

@@ -1,6 +1,6 @@
 import type { LoggedTable, LogReader, LogRecord, TableId } from '../../log/log.ts';
 import { groupVersions, idsOf } from './known-tables.ts';
-import { marksOf } from './marks-since.ts';
+import { isTurn, marksOf } from './marks-since.ts';
 import { findRecords, lastRecordBefore, type SearchableLog } from './searchable-log.ts';
 
 /** Where the history of the rows that a truncate removed is in the log. */
@@ -35,7 +35,9 @@ export async function truncatedRows(
   let emptied = await emptiedBefore(log, truncate, [...sure, ...unsure], signal);
   // A partition is empty when it is made.
   const made =
-    partition === undefined ? undefined : marks.findLast(({ kind }) => kind === 'created');
+    partition === undefined
+      ? undefined
+      : marks.findLast((mark) => mark.kind === 'present' && isTurn(mark));
   if (made !== undefined && made.offset > (emptied ?? -1)) emptied = made.offset;
   const from = emptied ?? log.floor;
   const came = marks.some(({ kind, offset: at }) => kind === 'attached' && at >= from);
