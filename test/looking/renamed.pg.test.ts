@@ -206,7 +206,12 @@ describe('as of, columns', () => {
           after: ['1', 'high'],
           as: (definition) => ({
             ...definition,
-            columns: definition.columns.map(({ shape: _, number: __, ...column }) => column),
+            columns: definition.columns.map(({ name, type, kind, array }) => ({
+              name,
+              type,
+              kind,
+              array,
+            })),
           }),
         },
       ],

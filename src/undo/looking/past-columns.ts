@@ -79,7 +79,7 @@ export class PastColumns {
         columns: kept.map(([{ name }]) => name).join(','),
       });
     }
-    return new PastColumns(kept, names, later);
+    return new PastColumns(inOrder(kept, then, later.at(-1)), names, later);
   }
 
   /** What they were called. */
@@ -126,6 +126,17 @@ export class PastColumns {
     }
     return places;
   }
+}
+
+/** A partition may have its columns in an order of its own; the table's is the one to show. */
+function inOrder(
+  kept: readonly (readonly [Column, string])[],
+  then: TableDefinition,
+  now: TableDefinition | undefined,
+): readonly (readonly [Column, string])[] {
+  if (then.origin?.partition === undefined || now === undefined) return kept;
+  const place = (name: string): number => now.columns.findIndex((each) => each.name === name);
+  return kept.toSorted(([, one], [, other]) => place(one) - place(other));
 }
 
 function findColumn(table: TableDefinition, name: string, names: PresentColumns): number {

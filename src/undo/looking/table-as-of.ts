@@ -75,6 +75,8 @@ export async function openPastTable(
   const boundary = await boundaryAt(log, request.moment, offset);
   const tables = await knownTables(log);
   const { absent, detached, lost } = await pastPartitions(log, snapshot, table, tables, boundary);
+  const losses = await Promise.all(lost.map((each) => lossOf(log, each)));
+  if (losses[0] !== undefined && request.keys === undefined) throw losses[0].error;
   const own = table.versions.filter(({ origin }) => !absent.has(origin?.partition?.id ?? ''));
   const versions = await pastVersions(
     log,
@@ -88,15 +90,15 @@ export async function openPastTable(
   const names = new PresentColumns(
     present,
     detached.map((each) => each.table),
+    table.versions,
   );
   const columns = PastColumns.choose(versions, names, request.columns ?? null);
   const key = sharedKey(versions, columns, names);
-  const losses = await Promise.all(lost.map((each) => lossOf(log, each)));
   const parts = partsOf(present.definition, own, { absent, detached, lost });
   const reading = { log, snapshot, store, offset, columns, onProgress };
   const rows =
     request.keys === undefined
-      ? await openAll(reading, { parts, key, losses }, opened, signal)
+      ? await openAll(reading, { parts, key }, opened, signal)
       : await openSome(
           reading,
           { parts, losses, ...readKeys(request.keys, key, versions) },
@@ -166,15 +168,13 @@ interface Wanted {
   readonly losses: readonly LossAt[];
 }
 
-/** All rows: nothing of the table may be lost. */
+/** All rows; nothing of the table is lost. */
 async function openAll(
   reading: PastReading,
-  { parts, key, losses }: Wanted,
+  { parts, key }: Omit<Wanted, 'losses'>,
   opened: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<AsyncIterable<PastRow>> {
-  const [loss] = losses;
-  if (loss !== undefined) throw loss.error;
   const streams: AsyncIterable<PastRow>[] = [];
   for (const part of parts) {
     const { past, rows } =
