@@ -1,7 +1,7 @@
 /** A partitioned table as it was, when rows came or went with partitions. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { refusal, rowsThen } from './fixture.ts';
+import { all, refusal, rowsThen, signal } from './fixture.ts';
 import { type WrittenLog, writtenLog } from './written-log.ts';
 
 const ORD = `
@@ -179,4 +179,22 @@ test('as of: a partition that was truncated is none of the others', async () => 
   assert.deepEqual(await then(at, offset, ['1']), ['["1","one"]'], 'it was changed before');
   await refusal(then(at, middle, ['1']), 'AS_OF_TRUNCATED');
   await refusal(then(at, offset, ['2']), 'AS_OF_TRUNCATED');
+  await at.write(
+    `UPDATE ord SET note = 'later' WHERE id = 11; INSERT INTO ord VALUES (2, 'again')`,
+    {
+      changes: [
+        { relation: 'ord_2', of: 'ord', before: ['eleven!', '11'], after: ['later', '11'] },
+        { relation: 'ord_1', of: 'ord', after: ['2', 'again'] },
+      ],
+    },
+  );
+  assert.deepEqual(await then(at, middle, ['11']), ['["11","eleven!"]'], 'changed after it');
+  await refusal(then(at, middle, ['2']), 'AS_OF_TRUNCATED');
+  const operations = async (key: string): Promise<readonly string[]> => {
+    const { versions } = await at.looking.history({ table: 'ord', key }, signal);
+    return (await all(versions)).map(({ operation }) => operation);
+  };
+  assert.deepEqual(await operations('11'), ['update', 'update']);
+  assert.deepEqual(await operations('1'), ['update', 'truncate']);
+  assert.deepEqual(await operations('2'), ['truncate', 'insert']);
 });

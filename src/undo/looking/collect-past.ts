@@ -29,6 +29,8 @@ export async function collectByKey(
 /** Rows were lost before an offset: what was there before cannot be told from what comes after. */
 export interface LossAt {
   readonly offset: number;
+  /** The number of the partition whose rows were lost; undefined for all, or when it is not known. */
+  readonly partition: string | undefined;
   readonly error: TidingsError;
 }
 
@@ -54,20 +56,32 @@ export async function collectKey(
   },
 ): Promise<KeyLoss | null> {
   const { columns, key: wanted, losses } = options;
-  let truncate: LossAt | null = null;
+  const truncates: LossAt[] = [];
   for await (const record of changes) {
     const { operation, key, previousKey, offset } = record;
     if (operation === 'truncate') {
-      truncate ??= { offset, error: truncated(record) };
+      truncates.push({ offset, partition: partitionOf(record), error: truncated(record) });
       continue;
     }
-    const loss = truncate ?? losses.find((each) => each.offset <= offset);
-    if (loss !== undefined) return { ...loss, changedAfter: true };
     const isBefore = operation !== 'insert' && (previousKey ?? key) === wanted;
+    // A row that was there all the time, and in another partition, was not among the lost ones: one
+    // that moves from partition to partition is deleted and inserted.
+    const partition = isBefore ? partitionOf(record) : undefined;
+    const loss = [...truncates, ...losses].find(
+      (each) =>
+        each.offset <= offset &&
+        (partition === undefined || each.partition === undefined || each.partition === partition),
+    );
+    if (loss !== undefined) return { ...loss, changedAfter: true };
     past.note(wanted, isBefore ? rowBefore(record, columns) : null);
     return null;
   }
-  return truncate === null ? null : { ...truncate, changedAfter: false };
+  const [loss] = truncates;
+  return loss === undefined ? null : { ...loss, changedAfter: false };
+}
+
+function partitionOf({ table }: LogRecord): string | undefined {
+  return table.origin?.partition?.id;
 }
 
 /**

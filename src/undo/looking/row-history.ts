@@ -33,11 +33,34 @@ export async function* rowHistory(
   const { tables } = request;
   const streams = spans.map((span) => findRecords(log, { tables, ...span }, signal));
   let gone = false;
+  let partition: string | null = null;
+  let early: LogRecord[] = [];
   for await (const record of mergeByOffset(streams)) {
-    if (record.operation === 'truncate' && gone) continue;
-    gone = record.operation === 'delete' || record.operation === 'truncate';
+    const { operation, table } = record;
+    const own = table.origin?.partition?.id;
+    if (operation === 'truncate') {
+      if (gone) continue;
+      // Which partition the row was in, only its first change tells.
+      if (partition === null) {
+        early.push(record);
+        continue;
+      }
+      if (partition !== '' && !mayConcern(record, partition)) continue;
+    } else {
+      partition = own ?? '';
+      yield* early.filter((truncate) => mayConcern(truncate, own));
+      early = [];
+    }
+    gone = operation === 'delete' || operation === 'truncate';
     yield record;
   }
+  yield* early;
+}
+
+/** False for a truncate of another partition than the row's. */
+function mayConcern({ table }: LogRecord, partition: string | undefined): boolean {
+  const emptied = table.origin?.partition?.id;
+  return emptied === undefined || partition === undefined || emptied === partition;
 }
 
 /** Follows a row through its keys. */

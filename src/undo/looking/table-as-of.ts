@@ -248,7 +248,7 @@ async function lossOf(log: SearchableLog, { mark, reason }: LostPartition): Prom
     reason,
     after: inside ? next.last + 1 : offset,
   });
-  return { offset: since, error };
+  return { offset: since, partition: mark.partition?.id, error };
 }
 
 function nameOf({ schema, name }: TableDefinition): TableName {
