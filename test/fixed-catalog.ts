@@ -46,7 +46,7 @@ export function fixedCatalog(options: FixedCatalogOptions = {}): RelationDescrib
         announcements: [],
         published: null,
       };
-      return { ...defineRelation(use, look, { look: null, version: null }), settled: true };
+      return { ...defineRelation(use, look, { look: null, version: null }), again: null };
     },
   };
 }

@@ -91,6 +91,38 @@ test('after a restart too, what is in the log and not visible is held back', asy
   await until(() => calls.length === 1);
 });
 
+test('commits that wait for us to confirm them are confirmed, although they are not visible', async () => {
+  await using database = await createDatabase('awaited');
+  const role = 'awaited_role';
+  // Without the event trigger a table is described by the catalogue, which shows it after the commit.
+  await database.admin.query(
+    `CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'awaited'; GRANT CREATE ON DATABASE awaited TO ${role};
+     ALTER TABLE counter OWNER TO ${role}`,
+  );
+  const url = new URL(database.url);
+  [url.username, url.password] = [role, 'awaited'];
+  await using tidings = await createTidings(
+    defineConfig({
+      dataDir: join(directory, 'awaited'),
+      sources: { main: { url: url.href, tables: ['public.counter'] } },
+    }),
+  );
+  await tidings.start();
+  await until(async () => (await tidings.status()).sources[0]?.state === 'streaming');
+  await database.admin.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
+  await database.admin.query('SELECT pg_reload_conf()');
+  try {
+    const sync = `SELECT FROM pg_stat_replication WHERE sync_state = 'sync'`;
+    await until(async () => (await database.admin.query(sync)).rowCount === 1);
+    const commit = (await database.connect()).query('UPDATE counter SET n = 1 WHERE id = 1');
+    await Promise.race([commit, until(() => false, 15_000, 'the commit')]);
+  } finally {
+    await database.admin.query('ALTER SYSTEM RESET synchronous_standby_names');
+    await database.admin.query('SELECT pg_reload_conf()');
+  }
+  await until(async () => ((await tidings.status()).sources[0]?.log.head ?? 0) === 1);
+});
+
 test('eight writers: reads on receipt are stale without the guard, never with it', async () => {
   await using database = await createDatabase('race');
   await database.admin.query(`INSERT INTO counter SELECT g, 0 FROM generate_series(2, 64) g`);

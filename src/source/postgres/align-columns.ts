@@ -1,9 +1,10 @@
 import type { RelationColumn } from './decode-relation.ts';
 import type { DescribedColumn } from './relation-description.ts';
 
-/** A column of the catalogue, and whether its row there was written after the change at hand. */
+/** A column of the catalogue, and when its row there was last written, seen from a change. */
 export interface CandidateColumn extends DescribedColumn {
-  readonly touched: boolean;
+  /** `within` is the change's own transaction: before or after it. */
+  readonly touched: 'before' | 'within' | 'since';
 }
 
 /** Weights: the same name and type; only the type (it was renamed since). */
@@ -13,8 +14,9 @@ const SAME_TYPE = 1;
 /**
  * Which columns of the catalogue those of a Relation message are, by their numbers. The catalogue may
  * be younger than the message: columns may have been renamed, retyped, dropped or added since. Both
- * are in the order of the numbers, and a number is never used again; so the message's columns are
- * some of the catalogue's, in their order.
+ * are in the order of the numbers, which is that in which columns were added, and no number is used
+ * again. So the message has the first ones of the catalogue, but for those that were dropped before.
+ * Names count only where they are of that time.
  * @returns per column of the message its number; undefined where more than one would do as well, or
  *   none: not known (invariant 14).
  */
@@ -22,7 +24,7 @@ export function alignColumns(
   columns: readonly RelationColumn[],
   candidates: readonly CandidateColumn[],
 ): readonly (number | undefined)[] {
-  const there = candidates.filter((each) => !each.dropped || each.touched);
+  const there = candidates.filter((each) => !each.dropped || each.touched !== 'before');
   const [width, height] = [there.length + 1, columns.length + 1];
   // The best weight of all ways from the left and from the right to each place; -1 for none.
   const left = new Int32Array(width * height).fill(-1);
@@ -42,7 +44,7 @@ export function alignColumns(
     for (let at = width - 1; at >= 0; at--) {
       const place = row * width + at;
       // What the message does not name any more was added later, if that can be.
-      if (row === height - 1 && there.slice(at).every(isOptional)) raise(right, place, 0);
+      if (row === height - 1 && there.slice(at).every(isNew)) raise(right, place, 0);
       const candidate = there[at];
       if (candidate === undefined) continue;
       const skipped = right[place + 1] ?? -1;
@@ -67,22 +69,24 @@ export function alignColumns(
   });
 }
 
-/** Whether the column need not have been there, or need not have been published. */
-function isOptional({
-  touched,
-  dropped,
-  generated,
-}: DescribedColumn & { touched: boolean }): boolean {
-  return touched || dropped || generated;
+/** Whether the column need not have been published, or may have come or gone in the transaction. */
+function isOptional({ touched, generated }: CandidateColumn): boolean {
+  return touched === 'within' || generated;
+}
+
+/** Whether the column may have been added after the change. */
+function isNew({ touched, generated }: CandidateColumn): boolean {
+  return touched !== 'before' || generated;
 }
 
 /** -1 when it cannot be that column. */
 function weightOf(column: RelationColumn | undefined, candidate: CandidateColumn): number {
   if (column === undefined) return -1;
   const sameType = column.type === candidate.type;
-  if (sameType && column.name === candidate.name) return SAME;
+  const same = sameType && column.name === candidate.name;
   // What nobody has touched since is what it was.
-  if (!candidate.touched) return -1;
+  if (candidate.touched === 'before') return same ? SAME : -1;
+  if (candidate.touched === 'within' && same) return SAME;
   return sameType ? SAME_TYPE : 0;
 }
 

@@ -54,8 +54,11 @@ export interface DefinedRelation {
   readonly definition: TableDefinition;
   /** False when an old row that the server calls whole may be only a key. */
   readonly wholeOldRows: boolean;
-  /** False when a later look may tell more. */
-  readonly settled: boolean;
+  /**
+   * Null when all is known; else the id of the first transaction for which another look may tell more,
+   * because it began after this one: what is the same before and after it was so during it.
+   */
+  readonly again: number | null;
 }
 
 /**
@@ -76,7 +79,7 @@ export function defineRelation(
   const found = chosen === null ? recall(message, memory.version) : describe(use, chosen);
   return {
     wholeOldRows,
-    settled: chosen?.certain === true,
+    again: chosen?.certain === true ? null : (look?.next ?? (use.transaction + 1) % 2 ** 32),
     definition: {
       ...found.table,
       columns: found.columns.map((column, index) => ({
@@ -102,11 +105,12 @@ interface Chosen {
 
 /** What was written in the catalogue after the change; by numbers of columns, and oids of types. */
 interface TouchedSince {
-  readonly columns: ReadonlySet<number>;
+  /** Columns that are not among them were not written since. */
+  readonly columns: ReadonlyMap<number, 'within' | 'since'>;
   readonly types: ReadonlySet<string>;
 }
 
-const NOTHING: TouchedSince = { columns: new Set(), types: new Set() };
+const NOTHING: TouchedSince = { columns: new Map(), types: new Set() };
 
 function choose(
   use: RelationUse,
@@ -125,8 +129,8 @@ function choose(
   if (description === null || touched === null) {
     // It was dropped since, or is not captured any more.
     if (before === null) return null;
-    const numbers = before.description.columns.map(({ number }) => number);
-    const columns = new Set(fits(use.message, before.description) ? [] : numbers);
+    const changed = fits(use.message, before.description) ? [] : before.description.columns;
+    const columns = new Map(changed.map(({ number }) => [number, 'since'] as const));
     return { ...exactly(before.description), touched: { ...NOTHING, columns }, certain: false };
   }
   const began = use.transaction;
@@ -135,11 +139,12 @@ function choose(
   }
   const since = (ids: readonly string[]): boolean =>
     ids.some((id) => isWithin(Number(id), began, next));
-  // Names tell columns apart, so those that the transaction itself has touched may count, too.
-  const columns = description.columns.filter((_, index) => {
+  const columns = new Map<number, 'within' | 'since'>();
+  for (const [index, { number }] of description.columns.entries()) {
     const id = touched.columns[index] ?? '';
-    return Number(id) === began || since([id]);
-  });
+    if (Number(id) === began) columns.set(number, 'within');
+    else if (since([id])) columns.set(number, 'since');
+  }
   const types = Object.entries(touched.types ?? {}).flatMap(([oid, ids]) =>
     since(ids) ? [oid] : [],
   );
@@ -153,7 +158,7 @@ function choose(
       ? withPlace(description, before?.description ?? null)
       : description,
     key,
-    touched: { columns: new Set(columns.map(({ number }) => number)), types: new Set(types) },
+    touched: { columns, types: new Set(types) },
     certain: false,
   };
 }
@@ -224,7 +229,7 @@ type FoundColumn = { readonly name: string; readonly number?: number } & Partial
 function describe({ message }: RelationUse, { description, key, touched }: Chosen): Found {
   const candidates = description.columns.map((column): CandidateColumn => ({
     ...column,
-    touched: touched.columns.has(column.number),
+    touched: touched.columns.get(column.number) ?? 'before',
   }));
   const numbers = alignColumns(message.columns, candidates);
   const types = new Map(description.types.map((type) => [type.place, type]));
@@ -339,7 +344,7 @@ function typeOf(
 }
 
 /** Ids have 32 bits and begin anew: the earlier of two is less than half of that behind. */
-function isBefore(id: number, other: number): boolean {
+export function isBefore(id: number, other: number): boolean {
   const distance = (other - id) >>> 0;
   return distance > 0 && distance < 2 ** 31;
 }

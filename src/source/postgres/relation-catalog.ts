@@ -35,12 +35,17 @@ interface LookRow {
   readonly touched: Touched | null;
   readonly published: number | null;
   readonly announces: boolean | null;
-  /** True when commits wait for us to confirm them. */
+  /** True when commits may wait for us to confirm them. */
   readonly awaited: boolean;
 }
 
 /** How long to wait before a transaction is looked for again that is not visible yet; milliseconds. */
 const PAUSES = [1, 2, 5, 10, 25, 50];
+/**
+ * How often where the server may count this connection among its synchronous standbys: the commit then
+ * waits for us, and we must not wait for it. Some two seconds.
+ */
+const AWAITED_ATTEMPTS = 40;
 
 /**
  * Completes Relation messages from the catalogue. One for all connections to a database: it
@@ -99,7 +104,7 @@ export class RelationCatalog {
       if (parseSnapshot(row.snapshot).visible(String(use.transaction))) return look;
       // What was announced before is visible, and the transaction has announced nothing of its own.
       if (use.announced === null && findAnnounced(use, look) !== null) return look;
-      if (row.awaited) return null;
+      if (row.awaited && attempt > AWAITED_ATTEMPTS) return null;
       await sleep(PAUSES[Math.min(attempt, PAUSES.length - 1)] ?? 0, signal);
     }
     return null;
@@ -128,10 +133,11 @@ SELECT s.snapshot::text AS snapshot,
   (SELECT p.xmin::text::float8 FROM pg_publication p WHERE p.pubname = ${name}) AS published,
   has_table_privilege(to_regclass(${table}), 'SELECT')
     AND has_schema_privilege(to_regnamespace(${quoteLiteral(OWN_SCHEMA)}), 'USAGE') AS announces,
-  EXISTS (SELECT FROM pg_stat_replication r WHERE r.usename = current_user
-    AND r.application_name = current_setting('application_name')
-    AND r.sync_state IN ('sync', 'quorum')) AS awaited
+  -- Whether a standby is a synchronous one, only roles that may read all statistics see.
+  n.names LIKE '%*%' OR strpos(lower(n.names), lower(current_setting('application_name'))) > 0
+    AS awaited
 FROM (SELECT pg_current_snapshot() AS snapshot) s
+  CROSS JOIN (SELECT current_setting('synchronous_standby_names') AS names) n
   LEFT JOIN pg_class c ON c.oid = $1::oid
   LEFT JOIN (${descriptionsSql(patterns, { of: 'one relation', oid: '$1' })}) d ON true`;
 }

@@ -1,7 +1,7 @@
 import type { ChangeReceiver } from '../source.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 import { readRelation, readType, type RelationMessage } from './decode-relation.ts';
-import type { DefinedRelation, RelationUse } from './define-relation.ts';
+import { type DefinedRelation, isBefore, type RelationUse } from './define-relation.ts';
 
 /** Tells what a Relation message means; see `RelationCatalog`. */
 export interface RelationDescriber {
@@ -22,8 +22,8 @@ export interface KnownRelation {
 interface Announced {
   readonly message: RelationMessage;
   known: KnownRelation | null;
-  /** False when a later transaction may tell more of it. */
-  settled: boolean;
+  /** See `DefinedRelation`. */
+  again: number | null;
 }
 
 /** The transaction whose changes come. */
@@ -42,7 +42,8 @@ export class RelationTable {
   /** Where the open transaction itself changed relations; by oid. */
   readonly #changed = new Map<number, string>();
   #transaction: StreamedTransaction = { id: 0, position: '' };
-  #unsettled = false;
+  /** The first transaction for which relations may have to be described again; null for none. */
+  #again: number | null = null;
   #last: Announced | null = null;
   #wanted: Announced | null = null;
 
@@ -51,20 +52,27 @@ export class RelationTable {
     this.#catalog = catalog;
   }
 
-  /** A transaction begins; what could not be told of a relation is asked for again. */
+  /** A transaction begins; what could not be told of a relation is asked for again where it helps. */
   begin(transaction: StreamedTransaction): void {
     this.#transaction = transaction;
     this.#changed.clear();
-    if (!this.#unsettled) return;
-    for (const announced of this.#announced.values())
-      if (!announced.settled) announced.known = null;
-    this.#unsettled = false;
+    if (this.#again === null || isBefore(transaction.id, this.#again)) return;
+    this.#again = null;
+    for (const announced of this.#announced.values()) {
+      if (announced.again === null) continue;
+      if (isBefore(transaction.id, announced.again)) this.#askAgain(announced.again);
+      else announced.known = null;
+    }
+  }
+
+  #askAgain(from: number): void {
+    if (this.#again === null || isBefore(from, this.#again)) this.#again = from;
   }
 
   /** Takes a Relation message. The catalogue is asked only when a change needs the relation. */
   announce(bytes: Bytes, start: number, end: number): void {
     const message = readRelation(bytes, start, end);
-    this.#announced.set(message.oid, { message, known: null, settled: false });
+    this.#announced.set(message.oid, { message, known: null, again: null });
     this.#last = null;
   }
 
@@ -108,7 +116,7 @@ export class RelationTable {
     const wanted = this.#wanted;
     if (wanted === null) throw new Error('There is no relation to look up');
     const { message } = wanted;
-    const { definition, wholeOldRows, settled } = await this.#catalog.describe(
+    const { definition, wholeOldRows, again } = await this.#catalog.describe(
       {
         message,
         transaction: this.#transaction.id,
@@ -120,8 +128,8 @@ export class RelationTable {
     );
     if (signal.aborted) return;
     this.#wanted = null;
-    wanted.settled = settled;
-    if (!settled) this.#unsettled = true;
+    wanted.again = again;
+    if (again !== null) this.#askAgain(again);
     wanted.known = {
       table: this.#receiver.table(definition),
       columns: message.columns.length,
