@@ -39,6 +39,7 @@ export function logOf(changes: readonly Change[]): {
   return {
     queries,
     inspection: {
+      marks: () => Promise.resolve([]),
       async *changes(query) {
         queries.push(query);
         yield* changes;

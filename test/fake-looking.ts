@@ -61,7 +61,7 @@ export function fakeLooking(
       history(query) {
         queries.push(query);
         const table = 'public.accounts';
-        const parts = { source: 'main', table, begins, gaps: [] };
+        const parts = { source: 'main', table, begins, gaps: [], notes: [] };
         return Promise.resolve({ ...parts, versions: streamOf(versions) });
       },
       table(query) {
@@ -72,6 +72,7 @@ export function fakeLooking(
           source: 'main',
           table: 'public.accounts',
           offset: 123,
+          notes: [],
           leftOut: ['later'],
           columns: [
             { ...text, name: 'id', kind: 'integer' },

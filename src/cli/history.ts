@@ -91,7 +91,7 @@ function columnLines({ operation, before, after, changed }: Change): readonly st
 /** How far back the log goes, where that limits what was shown. */
 function tellKnowledge(
   io: Io,
-  { table, begins, gaps }: RowHistory,
+  { table, begins, gaps, notes }: RowHistory,
   first: Change | undefined,
   limit: number | undefined,
 ): void {
@@ -105,6 +105,7 @@ function tellKnowledge(
       `Older versions are not known: the log begins${since} with offset ${begins.offset}.\n`,
     );
   }
+  for (const note of notes) io.stderr.write(`${harmless(note)}\n`);
   for (const { offset, reason } of gaps) {
     io.stderr.write(`Changes before offset ${offset} were lost: ${harmless(reason)}\n`);
   }

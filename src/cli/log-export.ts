@@ -62,18 +62,30 @@ const exportLog: Action = async (context, options) => {
     },
     io.signal,
   );
+  // Not a line of its own kind among the changes: whoever reads them expects nothing else.
+  const marks = await inspection.marks(source === undefined ? {} : { source });
+  const turns = marks.filter(({ kind }) => kind !== 'present').length;
   if (file === undefined) {
     await writeAll(changes, io, (line) => {
       io.stdout.write(line);
       return io.stdout.drained();
     });
+    io.stderr.write(marksText(turns));
     return 0;
   }
   const count = await writeFile(changes, io, resolve(io.cwd, file), options['force'] === true);
   if (json) printJson(io, { file, changes: count });
-  else io.stderr.write(`Wrote ${formatCounted(count, 'change')} to ${file}.\n`);
+  else {
+    io.stderr.write(`Wrote ${formatCounted(count, 'change')} to ${file}.\n${marksText(turns)}`);
+  }
   return 0;
 };
+
+/** Changes alone do not lead over what was done to partitions. */
+function marksText(count: number): string {
+  if (count === 0) return '';
+  return `The log has ${formatCounted(count, 'mark')} where rows came or went with a partition, without a change: \`tidings log verify\` lists what happened.\n`;
+}
 
 async function writeFile(
   changes: AsyncIterable<Change>,

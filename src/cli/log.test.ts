@@ -108,6 +108,14 @@ test('log export: NDJSON to standard output or a file, which it does not replace
   );
   assert.deepEqual(json(forced.out), { file: 'changes.ndjson', changes: 0 });
   assert.equal(readFileSync(file, 'utf8'), '');
+  const partition = { id: '71', schema: 'public', name: 'ord_1' };
+  const place = { offset: 3, since: 3, at: 0, transaction: null, origin: '70', schema: 'public' };
+  const mark = { ...place, name: 'ord', kind: 'dropped', partition } as const;
+  const marks = [mark, { ...mark, kind: 'present' } as const];
+  const inspection = { ...logOf(CHANGES).inspection, marks: () => Promise.resolve(marks) };
+  const marked = await tidings('tidings log export', { inspection });
+  assert.match(marked.err, /The log has 1 mark where .*`tidings log verify` lists/);
+  assert.equal(marked.out.trimEnd().split('\n').length, CHANGES.length);
   const nowhere = await tidings('tidings log export --output no/such/folder', logOf([]));
   assert.equal(nowhere.code, 1);
   assert.match(

@@ -170,10 +170,16 @@ export function testMarksContract(name: string, locate: () => Promise<LogLocatio
         writer.begin({ id: `${number}`, position: position(number) });
         for (let n = 0; n < 50; n++) writer.append(changeOf(table, `${n}`, 'x'.repeat(300)));
         if (number % 20 === 0) writer.mark(markOf(`ord_${number}`));
+        if (number === 10) writer.mark(markOf('there', { kind: 'present' }));
         writer.commit({ committedAt: number, context: null });
         if (number % 10 === 0) await writer.flush();
       }
-      const offsets = (): readonly number[] => log.marks().map(({ offset }) => offset);
+      const isThere = (mark: LoggedMark): boolean => mark.partition?.name === 'there';
+      // That a partition is there has to be known as long as it is.
+      const offsets = (): readonly number[] => {
+        assert.equal(log.marks().filter(isThere).length, 1);
+        return log.marks().flatMap((mark) => (isThere(mark) ? [] : [mark.offset]));
+      };
       const all = [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10_000];
       assert.deepEqual(offsets(), all);
       const floor = await log.trim(5000);

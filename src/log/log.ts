@@ -147,7 +147,7 @@ export interface LogReader {
   /** The source position up to which the log is complete; null for a new log. */
   readonly position: string | null;
   tables(): readonly LoggedTable[];
-  /** Those at or above the floor, in log order. */
+  /** Those from the floor on, and of partitions that were there the last one before; in log order. */
   marks(): readonly LoggedMark[];
   /**
    * Records from `from` on, whole transactions or not, never beyond the head.
@@ -167,8 +167,8 @@ export interface LogReader {
 
 /** Which row's changes `find` returns; otherwise like {@link ReadRequest}. */
 export interface FindRequest {
-  readonly schema: string;
-  readonly table: string;
+  /** The versions of the row's table: a table may have had several names. */
+  readonly tables: ReadonlySet<TableId>;
   /** The row's key as text (see {@link CapturedChange.key}). */
   readonly key: string;
   /** Default: the floor. */
@@ -182,7 +182,7 @@ export interface FindRequest {
 export interface RowFinder {
   /**
    * The changes of one row in log order: those with this key, those that took it from the row, and
-   * truncates of its table; of all versions of the table. Pages like `read`.
+   * truncates of its table; of all versions that were asked for. Pages like `read`.
    */
   find(request: FindRequest): Promise<ReadPage>;
 }

@@ -4,10 +4,19 @@ import type { TableDefinition } from '../change/table.ts';
 /** Which of a table's changes are captured. */
 export type CapturedChanges = 'all' | 'inserts' | 'none';
 
+/** A partition of a table that holds rows itself. */
+export interface SnapshotPartition {
+  readonly id: string;
+  /** Its own columns: their numbers may be others than those of the table. */
+  readonly columns: readonly { readonly number: number; readonly name: string }[];
+}
+
 /** A table as a snapshot has it. */
 export interface SnapshotTable {
   /** Its columns, key and identity now. */
   readonly definition: TableDefinition;
+  /** Those that hold its rows; empty when it holds them itself. */
+  readonly partitions: readonly SnapshotPartition[];
   readonly captured: CapturedChanges;
   /** True when it began to be captured after this transaction of the log had begun. */
   addedAfter(transaction: { readonly id: string }): boolean;
@@ -24,6 +33,8 @@ export interface SnapshotRows {
     readonly columns: readonly string[];
     readonly values: readonly (readonly string[])[];
   };
+  /** Partitions, by their numbers, whose rows are left out. */
+  readonly without?: readonly string[];
 }
 
 /**
@@ -35,11 +46,10 @@ export interface SourceSnapshot extends AsyncDisposable {
   readonly position: string;
   /** True when the snapshot shows what this transaction of the log did. */
   includes(transaction: { readonly id: string; readonly position: string }): boolean;
-  /** Null when there is no such table. */
-  describe(table: {
-    readonly schema: string;
-    readonly name: string;
-  }): Promise<SnapshotTable | null>;
+  /** By its name, or by the database's own number of it; null when there is no such table. */
+  describe(
+    table: { readonly schema: string; readonly name: string } | { readonly id: string },
+  ): Promise<SnapshotTable | null>;
   /**
    * Rows in no order, in pages of bounded size; each value in the database's own text, as the log
    * has it.

@@ -27,6 +27,8 @@ export type ConflictReason =
   | 'identity-not-full'
   /** The log does not have the rows that a truncate removed. */
   | 'truncated'
+  /** Rows came or went with a partition, without a change that could be undone. */
+  | 'partition-changed'
   | 'column-dropped'
   | 'column-retyped'
   | 'table-missing'

@@ -1,8 +1,11 @@
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
+import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
 import { describeRequest } from './check-request.ts';
-import { logKey, newestVersion } from './describe-conflicts.ts';
+import { logKey } from './describe-conflicts.ts';
+import { idsOf, tableNamed } from './looking/known-tables.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
+import { opposingPartitions } from './partition-changes.ts';
 import { readRow } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
@@ -23,7 +26,7 @@ const MAX_LATER = 10_000;
 /** What doing away with conflicts takes. */
 export interface SettleOptions {
   readonly onConflict: OnConflict;
-  readonly log: LogReader & RowFinder;
+  readonly log: SearchableLog;
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
   /** What was staged and found already; else it is done first. */
@@ -56,7 +59,7 @@ export async function applyStaged(
   const { assessment, staged, skipped, forced, cascaded } = settled;
   const conflicts = await options.describe(staged, assessment);
   const common = { plan: plan.id, source: plan.source, skipped, forced, cascaded };
-  const open = isOpen(settled, onConflict);
+  const open = isOpen(settled, onConflict, options.selection);
   const tables = toTables(assessment, open ? staged.lacking : []);
   if (open || totalOf(tables) === 0) {
     const rest = { transaction: null, conflicts, warnings: [] };
@@ -122,7 +125,8 @@ export async function settleConflicts(options: SettleOptions): Promise<Settled> 
 }
 
 /** Whether something stands against the undo that the chosen way does not do away with. */
-function isOpen({ staged, assessment }: Settled, mode: OnConflict): boolean {
+function isOpen({ staged, assessment }: Settled, mode: OnConflict, selection: Selection): boolean {
+  if (mode !== 'skip' && mode !== 'force' && opposingPartitions(selection).length > 0) return true;
   const lacking = staged.lacking.filter(
     ({ reason }) => mode !== 'skip' && !(mode === 'force' && reason === 'truncated'),
   );
@@ -137,10 +141,10 @@ async function findLater(
   const conflicts = await workspace.conflicts(MAX_LATER + 1);
   if (conflicts.length > MAX_LATER) throw tooMany();
   for (const { cause } of conflicts) {
-    const key = cause === null ? null : logKey(cause, newestVersion(log, cause));
-    if (cause === null || key === null) continue;
-    const { schema, name: table } = cause;
-    const row = { schema, table, key, from: selection.from, to: log.head };
+    const table = cause === null ? null : await tableNamed(log, cause);
+    const key = cause === null ? null : logKey(cause, table?.versions.at(-1));
+    if (table === null || key === null) continue;
+    const row = { tables: idsOf(table.versions), key, from: selection.from, to: log.head };
     for await (const page of readRow(log, row, signal)) {
       for (const record of page) {
         if (record.operation === 'truncate' || selection.accepts(record)) continue;

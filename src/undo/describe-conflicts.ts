@@ -2,11 +2,11 @@ import type { Row } from '../change/change.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
 import type {
+  LoggedMark,
   LoggedTable,
   LoggedTransaction,
   LogReader,
   LogRecord,
-  RowFinder,
 } from '../log/log.ts';
 import type {
   Assessment,
@@ -15,6 +15,10 @@ import type {
   TableName,
   TargetConflict,
 } from '../source/undo-target.ts';
+import { idsOf, tableNamed } from './looking/known-tables.ts';
+import { markInWords } from './looking/marks-since.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
+import { capital, opposingPartitions, partitionRemedy } from './partition-changes.ts';
 import { readRow } from './read-changes.ts';
 import type { RowView } from './row-view.ts';
 import { actorOf, type Selection } from './selection.ts';
@@ -30,7 +34,7 @@ import {
 const SEARCH_TIME = 400;
 
 export interface DescribeOptions {
-  readonly log: LogReader & RowFinder;
+  readonly log: SearchableLog;
   readonly selection: Selection;
   readonly view: RowView;
   readonly signal: AbortSignal;
@@ -49,7 +53,13 @@ export async function describeConflicts(
     byReason[reason] = (byReason[reason] ?? 0) + rows;
     total += rows;
   }
-  const list = found.lacking.flatMap((lacking) => describeLacking(lacking, options.view));
+  const opposing = opposingPartitions(options.selection);
+  if (opposing.length > 0) byReason['partition-changed'] = opposing.length;
+  total += opposing.length;
+  const list = [
+    ...opposing.map(({ mark }) => describePartition(mark)),
+    ...found.lacking.flatMap((lacking) => describeLacking(lacking, options.view)),
+  ];
   const deadline = performance.now() + SEARCH_TIME;
   for (const conflict of found.conflicts.slice(0, LISTED_CONFLICTS - list.length)) {
     const cause =
@@ -84,11 +94,11 @@ async function findCause(
   row: RowName,
   { log, selection, signal }: DescribeOptions,
 ): Promise<LoggedTransaction | null> {
-  const key = logKey(row, newestVersion(log, row));
-  if (key === null) return null;
-  const { schema, name: table } = row;
+  const table = await tableNamed(log, row);
+  const key = logKey(row, table?.versions.at(-1));
+  if (table === null || key === null) return null;
   let last: LogRecord | null = null;
-  const wanted = { schema, table, key, from: selection.from, to: log.head };
+  const wanted = { tables: idsOf(table.versions), key, from: selection.from, to: log.head };
   for await (const page of readRow(log, wanted, signal)) {
     last = page.findLast((record) => !selection.accepts(record)) ?? last;
   }
@@ -209,6 +219,10 @@ const WORDS: Readonly<
     `${table} was truncated, and the log does not have all the rows it held.`,
     '`--on-conflict force` restores those that the log has; the others are only in a backup.',
   ],
+  'partition-changed': ({ table }) => [
+    `Rows of ${table} came or went with a partition.`,
+    'Undo the rest: --on-conflict skip.',
+  ],
   'column-dropped': ({ table, detail }) => [
     `${table} has lost or newly made column ${detail} since; its values cannot go back.`,
     'Add the column again, or undo without it: --on-conflict force.',
@@ -226,6 +240,19 @@ const WORDS: Readonly<
     'Undo as a role that may.',
   ],
 };
+
+/** Of a partition's rows nothing is known, so it counts as one. */
+function describePartition(mark: LoggedMark): UndoConflict {
+  return {
+    reason: 'partition-changed',
+    table: qualifiedName(mark),
+    key: null,
+    transaction: null,
+    rows: 1,
+    message: `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
+    hint: `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
+  };
+}
 
 function describeLacking(lacking: Lacking, view: RowView): UndoConflict[] {
   const { reason, table } = lacking;

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LogReader, LogRecord, ReadRequest, RowFinder } from '../log/log.ts';
+import type { FindRequest, LogReader, LogRecord, ReadRequest, RowFinder } from '../log/log.ts';
+import { groupVersions, idsOf } from './looking/known-tables.ts';
 import type { Selection } from './selection.ts';
 
 /** Records of one page; a page is what is in memory at a time. */
@@ -50,20 +51,14 @@ async function* readKeys(
   keys: NonNullable<Selection['keys']>,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogRecord[]> {
-  const names = new Map(
-    log
-      .tables()
-      .filter(({ id }) => tables?.has(id) !== false && keys.has(id))
-      .map(({ id, schema, name }) => [
-        JSON.stringify([schema, name]),
-        { row: { schema, table: name }, wanted: keys.get(id) ?? [] },
-      ]),
-  );
   // An update that changes a key is found under both; it must be taken once.
   const taken = new Set<number>();
-  for (const { row, wanted } of names.values()) {
+  for (const versions of groupVersions(log)) {
+    const ids = [...idsOf(versions)].filter((id) => tables?.has(id) !== false && keys.has(id));
+    const wanted = new Set(ids.flatMap((id) => [...(keys.get(id) ?? [])]));
     for (const key of wanted) {
-      for await (const page of readRow(log, { ...row, key, from, to }, signal)) {
+      const row = { tables: new Set(ids), key, from, to };
+      for await (const page of readRow(log, row, signal)) {
         const fresh = page.filter(({ offset }) => !taken.has(offset));
         for (const { offset, previousKey } of fresh) if (previousKey !== null) taken.add(offset);
         yield fresh;
@@ -75,7 +70,7 @@ async function* readKeys(
 /** The changes of one row. */
 export async function* readRow(
   log: RowFinder,
-  row: { schema: string; table: string; key: string; from: number; to: number },
+  row: FindRequest & { readonly from: number; readonly to: number },
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogRecord[]> {
   let { from } = row;

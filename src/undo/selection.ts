@@ -2,18 +2,24 @@ import type { Operation } from '../change/change.ts';
 import type { ChangeDecoder, ChangeView } from '../change/decode.ts';
 import type { JsonValue } from '../change/dialect.ts';
 import { parseLosslessJson } from '../change/lossless-json.ts';
+import { markText } from '../change/mark.ts';
 import {
   compileTablePatterns,
   TablePatternError,
   type TablePatterns,
 } from '../change/table-pattern.ts';
-import { qualifiedName } from '../change/table.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
+import { groupVersions, idsOf, tablesMatching } from './looking/known-tables.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
 import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
 import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import {
+  findPartitionChanges,
+  type PartitionChange,
+  partitionRemedy,
+} from './partition-changes.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
 
 /** Which changes of a log an undo takes back. */
@@ -29,6 +35,10 @@ export interface Selection {
   readonly keys: ReadonlyMap<TableId, ReadonlySet<string>> | undefined;
   /** True when not every change of a transaction is selected with it. */
   readonly narrowed: boolean;
+  /** What was done to partitions of the selected tables, and stays: it has no changes to undo. */
+  readonly partitions: readonly PartitionChange[];
+  /** True when these stand against the undo, because it cannot give what was asked for. */
+  readonly needsPartitions: boolean;
   accepts(record: LogRecord): boolean;
 }
 
@@ -54,6 +64,7 @@ export async function resolveRange(
   if ('transaction' in request) {
     const transaction = await findTransaction(request.transaction, log);
     if (transaction === null) {
+      requireRows(request.transaction, log);
       const details = { source, transaction: request.transaction };
       throw new TidingsError('UNDO_TRANSACTION_UNKNOWN', details);
     }
@@ -74,6 +85,20 @@ export async function resolveRange(
     });
   }
   return { from: Math.min(from, to), to, transaction: null };
+}
+
+/**
+ * A transaction that did nothing but something to partitions is known, and has nothing to undo.
+ * @throws TidingsError `UNDO_PARTITION_ONLY`
+ */
+function requireRows(transaction: string, log: LogReader): void {
+  const marks = log.marks().filter((mark) => mark.transaction?.id === transaction);
+  if (marks.length === 0) return;
+  throw new TidingsError('UNDO_PARTITION_ONLY', {
+    transaction,
+    marks: marks.map(markText).join('; '),
+    remedies: marks.map(partitionRemedy).join(' '),
+  });
 }
 
 /**
@@ -124,14 +149,14 @@ function momentOf(moment: UndoMoment): Moment {
 }
 
 /** Completes a range with the request's filters. */
-export function selectChanges(
+export async function selectChanges(
   request: UndoRequest,
   range: Pick<Selection, 'from' | 'to' | 'transaction'>,
   context: SelectionContext,
-): Selection {
+): Promise<Selection> {
   const { log, decoder } = context;
   const patterns = request.tables === undefined ? null : compilePatterns(request.tables);
-  const tables = patterns === null ? undefined : matchingTables(log, patterns);
+  const tables = patterns === null ? undefined : await matchingTables(log, patterns);
   if (tables?.size === 0 && request.tables !== undefined) {
     const details = { source: context.source, tables: request.tables.join(', ') };
     throw new TidingsError('UNDO_NO_TABLE', details);
@@ -148,12 +173,15 @@ export function selectChanges(
     (keys === undefined || isOneOf(keys.get(record.table.id), record)) &&
     hasActor(record.transaction) &&
     (where === null || where.holds(decoder.view(record)));
+  const filtered = operations !== null || keys !== undefined || where !== null;
   return {
     ...range,
     tables,
     keys,
-    narrowed:
-      request.tables !== undefined || operations !== null || keys !== undefined || where !== null,
+    narrowed: request.tables !== undefined || filtered,
+    partitions: await findPartitionChanges(log, request, { ...range, tables }),
+    // Whoever asks for some rows of a range gets those; a table at a moment has all that it held.
+    needsPartitions: 'to' in request || (!filtered && request.actor === undefined),
     accepts,
   };
 }
@@ -169,9 +197,12 @@ function compilePatterns(texts: readonly string[]): TablePatterns {
   }
 }
 
-function matchingTables(log: LogReader, patterns: TablePatterns): ReadonlySet<TableId> {
-  const found = log.tables().filter(({ schema, name }) => patterns.matches(schema, name));
-  return new Set(found.map(({ id }) => id));
+async function matchingTables(
+  log: SearchableLog,
+  patterns: TablePatterns,
+): Promise<ReadonlySet<TableId>> {
+  const found = await tablesMatching(log, (schema, name) => patterns.matches(schema, name));
+  return idsOf(found.flatMap(({ versions }) => versions));
 }
 
 /**
@@ -184,14 +215,13 @@ function keysByTable(
   texts: readonly string[],
   tables: ReadonlySet<TableId> | undefined,
 ): ReadonlyMap<TableId, ReadonlySet<string>> {
-  const versions = Map.groupBy(
-    log.tables().filter(({ id }) => tables?.has(id) !== false),
-    qualifiedName,
-  );
+  const versions = groupVersions(log)
+    .map((group) => group.filter(({ id }) => tables?.has(id) !== false))
+    .filter((group) => group.length > 0);
   const found = new Map<TableId, Set<string>>();
   for (const text of texts) {
     const failures: unknown[] = [];
-    for (const all of versions.values()) {
+    for (const all of versions) {
       try {
         const keys = parseRowKey(all, text);
         for (const { id } of all) found.set(id, new Set([...(found.get(id) ?? []), ...keys]));
@@ -200,7 +230,7 @@ function keysByTable(
         failures.push(error);
       }
     }
-    if (failures.length > 0 && failures.length === versions.size) throw failures[0];
+    if (failures.length > 0 && failures.length === versions.length) throw failures[0];
   }
   return found;
 }

@@ -1,8 +1,11 @@
 import { MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName } from '../change/table.ts';
-import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
+import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
-import { readPages, readRow, readSelected } from './read-changes.ts';
+import { versionsNamed } from './looking/known-tables.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
+import { truncatedRows } from './looking/truncated-rows.ts';
+import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
@@ -22,7 +25,7 @@ export interface StagedChanges {
 }
 
 export interface StageOptions {
-  readonly log: LogReader & RowFinder;
+  readonly log: SearchableLog;
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
   /** Later changes that are undone too, beyond the selection. */
@@ -97,11 +100,10 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
   const { log, workspace, selection, signal } = options;
   if (stager.tables.size === 0) return;
   const children = await workspace.cascadesFrom([...stager.tables.values()]);
-  const names = new Set(children.map(qualifiedName));
-  const ids = log.tables().filter((table) => names.has(qualifiedName(table)));
-  if (ids.length === 0) return;
+  const tables = await versionsNamed(log, children);
+  if (tables.size === 0) return;
   const { from, to } = selection;
-  const request = { from, to, tables: new Set(ids.map(({ id }) => id)) };
+  const request = { from, to, tables };
   for await (const page of readPages(log, request, signal)) {
     const records = page.filter(
       (record) =>
@@ -119,23 +121,16 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
   const { log, workspace, signal } = options;
-  const { schema, name } = truncate.table;
-  // Truncates are in the index under every key of their table, so also under one that none has.
-  const row = { schema, table: name, key: '', from: log.floor, to: truncate.offset };
-  let emptied: number | null = null;
-  for await (const page of readRow(log, row, signal)) {
-    for (const { operation, offset } of page) if (operation === 'truncate') emptied = offset;
-  }
-  const versions = log.tables().filter((table) => table.schema === schema && table.name === name);
-  const from = emptied === null ? log.floor : emptied + 1;
-  const request = { from, to: truncate.offset, tables: new Set(versions.map(({ id }) => id)) };
-  let whole = emptied !== null;
+  const { tables, from, whole: isWhole, holds } = await truncatedRows(log, truncate, signal);
+  const request = { from, to: truncate.offset, tables };
+  let whole = isWhole;
   const history = async function* (): AsyncGenerator<readonly LogRecord[]> {
     for await (const page of readPages(log, request, signal)) {
-      const known = page.filter(
+      const there = page.filter(holds);
+      const known = there.filter(
         ({ operation, images }) => operation === 'insert' || images[0] === MARKER_OLD,
       );
-      if (known.length < page.length) whole = false;
+      if (known.length < there.length) whole = false;
       yield known;
     }
   };

@@ -1,7 +1,7 @@
 import { MARKER_OLD } from '../change/row-images.ts';
-import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
+import { versionsNamed } from './looking/known-tables.ts';
 import { readPages } from './read-changes.ts';
 import type { StageOptions } from './stage-changes.ts';
 
@@ -10,13 +10,12 @@ export async function stageLater(
   { log, workspace, selection, extra, signal }: StageOptions,
   bags: readonly TableName[],
 ): Promise<void> {
-  const names = new Set(bags.map(qualifiedName));
-  const versions = log.tables().filter((table) => names.has(qualifiedName(table)));
+  const tables = await versionsNamed(log, bags);
   const undone = new Set(extra.map(({ offset }) => offset));
   const request = {
     from: selection.from,
     to: log.head,
-    tables: new Set(versions.map(({ id }) => id)),
+    tables,
   };
   for await (const page of readPages(log, request, signal)) {
     const records = page.filter(

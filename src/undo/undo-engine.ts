@@ -20,6 +20,7 @@ import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
 import { refusedRow } from './refused-row.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
+import { selectionWarnings } from './selection-warnings.ts';
 import { stageLater } from './stage-later.ts';
 import { stageChanges, type StagedChanges } from './stage-changes.ts';
 import type { Undo } from './undo.ts';
@@ -257,6 +258,7 @@ class UndoEngine implements Undo {
       notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
       warnings: [
         ...warnings,
+        ...(await selectionWarnings(this.#options.log, selection, signal)),
         ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
       ],
     };
@@ -319,7 +321,11 @@ class UndoEngine implements Undo {
     const decoder = createChangeDecoder(source, dialects);
     const context = { source, log, decoder, compileWhere };
     const range = await resolveRange(request, context);
-    return selectChanges(request, plan === null ? range : { ...range, ...plan.range }, context);
+    return await selectChanges(
+      request,
+      plan === null ? range : { ...range, ...plan.range },
+      context,
+    );
   }
 
   /** @param purpose applying needs to know what came later; a plan says when it is not known. */

@@ -86,6 +86,12 @@ class DiskInspection implements Inspection {
     }
   }
 
+  async marks(options: Parameters<Inspection['marks']>[0]): ReturnType<Inspection['marks']> {
+    const log = await this.#log(options.source ?? this.#onlySource());
+    await log.refresh();
+    return log.marks();
+  }
+
   async verify(
     options: Parameters<Inspection['verify']>[0],
     signal: AbortSignal,

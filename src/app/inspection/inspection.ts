@@ -56,6 +56,8 @@ export interface TrimReport {
 export interface Inspection extends AsyncDisposable {
   status(signal: AbortSignal): Promise<Status>;
   changes(query: ChangeQuery, signal: AbortSignal): AsyncIterable<Change>;
+  /** Where rows of tables came or went with partitions, without a change of theirs. */
+  marks(options: { readonly source?: string }): Promise<readonly LoggedMark[]>;
   verify(
     options: { readonly source?: string; readonly onProgress?: (progress: VerifyProgress) => void },
     signal: AbortSignal,

@@ -28,6 +28,8 @@ export interface RowHistory {
   readonly begins: LogBeginning;
   /** Losses in the log. */
   readonly gaps: readonly LogGap[];
+  /** What else limits what is known, in sentences: another table of that name, unknown keys. */
+  readonly notes: readonly string[];
   /** Oldest first. */
   readonly versions: AsyncIterable<Change>;
 }
@@ -150,6 +152,8 @@ export interface TableView extends AsyncDisposable {
   readonly columns: readonly Column[];
   /** Columns of the present table that the log has no old values of: added since, or computed. */
   readonly leftOut: readonly string[];
+  /** What somebody who names the table should know, in sentences. */
+  readonly notes: readonly string[];
   /** Each row in the database's own texts, in no particular order. */
   readonly rows: AsyncIterable<PastRow>;
   /** A row in wire form. */

@@ -11,11 +11,12 @@ import type { LoggedTransaction, LogRecord } from '../../log/log.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { ChangeCounts } from '../../undo/looking/change-counts.ts';
 import { findTransactions, planSearch } from '../../undo/looking/find-transactions.ts';
+import { idsOf } from '../../undo/looking/known-tables.ts';
 import { locate, parseTarget } from '../../undo/looking/locate.ts';
 import { resolveTable } from '../../undo/looking/resolve-table.ts';
 import { rowHistory } from '../../undo/looking/row-history.ts';
 import { parseRowKey } from '../../undo/looking/row-key.ts';
-import { readRecords, versionsOf } from '../../undo/looking/searchable-log.ts';
+import { readRecords } from '../../undo/looking/searchable-log.ts';
 import { DIALECTS, openLogReader } from '../adapters.ts';
 import type {
   FindQuery,
@@ -31,6 +32,7 @@ import type {
   TableView,
   TransactionReport,
 } from './looking.ts';
+import { countUnknownKeys, namedTable } from './named-table.ts';
 import { readSearch } from './read-search.ts';
 import { openTableView } from './table-view.ts';
 
@@ -63,12 +65,21 @@ class DiskLooking implements Looking {
   async history(query: HistoryQuery, signal: AbortSignal): Promise<RowHistory> {
     const { source, log, decoder } = await this.#open(query.source);
     const table = resolveTable(log, source, query.table);
-    const keys = parseRowKey(versionsOf(log, table), query.key);
+    const { versions: tables, notes } = await namedTable(log, table);
+    const keys = parseRowKey(tables, query.key);
     const range = { from: log.floor, to: log.head };
-    const records = rowHistory(log, { table, keys, ...range }, signal);
+    const records = rowHistory(log, { tables: idsOf(tables), keys, ...range }, signal);
     const versions = decodeAll(newest(records, query.limit), decoder);
     const begins = await beginningOf(log);
-    return { source, table: qualifiedName(table), begins, gaps: await log.gaps(), versions };
+    const unknown = await countUnknownKeys(log, tables, signal);
+    return {
+      source,
+      table: qualifiedName(table),
+      begins,
+      gaps: await log.gaps(),
+      notes: unknown === null ? notes : [...notes, unknown],
+      versions,
+    };
   }
 
   async show(query: ShowQuery, signal: AbortSignal): Promise<Shown> {

@@ -6,10 +6,16 @@ import { compileFilter } from '../../subscription/filter.ts';
 import { compileCondition } from '../../subscription/where.ts';
 import type { ContextCondition } from '../../undo/looking/context-condition.ts';
 import type { SearchRequest } from '../../undo/looking/find-transactions.ts';
+import {
+  idsOf,
+  isSameName,
+  type KnownTable,
+  tablesMatching,
+} from '../../undo/looking/known-tables.ts';
 import { isReversed, type Moment } from '../../undo/looking/moment.ts';
 import { resolvePatterns, resolveTable } from '../../undo/looking/resolve-table.ts';
 import { parseRowKey } from '../../undo/looking/row-key.ts';
-import { type SearchableLog, versionsOf } from '../../undo/looking/searchable-log.ts';
+import type { SearchableLog } from '../../undo/looking/searchable-log.ts';
 import { parseValueCondition, ValueMatcher } from '../../undo/looking/value-condition.ts';
 import { DIALECTS } from '../adapters.ts';
 import type { FindQuery } from './looking.ts';
@@ -31,7 +37,8 @@ interface Searched {
  */
 export async function readSearch(searched: Searched, query: FindQuery): Promise<SearchRequest> {
   const { log } = searched;
-  const tables = readTables(searched, query.tables);
+  const named = await readTables(searched, query.tables);
+  const tables = named?.flatMap(({ versions }) => versions) ?? null;
   const { since, until, where } = query;
   if (since !== undefined && until !== undefined && isReversed(since, until)) {
     const problem = '--until lies before --since.';
@@ -42,7 +49,7 @@ export async function readSearch(searched: Searched, query: FindQuery): Promise<
     to: until === undefined ? log.head : Math.min(log.head, await offsetOf(log, until)),
     tables,
     operations: query.operations === undefined ? null : new Set(query.operations),
-    row: readRow(searched, query, tables),
+    row: readRow(query, named),
     values: readValues(log, query, tables),
     holds: where === undefined ? null : condition(where, searched.decoder),
     minChanges: query.minChanges ?? 1,
@@ -55,35 +62,29 @@ async function offsetOf(log: SearchableLog, moment: Moment): Promise<number> {
   return 'offset' in moment ? moment.offset : await log.offsetAt(moment.time);
 }
 
-function readTables(
+async function readTables(
   { source, log }: Searched,
   texts: readonly string[] | undefined,
-): readonly LoggedTable[] | null {
+): Promise<readonly KnownTable[] | null> {
   if (texts === undefined) return null;
   const filter = compileFilter({ tables: resolvePatterns(log, source, texts) });
-  const tables = log.tables().filter((table) => filter.wantsTable(table));
+  const tables = await tablesMatching(log, (schema, name) => filter.wantsTable({ schema, name }));
   // One that means nothing is most likely mistyped: an empty result would hide it.
   if (tables.length === 0) resolveTable(log, source, texts.join(', '));
   return tables;
 }
 
-function readRow(
-  { log }: Searched,
-  { key }: FindQuery,
-  tables: readonly LoggedTable[] | null,
-): SearchRequest['row'] {
+function readRow({ key }: FindQuery, tables: readonly KnownTable[] | null): SearchRequest['row'] {
   if (key === undefined) return null;
   const [table, ...others] = tables ?? [];
+  // Several have had the same name to their end when the table was dropped and made anew.
   const single = table !== undefined && others.every((each) => isSameName(each, table));
   if (!single) {
     const problem = '--key names a row of one table, so it needs --table with that one.';
     throw new TidingsError('USAGE', { problem, command: 'tidings find' });
   }
-  return { table, keys: parseRowKey(versionsOf(log, table), key) };
-}
-
-function isSameName(one: LoggedTable, other: LoggedTable): boolean {
-  return one.schema === other.schema && one.name === other.name;
+  const versions = [table, ...others].flatMap((each) => each.versions);
+  return { tables: idsOf(versions), keys: parseRowKey(versions, key) };
 }
 
 function readValues(

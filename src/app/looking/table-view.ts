@@ -52,7 +52,7 @@ export async function openTableView(
       signal,
     ),
   );
-  const { definition, offset, leftOut } = past;
+  const { definition, offset, leftOut, notes } = past;
   const names = definition.columns.map(({ name }) => name);
   const places = (asked ?? names).map((name) => names.indexOf(name));
   const columns = places.flatMap((place) => definition.columns[place] ?? []);
@@ -63,6 +63,7 @@ export async function openTableView(
     offset,
     columns,
     leftOut,
+    notes,
     rows: select(
       past.rows,
       places,

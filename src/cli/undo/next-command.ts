@@ -26,6 +26,7 @@ const FORCED: readonly ConflictReason[] = [
   'column-dropped',
   'column-retyped',
   'truncated',
+  'partition-changed',
 ];
 /** Conflicts behind which there is a later change of a row. */
 const CASCADED: readonly ConflictReason[] = [

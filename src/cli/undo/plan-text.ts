@@ -22,7 +22,7 @@ export function planText(
   const paint = painter(output);
   const parts = [heading(plan, paint)];
   if (plan.tables.length > 0) parts.push(tablesText(plan.tables, output));
-  else parts.push('Nothing to do: no row is changed by it.\n');
+  else if (plan.conflicts.total === 0) parts.push('Nothing to do: no row is changed by it.\n');
   if (sample && plan.sample.length > 0) parts.push(sampleText(plan, output));
   if (plan.conflicts.total > 0) parts.push(conflictsText(plan.conflicts, output));
   const notes = [
@@ -90,7 +90,12 @@ function sampleText(plan: UndoPlan, output: Output): string {
 }
 
 /** Conflicts of rows that the log cannot show, or that have no table to be compared with. */
-const UNKNOWN: readonly ConflictReason[] = ['identity-not-full', 'truncated', 'table-missing'];
+const UNKNOWN: readonly ConflictReason[] = [
+  'identity-not-full',
+  'truncated',
+  'partition-changed',
+  'table-missing',
+];
 
 const MARKS: Readonly<Record<UndoRow['operation'], readonly [Style, string]>> = {
   insert: ['green', '+'],
@@ -135,9 +140,8 @@ export function conflictsText(conflicts: UndoConflicts, output: Output): string 
   const lines = [`${paint('red', formatCounted(conflicts.total, 'conflict'))}\n`];
   for (const [reason, count] of Object.entries(conflicts.byReason)) {
     const some = conflicts.list.filter((conflict) => conflict.reason === reason);
-    lines.push(
-      `  ${paint('bold', REASONS[reason as ConflictReason])}  ${formatCounted(count, 'row')}\n`,
-    );
+    const counted = formatCounted(count, reason === 'partition-changed' ? 'partition' : 'row');
+    lines.push(`  ${paint('bold', REASONS[reason as ConflictReason])}  ${counted}\n`);
     for (const { message } of some.slice(0, TOLD)) lines.push(`    ${harmless(message)}\n`);
     if (count > TOLD) lines.push(paint('dim', `    … --json lists up to 100 of them\n`));
     const hints = new Set(
@@ -160,6 +164,7 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   'row-hidden': 'hidden by row security',
   'identity-not-full': 'old row not known',
   truncated: 'truncated',
+  'partition-changed': 'partition changed',
   'column-dropped': 'column dropped',
   'column-retyped': 'column retyped',
   'table-missing': 'table missing',

@@ -17,7 +17,7 @@ export function resultText(
   if (!result.applied) {
     return `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
   }
-  if (result.transaction === null) return nothingText(plan, result);
+  if (result.transaction === null) return nothingText(plan, result, io);
   const took = formatDuration(result.seconds * 1000);
   const lines = [
     `${paint('green', 'Undone')}: ${formatCounted(result.total, 'row')} in one transaction, ${took}.\n\n`,
@@ -38,11 +38,18 @@ export function resultText(
   return lines.join('');
 }
 
-function nothingText(plan: UndoPlan, result: UndoResult): string {
+function nothingText(plan: UndoPlan, result: UndoResult, { stdout }: Pick<Io, 'stdout'>): string {
   if (result.skipped > 0) {
     return `Nothing was changed: all ${formatCounted(result.skipped, 'row')} are in conflict and were left out.\n`;
   }
+  // What a partition took with it is not as it was, although there is no row to change.
+  if ((result.conflicts.byReason['partition-changed'] ?? 0) > 0) {
+    return `Nothing was changed: no change of a row is left to undo.\n\n${conflictsText(result.conflicts, stdout)}`;
+  }
   const why =
     plan.tables.length === 0 ? 'no row is changed by it' : 'every row is already as it should be';
-  return `Nothing to do: ${why}.\n`;
+  const notes = plan.warnings.map(
+    (warning) => `${painter(stdout)('yellow', 'note')}  ${harmless(warning)}\n`,
+  );
+  return `Nothing to do: ${why}.\n${notes.join('')}`;
 }

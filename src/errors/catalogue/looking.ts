@@ -98,9 +98,23 @@ export const LOOKING_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  AS_OF_KEY_UNKNOWN: {
+    message:
+      'What identified the rows of {table} is not known of some changes since then, so single rows cannot be found by their keys.',
+    hint: 'Show all rows, without --key.',
+    retryable: false,
+    exit: 2,
+  },
+  AS_OF_PARTITION: {
+    message:
+      'Rows of {table} came or went without a change since then: {mark}. What it held before that is not known: {reason}.',
+    hint: 'What it held after that can be shown: --as-of {after}. Single rows that were in other partitions can be shown by their keys: --key.',
+    retryable: false,
+    exit: 2,
+  },
   AS_OF_TRUNCATED: {
     message:
-      'Table {table} was truncated since then (offset {offset}); the log does not have all the rows that this removed.',
+      '{what} was truncated since then (offset {offset}); the log does not have all the rows that this removed.',
     hint: 'What it held after the truncate can be shown: --as-of {after}. Rows whose changes the log has are in `tidings find --table {table}`.',
     retryable: false,
     exit: 2,

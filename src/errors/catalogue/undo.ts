@@ -25,6 +25,12 @@ export const UNDO_ERRORS = {
     retryable: true,
     exit: 2,
   },
+  UNDO_PARTITION_ONLY: {
+    message: 'Transaction {transaction} changed no row, so there is nothing to undo: {marks}.',
+    hint: '{remedies}',
+    retryable: false,
+    exit: 2,
+  },
   UNDO_NO_TABLE: {
     message: 'The log of source {source} has no change of a table that {tables} means.',
     hint: 'Write the table as schema.name, in the case it has in the database; `tidings status` shows what is captured.',

@@ -44,3 +44,20 @@ function toMark(row: readonly Value[], path: string): LoggedMark {
   }
   return { ...mark, ...(JSON.parse(detail ?? '') as MarkDetail) };
 }
+
+/**
+ * The marks that a log which begins at `floor` still needs: those from there on, and of partitions
+ * that were there the last one before, which tells that they were.
+ */
+export function marksFrom(marks: readonly LoggedMark[], floor: number): readonly LoggedMark[] {
+  const before = new Map<string, LoggedMark>();
+  for (const mark of marks) {
+    if (mark.offset < floor) before.set(mark.partition?.id ?? '', mark);
+  }
+  return marks.filter(
+    (mark) =>
+      mark.offset >= floor ||
+      (before.get(mark.partition?.id ?? '') === mark &&
+        (mark.kind === 'present' || mark.kind === 'attached')),
+  );
+}

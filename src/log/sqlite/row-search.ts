@@ -1,12 +1,12 @@
-import { hashKey, tableSeed, TRUNCATE_KEY } from './key-hash.ts';
+import { hashKey, TRUNCATE_KEY } from './key-hash.ts';
 import type { PageCollector } from './page-collector.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import { type OffsetRange, scanTables } from './segment-scan.ts';
 
 /** A row to look for. */
 export interface RowSearch {
-  readonly schema: string;
-  readonly name: string;
+  /** Where the hashes of its table's keys start: one for each name that the table has had. */
+  readonly seeds: ReadonlySet<number>;
   readonly key: string;
   /** JSON array of the table's versions. */
   readonly tables: string;
@@ -23,8 +23,9 @@ export function findInSegment(
   range: OffsetRange,
   search: RowSearch,
 ): number {
-  const seed = tableSeed(search);
-  const hashes = new Set([hashKey(seed, search.key), hashKey(seed, TRUNCATE_KEY)]);
+  const hashes = new Set(
+    [...search.seeds].flatMap((seed) => [hashKey(seed, search.key), hashKey(seed, TRUNCATE_KEY)]),
+  );
   let next = range.from;
   for (const run of segment.runs(next)) {
     if (run.first >= range.to) return range.to;

@@ -379,15 +379,21 @@ describe('find', () => {
   test('finds the changes of one row over runs, segments, versions, moved keys and truncates', async () => {
     await using log = await open({ segmentBytes: 6_000_000 });
     const { writer } = log;
-    const versions = [tableNamed('accounts'), tableNamed('accounts', { identity: 'key' })];
+    // The last one is the table after it was given another name.
+    const versions = [
+      tableNamed('accounts'),
+      tableNamed('accounts', { identity: 'key' }),
+      tableNamed('customers'),
+    ];
     const tables = versions.map((version) => writer.defineTable(version));
+    const accounts = new Set(tables);
     const other = writer.defineTable(tableNamed('orders'));
     const expected: number[] = [];
     const total = RUN_RECORDS * 4 + 1000;
     for (let offset = 0; offset < total;) {
       writer.begin({ id: `${offset}`, position: position(offset) });
       for (let n = 0; n < 500; n++, offset++) {
-        const table = tables[Math.floor(offset / 9000) % 2] ?? 0;
+        const table = tables[Math.floor(offset / 9000) % 3] ?? 0;
         if (offset % 7919 === 0) {
           expected.push(offset);
           writer.append(changeOf(table, 'wanted', 'x'.repeat(120)));
@@ -413,8 +419,7 @@ describe('find', () => {
       let from = 0;
       while (from < finder.head) {
         const page = await finder.find({
-          schema: 'public',
-          table: 'accounts',
+          tables: accounts,
           key: 'wanted',
           from,
           limit: 3,
@@ -424,7 +429,7 @@ describe('find', () => {
         from = page.next;
       }
       assert.deepEqual(found, expected);
-      const absent = await finder.find({ schema: 'public', table: 'nowhere', key: 'wanted' });
+      const absent = await finder.find({ tables: new Set(), key: 'wanted' });
       assert.deepEqual(absent.records, []);
     }
   });

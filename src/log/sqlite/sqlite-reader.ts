@@ -14,6 +14,8 @@ import type {
 } from '../log.ts';
 import type { LogSearch, TransactionPage, TransactionRequest } from '../log-search.ts';
 import { LARGE_TRANSACTION } from './format.ts';
+import { marksFrom } from './mark-rows.ts';
+import { tableSeed } from './key-hash.ts';
 import { directoryBytes } from './segment-files.ts';
 import type { LogView, ViewHolder } from './log-view.ts';
 import { type Acceptance, PageCollector } from './page-collector.ts';
@@ -70,8 +72,7 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
   }
 
   marks(): readonly LoggedMark[] {
-    const { floor } = this;
-    return this.#view.marks.filter(({ offset }) => offset >= floor);
+    return marksFrom(this.#view.marks, this.floor);
   }
 
   // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
@@ -88,17 +89,15 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
 
   // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
   async find(request: FindRequest): Promise<ReadPage> {
-    const { schema, table, key } = request;
-    const ids = new Set<TableId>();
-    for (const version of this.tables()) {
-      if (version.schema === schema && version.name === table) ids.add(version.id);
-    }
+    const { tables: ids, key } = request;
+    const seeds = new Set<number>();
+    for (const version of this.tables()) if (ids.has(version.id)) seeds.add(tableSeed(version));
     const from = request.from ?? this.floor;
     const collector = new PageCollector(this.#tableMap(), request, {
       record: ([id, operation, ownKey, previousKey]) =>
         ids.has(id) && (operation === 't' || ownKey === key || previousKey === key),
     });
-    const search = { schema, name: table, key, tables: JSON.stringify([...ids]) };
+    const search = { seeds, key, tables: JSON.stringify([...ids]) };
     return this.#collect({ ...request, from }, collector, (segment, range) =>
       findInSegment(segment, collector, range, search),
     );

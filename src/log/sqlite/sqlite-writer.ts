@@ -7,6 +7,7 @@ import type { OnCommitPoint } from './commit-points.ts';
 import { toLogError } from './errors.ts';
 import { MAX_IMAGE_BYTES } from './format.ts';
 import type { LogState, ViewHolder } from './log-view.ts';
+import { marksFrom } from './mark-rows.ts';
 import { offsetAfter } from './offset-after.ts';
 import { PendingBatch } from './pending-batch.ts';
 import { PendingMarks } from './pending-marks.ts';
@@ -218,7 +219,7 @@ export class SqliteLogWriter implements LogWriter {
     const { head, gaps, marks, state, segments } = holder.view;
     const tables = [...this.#catalogue.stored, ...this.#catalogue.fresh];
     const floor = segments[0]?.first ?? 0;
-    const needed = marks.filter(({ offset }) => offset >= floor);
+    const needed = marksFrom(marks, floor);
     return { directory, source, first: head, state, tables, gaps, marks: needed };
   }
 

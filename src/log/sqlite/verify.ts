@@ -4,6 +4,7 @@ import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogGap, LoggedMark } from '../log.ts';
 import { openForReading, readNumber, rows } from './database.ts';
 import { toLogError } from './errors.ts';
+import { marksFrom } from './mark-rows.ts';
 import { readView } from './log-view.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
 import { type LogFinding, SegmentVerifier, type VerifiedEnd } from './verify-segment.ts';
@@ -148,7 +149,7 @@ function readNotes(
     if (segments.length === 0) return none;
     const { gaps, marks } = readView(segments, source);
     const floor = segments[0]?.first ?? 0;
-    return { gaps, marks: marks.filter(({ offset }) => offset >= floor) };
+    return { gaps, marks: marksFrom(marks, floor) };
   } catch {
     // The damage is among the findings.
     return none;

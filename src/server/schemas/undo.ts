@@ -98,6 +98,7 @@ const REASONS = [
   'row-hidden',
   'identity-not-full',
   'truncated',
+  'partition-changed',
   'column-dropped',
   'column-retyped',
   'table-missing',

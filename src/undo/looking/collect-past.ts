@@ -1,4 +1,4 @@
-import { readStoredRows, type StoredRow } from '../../change/stored-rows.ts';
+import { readStoredRows } from '../../change/stored-rows.ts';
 import { qualifiedName } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogRecord } from '../../log/log.ts';
@@ -8,26 +8,80 @@ import type { PastRow, PastRowCounts, PastRowsByKey } from './past-rows.ts';
 /**
  * Notes of every key what the row was before the first change since then. Later changes of a key
  * need not be known.
- * @param wanted keys to note; null for all.
  * @throws TidingsError `AS_OF_IDENTITY`, `AS_OF_TRUNCATED`
  */
 export async function collectByKey(
   past: PastRowsByKey,
   changes: AsyncIterable<LogRecord>,
   columns: PastColumns,
-  wanted: ReadonlySet<string> | null,
 ): Promise<void> {
-  const isWanted = (key: string): boolean => wanted?.has(key) !== false && !past.has(key);
   for await (const record of changes) {
     const { operation, key, previousKey } = record;
     if (operation === 'truncate') throw truncated(record);
     if (key === null) throw lacksOldRow(record);
-    if (operation !== 'insert') {
-      const then = previousKey ?? key;
-      if (isWanted(then)) past.note(then, rowBefore(record, columns));
-    }
-    if ((operation === 'insert' || previousKey !== null) && isWanted(key)) past.note(key, null);
+    const then = previousKey ?? key;
+    if (operation !== 'insert' && !past.has(then)) past.note(then, rowBefore(record, columns));
+    const came = operation === 'insert' || previousKey !== null;
+    if (came && !past.has(key)) past.note(key, null);
   }
+}
+
+/** Rows were lost before an offset: what was there before cannot be told from what comes after. */
+export interface LossAt {
+  readonly offset: number;
+  /** The number of the partition whose rows were lost; undefined for all, or when it is not known. */
+  readonly partition: string | undefined;
+  readonly error: TidingsError;
+}
+
+/** What stands in the way of telling what a single row was. */
+export interface KeyLoss extends LossAt {
+  /** True when the key's first change comes after it: that does not tell what was there before it. */
+  readonly changedAfter: boolean;
+}
+
+/**
+ * The same for a single key. Only that one is noted: what its changes say of other keys may not be
+ * the first that happened to those.
+ * @param losses in log order.
+ * @returns the loss that stands in the way, when there is one.
+ */
+export async function collectKey(
+  past: PastRowsByKey,
+  changes: AsyncIterable<LogRecord>,
+  options: {
+    readonly columns: PastColumns;
+    readonly key: string;
+    readonly losses: readonly LossAt[];
+  },
+): Promise<KeyLoss | null> {
+  const { columns, key: wanted, losses } = options;
+  const truncates: LossAt[] = [];
+  for await (const record of changes) {
+    const { operation, key, previousKey, offset } = record;
+    if (operation === 'truncate') {
+      truncates.push({ offset, partition: partitionOf(record), error: truncated(record) });
+      continue;
+    }
+    const isBefore = operation !== 'insert' && (previousKey ?? key) === wanted;
+    // A row that was there all the time, and in another partition, was not among the lost ones: one
+    // that moves from partition to partition is deleted and inserted.
+    const partition = isBefore ? partitionOf(record) : undefined;
+    const loss = [...truncates, ...losses].find(
+      (each) =>
+        each.offset <= offset &&
+        (partition === undefined || each.partition === undefined || each.partition === partition),
+    );
+    if (loss !== undefined) return { ...loss, changedAfter: true };
+    past.note(wanted, isBefore ? rowBefore(record, columns) : null);
+    return null;
+  }
+  const [loss] = truncates;
+  return loss === undefined ? null : { ...loss, changedAfter: false };
+}
+
+function partitionOf({ table }: LogRecord): string | undefined {
+  return table.origin?.partition?.id;
 }
 
 /**
@@ -57,8 +111,7 @@ function rowBefore(record: LogRecord, columns: PastColumns): PastRow {
 
 function rowAfter(record: LogRecord, columns: PastColumns): PastRow {
   const { before, after } = readStoredRows(record.images);
-  const row =
-    after === null ? null : columns.read(record.table, after, before satisfies StoredRow | null);
+  const row = after === null ? null : columns.read(record.table, after, before);
   if (row === null) throw lacksOldRow(record);
   return row;
 }
@@ -69,13 +122,19 @@ function lacksOldRow({ table, offset }: LogRecord): TidingsError {
     table: qualifiedName(table),
     offset,
     identity: reported[table.identity],
-    sql: qualifiedName(table),
+    sql: qualifiedName(table.origin?.partition ?? table),
   });
 }
 
 function truncated({ table, offset, transaction }: LogRecord): TidingsError {
+  const { origin } = table;
+  const name = qualifiedName(table);
   return new TidingsError('AS_OF_TRUNCATED', {
-    table: qualifiedName(table),
+    what:
+      origin?.partition === undefined
+        ? `Table ${name}`
+        : `Partition ${qualifiedName(origin.partition)} of ${name}`,
+    table: name,
     offset,
     after: transaction.last + 1,
   });

@@ -13,7 +13,6 @@ import {
   readRecords,
   readTransactions,
   type SearchableLog,
-  type TableName,
 } from './searchable-log.ts';
 import type { ValueMatcher } from './value-condition.ts';
 
@@ -26,7 +25,7 @@ export interface SearchRequest {
   readonly tables: readonly LoggedTable[] | null;
   readonly operations: ReadonlySet<Operation> | null;
   /** One row; the key index finds its changes. */
-  readonly row: { readonly table: TableName; readonly keys: readonly string[] } | null;
+  readonly row: { readonly tables: ReadonlySet<TableId>; readonly keys: readonly string[] } | null;
   readonly values: readonly ValueMatcher[];
   /** A condition on the change; null when it has no answer for it. */
   readonly holds: ((record: LogRecord) => boolean | null) | null;
@@ -218,8 +217,8 @@ class Search {
     const found = new Map<number, Matches>();
     for (const key of row?.keys ?? []) {
       if (row === null) continue;
-      const { schema, name: table } = row.table;
-      const records = findRecords(this.#log, { schema, table, key, from, to }, this.#signal);
+      const { tables } = row;
+      const records = findRecords(this.#log, { tables, key, from, to }, this.#signal);
       for await (const record of records) {
         const wanted = this.#isWanted(record) && matchesContext(record.transaction, context);
         if (!wanted || record.operation === 'truncate') continue;
@@ -228,12 +227,26 @@ class Search {
         if (found.size > limit && oldest !== undefined) found.delete(oldest);
       }
     }
+    await this.#countUnknownKeys();
     const newestFirst = [...found.values()].sort(
       (one, other) => other.transaction.first - one.transaction.first,
     );
     for (const matches of newestFirst) {
       const judged = this.#judge(matches);
       if (judged !== null) yield judged;
+    }
+  }
+
+  /** Changes of which no key is known are in the index under none: they may be of the row. */
+  async #countUnknownKeys(): Promise<void> {
+    const { row, from, to } = this.#request;
+    const unknown = this.#log
+      .tables()
+      .filter(({ id, keyUnknown }) => keyUnknown === true && row?.tables.has(id) === true);
+    if (unknown.length === 0) return;
+    const range = { from, to, tables: new Set(unknown.map(({ id }) => id)) };
+    for await (const record of readRecords(this.#log, range, this.#signal)) {
+      if (record.operation !== 'truncate' && this.#isWanted(record)) this.#progress.undecided += 1;
     }
   }
 

@@ -3,13 +3,10 @@ import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LoggedTable, LogRecord } from '../../log/log.ts';
 import type { SnapshotTable } from '../../source/table-snapshot.ts';
 import { keyColumns } from './row-key.ts';
-import {
-  readRecords,
-  recordAt,
-  type SearchableLog,
-  type TableName,
-  versionsOf,
-} from './searchable-log.ts';
+import { idsOf } from './known-tables.ts';
+import type { PastColumns } from './past-columns.ts';
+import type { PresentColumns } from './present-columns.ts';
+import { lastRecordBefore, readRecords, recordAt, type SearchableLog } from './searchable-log.ts';
 
 /** A table's versions around a moment. */
 export interface PastVersions {
@@ -21,44 +18,26 @@ export interface PastVersions {
   readonly logged: readonly LoggedTable[];
 }
 
-/** Which versions of a table count for what it was at an offset. */
+/**
+ * Which versions of a table count for what it was at an offset.
+ * @param present the table now, and partitions that have left it.
+ */
 export async function pastVersions(
   log: SearchableLog,
-  table: TableName,
+  versions: readonly LoggedTable[],
   offset: number,
-  present: TableDefinition,
+  present: { readonly table: TableDefinition; readonly detached: readonly TableDefinition[] },
   signal: AbortSignal,
 ): Promise<PastVersions> {
-  const versions = versionsOf(log, table);
-  const before = await versionBefore(log, versions, offset, signal);
+  const last = await lastRecordBefore(log, { to: offset, tables: idsOf(versions) }, signal);
+  const before = last?.table ?? null;
   const since: LogRecord[] = [];
   for (const version of versions) since.push(...(await firstOf(log, version, offset, signal)));
   since.sort((one, other) => one.offset - other.offset);
   const later = since.map((record) => record.table);
   const logged = [...new Set(before === null ? later : [before, ...later])];
-  return { past: before ?? later[0] ?? present, later: [...later, present], logged };
-}
-
-/** Offsets that are read in one go on the way back to a table's last change. */
-const STRETCH = 32_768;
-
-/** The version of the last change before an offset; null when the log has none. */
-async function versionBefore(
-  log: SearchableLog,
-  versions: readonly LoggedTable[],
-  offset: number,
-  signal: AbortSignal,
-): Promise<LoggedTable | null> {
-  const tables = new Set(versions.map(({ id }) => id));
-  if (tables.size === 0) return null;
-  for (let to = offset; to > log.floor;) {
-    const from = Math.max(log.floor, to - STRETCH);
-    let last: LoggedTable | null = null;
-    for await (const record of readRecords(log, { from, to, tables }, signal)) last = record.table;
-    if (last !== null) return last;
-    to = from;
-  }
-  return null;
+  const all = [...later, ...present.detached, present.table];
+  return { past: before ?? later[0] ?? present.table, later: all, logged };
 }
 
 /** A version's first change from an offset on, if there is one. */
@@ -108,19 +87,22 @@ export async function requireCapturedThen(
 }
 
 /**
- * The names of the columns that identify a row in all versions; null when that is not the same in
- * all of them, or nothing does: then rows are told apart by all of their values.
+ * The present names of the columns that identify a row in all versions; null when that is not the
+ * same in all of them, or nothing does: then rows are told apart by all of their values.
  */
 export function sharedKey(
   { past, logged }: PastVersions,
-  available: readonly string[],
+  { present, renamedValues }: PastColumns,
+  names: PresentColumns,
 ): readonly string[] | null {
-  const key = namesOf(past);
-  const text = JSON.stringify(key);
-  const same = logged.every((version) => JSON.stringify(namesOf(version)) === text);
-  return key.length > 0 && same && key.every((name) => available.includes(name)) ? key : null;
-}
-
-function namesOf(table: TableDefinition): readonly string[] {
-  return keyColumns(table).map(({ name }) => name);
+  const namesOf = (table: TableDefinition): readonly (string | null)[] =>
+    keyColumns(table).map((column) => names.nameNow(table, column));
+  const text = JSON.stringify(namesOf(past));
+  if (past.key.length === 0 || logged.some((each) => JSON.stringify(namesOf(each)) !== text)) {
+    return null;
+  }
+  const key = namesOf(past).filter((name) => name !== null);
+  // Under which text a row with such a value is known depends on when it was changed.
+  const usable = key.every((name) => present.includes(name) && !renamedValues.has(name));
+  return usable && key.length === past.key.length ? key : null;
 }

@@ -46,3 +46,21 @@ test('what a person wrote becomes patterns that mean just that', () => {
   assert.ok(!compiled.matches('public', 'abc'));
   assert.throws(() => resolvePatterns(log, 'main', ['nosuch']), { code: 'TABLE_NOT_LOGGED' });
 });
+
+test('a table that was moved to another schema is one, and two of a name are two', () => {
+  const moved = ['public', 'archive'].map((schema, id) => ({
+    id,
+    schema,
+    name: 'orders',
+    origin: { id: '70' },
+  }));
+  const of = (tables: readonly object[]) => ({ tables: () => tables }) as unknown as SearchableLog;
+  assert.deepEqual(resolveTable(of(moved), 'main', 'orders'), {
+    schema: 'archive',
+    name: 'orders',
+  });
+  const another = { id: 2, schema: 'public', name: 'orders', origin: { id: '71' } };
+  assert.throws(() => resolveTable(of([...moved, another]), 'main', 'orders'), {
+    code: 'TABLE_AMBIGUOUS',
+  });
+});

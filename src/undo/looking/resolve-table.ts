@@ -1,5 +1,6 @@
 import { qualifiedName } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
+import { groupVersions, isSameName } from './known-tables.ts';
 import type { SearchableLog, TableName } from './searchable-log.ts';
 
 /** How many tables an error lists. */
@@ -21,6 +22,14 @@ export function resolveTable(log: SearchableLog, source: string, text: string): 
     throw new TidingsError('TABLE_NOT_LOGGED', details);
   }
   if (others.length > 0) {
+    // One that was moved from schema to schema is still one.
+    const meant = groupVersions(log).filter((versions) =>
+      versions.some((version) => named.some((each) => isSameName(each, version))),
+    );
+    const newest = meant[0]?.findLast((version) => named.some((each) => isSameName(each, version)));
+    if (meant.length === 1 && newest !== undefined) {
+      return { schema: newest.schema, name: newest.name };
+    }
     const details = { source, table: text, tables: listed(named.map(qualifiedName)) };
     throw new TidingsError('TABLE_AMBIGUOUS', details);
   }

@@ -1,5 +1,5 @@
-import type { LogRecord } from '../../log/log.ts';
-import { findRecords, type SearchableLog, type TableName } from './searchable-log.ts';
+import type { LogRecord, TableId } from '../../log/log.ts';
+import { findRecords, type SearchableLog } from './searchable-log.ts';
 
 /** Offsets, the second exclusive, during which a row went by a key. */
 interface Span {
@@ -10,7 +10,8 @@ interface Span {
 
 /** Which row's history is wanted. */
 export interface HistoryRequest {
-  readonly table: TableName;
+  /** The versions of its table. */
+  readonly tables: ReadonlySet<TableId>;
   /** Texts of the key as the log has them. */
   readonly keys: readonly string[];
   /** Offsets; `to` is exclusive. */
@@ -29,17 +30,37 @@ export async function* rowHistory(
   signal: AbortSignal,
 ): AsyncGenerator<LogRecord> {
   const spans = await new SpanTracer(log, request, signal).trace();
-  const streams = spans.map((span) => findRecords(log, { ...named(request), ...span }, signal));
+  const { tables } = request;
+  const streams = spans.map((span) => findRecords(log, { tables, ...span }, signal));
   let gone = false;
+  let partition: string | null = null;
+  let early: LogRecord[] = [];
   for await (const record of mergeByOffset(streams)) {
-    if (record.operation === 'truncate' && gone) continue;
-    gone = record.operation === 'delete' || record.operation === 'truncate';
+    const { operation, table } = record;
+    const own = table.origin?.partition?.id;
+    if (operation === 'truncate') {
+      if (gone) continue;
+      // Which partition the row was in, only its first change tells.
+      if (partition === null) {
+        early.push(record);
+        continue;
+      }
+      if (partition !== '' && !mayConcern(record, partition)) continue;
+    } else {
+      partition = own ?? '';
+      yield* early.filter((truncate) => mayConcern(truncate, own));
+      early = [];
+    }
+    gone = operation === 'delete' || operation === 'truncate';
     yield record;
   }
+  yield* early;
 }
 
-function named({ table }: HistoryRequest): { readonly schema: string; readonly table: string } {
-  return { schema: table.schema, table: table.name };
+/** False for a truncate of another partition than the row's. */
+function mayConcern({ table }: LogRecord, partition: string | undefined): boolean {
+  const emptied = table.origin?.partition?.id;
+  return emptied === undefined || partition === undefined || emptied === partition;
 }
 
 /** Follows a row through its keys. */
@@ -100,7 +121,7 @@ class SpanTracer {
   }
 
   #records(span: Span): AsyncGenerator<LogRecord> {
-    return findRecords(this.#log, { ...named(this.#request), ...span }, this.#signal);
+    return findRecords(this.#log, { tables: this.#request.tables, ...span }, this.#signal);
   }
 }
 

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   FindRequest,
-  LoggedTable,
   LoggedTransaction,
   LogReader,
   LogRecord,
   ReadRequest,
   RowFinder,
+  TableId,
 } from '../../log/log.ts';
 import type { LogSearch, TransactionRequest } from '../../log/log-search.ts';
 
@@ -26,14 +26,14 @@ const PAGE_BYTES = 1024 * 1024;
 export async function* readRecords(
   log: SearchableLog,
   request: ReadRequest & { readonly to: number },
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): AsyncGenerator<LogRecord> {
   for (let from = request.from; from < request.to;) {
     const page = await log.read({ limit: 2_048, maxBytes: PAGE_BYTES, ...request, from });
     yield* page.records;
     from = page.next;
     await nextTurn();
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
   }
 }
 
@@ -77,10 +77,23 @@ export async function recordAt(log: SearchableLog, offset: number): Promise<LogR
   }
 }
 
-/** All versions of a table that the log knows, oldest first. */
-export function versionsOf(log: LogReader, table: TableName): readonly LoggedTable[] {
-  return log
-    .tables()
-    .filter(({ schema, name }) => schema === table.schema && name === table.name)
-    .sort((left, right) => left.id - right.id);
+/** Offsets that are read in one go on the way back. */
+const STRETCH = 32_768;
+
+/** The last record of these versions below an offset; null when the log has none. */
+export async function lastRecordBefore(
+  log: SearchableLog,
+  request: { readonly to: number; readonly tables: ReadonlySet<TableId> },
+  signal?: AbortSignal,
+): Promise<LogRecord | null> {
+  const { tables } = request;
+  if (tables.size === 0) return null;
+  for (let { to } = request; to > log.floor;) {
+    const from = Math.max(log.floor, to - STRETCH);
+    let last: LogRecord | null = null;
+    for await (const record of readRecords(log, { from, to, tables }, signal)) last = record;
+    if (last !== null) return last;
+    to = from;
+  }
+  return null;
 }

@@ -1,22 +1,29 @@
 import { qualifiedName, type TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LoggedTable, LogRecord } from '../../log/log.ts';
-import type { SnapshotTable, SourceSnapshot } from '../../source/table-snapshot.ts';
+import type { LoggedTable } from '../../log/log.ts';
+import type { SourceSnapshot } from '../../source/table-snapshot.ts';
 import { sleep } from '../../util/sleep.ts';
 import { type AlignOptions, openAligned, showsAllBefore } from './align.ts';
-import { collectByKey, collectCounts } from './collect-past.ts';
+import type { LossAt } from './collect-past.ts';
+import { idsOf, knownTables } from './known-tables.ts';
 import { resolveMoment } from './log-boundary.ts';
+import { boundaryAt, markInWords } from './marks-since.ts';
 import type { Moment } from './moment.ts';
 import { PastColumns } from './past-columns.ts';
-import type { PastRow, PastRowCounts, PastRowsByKey, PastRowStore } from './past-rows.ts';
+import { openByKey, openCounts, openKeys, type PastPart, type PastReading } from './past-part.ts';
+import { type LostPartition, type PastPartitions, pastPartitions } from './past-partitions.ts';
+import type { PastRow, PastRowStore } from './past-rows.ts';
 import {
+  type PastVersions,
   pastVersions,
   requireAllCaptured,
   requireCapturedThen,
   sharedKey,
 } from './past-versions.ts';
-import { keyText, keyValues, parseRowKey } from './row-key.ts';
-import { findRecords, readRecords, type TableName } from './searchable-log.ts';
+import { PresentColumns } from './present-columns.ts';
+import { findPresent } from './present-table.ts';
+import { parseRowKey } from './row-key.ts';
+import { recordAt, type SearchableLog, type TableName } from './searchable-log.ts';
 
 /** Which table, when, and what of it. */
 export interface AsOfRequest {
@@ -42,6 +49,8 @@ export interface PastTable extends AsyncDisposable {
   readonly offset: number;
   /** Columns of the present table that are not shown: added since, or computed and not reported. */
   readonly leftOut: readonly string[];
+  /** What somebody who names the table should know, in sentences: what it is called now, and such. */
+  readonly notes: readonly string[];
   /** In no particular order. */
   readonly rows: AsyncIterable<PastRow>;
 }
@@ -61,36 +70,46 @@ export async function openPastTable(
   await using opened = new AsyncDisposableStack();
   const { snapshot, offset } = await openAt(options, request, signal);
   opened.use(snapshot);
-  const { log, source, store } = options;
-  const present = await requirePresent(snapshot, source, request.table);
-  const versions = await pastVersions(log, request.table, offset, present.definition, signal);
-  requireAllCaptured(versions, present);
-  await requireCapturedThen(log, present, offset);
-  const columns = PastColumns.choose(versions.past, versions.later, request.columns ?? null);
-  const key = sharedKey(versions, columns.names);
-  const keys = request.keys?.flatMap((text) => [...parseRowKey([versions.past], text)]) ?? null;
-  if (keys !== null && key === null) {
-    throw new TidingsError('TABLE_WITHOUT_KEY', { table: qualifiedName(request.table) });
-  }
-  const reading = { ...request.table, columns, key, keys: keys === null ? null : new Set(keys) };
-  const changes = changesSince(
-    { options, snapshot, reading, offset, tables: versions.logged },
+  const { log, source, store, onProgress } = options;
+  const { present, table } = await findPresent(snapshot, log, source, request.table);
+  const boundary = await boundaryAt(log, request.moment, offset);
+  const tables = await knownTables(log);
+  const { absent, detached, lost } = await pastPartitions(log, snapshot, table, tables, boundary);
+  const losses = await Promise.all(lost.map((each) => lossOf(log, each)));
+  if (losses[0] !== undefined && request.keys === undefined) throw losses[0].error;
+  const own = table.versions.filter(({ origin }) => !absent.has(origin?.partition?.id ?? ''));
+  const versions = await pastVersions(
+    log,
+    [...own, ...detached.flatMap((each) => each.versions.filter(({ id }) => !idsOf(own).has(id)))],
+    offset,
+    { table: present.definition, detached: detached.map((each) => each.table.definition) },
     signal,
   );
-  let rows: AsyncIterable<PastRow>;
-  if (key === null) {
-    const past = opened.use(store.counts());
-    await collectCounts(past, changes, columns);
-    rows = rowsByCount(snapshot, reading, past);
-  } else {
-    const past = opened.use(store.byKey());
-    await collectByKey(past, changes, columns, reading.keys);
-    rows = rowsByKey(snapshot, { ...reading, key }, past);
-  }
+  requireAllCaptured(versions, present);
+  await requireCapturedThen(log, present, offset);
+  const names = new PresentColumns(
+    present,
+    detached.map((each) => each.table),
+    table.versions,
+  );
+  const columns = PastColumns.choose(versions, names, request.columns ?? null);
+  const key = sharedKey(versions, columns, names);
+  const parts = partsOf(present.definition, own, { absent, detached, lost });
+  const reading = { log, snapshot, store, offset, columns, onProgress };
+  const rows =
+    request.keys === undefined
+      ? await openAll(reading, { parts, key }, opened, signal)
+      : await openSome(
+          reading,
+          { parts, losses, ...readKeys(request.keys, key, versions) },
+          opened,
+          signal,
+        );
   const resources = opened.move();
   return {
     definition: shownDefinition(versions.past, columns),
-    leftOut: newColumns(versions.past, present.definition),
+    leftOut: newColumns(columns, present.definition),
+    notes: notesOf(request.table, versions.past, present.definition),
     offset,
     rows,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -122,106 +141,129 @@ async function openAt(
   throw new TidingsError('LOG_LAGS', { source, seconds: (ATTEMPTS * PAUSE) / 1000 });
 }
 
-async function requirePresent(
-  snapshot: SourceSnapshot,
-  source: string,
-  table: TableName,
-): Promise<SnapshotTable> {
-  const present = await snapshot.describe(table);
-  if (present !== null) return present;
-  throw new TidingsError('AS_OF_NO_TABLE', { source, table: qualifiedName(table) });
+/** The places where the table's rows are now, with the versions of their changes. */
+function partsOf(
+  present: TableDefinition,
+  own: readonly LoggedTable[],
+  { absent, detached }: PastPartitions,
+): readonly PastPart[] {
+  const moved = new Set(detached.flatMap(({ versions }) => [...idsOf(versions)]));
+  const left = detached.flatMap(({ table }) => table.definition.origin?.id ?? []);
+  const rest = own.map(({ id }) => id).filter((id) => !moved.has(id));
+  return [
+    { ...nameOf(present), tables: new Set(rest), without: [...absent, ...left] },
+    ...detached.map(({ table, versions }): PastPart => ({
+      ...nameOf(table.definition),
+      tables: idsOf(versions),
+      without: [],
+    })),
+  ];
 }
 
 /** What is read of a table. */
-interface Reading extends TableName {
-  readonly columns: PastColumns;
-  /** The columns that identify a row, if any do. */
+interface Wanted {
+  readonly parts: readonly PastPart[];
+  /** Present names of the columns that identify a row; null when nothing does. */
   readonly key: readonly string[] | null;
-  /** Only these rows; null for all. */
-  readonly keys: ReadonlySet<string> | null;
+  readonly losses: readonly LossAt[];
 }
 
-interface Since {
-  readonly options: AsOfOptions;
-  readonly snapshot: SourceSnapshot;
-  readonly reading: Reading;
-  readonly offset: number;
-  readonly tables: readonly LoggedTable[];
-}
-
-/** The table's changes from the moment up to the snapshot, in log order (for one key at a time). */
-async function* changesSince(since: Since, signal: AbortSignal): AsyncGenerator<LogRecord> {
-  const { options, snapshot, reading, offset, tables } = since;
-  const { log, onProgress } = options;
-  const range = { from: offset, to: log.head };
-  let last: LogRecord['transaction'] | null = null;
-  let shown = false;
-  for await (const record of records()) {
-    // Transactions after the snapshot are in the log already, and not in the rows.
-    if (record.transaction !== last) shown = snapshot.includes(record.transaction);
-    last = record.transaction;
-    if (shown) yield record;
-    onProgress(record.offset - range.from, range.to - range.from);
+/** All rows; nothing of the table is lost. */
+async function openAll(
+  reading: PastReading,
+  { parts, key }: Omit<Wanted, 'losses'>,
+  opened: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<AsyncIterable<PastRow>> {
+  const streams: AsyncIterable<PastRow>[] = [];
+  for (const part of parts) {
+    const { past, rows } =
+      key === null
+        ? await openCounts(reading, part, signal)
+        : await openByKey(reading, part, key, signal);
+    opened.use(past);
+    streams.push(rows);
   }
-
-  async function* records(): AsyncGenerator<LogRecord> {
-    const ids = new Set(tables.map(({ id }) => id));
-    if (reading.keys === null) {
-      if (ids.size > 0) yield* readRecords(log, { ...range, tables: ids }, signal);
-      return;
-    }
-    const { schema, name: table } = reading;
-    for (const key of reading.keys)
-      yield* findRecords(log, { ...range, schema, table, key }, signal);
-  }
+  return oneAfterTheOther(streams);
 }
 
-/** Present rows whose key nothing happened to, and what the others were. */
-async function* rowsByKey(
-  snapshot: SourceSnapshot,
-  { schema, name, columns, key, keys }: Reading & { readonly key: readonly string[] },
-  past: PastRowsByKey,
+/** Single rows: each has to be told by its own changes, or by being there still. */
+async function openSome(
+  reading: PastReading,
+  {
+    parts,
+    losses,
+    ...wanted
+  }: Wanted & { readonly key: readonly string[]; readonly keys: ReadonlySet<string> },
+  opened: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<AsyncIterable<PastRow>> {
+  const rows: PastRow[] = [];
+  const decided = new Set<string>();
+  const doubts = new Map<string, LossAt>();
+  for (const part of parts) {
+    const found = await openKeys(reading, part, { ...wanted, losses }, signal);
+    opened.use(found.past);
+    rows.push(...found.rows);
+    for (const each of found.decided) decided.add(each);
+    for (const [each, loss] of found.losses) doubts.set(each, loss);
+  }
+  for (const each of wanted.keys) {
+    const doubt = doubts.get(each) ?? losses[0];
+    if (!decided.has(each) && doubt !== undefined) throw doubt.error;
+  }
+  return oneAfterTheOther([rows]);
+}
+
+async function* oneAfterTheOther(
+  streams: readonly (AsyncIterable<PastRow> | Iterable<PastRow>)[],
 ): AsyncGenerator<PastRow> {
-  const places = key.map((column) => columns.names.indexOf(column));
-  const wanted = {
-    schema,
-    name,
-    columns: columns.names,
-    ...(keys === null
-      ? {}
-      : { keys: { columns: key, values: [...keys].map((text) => keyValues(text, key.length)) } }),
-  };
-  for await (const page of snapshot.rows(wanted)) {
-    for (const row of page) {
-      const text = keyText(places.map((place) => row[place] ?? ''));
-      if (keys?.has(text) === false) continue;
-      const then = past.take(text);
-      if (then !== null) yield then ?? row;
-    }
-  }
-  yield* past.rest();
+  for (const stream of streams) yield* stream;
 }
 
-/** Present rows less those that were not there, and those that were there and are not any more. */
-async function* rowsByCount(
-  snapshot: SourceSnapshot,
-  { schema, name, columns }: Reading,
-  past: PastRowCounts,
-): AsyncGenerator<PastRow> {
-  for await (const page of snapshot.rows({ schema, name, columns: columns.names })) {
-    for (const row of page) if (!past.cancel(row)) yield row;
+/** @throws TidingsError `TABLE_WITHOUT_KEY`, `AS_OF_KEY_UNKNOWN`, `KEY_INVALID` */
+function readKeys(
+  texts: readonly string[],
+  key: readonly string[] | null,
+  { past, logged }: PastVersions,
+): { readonly key: readonly string[]; readonly keys: ReadonlySet<string> } {
+  const table = qualifiedName(past);
+  if (key === null && logged.some(({ keyUnknown }) => keyUnknown === true)) {
+    throw new TidingsError('AS_OF_KEY_UNKNOWN', { table });
   }
-  const missing = past.missing();
-  if (missing > 0) {
-    const details = { table: qualifiedName({ schema, name }), rows: missing };
-    throw new TidingsError('AS_OF_CONTRADICTION', details);
-  }
-  yield* past.rest();
+  const keys = new Set(texts.flatMap((text) => [...parseRowKey([past], text)]));
+  if (key === null) throw new TidingsError('TABLE_WITHOUT_KEY', { table });
+  return { key, keys };
 }
 
-function newColumns(past: TableDefinition, present: TableDefinition): readonly string[] {
-  const known = new Set(past.columns.map(({ name }) => name));
-  return present.columns.map(({ name }) => name).filter((name) => !known.has(name));
+/** A partition's loss as what it means for the table: the error, and from where on it may be felt. */
+async function lossOf(log: SearchableLog, { mark, reason }: LostPartition): Promise<LossAt> {
+  const { offset, since, transaction } = mark;
+  const next = offset < log.head ? (await recordAt(log, offset)).transaction : null;
+  // A moment within a transaction would mean its beginning, and the mark lies after that.
+  const inside = next !== null && next.position === transaction?.position;
+  const error = new TidingsError('AS_OF_PARTITION', {
+    table: qualifiedName(mark),
+    mark: markInWords(mark),
+    reason,
+    after: inside ? next.last + 1 : offset,
+  });
+  return { offset: since, partition: mark.partition?.id, error };
+}
+
+function nameOf({ schema, name }: TableDefinition): TableName {
+  return { schema, name };
+}
+
+function newColumns({ present }: PastColumns, now: TableDefinition): readonly string[] {
+  return now.columns.map(({ name }) => name).filter((name) => !present.includes(name));
+}
+
+/** What the table is called now, and was called then, where that is not what was asked for. */
+function notesOf(asked: TableName, then: TableDefinition, now: TableDefinition): readonly string[] {
+  const names = new Set([asked, then, now].map(qualifiedName));
+  if (names.size === 1) return [];
+  return [`${qualifiedName(now)} was called ${qualifiedName(then)} then.`];
 }
 
 function shownDefinition(then: TableDefinition, { columns, names }: PastColumns): TableDefinition {

@@ -1,5 +1,10 @@
 import type { RowIdentity } from '../../../change/table.ts';
-import type { CapturedChanges, SnapshotTable } from '../../table-snapshot.ts';
+import type {
+  CapturedChanges,
+  SnapshotPartition,
+  SnapshotTable,
+  SourceSnapshot,
+} from '../../table-snapshot.ts';
 import { POSTGRES_DIALECT } from '../dialect.ts';
 import { publicationNames } from '../publication.ts';
 import { type CatalogStatement, readTypes } from '../relation-types.ts';
@@ -15,27 +20,42 @@ interface CatalogRow {
   readonly captured: CapturedChanges;
   /** The transaction that put the table into the publication. */
   readonly added: string | null;
+  readonly id: string;
+  readonly schema: string;
+  readonly name: string;
   readonly columns:
-    | readonly { readonly name: string; readonly type: number; readonly modifier: number }[]
+    | readonly {
+        readonly number: number;
+        readonly name: string;
+        readonly type: number;
+        readonly modifier: number;
+      }[]
     | null;
+  readonly partitions: readonly SnapshotPartition[] | null;
   readonly key: readonly string[] | null;
 }
 
 /** Of a partitioned table the partitions' identity counts, as in the stream. */
 const DESCRIBE = `
-  SELECT c.relkind = 'p' AS "partitioned",
+  SELECT c.oid::text AS "id", n.nspname AS "schema", c.relname AS "name",
+    c.relkind = 'p' AS "partitioned",
+    CASE WHEN c.relkind = 'p' THEN (SELECT json_agg(json_build_object('id', t.relid::oid::text,
+        'columns', (SELECT json_agg(json_build_object('number', a.attnum, 'name', a.attname))
+          FROM pg_attribute a
+          WHERE a.attrelid = t.relid AND a.attnum > 0 AND NOT a.attisdropped)))
+      FROM pg_partition_tree(c.oid) t WHERE t.isleaf) END AS "partitions",
     CASE WHEN COALESCE((SELECT bool_and(l.relreplident = 'f') FROM pg_partition_tree(c.oid) t
         JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf), c.relreplident = 'f') THEN 'full'
       WHEN c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i
         WHERE i.indrelid = c.oid AND i.indisprimary)) THEN 'nothing' ELSE 'key' END AS "identity",
     CASE WHEN EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-        WHERE r.prrelid = c.oid AND p.pubname = $3) THEN 'all'
+        WHERE r.prrelid = c.oid AND p.pubname = $1) THEN 'all'
       WHEN EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-        WHERE r.prrelid = c.oid AND p.pubname = $4) THEN 'inserts' ELSE 'none' END AS "captured",
+        WHERE r.prrelid = c.oid AND p.pubname = $2) THEN 'inserts' ELSE 'none' END AS "captured",
     (SELECT r.xmin::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-      WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
+      WHERE r.prrelid = c.oid AND p.pubname IN ($1, $2) ORDER BY p.pubname = $1 DESC LIMIT 1)
       AS "added",
-    (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::bigint,
+    (SELECT json_agg(json_build_object('number', a.attnum, 'name', a.attname, 'type', a.atttypid::bigint,
         'modifier', a.atttypmod) ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
       AS "columns",
@@ -45,7 +65,10 @@ const DESCRIBE = `
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
       WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts) AS "key"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')`;
+  WHERE c.relkind IN ('r', 'p')`;
+
+const BY_NAME = `${DESCRIBE} AND n.nspname = $3 AND c.relname = $4`;
+const BY_ID = `${DESCRIBE} AND c.oid = $3::oid`;
 
 /** Runs a statement in the snapshot and returns its rows. */
 export type Query = (text: string, values: readonly unknown[]) => Promise<readonly object[]>;
@@ -60,30 +83,40 @@ function isLater(id: number, other: number): boolean {
 export async function describeTable(
   query: Query,
   source: string,
-  { schema, name }: { readonly schema: string; readonly name: string },
+  table: Parameters<SourceSnapshot['describe']>[0],
 ): Promise<DescribedTable | null> {
   const publications = publicationNames(source);
-  const values = [schema, name, publications.all, publications.insertOnly];
-  const [row] = (await query(DESCRIBE, values)) as readonly CatalogRow[];
-  if (row === undefined) return null;
-  const found = row.columns ?? [];
+  const names = [publications.all, publications.insertOnly];
+  const found =
+    'id' in table
+      ? await query(BY_ID, [...names, table.id])
+      : await query(BY_NAME, [...names, table.schema, table.name]);
+  const [row] = found as readonly CatalogRow[];
+  return row === undefined ? null : await toDescribed(query, row);
+}
+
+async function toDescribed(query: Query, row: CatalogRow): Promise<DescribedTable> {
+  const columnsNow = row.columns ?? [];
   const types = await readTypes(
     (statement: CatalogStatement) => query(statement.text, statement.values),
-    found.map((column) => ({ ...column, flagged: false })),
+    columnsNow.map((column) => ({ ...column, flagged: false })),
     new Map(),
   );
-  const columns = found.map((column, index) => ({
+  const columns = columnsNow.map((column, index) => ({
     ...(types[index] ?? { type: '', kind: 'other' as const, array: false }),
     name: column.name,
+    number: column.number,
   }));
   const key = (row.key ?? []).map((each) => columns.findIndex((column) => column.name === each));
   return {
     partitioned: row.partitioned,
+    partitions: row.partitions ?? [],
     captured: row.captured,
     addedAfter: ({ id }) => row.added !== null && isLater(Number(row.added), Number(id)),
     definition: {
-      schema,
-      name,
+      schema: row.schema,
+      name: row.name,
+      origin: { id: row.id },
       columns,
       key,
       identity: row.identity,

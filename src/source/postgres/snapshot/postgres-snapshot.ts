@@ -72,10 +72,7 @@ export class PostgresSnapshot implements SourceSnapshot {
     return this.#transactions.includes(transaction);
   }
 
-  async describe(table: {
-    readonly schema: string;
-    readonly name: string;
-  }): Promise<SnapshotTable | null> {
+  async describe(table: Parameters<SourceSnapshot['describe']>[0]): Promise<SnapshotTable | null> {
     const described: DescribedTable | null = await this.#do(() =>
       describeTable(
         async (text, values) => (await this.#client.query<object>(text, [...values])).rows,
@@ -83,12 +80,15 @@ export class PostgresSnapshot implements SourceSnapshot {
         table,
       ),
     );
-    if (described?.partitioned === true) this.#partitioned.add(quoteTable(table));
+    if (described?.partitioned === true) this.#partitioned.add(quoteTable(described.definition));
     return described;
   }
 
   async *rows(wanted: SnapshotRows): AsyncGenerator<readonly (readonly Cell[])[]> {
-    const values = (wanted.keys?.values ?? []).flat();
+    const values = [
+      ...(wanted.keys?.values ?? []).flat(),
+      ...(wanted.without === undefined ? [] : [wanted.without]),
+    ];
     const cursor = `DECLARE past_rows NO SCROLL CURSOR FOR ${this.#select(wanted)}`;
     await this.#read(wanted, () => this.#client.query(cursor, values));
     let count = FIRST_PAGE;
@@ -112,20 +112,24 @@ export class PostgresSnapshot implements SourceSnapshot {
     await this.#client.end().catch(() => undefined);
   }
 
-  #select({ schema, name, columns, keys }: SnapshotRows): string {
+  #select({ schema, name, columns, keys, without }: SnapshotRows): string {
     const table = quoteTable({ schema, name });
     // Children of an inheritance are tables of their own; partitions are not.
     const from = this.#partitioned.has(table) ? table : `ONLY ${table}`;
     const select = `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ${from}`;
-    if (keys === undefined) return select;
+    const conditions: string[] = [];
     let place = 0;
-    const conditions = keys.values.map((key) => {
-      const parts = key.map(
-        (_, at) => `${quoteIdentifier(keys.columns[at] ?? '')} = $${(place += 1)}`,
-      );
-      return `(${parts.join(' AND ')})`;
-    });
-    return `${select} WHERE ${conditions.join(' OR ') || 'false'}`;
+    if (keys !== undefined) {
+      const either = keys.values.map((key) => {
+        const parts = key.map(
+          (_, at) => `${quoteIdentifier(keys.columns[at] ?? '')} = $${(place += 1)}`,
+        );
+        return `(${parts.join(' AND ')})`;
+      });
+      conditions.push(`(${either.join(' OR ') || 'false'})`);
+    }
+    if (without !== undefined) conditions.push(`tableoid <> ALL ($${place + 1}::oid[])`);
+    return conditions.length === 0 ? select : `${select} WHERE ${conditions.join(' AND ')}`;
   }
 
   async #read<Result>(

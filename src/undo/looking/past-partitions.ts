@@ -1,0 +1,95 @@
+import type { LoggedMark, LoggedTable } from '../../log/log.ts';
+import type { SnapshotTable, SourceSnapshot } from '../../source/table-snapshot.ts';
+import type { KnownTable } from './known-tables.ts';
+import { type Boundary, isTurn, marksOf, placeOf } from './marks-since.ts';
+import type { SearchableLog } from './searchable-log.ts';
+
+/** A partition that has left its table, and is a table whose changes are all known. */
+export interface DetachedPartition {
+  readonly table: SnapshotTable;
+  /** The versions of its rows: as a partition, and as a table of its own. */
+  readonly versions: readonly LoggedTable[];
+}
+
+/** A partition whose rows at a moment cannot be known. */
+export interface LostPartition {
+  readonly mark: LoggedMark;
+  /** Why not, in words. */
+  readonly reason: string;
+}
+
+/** What was done to a table's partitions since a moment, as far as it matters for what it held then. */
+export interface PastPartitions {
+  /** Those that were no part of it: neither their rows nor their changes count. */
+  readonly absent: ReadonlySet<string>;
+  /** Those that were a part of it and are read where they are now. */
+  readonly detached: readonly DetachedPartition[];
+  readonly lost: readonly LostPartition[];
+}
+
+/**
+ * Reads from a table's marks which partitions it had at a moment: of each partition the first mark
+ * since then says what it was before it.
+ */
+export async function pastPartitions(
+  log: SearchableLog,
+  snapshot: SourceSnapshot,
+  table: KnownTable,
+  tables: readonly KnownTable[],
+  boundary: Boundary,
+): Promise<PastPartitions> {
+  const absent = new Set<string>();
+  const detached: DetachedPartition[] = [];
+  const lost: LostPartition[] = [];
+  for (const mark of firstMarks(log, snapshot, table, boundary).values()) {
+    const { partition, kind } = mark;
+    if (partition === null) continue;
+    if (placeOf(mark, boundary) === 'unknown') {
+      const reason = 'when it happened is only known to lie around the time that was asked for';
+      lost.push({ mark, reason });
+    } else if (kind === 'attached' || kind === 'present') absent.add(partition.id);
+    else {
+      const found = await findDetached(snapshot, mark, { table, tables });
+      if ('table' in found) detached.push(found);
+      else lost.push({ mark, reason: found.reason });
+    }
+  }
+  return { absent, detached, lost };
+}
+
+/** Of each partition the first mark that does not lie before the moment, and that the snapshot shows. */
+function firstMarks(
+  log: SearchableLog,
+  snapshot: SourceSnapshot,
+  table: KnownTable,
+  boundary: Boundary,
+): ReadonlyMap<string, LoggedMark> {
+  const first = new Map<string, LoggedMark>();
+  for (const mark of marksOf(log, table)) {
+    const { partition, transaction } = mark;
+    if (partition === null || first.has(partition.id) || !isTurn(mark)) continue;
+    if (transaction !== null && !snapshot.includes(transaction)) continue;
+    if (placeOf(mark, boundary) !== 'before') first.set(partition.id, mark);
+  }
+  return first;
+}
+
+/** The rows of a partition that has left are known when all its changes since then are in the log. */
+async function findDetached(
+  snapshot: SourceSnapshot,
+  { kind, partition, transaction }: LoggedMark,
+  { table, tables }: { readonly table: KnownTable; readonly tables: readonly KnownTable[] },
+): Promise<DetachedPartition | { readonly reason: string }> {
+  const id = partition?.id ?? '';
+  const present = kind === 'dropped' ? null : await snapshot.describe({ id });
+  if (present === null) return { reason: 'the partition is not there any more' };
+  const { schema, name } = present.definition;
+  if (present.captured !== 'all' || transaction === null || present.addedAfter(transaction)) {
+    return {
+      reason: `it is table ${schema}.${name} now, whose changes since then are not all known`,
+    };
+  }
+  const own = tables.find((each) => each.id === id)?.versions ?? [];
+  const before = table.versions.filter(({ origin }) => origin?.partition?.id === id);
+  return { table: present, versions: [...before, ...own] };
+}

@@ -1,0 +1,113 @@
+import { markText, type MarkKind } from '../change/mark.ts';
+import { qualifiedName } from '../change/table.ts';
+import type { LoggedMark, LoggedTransaction, TableId } from '../log/log.ts';
+import { boundaryAt, isMarkOf, isTurn, placeOf } from './looking/marks-since.ts';
+import { type Moment, parseMoment } from './looking/moment.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
+import type { UndoRequest } from './undo-plan.ts';
+
+/** What was done to a partition in the range of an undo, which the undo does not take back. */
+export interface PartitionChange {
+  readonly mark: LoggedMark;
+  /** False when the partition is again what it was: then only what happened meanwhile stays. */
+  readonly lasting: boolean;
+}
+
+/** Which tables are selected, and what of the log. */
+export interface PartitionScope {
+  readonly from: number;
+  readonly to: number;
+  readonly transaction: LoggedTransaction | null;
+  readonly tables: ReadonlySet<TableId> | undefined;
+}
+
+/**
+ * The partitions of selected tables that were attached, detached or dropped in the selected range.
+ * Rows that came or went with them have no changes that could be undone.
+ */
+export async function findPartitionChanges(
+  log: SearchableLog,
+  request: UndoRequest,
+  scope: PartitionScope,
+): Promise<readonly PartitionChange[]> {
+  const isWithin = await rangeOf(log, request, scope);
+  const first = new Map<string, LoggedMark>();
+  const newest = new Map<string, LoggedMark>();
+  for (const mark of log.marks()) {
+    const id = mark.partition?.id;
+    if (id === undefined || !isSelected(log, mark, scope)) continue;
+    if (!first.has(id) && isTurn(mark) && isWithin(mark)) first.set(id, mark);
+    newest.set(id, mark);
+  }
+  const changes: PartitionChange[] = [];
+  for (const [id, mark] of first) {
+    const was = !isPart(mark.kind);
+    const lasting = was !== isPart(newest.get(id)?.kind ?? mark.kind);
+    // Its rows were inserted, and are undone as such; an empty partition may stay.
+    if (!was && (mark.kind === 'present' || !lasting)) continue;
+    changes.push({ mark, lasting });
+  }
+  return changes;
+}
+
+/** True after a mark of this kind when the partition is a part of its table. */
+function isPart(kind: MarkKind): boolean {
+  return kind === 'attached' || kind === 'present';
+}
+
+function isSelected(log: SearchableLog, mark: LoggedMark, { tables }: PartitionScope): boolean {
+  if (tables === undefined) return true;
+  return log.tables().some((version) => tables.has(version.id) && isMarkOf(mark, version));
+}
+
+async function rangeOf(
+  log: SearchableLog,
+  request: UndoRequest,
+  { from, to, transaction }: PartitionScope,
+): Promise<(mark: LoggedMark) => boolean> {
+  if (transaction !== null) {
+    return (mark) => mark.transaction?.position === transaction.position;
+  }
+  if ('transaction' in request) return () => false;
+  const moment = parseMoment(String('to' in request ? request.to : request.since));
+  const begin = await boundaryAt(log, moment, from);
+  const until: Moment | null =
+    'until' in request && request.until !== undefined ? parseMoment(String(request.until)) : null;
+  const end = until === null ? null : await boundaryAt(log, until, to);
+  return (mark) =>
+    placeOf(mark, begin) !== 'before' && (end === null || placeOf(mark, end) !== 'after');
+}
+
+/** Those that stand against an undo. */
+export function opposingPartitions({
+  partitions,
+  needsPartitions,
+}: {
+  readonly partitions: readonly PartitionChange[];
+  readonly needsPartitions: boolean;
+}): readonly PartitionChange[] {
+  return needsPartitions ? partitions.filter(({ lasting }) => lasting) : [];
+}
+
+/** What a person can do about it. */
+export function partitionRemedy({ kind, partition, ...table }: LoggedMark): string {
+  const root = qualifiedName(table);
+  const name = partition === null ? root : qualifiedName(partition);
+  if (kind === 'attached') return `ALTER TABLE ${root} DETACH PARTITION ${name};`;
+  if (kind === 'detached') {
+    return `Attach it again with the bounds that it had: ALTER TABLE ${root} ATTACH PARTITION ${name} FOR VALUES …;`;
+  }
+  return `Its rows are only in a backup. Those that were changed are in the log: tidings find --table ${root}`;
+}
+
+/** For a plan whose rows this does not stand in the way of. */
+export function partitionWarning({ mark, lasting }: PartitionChange): string {
+  const said = markText(mark);
+  return lasting
+    ? `${capital(said)}: rows that came or went with it stay as they are. ${partitionRemedy(mark)}`
+    : `${capital(said)} for a time: what was changed in it meanwhile is not undone.`;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,41 @@
+import { readRecords, type SearchableLog } from './looking/searchable-log.ts';
+import { opposingPartitions, partitionWarning } from './partition-changes.ts';
+import type { Selection } from './selection.ts';
+
+/** What a selection leaves out although it may have been meant. */
+export async function selectionWarnings(
+  log: SearchableLog,
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const opposing = new Set(opposingPartitions(selection));
+  const partitions = selection.partitions.filter((change) => !opposing.has(change));
+  const unknown = await countUnknownKeys(log, selection, signal);
+  return [
+    ...partitions.map(partitionWarning),
+    ...(unknown === 0
+      ? []
+      : [
+          `The key of ${unknown === 1 ? '1 change' : `${unknown} changes`} in this range is not known: they are not undone, although they may be of these rows.`,
+        ]),
+  ];
+}
+
+/** Changes that a selection by key cannot find. */
+async function countUnknownKeys(
+  log: SearchableLog,
+  { keys, tables, from, to }: Selection,
+  signal: AbortSignal,
+): Promise<number> {
+  if (keys === undefined) return 0;
+  const unknown = log
+    .tables()
+    .filter(({ id, keyUnknown }) => keyUnknown === true && tables?.has(id) !== false);
+  if (unknown.length === 0) return 0;
+  let count = 0;
+  const request = { from, to, tables: new Set(unknown.map(({ id }) => id)) };
+  for await (const { operation } of readRecords(log, request, signal)) {
+    if (operation !== 'truncate') count += 1;
+  }
+  return count;
+}
