@@ -183,7 +183,12 @@ export interface UndoWorkspace extends AsyncDisposable {
    */
   apply(options: TargetApplyOptions): Promise<TargetApplied>;
   /** The same as statements for a person to read and run; ends with a line break. */
-  script(options: { readonly context: string; readonly title: string }): AsyncIterable<string>;
+  script(options: {
+    readonly context: string;
+    readonly title: string;
+    /** As for applying: else the script ends with an error where a trigger changed a row again. */
+    readonly allowTriggerChanges: boolean;
+  }): AsyncIterable<string>;
 }
 
 /** `unknown`: the role may not see it. */

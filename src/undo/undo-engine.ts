@@ -136,6 +136,7 @@ class UndoEngine implements Undo {
     yield* workspace.script({
       context: contextOf(plan, options),
       title: describeRequest(plan.request),
+      allowTriggerChanges: options.onConflict === 'force',
     });
   }
 

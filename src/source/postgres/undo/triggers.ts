@@ -1,7 +1,6 @@
 import { TidingsError } from '../../../errors/tidings-error.ts';
 import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
-import { noRow, sameKey, sameRow } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
@@ -31,21 +30,4 @@ export async function disableTriggers(
   };
   await change(() => 'DISABLE');
   return () => change((enabled) => (enabled === 'A' ? 'ENABLE ALWAYS' : 'ENABLE'));
-}
-
-/** How many rows are not what the undo made of them; only triggers can have done that. */
-export async function countDifferent(
-  connection: UndoConnection,
-  table: StagedTable,
-): Promise<number> {
-  if (table.key === null) return 0;
-  const { before, after, facts } = table;
-  const [found] = await connection.rows<{ rows: number }>(
-    `SELECT (SELECT count(*)::integer FROM ${before} s
-        LEFT JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
-        WHERE ${noRow(table, 't')} OR NOT ${sameRow(table, 't', 's')})
-      + (SELECT count(*)::integer FROM ${after} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
-        WHERE NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')})) AS rows`,
-  );
-  return found?.rows ?? 0;
 }

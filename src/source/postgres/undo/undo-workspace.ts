@@ -1,5 +1,3 @@
-import { TidingsError } from '../../../errors/tidings-error.ts';
-import { qualifiedName } from '../../../change/table.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
 import type {
   Assessment,
@@ -11,13 +9,15 @@ import type {
   UndoWorkspace,
 } from '../../undo-target.ts';
 import { quoteLiteral } from '../quote.ts';
-import { countRows, type RowCounts, writeRows } from './apply.ts';
+import { findActedOn, lateTables, putRight } from './acted-on.ts';
+import { countRows, type RowCounts, stepsOf, writeStep } from './apply.ts';
 import { checkTable } from './check-table.ts';
 import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
+import { Outcome } from './outcome.ts';
 import { readRows } from './read-rows.ts';
-import { scriptOf } from './script.ts';
+import { scriptOf, type ScriptOptions } from './script.ts';
 import { advanceSequences } from './sequences.ts';
 import { settle } from './settle.ts';
 import { stageLaterChange } from './later-changes.ts';
@@ -25,7 +25,7 @@ import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
-import { countDifferent, disableTriggers } from './triggers.ts';
+import { disableTriggers } from './triggers.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** An undo in temporary tables of one transaction. */
@@ -172,21 +172,27 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     const connection = this.#connection;
     const written = [...this.#counts].filter(([, counts]) => total(counts) > 0);
     const tables = written.map(([table]) => table);
+    const acted = await findActedOn(connection, this.#tables, this.#counts);
+    const outcome = await Outcome.begin(connection, { tables, acted, triggers });
     const restore = triggers ? null : await disableTriggers(connection, tables);
     const [row] = await connection.rows<{ id: string }>(
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
     );
     await connection.withOwnSearchPath(async () => {
-      await writeRows(connection, written);
+      for (const step of stepsOf(written, lateTables(acted))) {
+        await writeStep(connection, step);
+        for (const part of step) await outcome.note(part.table, part.operation, part.expected);
+      }
+      await putRight(connection, acted, outcome);
       await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
     });
     const warnings: string[] = [];
     for (const [table, { insert }] of written) {
       if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
     }
-    warnings.push(...(await this.#checkTriggers(tables, allowTriggerChanges)));
     await restore?.();
+    warnings.push(...(await outcome.check(allowTriggerChanges)));
     if (!triggers) warnings.push('Triggers did not fire; foreign keys were checked as always.');
     await connection.run('COMMIT');
     return {
@@ -196,29 +202,8 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     };
   }
 
-  script(options: { readonly context: string; readonly title: string }): AsyncIterable<string> {
+  script(options: ScriptOptions): AsyncIterable<string> {
     return scriptOf(this.#connection, this.#tables, this.#counts, options);
-  }
-
-  /** A trigger of one table may have written to another one. */
-  async #checkTriggers(
-    tables: readonly StagedTable[],
-    allowed: boolean,
-  ): Promise<readonly string[]> {
-    if (!tables.some((table) => table.facts.triggers.length > 0)) return [];
-    const found: string[] = [];
-    let rows = 0;
-    for (const table of tables) {
-      const different = await countDifferent(this.#connection, table);
-      if (different === 0) continue;
-      rows += different;
-      found.push(qualifiedName(table.facts));
-    }
-    if (rows === 0) return [];
-    if (!allowed) {
-      throw new TidingsError('UNDO_TRIGGERS_INTERFERED', { rows, tables: found.join(', ') });
-    }
-    return [`Triggers changed ${rows} rows again that had been put back (${found.join(', ')}).`];
   }
 }
 
