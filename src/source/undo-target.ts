@@ -164,6 +164,11 @@ export interface UndoWorkspace extends AsyncDisposable {
    * be told apart, so only these say whether what is there is what the undone changes left.
    */
   stageLater(changes: readonly StoredChange[]): Promise<void>;
+  /** The same for a truncate of such a table; see `stageTruncate`. */
+  stageLaterTruncate(
+    offset: number,
+    history: AsyncIterable<readonly StoredChange[]>,
+  ): Promise<void>;
   /** Compares with the database, with every row locked when the workspace was opened to apply. */
   assess(): Promise<Assessment>;
   /** The conflicts of the last assessment. */

@@ -2,8 +2,9 @@ import { MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
-import { readPages, readRow, readSelected } from './read-changes.ts';
+import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
+import { readTruncated } from './read-truncated.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
 /** Changes of one table that the log cannot take back, whatever the database says. */
@@ -115,30 +116,10 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
 
 /**
  * Stages the rows that a truncate removed.
- * @returns whether the log has all of them: it does when it has seen the table empty before.
+ * @returns whether the log has all of them.
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
-  const { log, workspace, signal } = options;
-  const { schema, name } = truncate.table;
-  // Truncates are in the index under every key of their table, so also under one that none has.
-  const row = { schema, table: name, key: '', from: log.floor, to: truncate.offset };
-  let emptied: number | null = null;
-  for await (const page of readRow(log, row, signal)) {
-    for (const { operation, offset } of page) if (operation === 'truncate') emptied = offset;
-  }
-  const versions = log.tables().filter((table) => table.schema === schema && table.name === name);
-  const from = emptied === null ? log.floor : emptied + 1;
-  const request = { from, to: truncate.offset, tables: new Set(versions.map(({ id }) => id)) };
-  let whole = emptied !== null;
-  const history = async function* (): AsyncGenerator<readonly LogRecord[]> {
-    for await (const page of readPages(log, request, signal)) {
-      const known = page.filter(
-        ({ operation, images }) => operation === 'insert' || images[0] === MARKER_OLD,
-      );
-      if (known.length < page.length) whole = false;
-      yield known;
-    }
-  };
-  await workspace.stageTruncate(truncate.offset, history());
-  return whole;
+  const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
+  await options.workspace.stageTruncate(truncate.offset, history);
+  return isWhole();
 }

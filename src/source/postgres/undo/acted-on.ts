@@ -1,18 +1,8 @@
-import type { UndoOperation } from '../../undo-target.ts';
-import { quoteIdentifier } from '../quote.ts';
-import { insertSql, type RowCounts, writeAllSql, type WrittenPart } from './apply.ts';
+import type { RowCounts } from './apply.ts';
 import { ACTS, restoredChildren } from './check-constraints.ts';
-import { sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
-import { identityColumns } from './writable-columns.ts';
-
-/**
- * How often rows are put right again that foreign keys have changed. Each round can set off actions on
- * the tables below; a chain of so many tables has not been seen.
- */
-export const ROUNDS = 10;
 
 /** A table with rows that come back and that foreign keys act on while they do. */
 export interface ActedOn {
@@ -75,82 +65,5 @@ function* actions(tables: StagedTables): Generator<{
       if (!own || child === undefined) continue;
       if (ACTS.has(key.deleteAction) || ACTS.has(key.updateAction)) yield { parent, child, key };
     }
-  }
-}
-
-/**
- * Tables whose rows are put back after everything else, so that no action finds them. Nothing refers
- * to their rows, so that nothing can miss them until then.
- */
-export function lateTables(acted: readonly ActedOn[]): ReadonlySet<StagedTable> {
-  const leaves = acted.filter(
-    ({ table: { facts, replaced } }) =>
-      replaced === 0 &&
-      !facts.foreignKeys.some(
-        ({ parent }) => parent.schema === facts.schema && parent.name === facts.name,
-      ),
-  );
-  return new Set(leaves.map(({ table }) => table));
-}
-
-/** A statement that puts rows right again which an action has removed or changed. */
-export interface Repair {
-  readonly table: StagedTable;
-  readonly operation: 'insert' | 'update';
-  readonly sql: string;
-}
-
-/** Rows without a key, and values in columns added since, cannot be put right: that shows at the end. */
-export function repairsOf(acted: readonly ActedOn[]): readonly Repair[] {
-  return acted.flatMap(({ table, columns }) => {
-    if (table.key === null) return [];
-    const { before, facts } = table;
-    const repairs: Repair[] = [];
-    if (table.addedColumns.length === 0) {
-      const gone = `NOT EXISTS (SELECT FROM ${facts.sql} t WHERE ${sameKey(table, 't', 's')})`;
-      repairs.push({ table, operation: 'insert', sql: insertSql(table, gone) });
-    }
-    const known = new Set(table.columns.map(({ name }) => name));
-    const fixed = new Set(identityColumns(table));
-    const set = columns.filter((name) => known.has(name) && !fixed.has(name)).map(quoteIdentifier);
-    if (set.length === 0) return repairs;
-    const row = (alias: string): string =>
-      `ROW(${set.map((name) => `${alias}.${name}`).join(', ')})::record`;
-    repairs.push({
-      table,
-      operation: 'update',
-      sql: `UPDATE ${facts.sql} t SET ${set.map((name) => `${name} = s.${name}`).join(', ')}
-        FROM ${before} s WHERE ${sameKey(table, 't', 's')}
-          AND NOT ${row('t')} OPERATOR(pg_catalog.*=) ${row('s')}`,
-    });
-    return repairs;
-  });
-}
-
-/** Takes note of what was written. */
-export interface Notes {
-  note(table: StagedTable, operation: UndoOperation, rows: number): Promise<void>;
-}
-
-/** Puts rows right until no action takes one away any more. What is still wrong then shows at the end. */
-export async function putRight(
-  connection: UndoConnection,
-  acted: readonly ActedOn[],
-  notes: Notes,
-): Promise<void> {
-  const repairs = repairsOf(acted);
-  if (repairs.length === 0) return;
-  const sql = writeAllSql(repairs.map((repair) => repair.sql));
-  for (let round = 0; round < ROUNDS; round++) {
-    let written = 0;
-    for (const { part, affected } of await connection.rows<WrittenPart>(sql)) {
-      const repair = repairs[part];
-      if (repair === undefined || affected === 0) continue;
-      written += affected;
-      await notes.note(repair.table, repair.operation, affected);
-      // Each row that is put back is one that an action has deleted.
-      if (repair.operation === 'insert') await notes.note(repair.table, 'delete', affected);
-    }
-    if (written === 0) return;
   }
 }

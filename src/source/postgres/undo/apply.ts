@@ -1,5 +1,3 @@
-import { TidingsError } from '../../../errors/tidings-error.ts';
-import { qualifiedName } from '../../../change/table.ts';
 import type { UndoOperation } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { pairs } from './bag-pairs.ts';
@@ -48,26 +46,7 @@ export interface Part {
   readonly expected: number;
 }
 
-/** Parts that are written in one statement. */
-export type Step = readonly Part[];
-
-/**
- * What is written in which statement: everything in one, so that the database checks foreign keys
- * when all rows are where they belong. Only what a foreign key would act on at the end of that
- * statement comes after it, where nothing else can need it before.
- */
-export function stepsOf(
-  tables: readonly (readonly [StagedTable, RowCounts])[],
-  late: ReadonlySet<StagedTable>,
-): readonly Step[] {
-  const parts = partsOf(tables);
-  const isLate = ({ table, operation }: Part): boolean => operation === 'insert' && late.has(table);
-  return [parts.filter((part) => !isLate(part)), parts.filter(isLate)].filter(
-    (step) => step.length > 0,
-  );
-}
-
-function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]): readonly Part[] {
+export function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]): readonly Part[] {
   return ORDER.flatMap((operation) =>
     tables.flatMap(([table, counts]) => {
       const sign = operation === 'update' ? -1 : 1;
@@ -77,46 +56,23 @@ function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]): readon
   );
 }
 
-/**
- * Writes one step. Its parts run in the order in which their counts are read: an Append runs its
- * branches one after the other, and each branch runs its common table expression to the end.
- * @throws TidingsError `UNDO_ROWS_MISSED`
- */
-export async function writeStep(connection: UndoConnection, step: Step): Promise<void> {
-  const [only] = step;
-  if (only === undefined) return;
-  if (step.length === 1) {
-    check(only, await connection.run(partSql(only.table, only.operation)));
-    return;
-  }
-  const statements = step.map(({ table, operation }) => partSql(table, operation));
-  const rows = await connection.rows<WrittenPart>(writeAllSql(statements));
-  for (const { part, affected } of rows) {
-    const written = step[part];
-    if (written !== undefined) check(written, affected);
-  }
-}
-
 export interface WrittenPart {
   /** Place of the statement. */
   readonly part: number;
   readonly affected: number;
 }
 
-/** The statements as one; its rows say how many each affected. */
+/**
+ * The statements as one; its rows say how many each affected. They run in the order in which their
+ * counts are read: an Append runs its branches one after the other, and each branch runs its common
+ * table expression to the end.
+ */
 export function writeAllSql(statements: readonly string[]): string {
   const expressions = statements.map((statement, at) => `part_${at} AS (${statement} RETURNING 1)`);
   const counts = statements.map(
     (_, at) => `SELECT ${at} AS part, count(*)::integer AS affected FROM part_${at}`,
   );
   return `WITH ${expressions.join(',\n')}\n${counts.join('\nUNION ALL ')}`;
-}
-
-function check(part: Part, affected: number): void {
-  const { table, operation, expected } = part;
-  if (affected === expected) return;
-  const details = { table: qualifiedName(table.facts), operation, expected, affected };
-  throw new TidingsError('UNDO_ROWS_MISSED', details);
 }
 
 export function partSql(table: StagedTable, operation: UndoOperation): string {

@@ -25,6 +25,12 @@ export const BEGIN_OUTCOME: readonly string[] = [
   'CREATE TEMPORARY TABLE undo_wrote (rel oid, operation text, rows bigint) ON COMMIT DROP',
 ];
 
+/** The same after a rollback to a savepoint: what was rolled back stays counted. */
+export const RECOUNT_OUTCOME: readonly string[] = [
+  'TRUNCATE pg_temp.undo_counted, pg_temp.undo_wrote',
+  `INSERT INTO pg_temp.undo_counted ${COUNTED}`,
+];
+
 /** Notes rows that a statement of ours has written. @param rows a number, as SQL. */
 export function noteSql(table: StagedTable, operation: UndoOperation, rows: string): string {
   return `INSERT INTO pg_temp.undo_wrote VALUES (${relation(table)}, '${operation}', ${rows})`;

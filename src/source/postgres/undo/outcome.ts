@@ -1,7 +1,6 @@
 import { qualifiedName } from '../../../change/table.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
 import type { UndoOperation } from '../../undo-target.ts';
-import type { ActedOn } from './acted-on.ts';
 import {
   BEGIN_OUTCOME,
   differentSql,
@@ -9,6 +8,7 @@ import {
   EFFECTS,
   holdSql,
   noteSql,
+  RECOUNT_OUTCOME,
   strayRowsSql,
 } from './outcome-sql.ts';
 import {
@@ -16,7 +16,7 @@ import {
   findReach,
   type OutcomeOptions,
   type Reach,
-  requireCounting,
+  startCounting,
 } from './reach.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -39,26 +39,28 @@ export class Outcome {
   readonly #connection: UndoConnection;
   readonly #tables: readonly StagedTable[];
   readonly #compared: readonly StagedTable[];
-  readonly #acted: readonly ActedOn[];
+  readonly #reached: ReadonlySet<StagedTable>;
+  readonly #counts: boolean;
   readonly #reach: Reach;
 
   private constructor(
     connection: UndoConnection,
-    options: OutcomeOptions & { readonly reach: Reach },
+    options: OutcomeOptions & { readonly reach: Reach; readonly counts: boolean },
   ) {
     this.#connection = connection;
     this.#tables = options.tables;
     this.#compared = comparedTables(options, options.reach);
-    this.#acted = options.acted;
+    this.#reached = options.reached;
+    this.#counts = options.counts;
     this.#reach = options.reach;
   }
 
   /** To be begun before anything is written, switching off triggers included. */
   static async begin(connection: UndoConnection, options: OutcomeOptions): Promise<Outcome> {
     const reach = await findReach(connection, options.tables, options.triggers);
-    await requireCounting(connection, options.tables, reach);
+    const counts = await startCounting(connection, options.tables, reach);
     for (const statement of BEGIN_OUTCOME) await connection.run(statement);
-    const outcome = new Outcome(connection, { ...options, reach });
+    const outcome = new Outcome(connection, { ...options, reach, counts });
     for (const table of outcome.#compared) {
       if (table.key === null) await connection.run(holdSql(table));
     }
@@ -70,6 +72,11 @@ export class Outcome {
     await this.#connection.run(noteSql(table, operation, String(rows)));
   }
 
+  /** Begins anew after what was written was rolled back to where this began. */
+  async recount(): Promise<void> {
+    for (const statement of RECOUNT_OUTCOME) await this.#connection.run(statement);
+  }
+
   /**
    * To be asked when everything is written and nothing is deferred any more.
    * @param allowed whether triggers and rules may make of it what they do.
@@ -77,7 +84,7 @@ export class Outcome {
    * @throws TidingsError `UNDO_TRIGGERS_INTERFERED`, `UNDO_REACHED_FURTHER`
    */
   async check(allowed: boolean): Promise<readonly string[]> {
-    const effects = await this.#connection.rows<Effect>(EFFECTS);
+    const effects = this.#counts ? await this.#connection.rows<Effect>(EFFECTS) : [];
     const different = await this.#different(effects);
     const further: string[] = [];
     const warnings: string[] = [];
@@ -124,7 +131,7 @@ export class Outcome {
   /** What an effect has done beyond the rows of the undo, in words. */
   async #beyond(effect: Effect): Promise<readonly string[]> {
     const { emptied, inserted, deleted } = effect;
-    const acted = this.#acted.find(({ table }) => isOf(effect, table))?.table;
+    const acted = [...this.#reached].find((table) => isOf(effect, table));
     if (acted === undefined || acted.key === null || emptied || inserted !== 0 || deleted !== 0) {
       return [describeEffect(effect)];
     }

@@ -1,6 +1,5 @@
 import { qualifiedName } from '../../../change/table.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
-import type { ActedOn } from './acted-on.ts';
 import { ACTS } from './check-constraints.ts';
 import { relation } from './outcome-sql.ts';
 import type { StagedTable } from './staged-table.ts';
@@ -19,18 +18,18 @@ export interface Reach {
 export interface OutcomeOptions {
   /** The tables that are written. */
   readonly tables: readonly StagedTable[];
-  readonly acted: readonly ActedOn[];
+  /** Those among them whose rows foreign keys may change while they come back. */
+  readonly reached: ReadonlySet<StagedTable>;
   /** Whether the application's triggers fire. */
   readonly triggers: boolean;
 }
 
 /** Tables whose rows can be other than what was written although as many were written. */
 export function comparedTables(
-  { tables, acted }: OutcomeOptions,
+  { tables, reached }: OutcomeOptions,
   { changing }: Reach,
 ): readonly StagedTable[] {
-  const hit = new Set(acted.map(({ table }) => table));
-  return tables.filter((table) => hit.has(table) || changing.has(table));
+  return tables.filter((table) => reached.has(table) || changing.has(table));
 }
 
 export async function findReach(
@@ -64,18 +63,20 @@ export async function findReach(
 
 /**
  * The server has to count what is done, where anything beyond the statements can do it.
+ * @returns whether it counts.
  * @throws TidingsError `UNDO_COUNTING_OFF`
  */
-export async function requireCounting(
+export async function startCounting(
   connection: UndoConnection,
   tables: readonly StagedTable[],
   { code, keys }: Reach,
-): Promise<void> {
+): Promise<boolean> {
   const [setting] = await connection.rows<{ on: string }>(
     `SELECT CASE WHEN current_setting('track_counts') = 'off' AND current_setting('is_superuser') = 'on'
        THEN set_config('track_counts', 'on', true) ELSE current_setting('track_counts') END AS on`,
   );
-  if (setting?.on === 'on' || code.length + keys.length === 0) return;
+  if (setting?.on === 'on') return true;
+  if (code.length + keys.length === 0) return false;
   const names = tables.map(({ facts }) => qualifiedName(facts)).join(', ');
   throw new TidingsError('UNDO_COUNTING_OFF', {
     tables: names,

@@ -1,8 +1,8 @@
 import type { Cell } from '../../../change/row-images.ts';
 import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
-import { findActedOn, lateTables } from './acted-on.ts';
-import { type RowCounts, stepsOf } from './apply.ts';
+import { findActedOn } from './acted-on.ts';
+import type { RowCounts } from './apply.ts';
 import { pairsSql } from './bag-pairs.ts';
 import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
@@ -16,6 +16,7 @@ import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import { postponedTables, writingOrders } from './writing-order.ts';
 
 /** Rows of one INSERT statement, at most: so many that a person can still find the one that fails. */
 const ROWS = 100;
@@ -73,15 +74,15 @@ export async function* scriptOf(
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
   }
-  const outcome = await outcomeOf(connection, tables, counts, allowTriggerChanges);
+  const outcome = await outcomeOf(connection, tables, written, allowTriggerChanges);
   const staged = new Set(written.map(([table]) => table));
   for (const table of staged) yield await checksOf(connection, table);
   for (const table of staged) yield* childrenOf(table, tables, staged);
   yield beginChecks(outcome);
   yield `\n-- Triggers find their tables where the role's own sessions do.
 SELECT set_config('search_path', current_setting('tidings.search_path'), true);\n`;
-  yield writing(stepsOf(written, lateTables(outcome.acted)), outcome);
-  yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nSET LOCAL search_path = pg_catalog;\n';
+  yield writing(outcome.orders, outcome);
+  yield '\nSET LOCAL search_path = pg_catalog;\n';
   for (const [table, { insert }] of written) {
     if (insert > 0) yield* sequencesOf(connection, table);
   }
@@ -92,16 +93,15 @@ SELECT set_config('search_path', current_setting('tidings.search_path'), true);\
 async function outcomeOf(
   connection: UndoConnection,
   tables: StagedTables,
-  counts: ReadonlyMap<StagedTable, RowCounts>,
+  written: readonly (readonly [StagedTable, RowCounts])[],
   allowed: boolean,
-): Promise<ScriptOutcome> {
-  const written = [...counts].flatMap(([table, rows]) =>
-    rows.insert + rows.update + rows.delete > 0 ? [table] : [],
-  );
-  const acted = await findActedOn(connection, tables, counts);
-  const reach = await findReach(connection, written, true);
-  const compared = comparedTables({ tables: written, acted, triggers: true }, reach);
-  return { acted, reach, compared, allowed };
+): Promise<ScriptOutcome & { readonly orders: ReturnType<typeof writingOrders> }> {
+  const acted = await findActedOn(connection, tables, new Map(written));
+  const reached = postponedTables(written, acted);
+  const names = written.map(([table]) => table);
+  const reach = await findReach(connection, names, true);
+  const compared = comparedTables({ tables: names, reached, triggers: true }, reach);
+  return { reached, reach, compared, allowed, orders: writingOrders(written, acted) };
 }
 
 /** A temporary table and its rows. */

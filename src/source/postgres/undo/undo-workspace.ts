@@ -9,8 +9,8 @@ import type {
   UndoWorkspace,
 } from '../../undo-target.ts';
 import { quoteLiteral } from '../quote.ts';
-import { findActedOn, lateTables, putRight } from './acted-on.ts';
-import { countRows, type RowCounts, stepsOf, writeStep } from './apply.ts';
+import { findActedOn } from './acted-on.ts';
+import { countRows, type RowCounts } from './apply.ts';
 import { checkTable } from './check-table.ts';
 import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
@@ -27,6 +27,8 @@ import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
 import { disableTriggers } from './triggers.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import { writeRows } from './write-rows.ts';
+import { postponedTables, writingOrders } from './writing-order.ts';
 
 /** An undo in temporary tables of one transaction. */
 export class PostgresUndoWorkspace implements UndoWorkspace {
@@ -102,6 +104,14 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     }
   }
 
+  async stageLaterTruncate(
+    offset: number,
+    history: AsyncIterable<readonly StoredChange[]>,
+  ): Promise<void> {
+    const options = { connection: this.#connection, tables: this.#tables, offset, history };
+    await stageTruncated({ ...options, later: true });
+  }
+
   cascadesFrom(tables: readonly TableName[]): Promise<readonly TableName[]> {
     return this.#tables.cascadesFrom(tables);
   }
@@ -173,20 +183,14 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     const written = [...this.#counts].filter(([, counts]) => total(counts) > 0);
     const tables = written.map(([table]) => table);
     const acted = await findActedOn(connection, this.#tables, this.#counts);
-    const outcome = await Outcome.begin(connection, { tables, acted, triggers });
+    const reached = postponedTables(written, acted);
+    const outcome = await Outcome.begin(connection, { tables, reached, triggers });
     const restore = triggers ? null : await disableTriggers(connection, tables);
     const [row] = await connection.rows<{ id: string }>(
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
     );
-    await connection.withOwnSearchPath(async () => {
-      for (const step of stepsOf(written, lateTables(acted))) {
-        await writeStep(connection, step);
-        for (const part of step) await outcome.note(part.table, part.operation, part.expected);
-      }
-      await putRight(connection, acted, outcome);
-      await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
-    });
+    await writeRows(connection, writingOrders(written, acted), outcome, allowTriggerChanges);
     const warnings: string[] = [];
     for (const [table, { insert }] of written) {
       if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
