@@ -191,6 +191,7 @@ export interface UndoWorkspace extends AsyncDisposable {
   script(options: {
     readonly context: string;
     readonly title: string;
+    readonly triggers: boolean;
     /** As for applying: else the script ends with an error where a trigger changed a row again. */
     readonly allowTriggerChanges: boolean;
   }): AsyncIterable<string>;

@@ -10,7 +10,7 @@ export interface Truncated {
    * Whether these are all of its rows; to be asked when the history has been read. The log has all of
    * them when it has seen the table empty before, which is an earlier truncate.
    */
-  isWhole(): boolean;
+  readonly isWhole: () => boolean;
 }
 
 export async function readTruncated(

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
+import type { ApplyUndoOptions } from '../../src/undo/undo-plan.ts';
 import { type UndoFixture, undoFixture } from './fixture.ts';
 
 /** Makes tables captured with whole rows. */
@@ -32,11 +33,11 @@ async function state(at: UndoFixture): Promise<readonly string[]> {
 async function scriptOf(
   at: UndoFixture,
   transaction: string,
-  onConflict: 'refuse' | 'force' = 'refuse',
+  options: ApplyUndoOptions = {},
 ): Promise<string> {
   const plan = await at.plan({ transaction });
   let script = '';
-  for await (const piece of at.undo.undoScript(plan, { onConflict }, at.signal)) script += piece;
+  for await (const piece of at.undo.undoScript(plan, options, at.signal)) script += piece;
   return script;
 }
 
@@ -69,28 +70,30 @@ async function comesBack(at: UndoFixture, statements: string): Promise<void> {
 const P = 'CREATE TABLE p (id int PRIMARY KEY, code text UNIQUE NOT NULL, note text);';
 
 describe('foreign keys that act on rows which have just come back', () => {
-  test('a value that went from one row to another, and back', async () => {
-    await using at = await undoFixture('');
-    for (const action of [
-      'ON DELETE CASCADE ON UPDATE CASCADE',
-      'ON DELETE SET NULL ON UPDATE SET NULL',
-      'ON DELETE SET DEFAULT ON UPDATE CASCADE',
-      'ON DELETE NO ACTION ON UPDATE CASCADE',
-    ]) {
-      await create(
-        at,
-        `${P} CREATE TABLE k (id int PRIMARY KEY, note text, code text DEFAULT 'z' REFERENCES p (code) ${action});
+  for (const major of [18, 14] as const) {
+    test(`a value that went from one row to another, and back, on PostgreSQL ${major}`, async () => {
+      await using at = await undoFixture('', { major });
+      for (const action of [
+        'ON DELETE CASCADE ON UPDATE CASCADE',
+        'ON DELETE SET NULL ON UPDATE SET NULL',
+        'ON DELETE SET DEFAULT ON UPDATE CASCADE',
+        'ON DELETE NO ACTION ON UPDATE CASCADE',
+      ]) {
+        await create(
+          at,
+          `${P} CREATE TABLE k (id int PRIMARY KEY, note text, code text DEFAULT 'z' REFERENCES p (code) ${action});
          INSERT INTO p VALUES (1, 'z'), (2, 'a'), (4, 'c'); INSERT INTO k VALUES (1, 'x', 'a'), (2, 'y', 'a'), (3, 'z', 'c');`,
-      );
-      await comesBack(
-        at,
-        `UPDATE p SET code = 'b' WHERE id = 2; INSERT INTO p VALUES (3, 'a'); UPDATE k SET note = 'n' WHERE id = 2`,
-      );
-      // The same over two steps, with the row that has the value now put back too.
-      if (action.includes('DELETE NO ACTION')) continue;
-      await comesBack(at, `DELETE FROM p WHERE id = 4; UPDATE p SET code = 'c' WHERE id = 2`);
-    }
-  });
+        );
+        await comesBack(
+          at,
+          `UPDATE p SET code = 'b' WHERE id = 2; INSERT INTO p VALUES (3, 'a'); UPDATE k SET note = 'n' WHERE id = 2`,
+        );
+        // The same over two steps, with the row that has the value now put back too.
+        if (action.includes('DELETE NO ACTION')) continue;
+        await comesBack(at, `DELETE FROM p WHERE id = 4; UPDATE p SET code = 'c' WHERE id = 2`);
+      }
+    });
+  }
 
   test('in chains, through themselves, and where the children have no key', async () => {
     await using at = await undoFixture('');
@@ -370,8 +373,7 @@ describe('triggers and rules', () => {
       assert.ok(again);
       assert.deepEqual(await state(at), before, name);
       const once = await at.change('DELETE FROM t; DELETE FROM bag');
-      const without = await at.apply({ transaction: once }, { triggers: false });
-      assert.equal(without.applied, true, name);
+      await runScript(at, await scriptOf(at, once, { triggers: false }));
       assert.deepEqual(await state(at), before, name);
     }
   });

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../quote.ts';
 import { pairs } from './bag-pairs.ts';
 import { victims } from './check-rows.ts';
-import { sameKey } from './row-sql.ts';
+import { noRow, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { ForeignKey } from './table-facts.ts';
 
@@ -25,26 +25,25 @@ export interface GoingParents {
 export function goingParents(table: StagedTable, key: ForeignKey): GoingParents | null {
   const known = new Set(table.columns.map(({ name }) => name));
   if (!key.parentColumns.every((name) => known.has(name))) return goingUnknown(table, key);
-  const from = `${table.after} s`;
+  const { after, before } = table;
   const { deleteAction, updateAction } = key;
-  const same = sameValues(table, key);
-  const stays = `EXISTS (SELECT FROM ${table.before} b WHERE ${same})`;
+  const stays = `EXISTS (SELECT FROM ${before} v WHERE ${sameValues(table, key)})`;
   if (deleteAction === NO_ACTION && updateAction === NO_ACTION) {
-    return { from, now: 's', where: `NOT ${stays}` };
+    return { from: `${after} s`, now: 's', where: `NOT ${stays}` };
   }
-  const image = sameImage(key);
   if (table.key === null) {
-    const where = `NOT EXISTS (SELECT FROM ${table.before} b WHERE ${same} AND ${image})`;
-    return { from, now: 's', where };
+    const where = `NOT EXISTS (SELECT FROM ${before} v WHERE ${sameValues(table, key)} AND ${sameImage(key, 'v')})`;
+    return { from: `${after} s`, now: 's', where };
   }
-  const own = `SELECT FROM ${table.before} b WHERE ${sameKey(table, 'b', 's')}`;
-  const gone = `NOT EXISTS (${own})`;
+  // Joined, because a condition per row would look through all of them for each.
+  const gone = noRow(table, 'b');
   const deletes = deleteAction === NO_ACTION ? `${gone} AND NOT ${stays}` : gone;
-  const updates =
-    updateAction === NO_ACTION
-      ? `EXISTS (${own}) AND NOT ${stays}`
-      : `EXISTS (${own} AND NOT ${image})`;
-  return { from, now: 's', where: `(${deletes} OR ${updates})` };
+  const changed = updateAction === NO_ACTION ? `NOT ${stays}` : `NOT (${sameImage(key, 'b')})`;
+  return {
+    from: `${after} s LEFT JOIN ${before} b ON ${sameKey(table, 'b', 's')}`,
+    now: 's',
+    where: `(${deletes} OR (NOT ${gone} AND ${changed}))`,
+  };
 }
 
 /**
@@ -72,20 +71,20 @@ function goingUnknown(table: StagedTable, { deleteAction }: ForeignKey): GoingPa
   };
 }
 
-/** The referenced values of `b` and `s`, by the equality of the unique index behind the foreign key. */
+/** The same referenced values in `v` and `s`, by the equality of the unique index behind the foreign key. */
 function sameValues(table: StagedTable, { parentColumns }: ForeignKey): string {
   const parts = table.facts.uniqueIndexes.flatMap((index) => (index.exclusion ? [] : index.parts));
   return parentColumns
     .map((column) => {
       const name = quoteIdentifier(column);
       const operator = parts.find((part) => part.column === column)?.operator;
-      return `b.${name} ${operator ?? 'OPERATOR(pg_catalog.=)'} s.${name}`;
+      return `v.${name} ${operator ?? 'OPERATOR(pg_catalog.=)'} s.${name}`;
     })
     .join(' AND ');
 }
 
-function sameImage({ parentColumns }: ForeignKey): string {
+function sameImage({ parentColumns }: ForeignKey, other: string): string {
   const row = (alias: string): string =>
     `ROW(${parentColumns.map((name) => `${alias}.${quoteIdentifier(name)}`).join(', ')})::record`;
-  return `${row('b')} OPERATOR(pg_catalog.*=) ${row('s')}`;
+  return `${row(other)} OPERATOR(pg_catalog.*=) ${row('s')}`;
 }

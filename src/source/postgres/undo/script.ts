@@ -15,6 +15,7 @@ import { beginChecks, checksAtEnd, type ScriptOutcome, writing } from './script-
 import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
+import { triggerStatements } from './triggers.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import { postponedTables, writingOrders } from './writing-order.ts';
 
@@ -38,6 +39,8 @@ const SETTINGS = [
 export interface ScriptOptions {
   readonly context: string;
   readonly title: string;
+  /** Whether the application's triggers fire. */
+  readonly triggers: boolean;
   /** Whether triggers and rules may make of it what they do. */
   readonly allowTriggerChanges: boolean;
 }
@@ -51,7 +54,7 @@ export async function* scriptOf(
   connection: UndoConnection,
   tables: StagedTables,
   counts: ReadonlyMap<StagedTable, RowCounts>,
-  { context, title, allowTriggerChanges }: ScriptOptions,
+  { context, title, triggers, allowTriggerChanges: allowed }: ScriptOptions,
 ): AsyncGenerator<string> {
   yield [
     comment(`Undo of ${title}`).trimEnd(),
@@ -74,11 +77,13 @@ export async function* scriptOf(
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
   }
-  const outcome = await outcomeOf(connection, tables, written, allowTriggerChanges);
+  const outcome = await outcomeOf(connection, tables, { written, triggers, allowed });
   const staged = new Set(written.map(([table]) => table));
   for (const table of staged) yield await checksOf(connection, table);
   for (const table of staged) yield* childrenOf(table, tables, staged);
+  const { off, on } = triggers ? { off: [], on: [] } : triggerStatements([...staged]);
   yield beginChecks(outcome);
+  for (const statement of off) yield `${statement};\n`;
   yield `\n-- Triggers find their tables where the role's own sessions do.
 SELECT set_config('search_path', current_setting('tidings.search_path'), true);\n`;
   yield writing(outcome.orders, outcome);
@@ -86,6 +91,7 @@ SELECT set_config('search_path', current_setting('tidings.search_path'), true);\
   for (const [table, { insert }] of written) {
     if (insert > 0) yield* sequencesOf(connection, table);
   }
+  for (const statement of on) yield `${statement};\n`;
   yield checksAtEnd(outcome);
   yield '\nCOMMIT;\n';
 }
@@ -93,14 +99,18 @@ SELECT set_config('search_path', current_setting('tidings.search_path'), true);\
 async function outcomeOf(
   connection: UndoConnection,
   tables: StagedTables,
-  written: readonly (readonly [StagedTable, RowCounts])[],
-  allowed: boolean,
+  options: {
+    readonly written: readonly (readonly [StagedTable, RowCounts])[];
+    readonly triggers: boolean;
+    readonly allowed: boolean;
+  },
 ): Promise<ScriptOutcome & { readonly orders: ReturnType<typeof writingOrders> }> {
+  const { written, triggers, allowed } = options;
   const acted = await findActedOn(connection, tables, new Map(written));
   const reached = postponedTables(written, acted);
   const names = written.map(([table]) => table);
-  const reach = await findReach(connection, names, true);
-  const compared = comparedTables({ tables: names, reached, triggers: true }, reach);
+  const reach = await findReach(connection, names, triggers);
+  const compared = comparedTables({ tables: names, reached, triggers }, reach);
   return { reached, reach, compared, allowed, orders: writingOrders(written, acted) };
 }
 

@@ -25,7 +25,7 @@ import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
-import { disableTriggers } from './triggers.ts';
+import { triggerStatements } from './triggers.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import { writeRows } from './write-rows.ts';
 import { postponedTables, writingOrders } from './writing-order.ts';
@@ -185,7 +185,8 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     const acted = await findActedOn(connection, this.#tables, this.#counts);
     const reached = postponedTables(written, acted);
     const outcome = await Outcome.begin(connection, { tables, reached, triggers });
-    const restore = triggers ? null : await disableTriggers(connection, tables);
+    const { off, on } = triggers ? { off: [], on: [] } : triggerStatements(tables);
+    for (const statement of off) await connection.run(statement);
     const [row] = await connection.rows<{ id: string }>(
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
@@ -195,7 +196,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     for (const [table, { insert }] of written) {
       if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
     }
-    await restore?.();
+    for (const statement of on) await connection.run(statement);
     warnings.push(...(await outcome.check(allowTriggerChanges)));
     if (!triggers) warnings.push('Triggers did not fire; foreign keys were checked as always.');
     await connection.run('COMMIT');
