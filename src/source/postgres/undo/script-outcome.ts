@@ -91,7 +91,7 @@ ${writeAllSql(statements)}
   LOOP
     IF written.affected <> expected[written.part + 1] THEN
       RAISE EXCEPTION 'part % of the undo affected % rows and should have affected %',
-        written.part, written.affected, expected[written.part + 1];
+        written.part, written.affected, expected[written.part + 1] USING ERRCODE = '23000';
     END IF;
   END LOOP;
   INSERT INTO pg_temp.undo_wrote VALUES ${wrote.join(', ')};

@@ -41,13 +41,16 @@ export async function writeRows(
   throw refused;
 }
 
+const OF_ORDER: ReadonlySet<string> = new Set([
+  'UNDO_ROWS_MISSED',
+  'UNDO_REACHED_FURTHER',
+  'UNDO_TRIGGERS_INTERFERED',
+]);
+
 /** A violated constraint (SQLSTATE class 23), or a row too much or too little: another order may help. */
 function isOfOrder(error: unknown): boolean {
   if (isTidingsError(error, 'UNDO_REFUSED')) return String(error.details['state']).startsWith('23');
-  return (
-    isTidingsError(error, 'UNDO_REACHED_FURTHER') ||
-    isTidingsError(error, 'UNDO_TRIGGERS_INTERFERED')
-  );
+  return isTidingsError(error) && OF_ORDER.has(error.code);
 }
 
 async function writeIn(
