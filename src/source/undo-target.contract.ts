@@ -274,6 +274,21 @@ function testWithoutKey(create: () => Promise<UndoTargetUnderTest>): void {
     await workspace.stageLater(numbered([[bag, null, ['gone']]], 100));
     assert.deepEqual(countsOf(await workspace.assess(), bag), { ...NONE, already: 1 });
   });
+
+  test('a truncate among later changes has removed what its history left', async () => {
+    await using at = await create();
+    const { bag } = at.tables;
+    const added = numbered([[bag, null, ['came']]]);
+    await using workspace = await at.target.open('apply', signal);
+    await workspace.stage(added);
+    await workspace.holdBags();
+    await workspace.stageLaterTruncate(50, pages([added]));
+    assert.deepEqual(countsOf(await workspace.assess(), bag), { ...NONE, already: 1 });
+  });
+}
+
+async function* pages<Page>(all: readonly Page[]): AsyncGenerator<Page> {
+  yield* all;
 }
 
 /** A change as the log would have it: the row before and after. */

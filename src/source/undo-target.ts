@@ -185,6 +185,11 @@ export interface UndoWorkspace extends AsyncDisposable {
    * be told apart, so only these say whether what is there is what the undone changes left.
    */
   stageLater(changes: readonly StoredChange[]): Promise<void>;
+  /** The same for a truncate of such a table; see `stageTruncate`. */
+  stageLaterTruncate(
+    offset: number,
+    history: AsyncIterable<readonly StoredChange[]>,
+  ): Promise<void>;
   /** Compares with the database, with every row locked when the workspace was opened to apply. */
   assess(): Promise<Assessment>;
   /** The conflicts of the last assessment. */
@@ -213,7 +218,13 @@ export interface UndoWorkspace extends AsyncDisposable {
     readonly triggers: boolean;
   }): Promise<TargetRefused | null>;
   /** The same as statements for a person to read and run; ends with a line break. */
-  script(options: { readonly context: string; readonly title: string }): AsyncIterable<string>;
+  script(options: {
+    readonly context: string;
+    readonly title: string;
+    readonly triggers: boolean;
+    /** As for applying: else the script ends with an error where a trigger changed a row again. */
+    readonly allowTriggerChanges: boolean;
+  }): AsyncIterable<string>;
 }
 
 /** `unknown`: the role may not see it. */

@@ -4,9 +4,9 @@ import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { versionsNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import { truncatedRows } from './looking/truncated-rows.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
+import { readTruncated } from './read-truncated.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
 /** Changes of one table that the log cannot take back, whatever the database says. */
@@ -117,23 +117,10 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
 
 /**
  * Stages the rows that a truncate removed.
- * @returns whether the log has all of them: it does when it has seen the table empty before.
+ * @returns whether the log has all of them.
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
-  const { log, workspace, signal } = options;
-  const { tables, from, whole: isWhole, holds } = await truncatedRows(log, truncate, signal);
-  const request = { from, to: truncate.offset, tables };
-  let whole = isWhole;
-  const history = async function* (): AsyncGenerator<readonly LogRecord[]> {
-    for await (const page of readPages(log, request, signal)) {
-      const there = page.filter(holds);
-      const known = there.filter(
-        ({ operation, images }) => operation === 'insert' || images[0] === MARKER_OLD,
-      );
-      if (known.length < there.length) whole = false;
-      yield known;
-    }
-  };
-  await workspace.stageTruncate(truncate.offset, history());
-  return whole;
+  const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
+  await options.workspace.stageTruncate(truncate.offset, history);
+  return isWhole();
 }

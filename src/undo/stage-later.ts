@@ -3,6 +3,7 @@ import type { LogRecord } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
 import { versionsNamed } from './looking/known-tables.ts';
 import { readPages } from './read-changes.ts';
+import { readTruncated } from './read-truncated.ts';
 import type { StageOptions } from './stage-changes.ts';
 
 /** Hands over the changes, not undone, of tables whose rows have no key. */
@@ -17,11 +18,19 @@ export async function stageLater(
     to: log.head,
     tables,
   };
+  const isLater = (record: LogRecord): boolean =>
+    !undone.has(record.offset) && !selection.accepts(record);
+  const truncates: LogRecord[] = [];
   for await (const page of readPages(log, request, signal)) {
-    const records = page.filter(
-      (record) => isWhole(record) && !undone.has(record.offset) && !selection.accepts(record),
-    );
+    const later = page.filter(isLater);
+    truncates.push(...later.filter(({ operation }) => operation === 'truncate'));
+    const records = later.filter(isWhole);
     if (records.length > 0) await workspace.stageLater(records);
+  }
+  // A truncate has removed rows without saying which; bringing them back is a later change as well.
+  for (const truncate of truncates) {
+    const { history } = await readTruncated(log, truncate, signal);
+    await workspace.stageLaterTruncate(truncate.offset, history);
   }
 }
 

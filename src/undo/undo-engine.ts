@@ -138,6 +138,8 @@ class UndoEngine implements Undo {
     yield* workspace.script({
       context: contextOf(plan, options),
       title: describeRequest(plan.request),
+      triggers: options.triggers ?? true,
+      allowTriggerChanges: options.onConflict === 'force',
     });
   }
 

@@ -105,6 +105,20 @@ export const UNDO_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  UNDO_REACHED_FURTHER: {
+    message:
+      'The undo set off more than was planned ({effects}); all of it was rolled back. What can have done it: {causes}.',
+    hint: '`--without-triggers` undoes without triggers, and `--on-conflict force` accepts what triggers and rules do. Rows that a foreign key would delete or change have to refer to another row first, or be undone too (`--on-conflict cascade`).',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_COUNTING_OFF: {
+    message:
+      'The server does not count what a transaction does (track_counts is off), so nobody could see what the undo of {tables} sets off ({causes}); nothing was changed.',
+    hint: 'As an administrator run: ALTER SYSTEM SET track_counts = on; then SELECT pg_reload_conf(); and undo again.',
+    retryable: false,
+    exit: 2,
+  },
   UNDO_TRIGGERS_RIGHTS: {
     message: 'Only the owner of {table} may leave its triggers out; role {role} is not.',
     hint: 'Undo with the triggers, or run as an administrator: GRANT {owner} TO {role};',

@@ -1,11 +1,11 @@
-import { TidingsError } from '../../../errors/tidings-error.ts';
-import { qualifiedName } from '../../../change/table.ts';
 import type { UndoOperation } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
+import { pairs } from './bag-pairs.ts';
 import { victims } from './check-rows.ts';
-import { columnList, keyOf, sameKey } from './row-sql.ts';
+import { columnList, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import { writableColumns } from './writable-columns.ts';
 
 /** How many rows each part of an undo writes. */
 export type RowCounts = { readonly [Operation in UndoOperation]: number };
@@ -39,30 +39,6 @@ async function countStaged(
 /** Deletes free the keys and unique values that updates and inserts need. */
 const ORDER: readonly UndoOperation[] = ['delete', 'update', 'insert'];
 
-/**
- * Writes everything in one statement, so that the database checks foreign keys when all rows are
- * where they belong. The parts run in the order in which their counts are read: an Append runs its
- * branches one after the other, and each branch runs its common table expression to the end.
- * @throws TidingsError `UNDO_ROWS_MISSED`
- */
-export async function writeRows(
-  connection: UndoConnection,
-  tables: readonly (readonly [StagedTable, RowCounts])[],
-): Promise<void> {
-  const parts = partsOf(tables);
-  const [only] = parts;
-  if (only === undefined) return;
-  if (parts.length === 1) {
-    check(only, await connection.run(statement(only.table, only.operation)));
-    return;
-  }
-  const rows = await connection.rows<{ part: number; affected: number }>(writeAllSql(parts));
-  for (const { part, affected } of rows) {
-    const written = parts[part];
-    if (written !== undefined) check(written, affected);
-  }
-}
-
 /** One table's rows of one operation. */
 export interface Part {
   readonly table: StagedTable;
@@ -73,71 +49,83 @@ export interface Part {
 export function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]): readonly Part[] {
   return ORDER.flatMap((operation) =>
     tables.flatMap(([table, counts]) => {
-      const expected = counts[operation] + (operation === 'update' ? -1 : 1) * table.replaced;
+      const sign = operation === 'update' ? -1 : 1;
+      const expected = counts[operation] + sign * (table.replaced - table.paired);
       return expected > 0 ? [{ table, operation, expected }] : [];
     }),
   );
 }
 
-/** The one statement; its rows say how many each part affected. */
-export function writeAllSql(parts: readonly Part[]): string {
-  const expressions = parts.map(
-    ({ table, operation }, at) => `part_${at} AS (${statement(table, operation)} RETURNING 1)`,
-  );
-  const counts = parts.map(
+export interface WrittenPart {
+  /** Place of the statement. */
+  readonly part: number;
+  readonly affected: number;
+}
+
+/**
+ * The statements as one; its rows say how many each affected. They run in the order in which their
+ * counts are read: an Append runs its branches one after the other, and each branch runs its common
+ * table expression to the end.
+ */
+export function writeAllSql(statements: readonly string[]): string {
+  const expressions = statements.map((statement, at) => `part_${at} AS (${statement} RETURNING 1)`);
+  const counts = statements.map(
     (_, at) => `SELECT ${at} AS part, count(*)::integer AS affected FROM part_${at}`,
   );
   return `WITH ${expressions.join(',\n')}\n${counts.join('\nUNION ALL ')}`;
 }
 
-function check(part: Part, affected: number): void {
-  const { table, operation, expected } = part;
-  if (affected === expected) return;
-  const details = { table: qualifiedName(table.facts), operation, expected, affected };
-  throw new TidingsError('UNDO_ROWS_MISSED', details);
-}
-
-function statement(table: StagedTable, operation: UndoOperation): string {
+export function partSql(table: StagedTable, operation: UndoOperation): string {
+  if (table.key === null) return bagSql(table, operation);
   const { before, after, facts } = table;
-  if (operation === 'insert') return insertSql(table);
-  if (operation === 'update') return updateSql(table);
-  if (table.key === null) {
-    return `DELETE FROM ${facts.sql} t USING ${victims(table)} v
-      WHERE t.ctid = v.tid AND t.tableoid = v.rel`;
+  if (operation === 'insert') {
+    return insertSql(
+      table,
+      `NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')}) OR ${isReplaced(table)}`,
+    );
   }
-  return `DELETE FROM ${facts.sql} t USING ${after} s WHERE ${sameKey(table, 't', 's')}
+  if (operation === 'delete') {
+    return `DELETE FROM ${facts.sql} t USING ${after} s WHERE ${sameKey(table, 't', 's')}
     AND (NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')}) OR ${isReplaced(table)})`;
-}
-
-function insertSql(table: StagedTable): string {
-  const { before, after, facts } = table;
-  const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-  const target = facts.sql.replace(/^ONLY /, '');
-  const fresh =
-    table.key === null
-      ? ''
-      : `WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')}) OR ${isReplaced(table)}`;
-  // PostgreSQL takes no empty list of columns, but it does a SELECT of none.
-  return `INSERT INTO ${target} ${names === '' ? '' : `(${names})`} OVERRIDING SYSTEM VALUE
-    SELECT ${columnList(table, 's')} FROM ${before} s ${fresh}`;
-}
-
-function updateSql(table: StagedTable): string {
-  const { before, after, facts } = table;
-  const always = new Set(
-    facts.columns.flatMap(({ name, identity }) => (identity === 'a' ? [name] : [])),
-  );
-  const key = keyOf(table).map(({ column }) => column);
-  const written = table.columns
-    .map(({ name }) => name)
-    .filter((name) => !always.has(name))
-    // A key can be written another way and be the same key: 1.0 and 1.00.
-    .map((name) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`);
-  const set = written.length > 0 ? written : key.map((name) => `${name} = DEFAULT`);
-  return `UPDATE ${facts.sql} t SET ${set.join(', ')} FROM ${before} s
+  }
+  return `${updateSql(table)} FROM ${before} s
     WHERE ${sameKey(table, 't', 's')}
       AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})
       AND NOT ${isReplaced(table)}`;
+}
+
+/** The same for rows without a key, which are found by where they are. */
+function bagSql(table: StagedTable, operation: UndoOperation): string {
+  const { before, facts } = table;
+  const paired = table.paired > 0;
+  if (operation === 'insert') {
+    return insertSql(
+      table,
+      paired ? `NOT EXISTS (SELECT FROM ${pairs(table)} x WHERE x.back = s.ctid)` : 'true',
+    );
+  }
+  if (operation === 'update') {
+    return `${updateSql(table)} FROM ${pairs(table)} x JOIN ${before} s ON s.ctid = x.back
+      WHERE t.ctid = x.tid AND t.tableoid = x.rel`;
+  }
+  const inPlace = `EXISTS (SELECT FROM ${pairs(table)} x WHERE x.tid = v.tid AND x.rel = v.rel)`;
+  return `DELETE FROM ${facts.sql} t USING ${victims(table)} v
+      WHERE t.ctid = v.tid AND t.tableoid = v.rel${paired ? ` AND NOT ${inPlace}` : ''}`;
+}
+
+/** @param where a condition for rows `s` that the undo puts back. */
+export function insertSql(table: StagedTable, where: string): string {
+  const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const target = table.facts.sql.replace(/^ONLY /, '');
+  // PostgreSQL takes no empty list of columns, but it does a SELECT of none.
+  return `INSERT INTO ${target} ${names === '' ? '' : `(${names})`} OVERRIDING SYSTEM VALUE
+    SELECT ${columnList(table, 's')} FROM ${table.before} s WHERE ${where}`;
+}
+
+/** Without what follows SET. A key can be written another way and be the same: 1.0 and 1.00. */
+function updateSql(table: StagedTable): string {
+  const set = writableColumns(table).map((name) => `${name} = s.${name}`);
+  return `UPDATE ${table.facts.sql} t SET ${set.join(', ')}`;
 }
 
 function isReplaced(table: StagedTable): string {

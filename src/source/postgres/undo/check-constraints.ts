@@ -1,6 +1,8 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
+import { victims } from './check-rows.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
 import { withGenerated } from './generated-columns.ts';
+import { goingParents } from './going-parents.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
 import { keyOf, keyTexts, rowText, sameKey, textsOf } from './row-sql.ts';
@@ -87,10 +89,7 @@ export async function checkParents(
   const facts = parent?.facts ?? (await staged.facts(key.parent));
   if (facts === null) return;
   const refers = fkEquals(key, 'r', 's');
-  const stays =
-    parent === undefined || parent.key === null
-      ? ''
-      : `AND NOT EXISTS (SELECT FROM ${parent.after} a WHERE ${sameKey(parent, 'a', 'r')})`;
+  const stays = parent === undefined ? '' : `AND NOT ${isRemoved(parent, 'r')}`;
   const comesBack =
     parent === undefined
       ? ''
@@ -118,8 +117,17 @@ function refersAlready(table: StagedTable, key: ForeignKey): string {
     WHERE ${sameKey(table, 'a', 's')} AND ${row('a')} OPERATOR(pg_catalog.*=) ${row('s')})`;
 }
 
+/** True for a row that goes; one that is changed in place is among those that come back. */
+function isRemoved(table: StagedTable, alias: string): string {
+  return table.key === null
+    ? `EXISTS (SELECT FROM ${victims(table)} v WHERE v.tid = ${alias}.ctid AND v.rel = ${alias}.tableoid)`
+    : `EXISTS (SELECT FROM ${table.after} a WHERE ${sameKey(table, 'a', alias)})`;
+}
+
 /** Actions by which children are deleted or changed along with a parent that goes, seen or not. */
-const ACTS: ReadonlySet<string> = new Set(['c', 'n', 'd']);
+export const ACTS: ReadonlySet<string> = new Set(['c', 'n', 'd']);
+/** Refuses at once, also when another row has the value by the end of the statement. */
+const RESTRICTS = 'r';
 
 /** Rows outside of the undo that refer to a row that goes, or that gets another key. */
 export async function checkChildren(
@@ -129,7 +137,8 @@ export async function checkChildren(
   staged: Staged,
 ): Promise<void> {
   const { place } = table;
-  if (table.key === null) return;
+  const going = goingParents(table, key);
+  if (going === null) return;
   const child = staged.find(key.child);
   const facts = child?.facts ?? (await staged.facts(key.child));
   if (facts === null) {
@@ -137,49 +146,52 @@ export async function checkChildren(
     table.problem('no-privilege', detail);
     return;
   }
-  if (facts.rowSecurity && ACTS.has(key.deleteAction)) {
+  const row = table.key === null ? 'NULL' : keyTexts(table, 's');
+  if (facts.rowSecurity && (ACTS.has(key.deleteAction) || ACTS.has(key.updateAction))) {
     const hidden = quoteLiteral(`${key.child.schema}.${key.child.name}`);
     await connection.run(
       `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
-       SELECT ${place}, 'row-hidden', ${keyTexts(table, 's')}, ${hidden}
-       FROM ${rowsIn(table.after, key.parentPartition)} s WHERE ${parentGoes(table, key)}`,
+       SELECT ${place}, 'row-hidden', ${row}, ${hidden} FROM ${going.from} WHERE ${going.where}`,
     );
   }
-  const causeKey = facts.key?.parts.flatMap(({ column }) => (column === null ? [] : [column]));
-  const cause =
-    causeKey === undefined
-      ? 'NULL'
-      : causeJson(
-          facts,
-          causeKey.map((column) => ({ column })),
-          textsOf(causeKey, 'r'),
-        );
-  await connection.run(
-    `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
-     SELECT ${place}, 'child-added', ${keyTexts(table, 's')}, ${cause}, ${quoteLiteral(key.name)}
-     ${addedChildren(table, key, { facts, child })}`,
-  );
+  const added = addedChildren(table, key, { facts, child });
+  const restricts = key.deleteAction === RESTRICTS || key.updateAction === RESTRICTS;
+  const restored = restricts && child !== undefined ? restoredChildren(table, key, child) : null;
+  for (const found of [added, restored]) {
+    if (found === null) continue;
+    await connection.run(
+      `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
+       SELECT ${place}, 'child-added', ${row}, ${causeOf(facts)}, ${quoteLiteral(key.name)} ${found}`,
+    );
+  }
 }
 
-/** Rows `r` that refer to rows `s` that go, and that are not part of the undo. */
+/** Rows `r` that refer to rows that go, and that are not part of the undo; what follows a SELECT. */
 export function addedChildren(
   table: StagedTable,
   key: ForeignKey,
   { facts, child }: { readonly facts: TableFacts; readonly child: StagedTable | undefined },
-): string {
-  return `FROM ${rowsIn(table.after, key.parentPartition)} s
-    JOIN ${rowsIn(facts.sql, key.childPartition)} r ON ${fkEquals(key, 's', 'r')}
-    WHERE ${parentGoes(table, key)}
-      ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
+): string | null {
+  const going = goingParents(table, key);
+  if (going === null) return null;
+  return `FROM ${going.from} JOIN ${rowsIn(facts.sql, key.childPartition)} r ON ${fkEquals(key, going.now, 'r')}
+    WHERE ${going.where} ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
 }
 
-/** True for a row `s` that goes, or that gets another key. */
-function parentGoes(table: StagedTable, key: ForeignKey): string {
-  const sameParent = key.parentColumns
-    .map((name) => quoteIdentifier(name))
-    .map((name, at) => `b.${name} ${parentOperator(table, key, at)} s.${name}`);
-  return `NOT EXISTS (SELECT FROM ${rowsIn(table.before, key.parentPartition)} b
-    WHERE ${sameParent.join(' AND ')})`;
+/**
+ * Rows `r` that come back with a value that a row `s` gives up and another one has by then; what
+ * follows a SELECT. Null when the undo does not know their values.
+ */
+export function restoredChildren(
+  table: StagedTable,
+  key: ForeignKey,
+  child: StagedTable,
+): string | null {
+  const going = goingParents(table, key);
+  const known = new Set(child.columns.map(({ name }) => name));
+  if (going === null || !key.childColumns.every((name) => known.has(name))) return null;
+  return `FROM ${going.from} JOIN ${rowsIn(child.before, key.childPartition)} r ON ${fkEquals(key, going.now, 'r')}
+    WHERE ${going.where}`;
 }
 
 /** True for a row `r` of a table that the undo removes or changes. */
@@ -201,11 +213,15 @@ export function fkEquals(key: ForeignKey, parent: string, child: string): string
     .join(' AND ');
 }
 
-/** Equality of a referenced column with itself: that of the unique index behind the foreign key. */
-function parentOperator(table: StagedTable, key: ForeignKey, at: number): string {
-  const column = key.parentColumns[at];
-  const parts = table.facts.uniqueIndexes.flatMap((index) => (index.exclusion ? [] : index.parts));
-  return parts.find((part) => part.column === column)?.operator ?? 'OPERATOR(pg_catalog.=)';
+/** The row `r` of a table as a cause; null for a table without a key. */
+function causeOf(facts: TableFacts): string {
+  const key = facts.key?.parts.flatMap(({ column }) => (column === null ? [] : [column]));
+  if (key === undefined) return 'NULL';
+  return causeJson(
+    facts,
+    key.map((column) => ({ column })),
+    textsOf(key, 'r'),
+  );
 }
 
 function causeJson(

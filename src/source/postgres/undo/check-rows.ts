@@ -3,6 +3,7 @@ import { quoteLiteral } from '../quote.ts';
 import { hasNothingAdded, keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
 import { LAST, type StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import { writableColumns } from './writable-columns.ts';
 
 /** Where conflicts are noted; one table for all tables of an undo. */
 export const CONFLICT_TABLES = `
@@ -50,6 +51,7 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
      FROM ${before} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
      WHERE NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`,
   );
+  if (writableColumns(table).length === 0) await findUnchanged(connection, table);
   if (table.addedColumns.length > 0) {
     const detail = `it has a value in ${table.addedColumns.join(', ')}, added since`;
     await connection.run(
@@ -69,6 +71,21 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
     );
   }
   await dropAlready(connection, table);
+}
+
+/**
+ * Rows that the changes removed and brought back, in a table without a column that could be set: an
+ * update could only give them new numbers.
+ */
+async function findUnchanged(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const { before, after, place, facts } = table;
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, key)
+     SELECT ${place}, 'already', ${keyTexts(table, 's')}
+     FROM ${before} s JOIN ${after} a ON ${sameKey(table, 'a', 's')}
+       JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
+     WHERE ${sameRow(table, 'a', 's')} AND ${sameRow(table, 't', 's')}`,
+  );
 }
 
 /** Rows `s` that would go, and values with them that the log has no word of. */

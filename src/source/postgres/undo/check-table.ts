@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
+import { findPairs } from './bag-pairs.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
 import { checkRowConstraints, checkRules } from './check-row-constraints.ts';
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
@@ -22,6 +23,7 @@ async function rows(connection: UndoConnection, table: StagedTable, lock: boolea
   if (table.key === null) {
     await collapseBag(connection, table);
     await checkBag(connection, table, lock && mayLock(table));
+    await findPairs(connection, table);
     return;
   }
   await collapseKeyed(connection, table);
@@ -59,9 +61,7 @@ async function constraints(
         await checkParents(connection, table, key, staged);
       }
     }
-    if (isSame(key.parent, facts) && has(table, key.parentColumns)) {
-      await checkChildren(connection, table, key, staged);
-    }
+    if (isSame(key.parent, facts)) await checkChildren(connection, table, key, staged);
   }
 }
 

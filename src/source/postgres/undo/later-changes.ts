@@ -1,4 +1,5 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
+import type { TableDefinition } from '../../../change/table.ts';
 import { rowText } from './row-sql.ts';
 import { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -11,14 +12,18 @@ export async function stageLaterChange(
   table: StagedTable,
   change: StoredChange,
 ): Promise<void> {
+  await (await laterChanges(connection, table, change.table)).add(change);
+}
+
+/** The place for such changes; made for the version of the first one. */
+export async function laterChanges(
+  connection: UndoConnection,
+  table: StagedTable,
+  version: TableDefinition,
+): Promise<StagedTable> {
   const { facts, place } = table;
-  table.later ??= await StagedTable.create({
-    connection,
-    facts,
-    place: PLACE + place,
-    version: change.table,
-  });
-  await table.later.add(change);
+  table.later ??= await StagedTable.create({ connection, facts, place: PLACE + place, version });
+  return table.later;
 }
 
 /**

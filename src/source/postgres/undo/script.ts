@@ -1,16 +1,23 @@
 import type { Cell } from '../../../change/row-images.ts';
 import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
-import { partsOf, type RowCounts, writeAllSql } from './apply.ts';
+import { findActedOn } from './acted-on.ts';
+import type { RowCounts } from './apply.ts';
+import { pairsSql } from './bag-pairs.ts';
 import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
 import { isComplete } from './check-table.ts';
 import { replacedEvaluates, replacedSql } from './find-replaced.ts';
-import { keyTexts, noRow, sameKey, sameRow } from './row-sql.ts';
+import { comparedTables, findReach } from './reach.ts';
+import { keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
+import { guard, guardRow } from './script-blocks.ts';
+import { beginChecks, checksAtEnd, type ScriptOutcome, writing } from './script-outcome.ts';
 import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
+import { triggerStatements } from './triggers.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import { postponedTables, writingOrders } from './writing-order.ts';
 
 /** Rows of one INSERT statement, at most: so many that a person can still find the one that fails. */
 const ROWS = 100;
@@ -32,6 +39,10 @@ const SETTINGS = [
 export interface ScriptOptions {
   readonly context: string;
   readonly title: string;
+  /** Whether the application's triggers fire. */
+  readonly triggers: boolean;
+  /** Whether triggers and rules may make of it what they do. */
+  readonly allowTriggerChanges: boolean;
 }
 
 /**
@@ -43,7 +54,7 @@ export async function* scriptOf(
   connection: UndoConnection,
   tables: StagedTables,
   counts: ReadonlyMap<StagedTable, RowCounts>,
-  { context, title }: ScriptOptions,
+  { context, title, triggers, allowTriggerChanges: allowed }: ScriptOptions,
 ): AsyncGenerator<string> {
   yield [
     comment(`Undo of ${title}`).trimEnd(),
@@ -58,23 +69,48 @@ export async function* scriptOf(
     '',
   ].join('\n');
   for (const table of tables.missing) yield refuse(`${qualifiedName(table)} is not there`);
-  for (const [table, { insert, update, delete: deleted }] of counts) {
-    if (insert + update + deleted === 0) continue;
+  const written = [...counts].filter(([, rows]) => rows.insert + rows.update + rows.delete > 0);
+  for (const [table, { insert, update, delete: deleted }] of written) {
     const name = qualifiedName(table.facts);
     yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
     for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
   }
-  for (const table of counts.keys()) yield checksOf(table);
-  for (const table of counts.keys()) yield* childrenOf(table, tables);
+  const outcome = await outcomeOf(connection, tables, { written, triggers, allowed });
+  const staged = new Set(written.map(([table]) => table));
+  for (const table of staged) yield await checksOf(connection, table);
+  for (const table of staged) yield* childrenOf(table, tables, staged);
+  const { off, on } = triggers ? { off: [], on: [] } : triggerStatements([...staged]);
+  yield beginChecks(outcome);
+  for (const statement of off) yield `${statement};\n`;
   yield `\n-- Triggers find their tables where the role's own sessions do.\n${OWN_PATH}`;
-  yield writing([...counts]);
-  yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nSET LOCAL search_path = pg_catalog;\n';
-  for (const [table, { insert }] of counts) {
+  yield writing(outcome.orders, outcome);
+  yield '\nSET LOCAL search_path = pg_catalog;\n';
+  for (const [table, { insert }] of written) {
     if (insert > 0) yield* sequencesOf(connection, table);
   }
+  for (const statement of on) yield `${statement};\n`;
+  yield checksAtEnd(outcome);
   yield '\nCOMMIT;\n';
+}
+
+async function outcomeOf(
+  connection: UndoConnection,
+  tables: StagedTables,
+  options: {
+    readonly written: readonly (readonly [StagedTable, RowCounts])[];
+    readonly triggers: boolean;
+    readonly allowed: boolean;
+  },
+): Promise<ScriptOutcome & { readonly orders: ReturnType<typeof writingOrders> }> {
+  const { written, triggers, allowed } = options;
+  const acted = await findActedOn(connection, tables, new Map(written));
+  const reached = postponedTables(written, acted);
+  const names = written.map(([table]) => table);
+  const reach = await findReach(connection, names, triggers);
+  const compared = comparedTables({ tables: names, reached, triggers }, reach);
+  return { reached, reach, compared, allowed, orders: writingOrders(written, acted) };
 }
 
 /** A temporary table and its rows. */
@@ -83,9 +119,13 @@ async function* rowsOf(
   table: StagedTable,
   name: string,
 ): AsyncGenerator<string> {
-  const names = table.columns.map(({ name: column }) => quoteIdentifier(column)).join(', ');
+  const columns = table.columns.map(({ name: column }) => quoteIdentifier(column));
+  // Which rows belong together matters only where they are changed in place.
+  const offset = pairsSql(table) === null ? [] : [table.offset];
+  const names = [...columns, ...offset].join(', ');
+  const made = [...columns, ...offset.map((column) => `0::bigint AS ${column}`)].join(', ');
   yield `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP AS
-  SELECT ${names} FROM ${table.facts.sql} WITH NO DATA;\n`;
+  SELECT ${made} FROM ${table.facts.sql} WITH NO DATA;\n`;
   const select = `SELECT ${names} FROM ${name} ORDER BY ${table.offset}`;
   for await (const page of connection.pages(select)) {
     if (names === '') {
@@ -104,14 +144,10 @@ function literal(cell: Cell): string {
 }
 
 /** Locks the rows and compares them. */
-function checksOf(table: StagedTable): string {
+async function checksOf(connection: UndoConnection, table: StagedTable): Promise<string> {
   const name = qualifiedName(table.facts);
   const { before, after, facts } = table;
-  if (table.key === null) {
-    return `\n${comment(`As many rows of ${name} as are to be removed have to be there.`)}${lockBagSql(table)};
-${chooseVictimsSql(table)};
-${guard(`(SELECT count(*) FROM ${victims(table)}) < (SELECT count(*) FROM ${after})`, `rows of ${name} are not there any more`)}`;
-  }
+  if (table.key === null) return await bagChecksOf(connection, table);
   const replaced =
     table.replaced > 0 ? replacedSql(table, (index) => isComplete(table, index)) : null;
   const now = `${facts.sql} t ON ${sameKey(table, 't', 's')}`;
@@ -134,40 +170,56 @@ ${guardRow(
   }${replaced === null ? '' : inOwnPath(`${replaced};\n`, replacedEvaluates(table))}`;
 }
 
-/** Rows that nobody expects must not be deleted along by a foreign key. */
-async function* childrenOf(table: StagedTable, tables: StagedTables): AsyncGenerator<string> {
-  const { facts } = table;
-  const columns = new Set(table.columns.map(({ name }) => name));
-  if (table.key === null) return;
-  for (const key of facts.foreignKeys) {
-    const own = key.parent.schema === facts.schema && key.parent.name === facts.name;
-    if (!own || !key.parentColumns.every((name) => columns.has(name))) continue;
-    const child = tables.find(key.child);
-    const childFacts = child?.facts ?? (await tables.facts(key.child));
-    if (childFacts === null) continue;
-    const found = `EXISTS (SELECT ${addedChildren(table, key, { facts: childFacts, child })})`;
-    yield guard(found, `${qualifiedName(key.child)} refers to rows that would go (${key.name})`);
-  }
+/**
+ * Equal rows cannot be told apart: what says that nothing was done to them since, and that this script
+ * did not run before, is that there are as many of them as there were when it was made.
+ */
+async function bagChecksOf(connection: UndoConnection, table: StagedTable): Promise<string> {
+  const name = qualifiedName(table.facts);
+  const { after, facts } = table;
+  const held = heldSql(table);
+  const [now] = await connection.rows<{ held: string }>(held);
+  const pairing = pairsSql(table);
+  const lock = facts.rights.has('UPDATE')
+    ? `LOCK TABLE ${facts.sql} IN SHARE ROW EXCLUSIVE MODE;\n`
+    : '';
+  return `\n${comment(`As many rows of ${name} as when this was written have to be there.`)}${lock}${guard(
+    `(${held}) <> ${quoteLiteral(now?.held ?? '')}`,
+    `${name} does not hold what it held when this script was made: rows like those of the undo have come or gone since, or it ran before`,
+  )}${lockBagSql(table)};
+${chooseVictimsSql(table)};
+${guard(`(SELECT count(*) FROM ${victims(table)}) < (SELECT count(*) FROM ${after})`, `rows of ${name} are not there any more`)}${
+    pairing === null ? '' : `${pairing};\n`
+  }`;
 }
 
-function writing(tables: readonly (readonly [StagedTable, RowCounts])[]): string {
-  const parts = partsOf(tables);
-  if (parts.length === 0) return '';
-  const expected = parts.map(({ expected: rows }) => rows).join(', ');
-  return `\n-- All of it in one statement, so that foreign keys are checked when every row is in its place.
-${doBlock(`DECLARE
-  expected integer[] := ARRAY[${expected}];
-  written record;
-BEGIN
-  FOR written IN
-${writeAllSql(parts)}
-  LOOP
-    IF written.affected <> expected[written.part + 1] THEN
-      RAISE EXCEPTION 'part % of the undo affected % rows and should have affected %',
-        written.part, written.affected, expected[written.part + 1];
-    END IF;
-  END LOOP;
-END`)}`;
+/** How many rows the table has that are equal to some of the undo, and which, in a few digits. */
+function heldSql(table: StagedTable): string {
+  const { before, after, facts } = table;
+  const text = rowText(table, 's');
+  return `SELECT count(*) || ' ' || COALESCE(sum(hashtextextended(${rowText(table, 't')} COLLATE "C", 0)), 0) AS held
+    FROM ${facts.sql} t
+    WHERE ${rowText(table, 't')} IN (SELECT ${text} FROM ${before} s UNION SELECT ${text} FROM ${after} s)`;
+}
+
+/** Rows that nobody expects must not be deleted along by a foreign key. */
+async function* childrenOf(
+  table: StagedTable,
+  tables: StagedTables,
+  staged: ReadonlySet<StagedTable>,
+): AsyncGenerator<string> {
+  const { facts } = table;
+  for (const key of facts.foreignKeys) {
+    const own = key.parent.schema === facts.schema && key.parent.name === facts.name;
+    const found = own ? tables.find(key.child) : undefined;
+    const child = found !== undefined && staged.has(found) ? found : undefined;
+    const childFacts = own ? (found?.facts ?? (await tables.facts(key.child))) : null;
+    if (childFacts === null) continue;
+    const added = addedChildren(table, key, { facts: childFacts, child });
+    if (added === null) continue;
+    const name = qualifiedName(key.child);
+    yield guard(`EXISTS (SELECT ${added})`, `${name} refers to rows that would go (${key.name})`);
+  }
 }
 
 async function* sequencesOf(
@@ -189,29 +241,8 @@ function inOwnPath(sql: string, { callsFunctions }: { readonly callsFunctions: b
   return callsFunctions ? `${OWN_PATH}${sql}SET LOCAL search_path = pg_catalog;\n` : sql;
 }
 
-function guard(condition: string, message: string): string {
-  const text = quoteLiteral(message.replaceAll('%', '%%'));
-  return doBlock(`BEGIN
-  IF ${condition} THEN RAISE EXCEPTION ${text}; END IF;
-END`);
-}
-
-/** @param message with a % for the key of the first row that is found. */
-function guardRow(select: string, message: string): string {
-  return doBlock(`DECLARE found text[]; BEGIN
-  FOR found IN ${select} LIMIT 1 LOOP RAISE EXCEPTION ${quoteLiteral(message)}, found; END LOOP;
-END`);
-}
-
 function refuse(message: string): string {
   return guard('true', message);
-}
-
-/** Names of tables and columns are somebody else's: they must not end the block they are in. */
-function doBlock(body: string): string {
-  let tag = '$undo$';
-  while (body.includes(tag)) tag = tag.replace(/\$$/, '_$');
-  return `DO ${tag}\n${body} ${tag};\n`;
 }
 
 function comment(text: string): string {

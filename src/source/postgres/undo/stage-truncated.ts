@@ -1,5 +1,7 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
+import type { TableDefinition } from '../../../change/table.ts';
 import { collapseKeyed } from './collapse.ts';
+import { laterChanges } from './later-changes.ts';
 import { moveRows } from './move-rows.ts';
 import { rowText } from './row-sql.ts';
 import { StagedTable } from './staged-table.ts';
@@ -17,10 +19,13 @@ export async function stageTruncated(options: {
   readonly tables: StagedTables;
   readonly offset: number;
   readonly history: AsyncIterable<readonly StoredChange[]>;
+  /** True for a truncate that is not undone: its rows go beside the other later changes. */
+  readonly later?: boolean;
 }): Promise<void> {
-  const { connection, tables, offset, history } = options;
+  const { connection, tables, offset, history, later = false } = options;
   let past: StagedTable | null = null;
   let table: StagedTable | null = null;
+  let version: TableDefinition | null = null;
   for await (const changes of history) {
     for (const change of changes) {
       table ??= await tables.enter(change.table);
@@ -28,22 +33,25 @@ export async function stageTruncated(options: {
         tables.lose(change.table);
         return;
       }
+      version ??= change.table;
       past ??= await StagedTable.create({
         connection,
         facts: table.facts,
         place: PLACE + offset,
-        version: change.table,
+        version,
       });
       await past.add(change);
     }
   }
-  if (past === null || table === null) return;
+  if (past === null || table === null || version === null) return;
   await past.flush();
   if (past.key === null) await dropRemoved(connection, past);
   else await collapseKeyed(connection, past);
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
-  const move = { source: past.after, target: table.before, offset: String(offset), where: 'true' };
-  table.changes += (await moveRows(connection, { from: past, to: table }, move)) ?? 0;
+  const to = later ? await laterChanges(connection, table, version) : table;
+  const move = { source: past.after, target: to.before, offset: String(offset), where: 'true' };
+  const moved = (await moveRows(connection, { from: past, to }, move)) ?? 0;
+  if (!later) table.changes += moved;
 }
 
 /** Rows of a bag that were removed again, or changed into others. */

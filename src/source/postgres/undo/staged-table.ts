@@ -60,6 +60,8 @@ export class StagedTable {
   /** Updates that are made as a delete and an insert, see `find-replaced.ts`. */
   replaced = 0;
   readonly replacedRows: string;
+  /** Rows without a key that are changed in place, see `bag-pairs.ts`. */
+  paired = 0;
   /** Of a table without a key: its changes that are not undone, see `later-changes.ts`. */
   later: StagedTable | null = null;
   /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */

@@ -1,19 +1,17 @@
 import { TidingsError } from '../../../errors/tidings-error.ts';
 import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
-import { noRow, sameKey, sameRow } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
-import type { UndoConnection } from './undo-connection.ts';
 
 /**
- * Disables the application's triggers on these tables until the returned function gives them back
+ * Statements that disable the application's triggers on these tables, and those that give them back
  * the state they had. Foreign keys stay checked: their triggers are the database's own.
  * @throws TidingsError `UNDO_TRIGGERS_RIGHTS` when the role does not own a table.
  */
-export async function disableTriggers(
-  connection: UndoConnection,
-  tables: readonly StagedTable[],
-): Promise<() => Promise<void>> {
+export function triggerStatements(tables: readonly StagedTable[]): {
+  readonly off: readonly string[];
+  readonly on: readonly string[];
+} {
   const triggers = tables.flatMap((table) => {
     const { owned, owner, role } = table.facts;
     if (table.facts.triggers.length > 0 && !owned) {
@@ -22,30 +20,13 @@ export async function disableTriggers(
     }
     return table.facts.triggers;
   });
-  const change = async (action: (enabled: 'O' | 'A') => string): Promise<void> => {
-    for (const trigger of triggers) {
-      await connection.run(
+  const change = (action: (enabled: 'O' | 'A') => string): readonly string[] =>
+    triggers.map(
+      (trigger) =>
         `ALTER TABLE ${quoteTable(trigger)} ${action(trigger.enabled)} TRIGGER ${quoteIdentifier(trigger.trigger)}`,
-      );
-    }
+    );
+  return {
+    off: change(() => 'DISABLE'),
+    on: change((enabled) => (enabled === 'A' ? 'ENABLE ALWAYS' : 'ENABLE')),
   };
-  await change(() => 'DISABLE');
-  return () => change((enabled) => (enabled === 'A' ? 'ENABLE ALWAYS' : 'ENABLE'));
-}
-
-/** How many rows are not what the undo made of them; only triggers can have done that. */
-export async function countDifferent(
-  connection: UndoConnection,
-  table: StagedTable,
-): Promise<number> {
-  if (table.key === null) return 0;
-  const { before, after, facts } = table;
-  const [found] = await connection.rows<{ rows: number }>(
-    `SELECT (SELECT count(*)::integer FROM ${before} s
-        LEFT JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
-        WHERE ${noRow(table, 't')} OR NOT ${sameRow(table, 't', 's')})
-      + (SELECT count(*)::integer FROM ${after} s JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}
-        WHERE NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')})) AS rows`,
-  );
-  return found?.rows ?? 0;
 }

@@ -1,5 +1,3 @@
-import { TidingsError } from '../../../errors/tidings-error.ts';
-import { qualifiedName } from '../../../change/table.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
 import type {
   Assessment,
@@ -12,15 +10,17 @@ import type {
   UndoWorkspace,
 } from '../../undo-target.ts';
 import { quoteLiteral } from '../quote.ts';
-import { countRows, type RowCounts, writeRows } from './apply.ts';
+import { findActedOn } from './acted-on.ts';
+import { countRows, type RowCounts } from './apply.ts';
 import { changeBack, takeBack } from './change-back.ts';
 import { checkTable } from './check-table.ts';
 import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
 import { findRefused, toRefused } from './find-refused.ts';
+import { Outcome } from './outcome.ts';
 import { readRows } from './read-rows.ts';
-import { scriptOf } from './script.ts';
+import { scriptOf, type ScriptOptions } from './script.ts';
 import { advanceSequences } from './sequences.ts';
 import { settle } from './settle.ts';
 import { stageLaterChange } from './later-changes.ts';
@@ -28,9 +28,11 @@ import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
-import { countDifferent, disableTriggers } from './triggers.ts';
+import { triggerStatements } from './triggers.ts';
 import { atTable } from './undo-error.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import { writeOnly, writeRows } from './write-rows.ts';
+import { postponedTables, writingOrders } from './writing-order.ts';
 
 type Written = readonly (readonly [StagedTable, RowCounts])[];
 
@@ -112,6 +114,14 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     }
   }
 
+  async stageLaterTruncate(
+    offset: number,
+    history: AsyncIterable<readonly StoredChange[]>,
+  ): Promise<void> {
+    const options = { connection: this.#connection, tables: this.#tables, offset, history };
+    await stageTruncated({ ...options, later: true });
+  }
+
   cascadesFrom(tables: readonly TableName[]): Promise<readonly TableName[]> {
     return this.#tables.cascadesFrom(tables);
   }
@@ -181,23 +191,17 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   async apply({
     context,
     triggers,
-    allowTriggerChanges,
+    allowTriggerChanges: allowed,
   }: TargetApplyOptions): Promise<TargetApplied> {
     const connection = this.#connection;
     const written = [...this.#counts].filter(([, counts]) => total(counts) > 0);
-    const tables = written.map(([table]) => table);
-    const restore = triggers ? null : await disableTriggers(connection, tables);
     const [row] = await connection.rows<{ id: string }>(
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
     );
-    await this.#write(written);
-    const warnings: string[] = [];
-    for (const [table, { insert }] of written) {
-      if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
-    }
-    warnings.push(...(await this.#checkTriggers(tables, allowTriggerChanges)));
-    await restore?.();
+    // Of the short way the count has said all there is to say: nothing else can follow from it.
+    const isDone = this.#shortWay === 'written';
+    const warnings = isDone ? [] : [...(await this.#write(written, { triggers, allowed }))];
     if (!triggers) warnings.push('Triggers did not fire; foreign keys were checked as always.');
     await connection.run('COMMIT');
     return {
@@ -205,6 +209,27 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
       transaction: row?.id ?? '',
       warnings,
     };
+  }
+
+  /** Writes, and sees that nothing else came of it (invariant 16). @returns warnings. */
+  async #write(
+    written: Written,
+    { triggers, allowed }: { readonly triggers: boolean; readonly allowed: boolean },
+  ): Promise<readonly string[]> {
+    const connection = this.#connection;
+    const tables = written.map(([table]) => table);
+    const acted = await findActedOn(connection, this.#tables, this.#counts);
+    const reached = postponedTables(written, acted);
+    const outcome = await Outcome.begin(connection, { tables, reached, triggers });
+    const { off, on } = triggers ? { off: [], on: [] } : triggerStatements(tables);
+    for (const statement of off) await connection.run(statement);
+    await writeRows(connection, writingOrders(written, acted), outcome, allowed);
+    const warnings: string[] = [];
+    for (const [table, { insert }] of written) {
+      if (insert > 0) warnings.push(...(await advanceSequences(connection, table)));
+    }
+    for (const statement of on) await connection.run(statement);
+    return [...warnings, ...(await outcome.check(allowed))];
   }
 
   async findRefused({
@@ -218,21 +243,14 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     const tables = [...this.#counts].flatMap(([table, counts]) =>
       total(counts) > 0 ? [table] : [],
     );
-    if (!triggers) await disableTriggers(connection, tables);
-    const write = (written: Written): Promise<void> => this.#write(written);
+    const { off } = triggers ? { off: [] } : triggerStatements(tables);
+    for (const statement of off) await connection.run(statement);
+    const write = (written: Written): Promise<void> => writeOnly(connection, written);
     const found = await findRefused({ connection, tables, state, write });
     return found === null ? null : toRefused(found, triggers);
   }
 
-  /** Everything that writes, up to what deferred constraints and triggers say. */
-  async #write(written: Written): Promise<void> {
-    await this.#connection.withOwnSearchPath(async () => {
-      if (this.#shortWay !== 'written') await writeRows(this.#connection, written);
-      await this.#connection.run('SET CONSTRAINTS ALL IMMEDIATE');
-    });
-  }
-
-  script(options: { readonly context: string; readonly title: string }): AsyncIterable<string> {
+  script(options: ScriptOptions): AsyncIterable<string> {
     return scriptOf(this.#connection, this.#tables, this.#counts, options);
   }
 
@@ -259,27 +277,6 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     if (this.#shortWay !== 'written') return;
     this.#shortWay = 'closed';
     await takeBack(this.#connection);
-  }
-
-  /** A trigger of one table may have written to another one. */
-  async #checkTriggers(
-    tables: readonly StagedTable[],
-    allowed: boolean,
-  ): Promise<readonly string[]> {
-    if (!tables.some((table) => table.facts.triggers.length > 0)) return [];
-    const found: string[] = [];
-    let rows = 0;
-    for (const table of tables) {
-      const different = await countDifferent(this.#connection, table);
-      if (different === 0) continue;
-      rows += different;
-      found.push(qualifiedName(table.facts));
-    }
-    if (rows === 0) return [];
-    if (!allowed) {
-      throw new TidingsError('UNDO_TRIGGERS_INTERFERED', { rows, tables: found.join(', ') });
-    }
-    return [`Triggers changed ${rows} rows again that had been put back (${found.join(', ')}).`];
   }
 }
 
