@@ -124,11 +124,11 @@ describe('an error of one row', () => {
     await using at = await undoFixture(`
       CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL;
       INSERT INTO t VALUES (1, 1), (2, 2);
-      CREATE FUNCTION odd(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / ($1 - 5); END $$`);
-    const { client } = at.database;
-    await client.query('CREATE UNIQUE INDEX t_odd ON t (odd(v)) WHERE v > 100');
+      CREATE FUNCTION odd(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
+      CREATE UNIQUE INDEX t_odd ON t (odd(v))`);
     const transaction = await at.change('DELETE FROM t WHERE id = 1');
-    await client.query(`DROP INDEX t_odd; CREATE UNIQUE INDEX t_odd ON t (odd(v * 5))`);
+    await at.database.client.query(`CREATE OR REPLACE FUNCTION odd(int) RETURNS int IMMUTABLE
+      LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / ($1 - 1); END $$`);
     const error: unknown = await at.plan({ transaction }).catch((reason: unknown) => reason);
     assert.ok(isTidingsError(error, 'UNDO_REFUSED'), String(error));
     assert.match(error.message, /undo of public\.t\b.*division by zero.*odd\(integer\)/);

@@ -1,5 +1,4 @@
 import type { TableName } from '../../undo-target.ts';
-import { quoteIdentifier } from '../quote.ts';
 
 /** A partition that something is true of which is not true of the table that it belongs to. */
 export interface PartitionFacts extends TableName {
@@ -26,10 +25,4 @@ export function partitionSql(relation: string, captured: string): string {
 export function rowsIn(from: string, partition: PartitionFacts | null): string {
   if (partition === null || partition.bounds === null) return from;
   return `(SELECT * FROM ${from} WHERE ${partition.bounds})`;
-}
-
-/** What a constraint or index of a table, or of one of its partitions, is about. */
-export function relationName(table: TableName, partition: PartitionFacts | null): string {
-  const { schema, name } = partition ?? table;
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
