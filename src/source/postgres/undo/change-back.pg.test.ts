@@ -18,6 +18,8 @@ const SCHEMA = `
   CREATE TABLE triggered (LIKE t INCLUDING ALL);
   CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
   CREATE TRIGGER keep BEFORE UPDATE ON triggered FOR EACH ROW EXECUTE FUNCTION keep();
+  CREATE TABLE ruled (LIKE t INCLUDING ALL);
+  CREATE RULE also AS ON UPDATE TO ruled DO ALSO DELETE FROM follows;
   CREATE TABLE wanted (id int PRIMARY KEY, v text UNIQUE, w numeric CHECK (w < 100));
   CREATE TABLE numbered (id int PRIMARY KEY, v int GENERATED ALWAYS AS IDENTITY, w numeric);
   CREATE TABLE fixed (id int PRIMARY KEY, v tsquery, w numeric);
@@ -286,6 +288,7 @@ describe('change back', () => {
         also: [['2', 'fresh', '1']],
       },
     ],
+    ['a table with rules', 'ruled', { rows: [['1', 'new', '1']], updates: [ONE] }],
     ['a table with triggers', 'triggered', { rows: [['1', 'new', '1']], updates: [ONE] }],
     [
       'a column that foreign keys follow',

@@ -1,5 +1,5 @@
 import { isTidingsError } from '../../../errors/tidings-error.ts';
-import { quoteIdentifier } from '../quote.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import { keyOf } from './row-sql.ts';
 import { hasValuesLeft } from './same-values.ts';
 import type { StagedPairs } from './staged-pairs.ts';
@@ -27,6 +27,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 export async function changeBack(connection: UndoConnection, table: StagedTable): Promise<boolean> {
   const { pairs, changes } = table;
   if (pairs === null || !mayChangeBack(table, pairs)) return false;
+  if (await hasRules(connection, table)) return false;
   await connection.run(`SAVEPOINT ${SAVEPOINT}`);
   let written = 0;
   try {
@@ -80,6 +81,14 @@ function mayChangeBack(
       // A row that moves leaves the partition that it is referred to in.
       (parentPartition === null && parentColumns.every((name) => !changed.has(name))),
   );
+}
+
+/** Rules do something else, or something more, which the count does not say. */
+async function hasRules(connection: UndoConnection, { facts }: StagedTable): Promise<boolean> {
+  const [row] = await connection.rows<{ rules: boolean }>(
+    `SELECT relhasrules AS rules FROM pg_class WHERE oid = ${quoteLiteral(quoteTable(facts))}::regclass`,
+  );
+  return row?.rules !== false;
 }
 
 function changeBackSql(table: StagedTable, pairs: StagedPairs): string {

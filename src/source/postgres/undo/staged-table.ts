@@ -33,6 +33,8 @@ export const LAST = Number.MAX_SAFE_INTEGER;
 interface Layout {
   /** Per cell of an image whether it is a column of the undo. */
   readonly kept: readonly boolean[];
+  /** Those columns, in the order of the cells. */
+  readonly names: readonly Column[];
   readonly before: CopyRows;
   readonly after: CopyRows;
   readonly columns: string;
@@ -190,8 +192,9 @@ export class StagedTable {
 
   /** Begins to keep updates side by side, where the table lets it. */
   async #pair(change: StoredChange, layout: Layout): Promise<void> {
-    const { facts, place, columns } = this;
-    const options = { connection: this.#connection, facts, place, columns, kept: layout.kept };
+    const { facts, place } = this;
+    const { kept, names: columns } = layout;
+    const options = { connection: this.#connection, facts, place, columns, kept };
     this.pairs = this.key === null ? null : await StagedPairs.create(options);
     this.#pairing = this.pairs !== null;
     await this.#put(change, layout);
@@ -218,6 +221,7 @@ export class StagedTable {
       const flags = version.columns.map(({ name }) => kept.has(name));
       layout = {
         kept: flags,
+        names,
         before: new CopyRows(flags),
         after: new CopyRows(flags),
         columns: [this.offset, ...names.map(({ name }) => quoteIdentifier(name))].join(', '),
