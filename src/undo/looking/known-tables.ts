@@ -100,9 +100,10 @@ export async function tablesMatching(
   const tables = await knownTables(log);
   const meant = new Set<KnownTable>();
   const names = new Map(log.tables().map((version) => [nameKey(version), version]));
-  for (const name of names.values()) {
+  const now = Map.groupBy(tables, nameKey);
+  for (const [key, name] of names) {
     if (!matches(name.schema, name.name)) continue;
-    for (const table of tablesNamed(tables, name)) meant.add(table);
+    for (const table of now.get(key) ?? tablesNamed(tables, name)) meant.add(table);
   }
   return tables.filter((table) => meant.has(table));
 }
