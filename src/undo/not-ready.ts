@@ -109,6 +109,14 @@ export async function findWarnings(
         `Triggers of ${name} will fire: ${table.triggers.join(', ')}. --without-triggers leaves them out.`,
       );
     }
+    for (const former of table.formerNames) {
+      warnings.push(`${former} is called ${name} now: its changes are undone there.`);
+    }
+    if (table.onlyByName) {
+      warnings.push(
+        `Some changes of ${name} are from before the log knew tables by their numbers: that it is the table that was changed then, and not another of that name, could not be checked.`,
+      );
+    }
     if (table.addedColumns.length > 0) {
       warnings.push(
         `${name} has columns that the changes did not know (${table.addedColumns.join(', ')}): they keep their values, or get their defaults.`,

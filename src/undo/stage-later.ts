@@ -1,17 +1,16 @@
 import { MARKER_OLD } from '../change/row-images.ts';
-import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
 import { readPages } from './read-changes.ts';
 import type { StageOptions } from './stage-changes.ts';
+import { versionsOf } from './table-versions.ts';
 
 /** Hands over the changes, not undone, of tables whose rows have no key. */
 export async function stageLater(
   { log, workspace, selection, extra, signal }: StageOptions,
   bags: readonly TableName[],
 ): Promise<void> {
-  const names = new Set(bags.map(qualifiedName));
-  const versions = log.tables().filter((table) => names.has(qualifiedName(table)));
+  const versions = bags.flatMap((table) => versionsOf(log, table));
   const undone = new Set(extra.map(({ offset }) => offset));
   const request = {
     from: selection.from,

@@ -160,6 +160,7 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   truncated: 'truncated',
   'column-dropped': 'column dropped',
   'column-retyped': 'column retyped',
+  'partition-missing': 'partition missing',
   'table-missing': 'table missing',
   'no-privilege': 'right missing',
 };

@@ -98,6 +98,7 @@ const REASONS = [
   'truncated',
   'column-dropped',
   'column-retyped',
+  'partition-missing',
   'table-missing',
   'no-privilege',
 ] as const;

@@ -1,7 +1,8 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
-import { keyOf, keyTexts, rowText, sameKey, textsOf } from './row-sql.ts';
+import { keyOf, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { ForeignKey, TableFacts, UniqueIndex } from './table-facts.ts';
+import { textsOf } from './texts-of.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** All tables of the undo, to see which of the rows in a constraint's way go or come with it. */

@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
+import { checkPartitions } from './check-partitions.ts';
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
 import { findReplaced } from './find-replaced.ts';
@@ -46,6 +47,7 @@ async function constraints(
   for (const index of facts.uniqueIndexes) {
     if (isComplete(table, index)) await checkUnique(connection, table, index);
   }
+  await checkPartitions(connection, table);
   await findReplaced(connection, table, (index) => isComplete(table, index));
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts) && has(table, key.childColumns)) {

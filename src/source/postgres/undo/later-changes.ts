@@ -16,6 +16,7 @@ export async function stageLaterChange(
     connection,
     facts,
     place: PLACE + place,
+    notes: place,
     version: change.table,
   });
   await table.later.add(change);

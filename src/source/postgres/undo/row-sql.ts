@@ -1,9 +1,17 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { StagedTable } from './staged-table.ts';
+import { textsOf } from './texts-of.ts';
 
-/** `alias.a, alias.b` for all columns of the undo. */
+/** `alias.a, alias.b` for all columns of the undo; of a domain as the type below it, as it is staged. */
 export function columnList(table: StagedTable, alias: string): string {
-  return table.columns.map(({ name }) => `${alias}.${quoteIdentifier(name)}`).join(', ');
+  const bases = new Map(table.facts.columns.map(({ name, base }) => [name, base]));
+  return table.columns
+    .map(({ name }) => {
+      const base = bases.get(name) ?? null;
+      const value = `${alias}.${quoteIdentifier(name)}`;
+      return base === null ? value : `${value}::${base}`;
+    })
+    .join(', ');
 }
 
 /** `alias.a, alias.b` for the key. */
@@ -63,11 +71,6 @@ export function keyTexts(table: StagedTable, alias: string): string {
     keyOf(table).map(({ column }) => column),
     alias,
   );
-}
-
-export function textsOf(columns: readonly string[], alias: string): string {
-  const texts = columns.map((name) => `format('%s', ${alias}.${quoteIdentifier(name)})`);
-  return `ARRAY[${texts.join(', ')}]::text[]`;
 }
 
 export function arrayLiteral(texts: readonly string[]): string {

@@ -35,7 +35,7 @@ export class CascadedChanges {
       if (held === undefined) {
         const { facts, place } = target;
         const options = { connection: this.#connection, facts, version: change.table };
-        held = await StagedTable.create({ ...options, place: PLACE + place });
+        held = await StagedTable.create({ ...options, place: PLACE + place, notes: place });
         this.#held.set(target, held);
       }
       await held.add(change);

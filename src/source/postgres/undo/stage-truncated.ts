@@ -32,6 +32,7 @@ export async function stageTruncated(options: {
         connection,
         facts: table.facts,
         place: PLACE + offset,
+        notes: table.place,
         version: change.table,
       });
       await past.add(change);

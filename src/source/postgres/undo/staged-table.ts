@@ -4,7 +4,10 @@ import type { Column, TableDefinition } from '../../../change/table.ts';
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
-import type { IndexPart, TableFacts } from './table-facts.ts';
+import { type MatchedColumn, matchColumns, readPartitionColumns } from './match-columns.ts';
+import { readTexts } from './read-texts.ts';
+import type { ColumnFacts, IndexPart, TableFacts } from './table-facts.ts';
+import { TextRows } from './text-rows.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** What stands against the undo of a whole table. */
@@ -18,6 +21,8 @@ export interface StagedTableOptions {
   readonly connection: UndoConnection;
   readonly facts: TableFacts;
   readonly place: number;
+  /** Under which place notes of its rows are kept; default: its own. */
+  readonly notes?: number;
   /** The first version of the table that will be staged. */
   readonly version: TableDefinition;
 }
@@ -27,15 +32,19 @@ export const LAST = Number.MAX_SAFE_INTEGER;
 
 /** How the images of one table version become rows of the temporary tables. */
 interface Layout {
-  readonly before: CopyRows;
-  readonly after: CopyRows;
-  readonly columns: string;
+  readonly before: CopyRows | TextRows;
+  readonly after: CopyRows | TextRows;
+  /** In the order of the version. */
+  readonly columns: readonly MatchedColumn[];
+  /** False when the types have to be looked at value by value. */
+  readonly direct: boolean;
 }
 
 /**
  * The changes of one table in two temporary tables: what the changes found (`before`) and what they
  * left (`after`), each row with the offset of its change. Their columns are those of the table that
- * every version of it in the log has, with the same type.
+ * every version of it in the log has, under the names and with the types of now; of a domain with the
+ * type below it, because a value can have come before a constraint.
  */
 export class StagedTable {
   readonly facts: TableFacts;
@@ -43,6 +52,8 @@ export class StagedTable {
   readonly place: number;
   readonly before: string;
   readonly after: string;
+  /** Under which place notes of its rows are kept, see `read-texts.ts`. */
+  readonly notes: number;
   /** The column that holds the offset. */
   readonly offset: string;
   /** By reason and column, so that each is told once. */
@@ -67,18 +78,20 @@ export class StagedTable {
   readonly #layouts = new Map<TableDefinition, Layout>();
   #last: { readonly version: TableDefinition; readonly layout: Layout } | null = null;
 
-  private constructor(options: StagedTableOptions) {
-    const { connection, facts, place, version } = options;
+  private constructor(options: StagedTableOptions, matched: readonly (MatchedColumn | null)[]) {
+    const { connection, facts, place, notes = place } = options;
     this.#connection = connection;
     this.facts = facts;
     this.place = place;
+    this.notes = notes;
     this.before = `pg_temp.undo_before_${place}`;
     this.after = `pg_temp.undo_after_${place}`;
     this.replacedRows = `pg_temp.undo_replaced_${place}`;
     this.conflictRows = `pg_temp.undo_conflicting_${place}`;
     this.offset = unusedName(facts);
-    this.columns = this.#common(version);
-    const known = new Set(version.columns.map(({ name }) => name));
+    const common = this.#common(options.version, matched);
+    this.columns = common.map(({ now }) => toColumn(now));
+    const known = new Set(matched.flatMap((column) => (column === null ? [] : [column.now.name])));
     this.addedColumns = facts.columns.flatMap(({ name, generated }) =>
       generated || known.has(name) ? [] : [name],
     );
@@ -86,15 +99,22 @@ export class StagedTable {
 
   /** Makes the temporary tables. */
   static async create(options: StagedTableOptions): Promise<StagedTable> {
-    const table = new StagedTable(options);
+    const { connection, facts, version } = options;
+    const partition = await readPartitionColumns(connection, version);
+    const table = new StagedTable(options, matchColumns(version, facts, partition));
+    const known = new Set(table.columns.map(({ name }) => name));
     const list = [
       `0::bigint AS ${table.offset}`,
-      ...table.columns.map(({ name }) => quoteIdentifier(name)),
+      ...facts.columns.flatMap(({ name, base }) => {
+        if (!known.has(name)) return [];
+        const quoted = quoteIdentifier(name);
+        return [base === null ? quoted : `${quoted}::${base} AS ${quoted}`];
+      }),
     ];
     for (const name of [table.before, table.after]) {
-      await options.connection.run(
+      await connection.run(
         `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP
-         AS SELECT ${list.join(', ')} FROM ${table.facts.sql} WITH NO DATA`,
+         AS SELECT ${list.join(', ')} FROM ${facts.sql} WITH NO DATA`,
       );
     }
     return table;
@@ -111,8 +131,8 @@ export class StagedTable {
   }
 
   get name(): TableName {
-    const { schema, name } = this.facts;
-    return { schema, name };
+    const { id, schema, name } = this.facts;
+    return { id, schema, name };
   }
 
   problem(reason: ConflictReason, detail: string, fix: string | null = null): void {
@@ -127,6 +147,17 @@ export class StagedTable {
     const last = this.#last;
     if (last?.version === change.table) return this.#put(change, last.layout);
     return this.#enter(change.table).then((layout) => this.#put(change, layout));
+  }
+
+  /** A statement that adds rows to one of the two tables. */
+  insertSql(
+    side: 'before' | 'after',
+    columns: readonly string[],
+    rows: { readonly offset: string; readonly values: readonly string[]; readonly from: string },
+  ): string {
+    const names = [this.offset, ...columns.map(quoteIdentifier)].join(', ');
+    return `INSERT INTO ${this[side]} (${names})
+      SELECT ${[rows.offset, ...rows.values].join(', ')} FROM ${rows.from}`;
   }
 
   async flush(): Promise<void> {
@@ -148,32 +179,39 @@ export class StagedTable {
       else if (marker === MARKER_NEW) this.rows.after += 1;
     }
     // Both together only when neither can wait: each change of sides is another COPY.
-    if (layout.before.isFull) return this.#send(this.before, layout, layout.before);
-    return layout.after.isFull ? this.#send(this.after, layout, layout.after) : undefined;
+    if (layout.before.isFull) return this.#send('before', layout);
+    return layout.after.isFull ? this.#send('after', layout) : undefined;
   }
 
   async #sendBoth(layout: Layout): Promise<void> {
-    await this.#send(this.before, layout, layout.before);
-    await this.#send(this.after, layout, layout.after);
+    await this.#send('before', layout);
+    await this.#send('after', layout);
   }
 
-  async #send(table: string, { columns }: Layout, rows: CopyRows): Promise<void> {
+  async #send(side: 'before' | 'after', layout: Layout): Promise<void> {
+    const rows = layout[side];
     if (rows.isEmpty) return;
-    await this.#connection.copy(`COPY ${table} (${columns}) FROM STDIN`, rows.take());
+    if (layout.direct) {
+      const names = layout.columns.map(({ now }) => quoteIdentifier(now.name));
+      const list = [this.offset, ...names].join(', ');
+      await this.#connection.copy(`COPY ${this[side]} (${list}) FROM STDIN`, rows.take());
+      return;
+    }
+    await this.#connection.copy('COPY pg_temp.undo_texts FROM STDIN', rows.take());
+    await readTexts(this.#connection, { table: this, columns: layout.columns, side });
+    this.rows = null;
   }
 
   async #enter(version: TableDefinition): Promise<Layout> {
     let layout = this.#layouts.get(version);
     if (layout === undefined) {
-      await this.#keep(this.#common(version));
+      const partition = await readPartitionColumns(this.#connection, version);
+      const matched = matchColumns(version, this.facts, partition);
+      await this.#keep(this.#common(version, matched));
       const kept = new Set(this.columns.map(({ name }) => name));
-      const names = version.columns.filter(({ name }) => kept.has(name));
-      const flags = version.columns.map(({ name }) => kept.has(name));
-      layout = {
-        before: new CopyRows(flags),
-        after: new CopyRows(flags),
-        columns: [this.offset, ...names.map(({ name }) => quoteIdentifier(name))].join(', '),
-      };
+      layout = toLayout(
+        matched.map((column) => (column !== null && kept.has(column.now.name) ? column : null)),
+      );
       this.#layouts.set(version, layout);
     }
     this.#last = { version, layout };
@@ -181,27 +219,22 @@ export class StagedTable {
   }
 
   /** Columns of a version that the table still has; the others are problems. */
-  #common(version: TableDefinition): readonly Column[] {
-    const now = new Map(this.facts.columns.map((column) => [column.name, column]));
-    return version.columns.filter((column) => {
-      const present = now.get(column.name);
-      if (present === undefined) {
-        this.problem('column-dropped', column.name);
-        return false;
-      }
-      if (present.generated) return false;
-      if (present.type === column.type) return true;
-      this.problem('column-retyped', `${column.name}: ${column.type}, now ${present.type}`);
-      return false;
+  #common(
+    { columns }: TableDefinition,
+    matched: readonly (MatchedColumn | null)[],
+  ): readonly MatchedColumn[] {
+    return matched.flatMap((column, index) => {
+      if (column === null) this.problem('column-dropped', columns[index]?.name ?? '');
+      return column === null || column.now.generated ? [] : [column];
     });
   }
 
   /** Narrows the temporary tables to these columns, too. */
-  async #keep(common: readonly Column[]): Promise<void> {
-    const names = new Set(common.map(({ name }) => name));
+  async #keep(common: readonly MatchedColumn[]): Promise<void> {
+    const names = new Set(common.map(({ now }) => now.name));
     const gone = this.columns.filter(({ name }) => !names.has(name));
     const known = new Set(this.columns.map(({ name }) => name));
-    const added = common.filter(({ name }) => !known.has(name)).map(({ name }) => name);
+    const added = common.flatMap(({ now }) => (known.has(now.name) ? [] : [now.name]));
     this.addedColumns = [...new Set([...this.addedColumns, ...added])];
     if (gone.length === 0) return;
     await this.flush();
@@ -216,6 +249,21 @@ export class StagedTable {
       }
     }
   }
+}
+
+function toColumn({ name, type, kind, array }: ColumnFacts): Column {
+  return { name, type, kind, array };
+}
+
+function toLayout(columns: readonly (MatchedColumn | null)[]): Layout {
+  const kept = columns.filter((column) => column !== null);
+  if (kept.some(({ fit }) => fit !== 'plain')) {
+    const rows = { before: new TextRows(columns), after: new TextRows(columns) };
+    return { ...rows, columns: kept, direct: false };
+  }
+  const flags = columns.map((column) => column !== null);
+  const rows = { before: new CopyRows(flags), after: new CopyRows(flags) };
+  return { ...rows, columns: kept, direct: true };
 }
 
 /** A name that no column of the table has. */

@@ -17,6 +17,8 @@ import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
 import { readRows } from './read-rows.ts';
+import { TEXTS_TABLE } from './read-texts.ts';
+import { RETYPED_TABLE } from './retyped-notes.ts';
 import { scriptOf } from './script.ts';
 import { advanceSequences } from './sequences.ts';
 import { settle } from './settle.ts';
@@ -27,6 +29,8 @@ import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
 import { countDifferent, disableTriggers } from './triggers.ts';
 import type { UndoConnection } from './undo-connection.ts';
+
+const TABLES = [CONFLICT_TABLES, RETYPED_TABLE, TEXTS_TABLE].join(';');
 
 /** An undo in temporary tables of one transaction. */
 export class PostgresUndoWorkspace implements UndoWorkspace {
@@ -44,7 +48,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   static async open(connection: UndoConnection, locks: boolean): Promise<PostgresUndoWorkspace> {
-    await connection.run(CONFLICT_TABLES);
+    await connection.run(TABLES);
     return new PostgresUndoWorkspace(connection, locks);
   }
 
@@ -79,7 +83,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   async reset(): Promise<void> {
     for (const table of this.#tables.all) await table.flush();
     await this.#connection.run('DISCARD TEMPORARY');
-    await this.#connection.run(CONFLICT_TABLES);
+    await this.#connection.run(TABLES);
     this.#tables = new StagedTables(this.#connection);
     this.#cascaded = new CascadedChanges(this.#connection, this.#tables);
     this.#counts = new Map();
@@ -132,6 +136,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
           addedColumns: table.addedColumns,
+          ...this.#tables.namesOf(table),
           addedAfter: ({ id }: { readonly id: string }) => isLater(table.facts.added, id),
         })),
         ...this.#tables.missing.map(({ schema, name, changes }) => ({
@@ -145,6 +150,8 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           identity: null,
           triggers: [],
           addedColumns: [],
+          formerNames: [],
+          onlyByName: false,
           addedAfter: () => false,
         })),
       ],
