@@ -1,5 +1,8 @@
+import { TidingsError } from '../../../errors/tidings-error.ts';
+import { isSameDatabase } from '../../source-identity.ts';
 import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
+import { readIdentity } from '../identity.ts';
 import { ownName } from '../names.ts';
 import { lsnToPosition } from '../position.ts';
 import { publicationNames } from '../publication.ts';
@@ -11,9 +14,15 @@ import { PostgresUndoWorkspace } from './undo-workspace.ts';
 /** Takes changes back in a PostgreSQL database. Each undo uses a connection of its own. */
 export class PostgresUndoTarget implements UndoTarget {
   readonly #options: ConnectOptions;
+  readonly #expected: () => Promise<string | null>;
 
-  constructor(options: ConnectOptions) {
+  /** @param expected the identity that was written down when the log was made; null for any. */
+  constructor(
+    options: ConnectOptions,
+    expected: () => Promise<string | null> = () => Promise.resolve(null),
+  ) {
     this.#options = options;
+    this.#expected = expected;
   }
 
   async captured(signal: AbortSignal): Promise<CaptureProgress> {
@@ -53,10 +62,27 @@ export class PostgresUndoTarget implements UndoTarget {
   async open(purpose: 'plan' | 'apply', signal: AbortSignal): Promise<UndoWorkspace> {
     const connection = await UndoConnection.open(this.#options, signal);
     try {
+      await this.#requireSameDatabase(connection, signal);
       return await PostgresUndoWorkspace.open(connection, purpose === 'apply');
     } catch (error) {
       await connection[Symbol.asyncDispose]();
       throw error;
+    }
+  }
+
+  /**
+   * Nothing is undone in a database that has the right name and is another one.
+   * @throws TidingsError `SOURCE_CHANGED`
+   */
+  async #requireSameDatabase(connection: UndoConnection, signal: AbortSignal): Promise<void> {
+    const expected = await this.#expected();
+    if (expected === null) return;
+    const { source } = this.#options;
+    const ask = <Row extends object>(statement: string): Promise<readonly Row[]> =>
+      connection.attempt(() => connection.rows<Row>(statement));
+    const found = await readIdentity(ask, this.#options, signal);
+    if (!isSameDatabase(expected, found)) {
+      throw new TidingsError('SOURCE_CHANGED', { source, found, expected });
     }
   }
 

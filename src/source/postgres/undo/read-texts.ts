@@ -34,16 +34,13 @@ export interface TextsTarget {
  * the undo of the others.
  */
 export async function readTexts(connection: UndoConnection, target: TextsTarget): Promise<void> {
-  await connection.run('SAVEPOINT undo_texts');
   try {
-    await insert(connection, target, castDirectly);
+    await connection.attempt(() => insert(connection, target, castDirectly));
   } catch (error) {
     if (!isTidingsError(error, 'UNDO_REFUSED')) throw error;
     // Some value is none of its type: which ones takes longer to tell.
-    await connection.run('ROLLBACK TO undo_texts');
     await insertOneByOne(connection, target);
   }
-  await connection.run('RELEASE undo_texts');
   await connection.run('TRUNCATE pg_temp.undo_texts');
 }
 
