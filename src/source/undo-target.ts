@@ -208,6 +208,10 @@ export interface UndoTarget {
    * @returns the mark's position.
    */
   mark(signal: AbortSignal): Promise<string>;
+  /** Of the table itself or of its partitions, those that report no whole old rows now. */
+  notFull(table: TableName, signal: AbortSignal): Promise<readonly TableName[]>;
+  /** Statements that make these tables report whole old rows from then on. */
+  fullIdentitySql(tables: readonly TableName[]): string;
   /** Captured tables whose updates and deletes the database does not report at all. */
   unreported(signal: AbortSignal): Promise<readonly TableName[]>;
   /** @param purpose `plan` takes no locks on rows and is always rolled back. */

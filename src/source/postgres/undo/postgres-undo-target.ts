@@ -6,7 +6,7 @@ import { readIdentity } from '../identity.ts';
 import { ownName } from '../names.ts';
 import { lsnToPosition } from '../position.ts';
 import { publicationNames } from '../publication.ts';
-import { quoteLiteral } from '../quote.ts';
+import { quoteLiteral, quoteTable } from '../quote.ts';
 import { toSourceError } from '../source-error.ts';
 import { UndoConnection } from './undo-connection.ts';
 import { PostgresUndoWorkspace } from './undo-workspace.ts';
@@ -46,6 +46,30 @@ export class PostgresUndoTarget implements UndoTarget {
     );
     if (row === undefined) throw new Error('The message has no position');
     return lsnToPosition(row.lsn);
+  }
+
+  async notFull(
+    { schema, name, id }: TableName,
+    signal: AbortSignal,
+  ): Promise<readonly TableName[]> {
+    const table =
+      id === undefined
+        ? `to_regclass(${quoteLiteral(quoteTable({ schema, name }))})`
+        : `${quoteLiteral(id)}::oid`;
+    return await this.#ask<TableName>(
+      `SELECT n.nspname::text AS "schema", c.relname::text AS "name"
+       FROM (SELECT ${table}::oid AS oid UNION SELECT relid FROM pg_partition_tree(${table}::oid::regclass)) t
+         JOIN pg_class c ON c.oid = t.oid AND c.relkind = 'r' AND c.relreplident <> 'f'
+         JOIN pg_namespace n ON n.oid = c.relnamespace
+       ORDER BY 1, 2`,
+      signal,
+    );
+  }
+
+  fullIdentitySql(tables: readonly TableName[]): string {
+    return tables
+      .map((table) => `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;`)
+      .join('\n');
   }
 
   async unreported(signal: AbortSignal): Promise<readonly TableName[]> {
