@@ -131,7 +131,7 @@ function updateSql(table: StagedTable): string {
     .map(({ name }) => name)
     .filter((name) => !always.has(name))
     // A key can be written another way and be the same key: 1.0 and 1.00.
-    .map((name) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`);
+    .map((name) => `${quoteIdentifier(name)} = ${table.staged('s', name)}`);
   const set = written.length > 0 ? written : key.map((name) => `${name} = DEFAULT`);
   return `UPDATE ${facts.sql} t SET ${set.join(', ')} FROM ${before} s
     WHERE ${sameKey(table, 't', 's')}

@@ -2,13 +2,18 @@ import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { StagedTable } from './staged-table.ts';
 import { textsOf } from './texts-of.ts';
 
+/** Rows of the table itself go by these, those that are staged by others. */
+const OF_TABLE: ReadonlySet<string> = new Set(['t', 'r']);
+
 /** `alias.a, alias.b` for all columns of the undo; of a domain as the type below it, as it is staged. */
 export function columnList(table: StagedTable, alias: string): string {
   const bases = new Map(table.facts.columns.map(({ name, base }) => [name, base]));
   return table.columns
     .map(({ name }) => {
       const base = bases.get(name) ?? null;
-      const value = `${alias}.${quoteIdentifier(name)}`;
+      const value = OF_TABLE.has(alias)
+        ? `${alias}.${quoteIdentifier(name)}`
+        : table.staged(alias, name);
       return base === null ? value : `${value}::${base}`;
     })
     .join(', ');

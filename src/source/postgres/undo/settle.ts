@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../quote.ts';
 import { chooseKeysSql, dropKeys } from './check-rows.ts';
 import { keysInConflict } from './moved-rows.ts';
 import { forgetRetyped } from './retyped-notes.ts';
-import { columnList, sameKey } from './row-sql.ts';
+import { sameKey } from './row-sql.ts';
 import { LAST, type StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -51,20 +51,22 @@ async function force(connection: UndoConnection, table: StagedTable): Promise<nu
   const carried = await forgetRetyped(connection, table, 'carried');
   if (table.key === null) return carried;
   table.rows = null;
-  const { after, place, facts, offset } = table;
+  const { after, place, facts } = table;
   for (const [name, { reason }] of table.problems) {
     if (reason === 'column-dropped') table.problems.delete(name);
   }
-  const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   const concerned = `SELECT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}`;
   await connection.run(chooseKeysSql(table, 'undo_forced', concerned));
   await connection.run(
     `DELETE FROM ${after} s USING pg_temp.undo_forced f WHERE ${sameKey(table, 's', 'f')}`,
   );
+  const names = table.columns.map(({ name }) => name);
   await connection.run(
-    `INSERT INTO ${after} (${offset}, ${names})
-     SELECT ${LAST}, ${columnList(table, 't')} FROM ${facts.sql} t
-     JOIN pg_temp.undo_forced f ON ${sameKey(table, 't', 'f')}`,
+    table.insertSql('after', names, {
+      offset: String(LAST),
+      values: names.map((name) => `t.${quoteIdentifier(name)}`),
+      from: `${facts.sql} t JOIN pg_temp.undo_forced f ON ${sameKey(table, 't', 'f')}`,
+    }),
   );
   const [found] = await connection.rows<{ rows: number }>(
     `SELECT count(*)::integer AS rows FROM pg_temp.undo_forced`,

@@ -43,7 +43,12 @@ export async function stageTruncated(options: {
   if (past.key === null) await dropRemoved(connection, past);
   else await collapseKeyed(connection, past);
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
-  const move = { source: past.after, target: table.before, offset: String(offset), where: 'true' };
+  const move = {
+    source: past.after,
+    target: 'before' as const,
+    offset: String(offset),
+    where: 'true',
+  };
   table.changes += (await moveRows(connection, { from: past, to: table }, move)) ?? 0;
 }
 

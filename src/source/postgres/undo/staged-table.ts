@@ -9,6 +9,14 @@ import { readTexts } from './read-texts.ts';
 import type { ColumnFacts, IndexPart, TableFacts } from './table-facts.ts';
 import { TextRows } from './text-rows.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import {
+  compositesSql,
+  groupName,
+  groupTypesSql,
+  wideRows,
+  type WideRows,
+  wideTableSql,
+} from './wide-rows.ts';
 
 /** What stands against the undo of a whole table. */
 export interface TableProblem {
@@ -36,7 +44,7 @@ interface Layout {
   readonly after: CopyRows | TextRows;
   /** In the order of the version. */
   readonly columns: readonly MatchedColumn[];
-  /** False when the types have to be looked at value by value. */
+  /** False when the values have to be read from texts. */
   readonly direct: boolean;
 }
 
@@ -58,6 +66,8 @@ export class StagedTable {
   readonly offset: string;
   /** By reason and column, so that each is told once. */
   readonly problems = new Map<string, TableProblem>();
+  /** How its rows are staged when they have no room for more than they are; mostly null. */
+  readonly wide: WideRows | null;
   /** Rows in the two tables; null when that has to be counted again. */
   rows: { before: number; after: number } | null = { before: 0, after: 0 };
   /** Changes that were staged. */
@@ -91,6 +101,10 @@ export class StagedTable {
     this.offset = unusedName(facts);
     const common = this.#common(options.version, matched);
     this.columns = common.map(({ now }) => toColumn(now));
+    this.wide = wideRows(
+      facts,
+      this.columns.map(({ name }) => name),
+    );
     const known = new Set(matched.flatMap((column) => (column === null ? [] : [column.now.name])));
     this.addedColumns = facts.columns.flatMap(({ name, generated }) =>
       generated || known.has(name) ? [] : [name],
@@ -102,22 +116,36 @@ export class StagedTable {
     const { connection, facts, version } = options;
     const partition = await readPartitionColumns(connection, version);
     const table = new StagedTable(options, matchColumns(version, facts, partition));
-    const known = new Set(table.columns.map(({ name }) => name));
-    const list = [
-      `0::bigint AS ${table.offset}`,
-      ...facts.columns.flatMap(({ name, base }) => {
-        if (!known.has(name)) return [];
-        const quoted = quoteIdentifier(name);
-        return [base === null ? quoted : `${quoted}::${base} AS ${quoted}`];
-      }),
-    ];
-    for (const name of [table.before, table.after]) {
-      await connection.run(
-        `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP
-         AS SELECT ${list.join(', ')} FROM ${facts.sql} WITH NO DATA`,
-      );
-    }
+    const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
+    const select = (names: readonly string[], first: readonly string[] = []): string => {
+      const columns = names.map((name) => {
+        const [quoted, base] = [quoteIdentifier(name), bases.get(name) ?? null];
+        return base === null ? quoted : `${quoted}::${base} AS ${quoted}`;
+      });
+      return `SELECT ${[...first, ...columns].join(', ')} FROM ${facts.sql}`;
+    };
+    for (const sql of table.#tablesSql(select)) await connection.run(sql);
     return table;
+  }
+
+  #tablesSql(
+    select: (columns: readonly string[], first?: readonly string[]) => string,
+  ): readonly string[] {
+    const { wide, place, offset } = this;
+    const sides = [this.before, this.after].map((side) => side.replace('pg_temp.', ''));
+    if (wide !== null) {
+      return [
+        ...groupTypesSql(wide, place, select),
+        ...sides.flatMap((name) => wideTableSql(wide, { name, place, offset })),
+      ];
+    }
+    const columns = select(
+      this.columns.map(({ name }) => name),
+      [`0::bigint AS ${offset}`],
+    );
+    return sides.map(
+      (name) => `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS ${columns} WITH NO DATA`,
+    );
   }
 
   /** The columns that name a row, when they are known; null for a table whose rows are a bag. */
@@ -155,9 +183,24 @@ export class StagedTable {
     columns: readonly string[],
     rows: { readonly offset: string; readonly values: readonly string[]; readonly from: string },
   ): string {
-    const names = [this.offset, ...columns.map(quoteIdentifier)].join(', ');
-    return `INSERT INTO ${this[side]} (${names})
-      SELECT ${[rows.offset, ...rows.values].join(', ')} FROM ${rows.from}`;
+    const { wide } = this;
+    if (wide === null) {
+      const names = [this.offset, ...columns.map(quoteIdentifier)].join(', ');
+      return `INSERT INTO ${this[side]} (${names})
+        SELECT ${[rows.offset, ...rows.values].join(', ')} FROM ${rows.from}`;
+    }
+    const values = new Map(columns.map((name, at) => [name, rows.values[at] ?? 'NULL']));
+    const composites = compositesSql(wide, this.place, values);
+    return `INSERT INTO ${this[side]}_rows
+      SELECT ${[rows.offset, ...composites].join(', ')} FROM ${rows.from}`;
+  }
+
+  /** A column of a staged row. */
+  staged(alias: string, column: string): string {
+    const { wide } = this;
+    return wide?.hidden.has(column) === true
+      ? `(${alias}.${groupName(wide.groups.length - 1)}).${quoteIdentifier(column)}`
+      : `${alias}.${quoteIdentifier(column)}`;
   }
 
   async flush(): Promise<void> {
@@ -211,6 +254,7 @@ export class StagedTable {
       const kept = new Set(this.columns.map(({ name }) => name));
       layout = toLayout(
         matched.map((column) => (column !== null && kept.has(column.now.name) ? column : null)),
+        this.wide !== null,
       );
       this.#layouts.set(version, layout);
     }
@@ -229,7 +273,7 @@ export class StagedTable {
     });
   }
 
-  /** Narrows the temporary tables to these columns, too. */
+  /** Narrows the undo to these columns, too; in the temporary tables the others stay, unused. */
   async #keep(common: readonly MatchedColumn[]): Promise<void> {
     const names = new Set(common.map(({ now }) => now.name));
     const gone = this.columns.filter(({ name }) => !names.has(name));
@@ -241,13 +285,8 @@ export class StagedTable {
     this.#layouts.clear();
     this.#last = null;
     this.columns = this.columns.filter(({ name }) => names.has(name));
-    for (const { name } of gone) {
-      // In the first version and in the table now, and not in between: it was made anew.
-      this.problem('column-dropped', name);
-      for (const table of [this.before, this.after]) {
-        await this.#connection.run(`ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(name)}`);
-      }
-    }
+    // In the first version and in the table now, and not in between: it was made anew.
+    for (const { name } of gone) this.problem('column-dropped', name);
   }
 }
 
@@ -255,9 +294,9 @@ function toColumn({ name, type, kind, array }: ColumnFacts): Column {
   return { name, type, kind, array };
 }
 
-function toLayout(columns: readonly (MatchedColumn | null)[]): Layout {
+function toLayout(columns: readonly (MatchedColumn | null)[], wide: boolean): Layout {
   const kept = columns.filter((column) => column !== null);
-  if (kept.some(({ fit }) => fit !== 'plain')) {
+  if (wide || kept.some(({ fit }) => fit !== 'plain')) {
     const rows = { before: new TextRows(columns), after: new TextRows(columns) };
     return { ...rows, columns: kept, direct: false };
   }

@@ -18,6 +18,9 @@ export interface ColumnFacts extends Omit<TypeDescription, 'number'> {
   readonly generated: boolean;
   /** 'a': always generated, 'd': by default, '': no identity. */
   readonly identity: 'a' | 'd' | '';
+  readonly hasDefault: boolean;
+  /** Bytes that a value takes in its row at least, when it is large: what cannot be stored apart. */
+  readonly leastSize: number;
   /** The text that rows got when the column was added; null for none, or when it is not known. */
   readonly initial: string | null;
 }
@@ -110,6 +113,8 @@ interface FactsRow {
         readonly base: string | null;
         readonly type: number;
         readonly modifier: number;
+        readonly hasDefault: boolean;
+        readonly leastSize: number;
         readonly generated: boolean;
         readonly identity: 'a' | 'd' | '';
         readonly initial: string | null;
@@ -209,7 +214,10 @@ const FACTS = `
       WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
       AS "added",
     (SELECT json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'base', ${BASE},
-        'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'generated', a.attgenerated <> '', 'identity', a.attidentity,
+        'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'hasDefault', a.atthasdef,
+        -- A pointer to a value that is stored apart has 18 bytes.
+        'leastSize', CASE WHEN a.attlen > 0 THEN a.attlen WHEN a.attstorage = 'p' THEN 200 ELSE 18 END,
+        'generated', a.attgenerated <> '', 'identity', a.attidentity,
         'initial', (SELECT (l.attmissingval::text::text[])[1] FROM pg_attribute l
           WHERE l.atthasmissing AND l.attname = a.attname
             AND (l.attrelid = c.oid OR l.attrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) LIMIT 1))
