@@ -171,7 +171,12 @@ describe('a partition that is gone', () => {
       assert.deepEqual(refused.conflicts, ['partition-missing 1,1']);
       const skipped = await at.undo(made, 'skip');
       assert.equal(skipped.applied?.tables[0]?.insert, 1);
-      await at.client.query('CREATE TABLE other PARTITION OF ev DEFAULT');
+      const fix = refused.found[0]?.fix ?? '';
+      assert.match(
+        fix,
+        /^CREATE TABLE "public"\."ev_default" PARTITION OF "public"\."ev" DEFAULT;$/,
+      );
+      await at.client.query(fix);
       await at.undo(made);
       assert.deepEqual(await at.rows('SELECT * FROM ev ORDER BY id'), ['(1,1,one)', '(2,2,two)']);
     });

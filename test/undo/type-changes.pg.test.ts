@@ -172,15 +172,32 @@ for (const major of [MAJORS[0], 14] as const) {
       );
       const alter = 'ALTER DOMAIN pos ADD CHECK (value > 0)';
       const refused = await deleted(at, { alter, values: ['5', '-5', null] });
-      assert.deepEqual(refused.conflicts, [
-        `column-retyped 2: v: public.pos is not what it was; '-5' cannot be carried over`,
-      ]);
+      assert.deepEqual(refused.conflicts, [`column-retyped 2: v: public.pos does not take '-5'`]);
       const skipped = await deleted(at, {
         alter: 'SELECT',
         values: ['5', '-5', null],
         mode: 'skip',
       });
       assert.deepEqual(skipped.rows, ['(1,5)', '(3,)']);
+    });
+
+    test('a domain that forbids null by now, and one upon another', async () => {
+      await using at = await targetFixture(
+        `CREATE DOMAIN n AS varchar(10); CREATE DOMAIN m AS n; CREATE TABLE t (id int PRIMARY KEY, v m);
+         CREATE TABLE bag (v n)`,
+        major,
+      );
+      const bag = await at.version('bag');
+      const alter = 'ALTER DOMAIN n SET NOT NULL; ALTER DOMAIN m ADD CHECK (length(value) < 3)';
+      const { conflicts } = await deleted(at, { alter, values: ['ab', null, 'abc'] });
+      assert.deepEqual(conflicts, [
+        'column-retyped 2: v: public.m does not take NULL',
+        `column-retyped 3: v: public.m does not take 'abc'`,
+      ]);
+      const skipped = await deleted(at, { alter: 'SELECT', values: ['ab', null], mode: 'skip' });
+      assert.deepEqual(skipped.rows, ['(1,ab)']);
+      const bags = await at.undo([[bag, [null], null]]);
+      assert.deepEqual(bags.conflicts, ['column-retyped -: v: public.n does not take NULL']);
     });
 
     test('a domain’s new constraint within an array', async () => {
@@ -232,6 +249,28 @@ for (const major of [MAJORS[0], 14] as const) {
       ]);
       await at.undo([[t, ['1', 'sad', '1.00', '{1}'], null]], 'force');
       assert.deepEqual(await at.rows('SELECT * FROM t'), ['(1,sad,1.00,{1})']);
+    });
+
+    test('a domain that an old log knows by its name can have been made anew of something else', async () => {
+      await using at = await targetFixture(
+        'CREATE DOMAIN d AS text; CREATE TABLE t (id int PRIMARY KEY, v d)',
+        major,
+      );
+      const t = asOldLog(await at.version('t'));
+      await at.client.query(`ALTER TABLE t DROP v; DROP DOMAIN d; CREATE DOMAIN d AS int;
+        ALTER TABLE t ADD v d`);
+      const { conflicts, applied } = await at.undo(
+        [
+          [t, ['1', 'text'], null],
+          [t, ['2', '7'], null],
+        ],
+        'skip',
+      );
+      assert.deepEqual(conflicts, [
+        `column-retyped 1: v: the log does not know what public.d was then; 'text' cannot be carried over`,
+        'column-retyped 2: v: the log does not know what public.d was then',
+      ]);
+      assert.equal(applied?.tables.length, 0);
     });
 
     test('a key of a type that changed, and rows without a key', async () => {

@@ -1,6 +1,6 @@
 import { checkLater } from './later-changes.ts';
 import { quoteLiteral } from '../quote.ts';
-import { keepUnread, noteRetyped } from './retyped-notes.ts';
+import { keepUnread, noteRetyped, noteUnfit } from './retyped-notes.ts';
 import { hasNothingAdded, keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
 import { LAST, type StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -72,6 +72,7 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
   await keepUnread(connection, table);
   await dropAlready(connection, table);
   await noteRetyped(connection, table);
+  await noteUnfit(connection, table);
 }
 
 /** Rows `s` that would go, and values with them that the log has no word of. */
@@ -159,6 +160,7 @@ export async function checkBag(
        SELECT FROM pg_temp.undo_conflict c WHERE c.place = ${place} AND c.detail = w.text)`,
   );
   await noteRetyped(connection, table);
+  await noteUnfit(connection, table);
 }
 
 /** As many rows of the table as are to be removed, each equal to one of them. */

@@ -71,10 +71,12 @@ type Cast = (column: MatchedColumn, text: string) => string;
  * Through the type itself, whose constraints are to be met, to what is below its domains. The cast of
  * a text is the type's own reading of it, but for regclass, whose cast looks for a table of that name.
  */
-function castDirectly({ now }: MatchedColumn, text: string): string {
-  const read = (now.base ?? now.type) === 'regclass' ? `(${text})::bpchar` : `(${text})`;
-  const value = `${read}::${now.type}`;
-  return now.base === null ? value : `${value}::${now.base}`;
+function castDirectly({ now, fit }: MatchedColumn, text: string): string {
+  const base = now.base ?? now.type;
+  const read = base === 'regclass' ? `(${text})::bpchar` : `(${text})`;
+  return now.base === null || fit === 'plain'
+    ? `${read}::${base}`
+    : `${read}::${now.type}::${base}`;
 }
 
 async function insert(

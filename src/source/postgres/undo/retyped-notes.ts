@@ -1,5 +1,8 @@
+import { isTidingsError } from '../../../errors/tidings-error.ts';
+import { quoteLiteral } from '../quote.ts';
 import { keyTexts } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
+import type { ColumnFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /**
@@ -33,6 +36,50 @@ export async function noteRetyped(connection: UndoConnection, table: StagedTable
      SELECT DISTINCT place, 'column-retyped', key, detail FROM pg_temp.undo_retyped
      WHERE place = ${place} ${known}`,
   );
+}
+
+/**
+ * Makes conflicts of the rows that would come back with a value that its domain does not take: it can
+ * have got another constraint since, and the database would refuse all of them.
+ */
+export async function noteUnfit(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const known = new Set(table.columns.map(({ name }) => name));
+  for (const column of table.facts.columns) {
+    if (column.constrained !== 'itself' || !known.has(column.name)) continue;
+    const value = table.staged('s', column.name);
+    try {
+      await connection.attempt(() =>
+        connection.rows(`SELECT count((${value})::${column.type}) FROM ${table.before} s`),
+      );
+    } catch (error) {
+      if (!isTidingsError(error, 'UNDO_REFUSED')) throw error;
+      await noteOneByOne(connection, table, column);
+    }
+  }
+}
+
+async function noteOneByOne(
+  connection: UndoConnection,
+  table: StagedTable,
+  { name, type, base }: ColumnFacts,
+): Promise<void> {
+  const body = `BEGIN
+    PERFORM value::${type};
+    RETURN true;
+  EXCEPTION WHEN OTHERS THEN RETURN false;
+  END`;
+  const value = table.staged('s', name);
+  await connection.run(
+    `CREATE FUNCTION pg_temp.undo_fits(value ${base ?? type}) RETURNS boolean
+     LANGUAGE plpgsql AS ${quoteLiteral(body)}`,
+  );
+  await connection.run(
+    `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+     SELECT ${table.place}, 'column-retyped', ${table.key === null ? 'NULL' : keyTexts(table, 's')},
+       ${quoteLiteral(`${name}: ${type} does not take `)} || quote_nullable(left(${value}::text, 100))
+     FROM ${table.before} s WHERE NOT pg_temp.undo_fits(${value})`,
+  );
+  await connection.run(`DROP FUNCTION pg_temp.undo_fits`);
 }
 
 /** Forgets notes. @returns how many rows they were of. */

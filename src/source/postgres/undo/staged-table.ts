@@ -80,6 +80,8 @@ export class StagedTable {
   /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */
   inConflict: 'none' | 'some' | 'all' = 'none';
   readonly conflictRows: string;
+  /** A statement that makes a partition for rows that have none; see `check-partitions.ts`. */
+  partitionFix: string | null = null;
   /** Rows that were found to be what they would become. */
   already = 0;
   addedColumns: readonly string[];

@@ -13,8 +13,8 @@ export interface ColumnFacts extends Omit<TypeDescription, 'number'> {
   readonly number: number;
   /** Of a column whose type is a domain: the type below all domains, as SQL writes it; else null. */
   readonly base: string | null;
-  /** True when a domain that it is, or is made of, has constraints: a value of it may not fit any more. */
-  readonly constrained: boolean;
+  /** Where its type has a domain with constraints, which a value from before may not meet any more. */
+  readonly constrained: 'nowhere' | 'itself' | 'within';
   readonly generated: boolean;
   /** 'a': always generated, 'd': by default, '': no identity. */
   readonly identity: 'a' | 'd' | '';
@@ -265,7 +265,7 @@ export async function readTableFacts(
     columns: columns.map((column, index) => ({
       ...column,
       ...(types[index] ?? { type: '', kind: 'other', array: false }),
-      constrained: domainsOf(types[index]?.shape).some((id) => constrained.has(id)),
+      constrained: placeOf(constrained, types[index]?.shape),
     })),
     identity: row.identity,
     key: uniqueIndexes.find((index) => isKey(index, generated)) ?? null,
@@ -294,6 +294,18 @@ async function findConstrained(
     [domains],
   );
   return new Set(found.map(({ id }) => id));
+}
+
+function placeOf(
+  constrained: ReadonlySet<string>,
+  shape: TypeShape | undefined,
+): ColumnFacts['constrained'] {
+  if (shape === undefined) return 'nowhere';
+  const inside = shape.is === 'domain' ? placeOf(constrained, shape.of) : 'nowhere';
+  if (inside === 'within') return inside;
+  if (shape.is === 'domain' && constrained.has(shape.id)) return 'itself';
+  if (inside !== 'nowhere' || shape.is === 'domain') return inside;
+  return domainsOf(shape).some((id) => constrained.has(id)) ? 'within' : 'nowhere';
 }
 
 function domainsOf(shape: TypeShape | undefined): readonly string[] {
