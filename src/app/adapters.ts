@@ -12,6 +12,7 @@ import type { OnCommitPoint } from '../log/sqlite/commit-points.ts';
 import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
 import { PostgresSource } from '../source/postgres/postgres-source.ts';
 import { PostgresUndoTarget } from '../source/postgres/undo/postgres-undo-target.ts';
+import { SqliteStateReader } from '../state/sqlite/sqlite-state-reader.ts';
 import { PostgresSnapshots } from '../source/postgres/snapshot/postgres-snapshots.ts';
 import type { Source } from '../source/source.ts';
 import type { SnapshotReader } from '../source/table-snapshot.ts';
@@ -75,11 +76,16 @@ export function statePath(config: Config): string {
 }
 
 /**
- * Where changes of a configured source are taken back. Nothing connects yet.
+ * Where changes of a configured source are taken back: the database that its log was made from, and no
+ * other one that its url leads to by now. Nothing connects yet.
  * @throws TidingsError `SOURCE_UNKNOWN`
  */
 export function openUndoTarget(config: Config, source: string): UndoTarget {
   const configured = config.sources[source];
   if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
-  return new PostgresUndoTarget({ source, url: configured.url });
+  const expected = async (): Promise<string | null> => {
+    await using state = SqliteStateReader.openExisting(statePath(config));
+    return (await state?.sourceIdentity(source)) ?? null;
+  };
+  return new PostgresUndoTarget({ source, url: configured.url }, expected);
 }

@@ -95,8 +95,8 @@ export interface Source extends AsyncDisposable {
   /** Looks at everything capture needs; never throws for what it can report. */
   check(signal: AbortSignal): Promise<readonly CheckResult[]>;
   /**
-   * Names the database for good, so that a log is never continued from another one.
-   * PostgreSQL: its system identifier and the database's name.
+   * Names the database for good, so that a log is never continued from another one, and then by the
+   * name it has; see `isSameDatabase`. PostgreSQL: its system identifier and the database's oid.
    */
   identify(signal: AbortSignal): Promise<string>;
   /**

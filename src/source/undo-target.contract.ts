@@ -254,7 +254,11 @@ function testWithoutKey(create: () => Promise<UndoTargetUnderTest>): void {
     assert.deepEqual(await sorted(at, bag), [['gone'], ['gone'], ['same']]);
     await using again = await at.target.open('apply', signal);
     await again.stage(changes);
-    assert.deepEqual(await again.holdBags(), [{ schema: bag.schema, name: bag.name }]);
+    const bags = await again.holdBags();
+    assert.deepEqual(
+      bags.map(({ schema, name }) => [schema, name]),
+      [[bag.schema, bag.name]],
+    );
     const assessment = await again.assess();
     assert.deepEqual(
       assessment.conflicts.map(({ reason, rows }) => [reason, rows]),

@@ -30,7 +30,10 @@ export type ConflictReason =
   /** Rows came or went with a partition, without a change that could be undone. */
   | 'partition-changed'
   | 'column-dropped'
+  /** The type of a column is not what it was, or it is not known whether it is; of rows with a value. */
   | 'column-retyped'
+  /** The partitioned table has no partition for the row. */
+  | 'partition-missing'
   | 'table-missing'
   /** The role lacks a right on the table. */
   | 'no-privilege';
@@ -39,6 +42,8 @@ export type ConflictReason =
 export interface TableName {
   readonly schema: string;
   readonly name: string;
+  /** As of `TableOrigin`; absent: not known, and the name has to do. */
+  readonly id?: string;
 }
 
 /** Names a row: the texts of its key columns, in key order. */
@@ -81,6 +86,10 @@ export interface TargetTable extends TableName {
   readonly triggers: readonly string[];
   /** Columns that were added since; an undo leaves them as they are. */
   readonly addedColumns: readonly string[];
+  /** Names under which its changes were captured, where they are not what it is called now. */
+  readonly formerNames: readonly string[];
+  /** True when the log does not say that it is the table of the changes, and not another of its name. */
+  readonly onlyByName: boolean;
   /** True when the table began to be captured after this transaction of the log had begun. */
   addedAfter(transaction: { readonly id: string }): boolean;
 }
@@ -240,6 +249,10 @@ export interface UndoTarget {
    * @returns the mark's position.
    */
   mark(signal: AbortSignal): Promise<string>;
+  /** Of the table itself or of its partitions, those that report no whole old rows now. */
+  notFull(table: TableName, signal: AbortSignal): Promise<readonly TableName[]>;
+  /** Statements that make these tables report whole old rows from then on. */
+  fullIdentitySql(tables: readonly TableName[]): string;
   /** Captured tables whose updates and deletes the database does not report at all. */
   unreported(signal: AbortSignal): Promise<readonly TableName[]>;
   /** @param purpose `plan` takes no locks on rows and is always rolled back. */

@@ -20,6 +20,7 @@ import { markInWords } from './looking/marks-since.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { capital, opposingPartitions, partitionRemedy } from './partition-changes.ts';
 import { readRow } from './read-changes.ts';
+import { versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
 import { actorOf, type Selection } from './selection.ts';
 import type { Lacking } from './stage-changes.ts';
@@ -84,9 +85,7 @@ export function logKey(row: RowName, table: LoggedTable | undefined): string | n
 
 /** The newest version of a table that the log has. */
 export function newestVersion(log: LogReader, table: TableName): LoggedTable | undefined {
-  return log
-    .tables()
-    .findLast(({ schema, name }) => schema === table.schema && name === table.name);
+  return versionsOf(log, table).at(-1);
 }
 
 /** The last change of a row that is not itself undone. */
@@ -227,13 +226,17 @@ const WORDS: Readonly<
     `${table} has lost or newly made column ${detail} since; its values cannot go back.`,
     'Add the column again, or undo without it: --on-conflict force.',
   ],
-  'column-retyped': ({ table, detail }) => [
-    `${table} has another type in column ${detail}.`,
-    'Give the column its type back, or undo without it: --on-conflict force.',
+  'column-retyped': ({ row, detail }) => [
+    `${row} has a value of another type, or of one that may be another, in column ${detail}.`,
+    'Leave such rows out with --on-conflict skip. force carries values over where that is certain, and nothing else.',
   ],
-  'table-missing': ({ table }) => [
-    `${table} is not there any more under this name.`,
-    'Create it again with the columns it had, or give it its name back; or leave it out with --table.',
+  'partition-missing': ({ row, table, detail }) => [
+    `${row} belongs to no partition that ${table} has now${detail === '' ? '' : ` (${detail})`}.`,
+    `Leave such rows out with --on-conflict skip, or make a partition for them first: CREATE TABLE … PARTITION OF ${table} …; or DEFAULT.`,
+  ],
+  'table-missing': ({ table, detail }) => [
+    `${table} is not there any more${detail === '' ? '' : `: ${detail}`}.`,
+    'Leave its changes out with --on-conflict skip. `tidings history` and `tidings show` still have its rows.',
   ],
   'no-privilege': ({ table, detail }) => [
     `The role may not do this to ${table}: ${detail}.`,

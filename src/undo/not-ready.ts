@@ -1,10 +1,11 @@
 import { compileTablePatterns } from '../change/table-pattern.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
-import type { LogReader } from '../log/log.ts';
+import type { LoggedTable, LogReader, LogRecord } from '../log/log.ts';
 import type { Assessment, TableName, UndoTarget } from '../source/undo-target.ts';
 import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
+import { versionsOf } from './table-versions.ts';
 import type { UndoNotReady, UndoRequest } from './undo-plan.ts';
 
 interface Where {
@@ -30,16 +31,22 @@ export async function findNotReady(
   // Of a table whose changes all lack their old rows, none was staged.
   const lacking = staged.lacking
     .filter(({ table }) => !known.has(qualifiedName(table)))
-    .map(({ table, records }) => ({ ...table, identity: records.at(-1)?.table.identity ?? null }));
+    .map(({ table, records }) => ({
+      ...table,
+      ...numberOf(records.at(-1)),
+      identity: records.at(-1)?.table.identity ?? null,
+    }));
   for (const table of [...assessment.tables, ...lacking]) {
     if (table.identity === null || table.identity === 'full') continue;
     const name = qualifiedName(table);
+    const holders = await target.notFull(table, signal);
+    if (holders.length === 0) continue;
     found.set(name, {
       table: name,
       identity: table.identity,
-      since: await firstWithout(log, table),
-      message: `${name} reports no whole old rows: its updates and deletes cannot be undone.`,
-      hint: `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- \`tidings doctor\` prints it for every table`,
+      since: await firstWithout(log, versionsOf(log, table)),
+      message: await describeHolders(log, table, holders),
+      hint: target.fullIdentitySql(holders),
     });
   }
   if (request.tables !== undefined) {
@@ -50,24 +57,56 @@ export async function findNotReady(
       found.set(name, {
         table: name,
         identity: 'nothing',
-        since: await firstWithout(log, table),
+        since: await firstWithout(log, versionsOf(log, table)),
         message: `${name} reports no updates and deletes at all: they are not in the log.`,
-        hint: `ALTER TABLE ${name} REPLICA IDENTITY FULL; -- or give it a primary key`,
+        hint: `${target.fullIdentitySql([table])} -- or give it a primary key`,
       });
     }
   }
   return [...found.values()];
 }
 
-/** The first change that came without a whole old row, as far back as the log goes. */
-async function firstWithout(log: LogReader, table: TableName): Promise<string | null> {
-  const versions = log
-    .tables()
-    .filter(
-      ({ schema, name, identity }) =>
-        schema === table.schema && name === table.name && identity !== 'full',
+function numberOf(record: LogRecord | undefined): Pick<TableName, 'id'> {
+  const id = record?.table.origin?.id;
+  return id === undefined ? {} : { id };
+}
+
+/** How many partitions are named one by one. */
+const NAMED = 10;
+
+/** Says which partitions it is, where the others have whole old rows, and since when. */
+async function describeHolders(
+  log: LogReader,
+  table: TableName,
+  holders: readonly TableName[],
+): Promise<string> {
+  const name = qualifiedName(table);
+  const only = holders.length === 1 && holders[0] !== undefined && qualifiedName(holders[0]);
+  if (only === name) {
+    return `${name} reports no whole old rows: its updates and deletes cannot be undone.`;
+  }
+  const texts: string[] = [];
+  for (const holder of holders.slice(0, NAMED)) {
+    const versions = versionsOf(log, table).filter(
+      ({ origin }) =>
+        origin?.partition !== undefined &&
+        qualifiedName(origin.partition) === qualifiedName(holder),
     );
-  const tables = new Set(versions.map(({ id }) => id));
+    const since = await firstWithout(log, versions);
+    texts.push(`${qualifiedName(holder)}${since === null ? '' : ` (since ${since})`}`);
+  }
+  const more = holders.length > NAMED ? ` and ${holders.length - NAMED} more` : '';
+  const some = `${holders.length === 1 ? 'partition' : 'partitions'} ${texts.join(', ')}${more}`;
+  return `${name}: ${some} without whole old rows: updates and deletes of rows there cannot be undone.`;
+}
+
+/** The first change that came without a whole old row, as far back as the log goes. */
+async function firstWithout(
+  log: LogReader,
+  versions: readonly LoggedTable[],
+): Promise<string | null> {
+  const short = versions.filter(({ identity }) => identity !== 'full');
+  const tables = new Set(short.map(({ id }) => id));
   if (tables.size === 0) return null;
   let from = log.floor;
   while (from < log.head) {
@@ -107,6 +146,14 @@ export async function findWarnings(
     if (table.triggers.length > 0) {
       warnings.push(
         `Triggers of ${name} will fire: ${table.triggers.join(', ')}. --without-triggers leaves them out.`,
+      );
+    }
+    for (const former of table.formerNames) {
+      warnings.push(`${former} is called ${name} now: its changes are undone there.`);
+    }
+    if (table.onlyByName) {
+      warnings.push(
+        `Some changes of ${name} are from before the log knew tables by their numbers: that it is the table that was changed then, and not another of that name, could not be checked.`,
       );
     }
     if (table.addedColumns.length > 0) {

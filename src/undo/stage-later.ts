@@ -1,22 +1,22 @@
 import { MARKER_OLD } from '../change/row-images.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
-import { versionsNamed } from './looking/known-tables.ts';
 import { readPages } from './read-changes.ts';
 import { readTruncated } from './read-truncated.ts';
 import type { StageOptions } from './stage-changes.ts';
+import { versionsOf } from './table-versions.ts';
 
 /** Hands over the changes, not undone, of tables whose rows have no key. */
 export async function stageLater(
   { log, workspace, selection, extra, signal }: StageOptions,
   bags: readonly TableName[],
 ): Promise<void> {
-  const tables = await versionsNamed(log, bags);
+  const versions = bags.flatMap((table) => versionsOf(log, table));
   const undone = new Set(extra.map(({ offset }) => offset));
   const request = {
     from: selection.from,
     to: log.head,
-    tables,
+    tables: new Set(versions.map(({ id }) => id)),
   };
   const isLater = (record: LogRecord): boolean =>
     !undone.has(record.offset) && !selection.accepts(record);

@@ -209,6 +209,7 @@ describe('conflicts', () => {
 
   test('columns dropped, retyped, renamed and added', async () => {
     await using at = await undoFixture(TABLES);
+    await at.change(`UPDATE children SET note = 'a note' WHERE id = 1`);
     const transaction = await at.change('DELETE FROM children WHERE id = 1');
     const { client } = at.database;
     await client.query('ALTER TABLE children ADD COLUMN since date DEFAULT now()');

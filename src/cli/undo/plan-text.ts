@@ -167,6 +167,7 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   'partition-changed': 'partition changed',
   'column-dropped': 'column dropped',
   'column-retyped': 'column retyped',
+  'partition-missing': 'partition missing',
   'table-missing': 'table missing',
   'no-privilege': 'right missing',
 };

@@ -101,6 +101,7 @@ const REASONS = [
   'partition-changed',
   'column-dropped',
   'column-retyped',
+  'partition-missing',
   'table-missing',
   'no-privilege',
 ] as const;

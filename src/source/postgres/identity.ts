@@ -1,52 +1,56 @@
 import { connect, type ConnectOptions, destroyConnection } from './connect.ts';
 import { sqlState, toSourceError } from './source-error.ts';
-import type { SqlSession } from './sql-session.ts';
+
+/** The database of a session: its number, which a rename keeps, and its name. */
+const DATABASE = `(SELECT oid::text || ' ' || datname FROM pg_catalog.pg_database
+  WHERE datname = pg_catalog.current_database())`;
 
 interface Identity {
   readonly system: string;
   readonly database: string;
 }
 
+/** Asks the database; the rows have the statement's columns. */
+type Ask = <Row extends object>(statement: string) => Promise<readonly Row[]>;
+
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
- * Names a database for good: the identifier that `initdb` gave its server, and its name. A copy made
- * with pg_basebackup has the same identifier, which is right: it has the same history.
+ * Names a database for good: the identifier that `initdb` gave its server, and the database's number;
+ * then its name, for people. A copy made with pg_basebackup has the same ones, which is right: it has
+ * the same history. One that was made by pg_upgrade or from a dump is another database.
  */
 export async function readIdentity(
-  session: SqlSession,
+  ask: Ask,
   options: ConnectOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const { system, database } = await readIdentityBySql(session, signal).catch((error: unknown) => {
+  const { system, database } = await readIdentityBySql(ask).catch(async (error: unknown) => {
     // Some hosted servers keep the function to themselves; a replication connection always tells.
     if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error;
-    return readIdentityByProtocol(options, signal);
+    const [found] = await ask<{ database: string }>(`SELECT ${DATABASE} AS database`);
+    return { system: await readSystemByProtocol(options, signal), database: found?.database ?? '' };
   });
-  return `postgresql:${system}/${database}`;
+  return `postgresql:${system}#${database}`;
 }
 
-async function readIdentityBySql(session: SqlSession, signal: AbortSignal): Promise<Identity> {
-  const [identity] = await session.query<Identity>(
-    `SELECT system_identifier::text AS system, current_database()::text AS database
-     FROM pg_control_system()`,
-    signal,
+async function readIdentityBySql(ask: Ask): Promise<Identity> {
+  const [identity] = await ask<Identity>(
+    `SELECT system_identifier::text AS system, ${DATABASE} AS database
+     FROM pg_catalog.pg_control_system()`,
   );
   if (identity === undefined) throw new Error('The server does not know its identity');
   return identity;
 }
 
 /** https://www.postgresql.org/docs/current/protocol-replication.html */
-async function readIdentityByProtocol(
-  options: ConnectOptions,
-  signal: AbortSignal,
-): Promise<Identity> {
+async function readSystemByProtocol(options: ConnectOptions, signal: AbortSignal): Promise<string> {
   const client = await connect({ ...options, replication: true }, signal);
   try {
-    const { rows } = await client.query<{ systemid: string; dbname: string }>('IDENTIFY_SYSTEM');
+    const { rows } = await client.query<{ systemid: string }>('IDENTIFY_SYSTEM');
     const [row] = rows;
     if (row === undefined) throw new Error('IDENTIFY_SYSTEM gave no row');
-    return { system: row.systemid, database: row.dbname };
+    return row.systemid;
   } catch (error) {
     throw toSourceError(options.source, error);
   } finally {

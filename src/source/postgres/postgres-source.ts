@@ -80,7 +80,11 @@ export class PostgresSource implements Source {
   }
 
   identify(signal: AbortSignal): Promise<string> {
-    return readIdentity(this.#session, this.#connection, signal);
+    return readIdentity(
+      (statement) => this.#session.query(statement, signal),
+      this.#connection,
+      signal,
+    );
   }
 
   setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {

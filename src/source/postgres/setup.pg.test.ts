@@ -106,9 +106,10 @@ for (const major of MAJORS) {
 
     const identity = await source.identify(signal);
     const { rows: system } = await database.client.query<{ id: string }>(
-      'SELECT system_identifier::text AS id FROM pg_control_system()',
+      `SELECT system_identifier || '#' || (SELECT oid FROM pg_database
+         WHERE datname = current_database()) AS id FROM pg_control_system()`,
     );
-    assert.equal(identity, `postgresql:${system[0]?.id}/${database.name}`);
+    assert.equal(identity, `postgresql:${system[0]?.id} ${database.name}`);
 
     assert.equal((await source.tearDown(signal)).length, 5);
     assert.deepEqual(await ours(database), []);

@@ -124,7 +124,9 @@ export function insertSql(table: StagedTable, where: string): string {
 
 /** Without what follows SET. A key can be written another way and be the same: 1.0 and 1.00. */
 function updateSql(table: StagedTable): string {
-  const set = writableColumns(table).map((name) => `${name} = s.${name}`);
+  const set = writableColumns(table).map(
+    (name) => `${quoteIdentifier(name)} = ${table.staged('s', name)}`,
+  );
   return `UPDATE ${table.facts.sql} t SET ${set.join(', ')}`;
 }
 

@@ -1,6 +1,7 @@
 import { victims } from './check-rows.ts';
-import { rowText, textsOf } from './row-sql.ts';
+import { rowText } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
+import { textsOf } from './texts-of.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import { identityColumns, writableColumns } from './writable-columns.ts';
 
@@ -29,6 +30,8 @@ export async function findPairs(connection: UndoConnection, table: StagedTable):
  */
 export function pairsSql(table: StagedTable): string | null {
   if (table.key !== null || writableColumns(table).length === 0) return null;
+  // Staged rows that are read through a view have no place to go by.
+  if (table.wide !== null) return null;
   const referenced = referencedColumns(table);
   if (referenced.length === 0) return null;
   const { before, after, offset } = table;

@@ -5,9 +5,10 @@ import { withGenerated } from './generated-columns.ts';
 import { goingParents } from './going-parents.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
-import { keyOf, keyTexts, rowText, sameKey, textsOf } from './row-sql.ts';
+import { keyOf, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { TableFacts } from './table-facts.ts';
+import { textsOf } from './texts-of.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** All tables of the undo, to see which of the rows in a constraint's way go or come with it. */

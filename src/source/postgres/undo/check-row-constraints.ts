@@ -36,10 +36,11 @@ export async function checkRowConstraints(
 }
 
 /** True for a staged row with a null in any column that needs a value, in all or in some partitions. */
-function someNull({ columns, facts }: StagedTable): string {
+function someNull(table: StagedTable): string {
+  const { columns, facts } = table;
   const needed = new Set(facts.constraints.notNull.map(({ column }) => column));
   const nulls = columns.flatMap(({ name }) =>
-    needed.has(name) ? [`s.${quoteIdentifier(name)} IS NULL`] : [],
+    needed.has(name) ? [`${table.staged('s', name)} IS NULL`] : [],
   );
   return nulls.length === 0 ? 'false' : nulls.join(' OR ');
 }
@@ -82,7 +83,7 @@ async function checkNotNull(
   const detail = `column ${column}${whose(partition)}`;
   if (columns.some((known) => known.name === column)) {
     if (partition !== null && !knowsAll(table)) return;
-    const from = `${rowsIn(before, partition)} s WHERE s.${name} IS NULL`;
+    const from = `${rowsIn(before, partition)} s WHERE ${table.staged('s', column)} IS NULL`;
     const fix = `ALTER TABLE ${at} ALTER COLUMN ${name} DROP NOT NULL;`;
     await connection.run(violated(table, { detail, fix, from }));
     return;

@@ -1,5 +1,6 @@
 import { checkLater } from './later-changes.ts';
 import { quoteLiteral } from '../quote.ts';
+import { keepUnread, noteRetyped, noteUnfit } from './retyped-notes.ts';
 import { hasNothingAdded, keyList, keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
 import { LAST, type StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -70,7 +71,10 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
        WHERE c.place = ${place} AND h.place = c.place AND h.key = c.key AND c.reason = 'already'`,
     );
   }
+  await keepUnread(connection, table);
   await dropAlready(connection, table);
+  await noteRetyped(connection, table);
+  await noteUnfit(connection, table);
 }
 
 /**
@@ -172,6 +176,8 @@ export async function checkBag(
      WHERE w.n > COALESCE(v.n, 0) AND NOT EXISTS (
        SELECT FROM pg_temp.undo_conflict c WHERE c.place = ${place} AND c.detail = w.text)`,
   );
+  await noteRetyped(connection, table);
+  await noteUnfit(connection, table);
 }
 
 /** As many rows of the table as are to be removed, each equal to one of them. */

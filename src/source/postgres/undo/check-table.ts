@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
 import { findPairs } from './bag-pairs.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
+import { checkPartitions } from './check-partitions.ts';
 import { checkRowConstraints, checkRules } from './check-row-constraints.ts';
 import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
@@ -53,6 +54,7 @@ async function constraints(
     if (isComplete(table, index)) await checkUnique(connection, table, index);
   }
   await checkRowConstraints(connection, table);
+  await checkPartitions(connection, table);
   await findReplaced(connection, table, (index) => isComplete(table, index));
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts) && has(table, key.childColumns)) {

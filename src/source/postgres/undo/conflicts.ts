@@ -64,7 +64,7 @@ export async function listConflicts(
           row,
           cause: cause ?? row,
           detail: detail ?? '',
-          fix,
+          fix: reason === 'partition-missing' ? table.partitionFix : fix,
           rows: count,
         },
       ];
@@ -73,13 +73,15 @@ export async function listConflicts(
 }
 
 function tableConflicts(tables: StagedTables): TargetConflict[] {
-  const missing = tables.missing.map(({ schema, name, unreadable, changes }): TargetConflict => {
-    const table = { schema, name };
-    const common = { table, row: null, cause: null, rows: changes };
-    if (unreadable === null) return { ...common, reason: 'table-missing', detail: '', fix: null };
-    const fix = `GRANT SELECT ON ${quoteTable(table)} TO ${quoteIdentifier(unreadable.role)};`;
-    return { ...common, reason: 'no-privilege', detail: 'SELECT', fix };
-  });
+  const missing = tables.missing.map(
+    ({ schema, name, unreadable, detail, changes }): TargetConflict => {
+      const table = { schema, name };
+      const common = { table, row: null, cause: null, rows: changes };
+      if (unreadable === null) return { ...common, reason: 'table-missing', detail, fix: null };
+      const fix = `GRANT SELECT ON ${quoteTable(table)} TO ${quoteIdentifier(unreadable.role)};`;
+      return { ...common, reason: 'no-privilege', detail: 'SELECT', fix };
+    },
+  );
   const problems = tables.all.flatMap((table) =>
     [...table.problems.values()].map((problem): TargetConflict => ({
       ...problem,

@@ -16,7 +16,8 @@ export function withGenerated(table: StagedTable, from: string): string {
 }
 
 /** Whether the staged rows have all columns that are written, and so all that an expression can read. */
-export function knowsAll({ facts, columns }: StagedTable): boolean {
+export function knowsAll({ facts, columns, wide }: StagedTable): boolean {
+  if (wide !== null && wide.hidden.size > 0) return false;
   const known = new Set(columns.map(({ name }) => name));
   return facts.columns.every(({ name, generated }) => generated || known.has(name));
 }

@@ -22,7 +22,8 @@ export async function laterChanges(
   version: TableDefinition,
 ): Promise<StagedTable> {
   const { facts, place } = table;
-  table.later ??= await StagedTable.create({ connection, facts, place: PLACE + place, version });
+  const options = { connection, facts, place: PLACE + place, notes: place, version };
+  table.later ??= await StagedTable.create(options);
   return table.later;
 }
 

@@ -1,5 +1,3 @@
-import { quoteIdentifier } from '../quote.ts';
-import { columnList } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
@@ -12,7 +10,7 @@ export async function moveRows(
   rows: { readonly from: StagedTable; readonly to: StagedTable },
   move: {
     readonly source: string;
-    readonly target: string;
+    readonly target: 'before' | 'after';
     readonly offset: string;
     readonly where: string;
   },
@@ -23,9 +21,12 @@ export async function moveRows(
   for (const { name } of unknown) to.problem('column-dropped', name);
   if (unknown.length > 0) return null;
   to.rows = null;
-  const names = to.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const names = to.columns.map(({ name }) => name);
   return connection.run(
-    `INSERT INTO ${move.target} (${to.offset}, ${names})
-     SELECT ${move.offset}, ${columnList(to, 's')} FROM ${move.source} s WHERE ${move.where}`,
+    to.insertSql(move.target, names, {
+      offset: move.offset,
+      values: names.map((name) => from.staged('s', name)),
+      from: `${move.source} s WHERE ${move.where}`,
+    }),
   );
 }

@@ -1,9 +1,12 @@
+import { TidingsError } from '../../../errors/tidings-error.ts';
+import { isSameDatabase } from '../../source-identity.ts';
 import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
+import { readIdentity } from '../identity.ts';
 import { ownName } from '../names.ts';
 import { lsnToPosition } from '../position.ts';
 import { publicationNames } from '../publication.ts';
-import { quoteLiteral } from '../quote.ts';
+import { quoteLiteral, quoteTable } from '../quote.ts';
 import { toSourceError } from '../source-error.ts';
 import { UndoConnection } from './undo-connection.ts';
 import { PostgresUndoWorkspace } from './undo-workspace.ts';
@@ -11,9 +14,15 @@ import { PostgresUndoWorkspace } from './undo-workspace.ts';
 /** Takes changes back in a PostgreSQL database. Each undo uses a connection of its own. */
 export class PostgresUndoTarget implements UndoTarget {
   readonly #options: ConnectOptions;
+  readonly #expected: () => Promise<string | null>;
 
-  constructor(options: ConnectOptions) {
+  /** @param expected the identity that was written down when the log was made; null for any. */
+  constructor(
+    options: ConnectOptions,
+    expected: () => Promise<string | null> = () => Promise.resolve(null),
+  ) {
     this.#options = options;
+    this.#expected = expected;
   }
 
   async captured(signal: AbortSignal): Promise<CaptureProgress> {
@@ -39,6 +48,30 @@ export class PostgresUndoTarget implements UndoTarget {
     return lsnToPosition(row.lsn);
   }
 
+  async notFull(
+    { schema, name, id }: TableName,
+    signal: AbortSignal,
+  ): Promise<readonly TableName[]> {
+    const table =
+      id === undefined
+        ? `to_regclass(${quoteLiteral(quoteTable({ schema, name }))})`
+        : `${quoteLiteral(id)}::oid`;
+    return await this.#ask<TableName>(
+      `SELECT n.nspname::text AS "schema", c.relname::text AS "name"
+       FROM (SELECT ${table}::oid AS oid UNION SELECT relid FROM pg_partition_tree(${table}::oid::regclass)) t
+         JOIN pg_class c ON c.oid = t.oid AND c.relkind = 'r' AND c.relreplident <> 'f'
+         JOIN pg_namespace n ON n.oid = c.relnamespace
+       ORDER BY 1, 2`,
+      signal,
+    );
+  }
+
+  fullIdentitySql(tables: readonly TableName[]): string {
+    return tables
+      .map((table) => `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;`)
+      .join('\n');
+  }
+
   async unreported(signal: AbortSignal): Promise<readonly TableName[]> {
     const name = quoteLiteral(publicationNames(this.#options.source).insertOnly);
     return await this.#ask<TableName>(
@@ -53,10 +86,27 @@ export class PostgresUndoTarget implements UndoTarget {
   async open(purpose: 'plan' | 'apply', signal: AbortSignal): Promise<UndoWorkspace> {
     const connection = await UndoConnection.open(this.#options, signal);
     try {
+      await this.#requireSameDatabase(connection, signal);
       return await PostgresUndoWorkspace.open(connection, purpose === 'apply');
     } catch (error) {
       await connection[Symbol.asyncDispose]();
       throw error;
+    }
+  }
+
+  /**
+   * Nothing is undone in a database that has the right name and is another one.
+   * @throws TidingsError `SOURCE_CHANGED`
+   */
+  async #requireSameDatabase(connection: UndoConnection, signal: AbortSignal): Promise<void> {
+    const expected = await this.#expected();
+    if (expected === null) return;
+    const { source } = this.#options;
+    const ask = <Row extends object>(statement: string): Promise<readonly Row[]> =>
+      connection.attempt(() => connection.rows<Row>(statement));
+    const found = await readIdentity(ask, this.#options, signal);
+    if (!isSameDatabase(expected, found)) {
+      throw new TidingsError('SOURCE_CHANGED', { source, found, expected });
     }
   }
 

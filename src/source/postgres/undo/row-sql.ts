@@ -1,9 +1,22 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { StagedTable } from './staged-table.ts';
+import { textsOf } from './texts-of.ts';
 
-/** `alias.a, alias.b` for all columns of the undo. */
+/** Rows of the table itself go by these, those that are staged by others. */
+const OF_TABLE: ReadonlySet<string> = new Set(['t', 'r']);
+
+/** `alias.a, alias.b` for all columns of the undo; of a domain as the type below it, as it is staged. */
 export function columnList(table: StagedTable, alias: string): string {
-  return table.columns.map(({ name }) => `${alias}.${quoteIdentifier(name)}`).join(', ');
+  const bases = new Map(table.facts.columns.map(({ name, base }) => [name, base]));
+  return table.columns
+    .map(({ name }) => {
+      const base = bases.get(name) ?? null;
+      const value = OF_TABLE.has(alias)
+        ? `${alias}.${quoteIdentifier(name)}`
+        : table.staged(alias, name);
+      return base === null ? value : `${value}::${base}`;
+    })
+    .join(', ');
 }
 
 /** `alias.a, alias.b` for the key. */
@@ -63,11 +76,6 @@ export function keyTexts(table: StagedTable, alias: string): string {
     keyOf(table).map(({ column }) => column),
     alias,
   );
-}
-
-export function textsOf(columns: readonly string[], alias: string): string {
-  const texts = columns.map((name) => `pg_catalog.format('%s', ${alias}.${quoteIdentifier(name)})`);
-  return `ARRAY[${texts.join(', ')}]::pg_catalog.text[]`;
 }
 
 export function arrayLiteral(texts: readonly string[]): string {

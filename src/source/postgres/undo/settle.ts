@@ -1,7 +1,8 @@
 import { quoteIdentifier } from '../quote.ts';
 import { chooseKeysSql, dropKeys } from './check-rows.ts';
 import { keysInConflict } from './moved-rows.ts';
-import { columnList, sameKey } from './row-sql.ts';
+import { forgetRetyped } from './retyped-notes.ts';
+import { sameKey } from './row-sql.ts';
 import { LAST, type StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -33,10 +34,12 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
     const left = await connection.run(`DELETE FROM ${table.before}`);
     const other = await connection.run(`DELETE FROM ${table.after}`);
     table.problems.clear();
+    await forgetRetyped(connection, table, 'all');
     table.rows = null;
     return Math.max(left, other);
   }
   const dropped = await dropKeys(connection, table, keysInConflict(table));
+  await forgetRetyped(connection, table, 'all');
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${table.place}`);
   // A conflict can be of a key that the undo would leave as it is.
   return Math.max(dropped, 1);
@@ -44,27 +47,31 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
 
 /** Takes the rows as they are now for what the last change left. */
 async function force(connection: UndoConnection, table: StagedTable): Promise<number> {
-  if (table.key === null) return 0;
+  // Values that could be carried over to another type; those that could not stay in conflict.
+  const carried = await forgetRetyped(connection, table, 'carried');
+  if (table.key === null) return carried;
   table.rows = null;
-  const { after, place, facts, offset } = table;
+  const { after, place, facts } = table;
   for (const [name, { reason }] of table.problems) {
-    if (reason === 'column-dropped' || reason === 'column-retyped') table.problems.delete(name);
+    if (reason === 'column-dropped') table.problems.delete(name);
   }
-  const names = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   const concerned = `SELECT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}`;
   await connection.run(chooseKeysSql(table, 'undo_forced', concerned));
   await connection.run(
     `DELETE FROM ${after} s USING pg_temp.undo_forced f WHERE ${sameKey(table, 's', 'f')}`,
   );
+  const names = table.columns.map(({ name }) => name);
   await connection.run(
-    `INSERT INTO ${after} (${offset}, ${names})
-     SELECT ${LAST}, ${columnList(table, 't')} FROM ${facts.sql} t
-     JOIN pg_temp.undo_forced f ON ${sameKey(table, 't', 'f')}`,
+    table.insertSql('after', names, {
+      offset: String(LAST),
+      values: names.map((name) => `t.${quoteIdentifier(name)}`),
+      from: `${facts.sql} t JOIN pg_temp.undo_forced f ON ${sameKey(table, 't', 'f')}`,
+    }),
   );
   const [found] = await connection.rows<{ rows: number }>(
     `SELECT count(*)::integer AS rows FROM pg_temp.undo_forced`,
   );
   await connection.run('DROP TABLE pg_temp.undo_forced');
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${place}`);
-  return found?.rows ?? 0;
+  return (found?.rows ?? 0) + carried;
 }

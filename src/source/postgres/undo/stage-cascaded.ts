@@ -36,7 +36,7 @@ export class CascadedChanges {
       if (held === undefined) {
         const { facts, place } = target;
         const options = { connection: this.#connection, facts, version: change.table };
-        held = await StagedTable.create({ ...options, place: PLACE + place });
+        held = await StagedTable.create({ ...options, place: PLACE + place, notes: place });
         this.#held.set(target, held);
       }
       await held.add(change);
@@ -76,7 +76,7 @@ export class CascadedChanges {
     if (found === 0) return 0;
     for (const side of ['before', 'after'] as const) {
       const where = `s.${held.offset} IN (SELECT at FROM pg_temp.undo_caused)`;
-      const move = { source: held[side], target: target[side], offset: `s.${held.offset}`, where };
+      const move = { source: held[side], target: side, offset: `s.${held.offset}`, where };
       const moved = await moveRows(this.#connection, { from: held, to: target }, move);
       if (side === 'before') target.changes += moved ?? 0;
       await this.#connection.run(`DELETE FROM ${held[side]} s WHERE ${where}`);

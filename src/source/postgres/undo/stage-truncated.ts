@@ -38,6 +38,7 @@ export async function stageTruncated(options: {
         connection,
         facts: table.facts,
         place: PLACE + offset,
+        notes: table.place,
         version,
       });
       await past.add(change);
@@ -49,7 +50,12 @@ export async function stageTruncated(options: {
   else await collapseKeyed(connection, past);
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
   const to = later ? await laterChanges(connection, table, version) : table;
-  const move = { source: past.after, target: to.before, offset: String(offset), where: 'true' };
+  const move = {
+    source: past.after,
+    target: 'before' as const,
+    offset: String(offset),
+    where: 'true',
+  };
   const moved = (await moveRows(connection, { from: past, to }, move)) ?? 0;
   if (!later) table.changes += moved;
 }

@@ -5,9 +5,20 @@ import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
+import { type MatchedColumn, matchColumns, readPartitionColumns } from './match-columns.ts';
+import { readTexts } from './read-texts.ts';
 import { StagedPairs } from './staged-pairs.ts';
-import type { TableFacts } from './table-facts.ts';
+import type { ColumnFacts, TableFacts } from './table-facts.ts';
+import { TextRows } from './text-rows.ts';
 import type { UndoConnection } from './undo-connection.ts';
+import {
+  compositesSql,
+  groupName,
+  groupTypesSql,
+  wideRows,
+  type WideRows,
+  wideTableSql,
+} from './wide-rows.ts';
 
 /** What stands against the undo of a whole table. */
 export interface TableProblem {
@@ -20,6 +31,8 @@ export interface StagedTableOptions {
   readonly connection: UndoConnection;
   readonly facts: TableFacts;
   readonly place: number;
+  /** Under which place notes of its rows are kept; default: its own. */
+  readonly notes?: number;
   /** The first version of the table that will be staged. */
   readonly version: TableDefinition;
   /** Whether updates are kept with both rows side by side for as long as nothing else is staged. */
@@ -33,17 +46,19 @@ export const LAST = Number.MAX_SAFE_INTEGER;
 interface Layout {
   /** Per cell of an image whether it is a column of the undo. */
   readonly kept: readonly boolean[];
-  /** Those columns, in the order of the cells. */
-  readonly names: readonly Column[];
-  readonly before: CopyRows;
-  readonly after: CopyRows;
-  readonly columns: string;
+  readonly before: CopyRows | TextRows;
+  readonly after: CopyRows | TextRows;
+  /** In the order of the version. */
+  readonly columns: readonly MatchedColumn[];
+  /** False when the values have to be read from texts. */
+  readonly direct: boolean;
 }
 
 /**
  * The changes of one table in two temporary tables: what the changes found (`before`) and what they
  * left (`after`), each row with the offset of its change. Their columns are those of the table that
- * every version of it in the log has, with the same type.
+ * every version of it in the log has, under the names and with the types of now; of a domain with the
+ * type below it, because a value can have come before a constraint.
  */
 export class StagedTable {
   readonly facts: TableFacts;
@@ -51,10 +66,14 @@ export class StagedTable {
   readonly place: number;
   readonly before: string;
   readonly after: string;
+  /** Under which place notes of its rows are kept, see `read-texts.ts`. */
+  readonly notes: number;
   /** The column that holds the offset. */
   readonly offset: string;
   /** By reason and column, so that each is told once. */
   readonly problems = new Map<string, TableProblem>();
+  /** How its rows are staged when they have no room for more than they are; mostly null. */
+  readonly wide: WideRows | null;
   /** Rows in the two tables; null when that has to be counted again. */
   rows: { before: number; after: number } | null = { before: 0, after: 0 };
   /** Changes that were staged. */
@@ -69,6 +88,8 @@ export class StagedTable {
   /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */
   inConflict: 'none' | 'some' | 'all' = 'none';
   readonly conflictRows: string;
+  /** A statement that makes a partition for rows that have none; see `check-partitions.ts`. */
+  partitionFix: string | null = null;
   /** Rows that were found to be what they would become. */
   already = 0;
   addedColumns: readonly string[];
@@ -80,19 +101,25 @@ export class StagedTable {
   readonly #layouts = new Map<TableDefinition, Layout>();
   #last: { readonly version: TableDefinition; readonly layout: Layout } | null = null;
 
-  private constructor(options: StagedTableOptions) {
-    const { connection, facts, place, version } = options;
+  private constructor(options: StagedTableOptions, matched: readonly (MatchedColumn | null)[]) {
+    const { connection, facts, place, notes = place } = options;
     this.#connection = connection;
     this.facts = facts;
     this.place = place;
+    this.notes = notes;
     this.before = `pg_temp.undo_before_${place}`;
     this.after = `pg_temp.undo_after_${place}`;
     this.replacedRows = `pg_temp.undo_replaced_${place}`;
     this.conflictRows = `pg_temp.undo_conflicting_${place}`;
     this.offset = unusedName(facts);
     this.#pairing = options.pairs === true;
-    this.columns = this.#common(version);
-    const known = new Set(version.columns.map(({ name }) => name));
+    const common = this.#common(options.version, matched);
+    this.columns = common.map(({ now }) => toColumn(now));
+    this.wide = wideRows(
+      facts,
+      this.columns.map(({ name }) => name),
+    );
+    const known = new Set(matched.flatMap((column) => (column === null ? [] : [column.now.name])));
     this.addedColumns = facts.columns.flatMap(({ name, generated }) =>
       generated || known.has(name) ? [] : [name],
     );
@@ -100,18 +127,39 @@ export class StagedTable {
 
   /** Makes the temporary tables. */
   static async create(options: StagedTableOptions): Promise<StagedTable> {
-    const table = new StagedTable(options);
-    const list = [
-      `0::bigint AS ${table.offset}`,
-      ...table.columns.map(({ name }) => quoteIdentifier(name)),
-    ];
-    for (const name of [table.before, table.after]) {
-      await options.connection.run(
-        `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP
-         AS SELECT ${list.join(', ')} FROM ${table.facts.sql} WITH NO DATA`,
-      );
-    }
+    const { connection, facts, version } = options;
+    const partition = await readPartitionColumns(connection, version);
+    const table = new StagedTable(options, matchColumns(version, facts, partition));
+    const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
+    const select = (names: readonly string[], first: readonly string[] = []): string => {
+      const columns = names.map((name) => {
+        const [quoted, base] = [quoteIdentifier(name), bases.get(name) ?? null];
+        return base === null ? quoted : `${quoted}::${base} AS ${quoted}`;
+      });
+      return `SELECT ${[...first, ...columns].join(', ')} FROM ${facts.sql}`;
+    };
+    for (const sql of table.#tablesSql(select)) await connection.run(sql);
     return table;
+  }
+
+  #tablesSql(
+    select: (columns: readonly string[], first?: readonly string[]) => string,
+  ): readonly string[] {
+    const { wide, place, offset } = this;
+    const sides = [this.before, this.after].map((side) => side.replace('pg_temp.', ''));
+    if (wide !== null) {
+      return [
+        ...groupTypesSql(wide, place, select),
+        ...sides.flatMap((name) => wideTableSql(wide, { name, place, offset })),
+      ];
+    }
+    const columns = select(
+      this.columns.map(({ name }) => name),
+      [`0::bigint AS ${offset}`],
+    );
+    return sides.map(
+      (name) => `CREATE TEMPORARY TABLE ${name} ON COMMIT DROP AS ${columns} WITH NO DATA`,
+    );
   }
 
   /** The columns that name a row, when they are known; null for a table whose rows are a bag. */
@@ -125,8 +173,8 @@ export class StagedTable {
   }
 
   get name(): TableName {
-    const { schema, name } = this.facts;
-    return { schema, name };
+    const { id, schema, name } = this.facts;
+    return { id, schema, name };
   }
 
   problem(reason: ConflictReason, detail: string, fix: string | null = null): void {
@@ -141,6 +189,32 @@ export class StagedTable {
     const last = this.#last;
     if (last?.version === change.table) return this.#put(change, last.layout);
     return this.#enter(change.table).then((layout) => this.#put(change, layout));
+  }
+
+  /** A statement that adds rows to one of the two tables. */
+  insertSql(
+    side: 'before' | 'after',
+    columns: readonly string[],
+    rows: { readonly offset: string; readonly values: readonly string[]; readonly from: string },
+  ): string {
+    const { wide } = this;
+    if (wide === null) {
+      const names = [this.offset, ...columns.map(quoteIdentifier)].join(', ');
+      return `INSERT INTO ${this[side]} (${names})
+        SELECT ${[rows.offset, ...rows.values].join(', ')} FROM ${rows.from}`;
+    }
+    const values = new Map(columns.map((name, at) => [name, rows.values[at] ?? 'NULL']));
+    const composites = compositesSql(wide, this.place, values);
+    return `INSERT INTO ${this[side]}_rows
+      SELECT ${[rows.offset, ...composites].join(', ')} FROM ${rows.from}`;
+  }
+
+  /** A column of a staged row. */
+  staged(alias: string, column: string): string {
+    const { wide } = this;
+    return wide?.hidden.has(column) === true
+      ? `(${alias}.${groupName(wide.groups.length - 1)}).${quoteIdentifier(column)}`
+      : `${alias}.${quoteIdentifier(column)}`;
   }
 
   /** Completes the two tables. */
@@ -179,8 +253,8 @@ export class StagedTable {
       else if (marker === MARKER_NEW) this.rows.after += 1;
     }
     // Both together only when neither can wait: each change of sides is another COPY.
-    if (layout.before.isFull) return this.#send(this.before, layout, layout.before);
-    return layout.after.isFull ? this.#send(this.after, layout, layout.after) : undefined;
+    if (layout.before.isFull) return this.#send('before', layout);
+    return layout.after.isFull ? this.#send('after', layout) : undefined;
   }
 
   #count(before: number, after: number): void {
@@ -193,21 +267,33 @@ export class StagedTable {
   /** Begins to keep updates side by side, where the table lets it. */
   async #pair(change: StoredChange, layout: Layout): Promise<void> {
     const { facts, place } = this;
-    const { kept, names: columns } = layout;
+    const { kept, direct } = layout;
+    const columns = layout.columns.map(({ now }) => toColumn(now));
     const options = { connection: this.#connection, facts, place, columns, kept };
-    this.pairs = this.key === null ? null : await StagedPairs.create(options);
+    // Domains are staged as what is below them: a value may have come before a constraint.
+    const plain = direct && layout.columns.every(({ now }) => now.base === null);
+    this.pairs = this.key === null || !plain ? null : await StagedPairs.create(options);
     this.#pairing = this.pairs !== null;
     await this.#put(change, layout);
   }
 
   async #sendBoth(layout: Layout): Promise<void> {
-    await this.#send(this.before, layout, layout.before);
-    await this.#send(this.after, layout, layout.after);
+    await this.#send('before', layout);
+    await this.#send('after', layout);
   }
 
-  async #send(table: string, { columns }: Layout, rows: CopyRows): Promise<void> {
+  async #send(side: 'before' | 'after', layout: Layout): Promise<void> {
+    const rows = layout[side];
     if (rows.isEmpty) return;
-    await this.#connection.copy(`COPY ${table} (${columns}) FROM STDIN`, rows.take());
+    if (layout.direct) {
+      const names = layout.columns.map(({ now }) => quoteIdentifier(now.name));
+      const list = [this.offset, ...names].join(', ');
+      await this.#connection.copy(`COPY ${this[side]} (${list}) FROM STDIN`, rows.take());
+      return;
+    }
+    await this.#connection.copy('COPY pg_temp.undo_texts FROM STDIN', rows.take());
+    await readTexts(this.#connection, { table: this, columns: layout.columns, side });
+    this.rows = null;
   }
 
   async #enter(version: TableDefinition): Promise<Layout> {
@@ -215,17 +301,14 @@ export class StagedTable {
     if (layout === undefined) {
       // Rows of two shapes do not go into one table side by side.
       if (this.#layouts.size > 0) await this.flush();
-      await this.#keep(this.#common(version));
+      const partition = await readPartitionColumns(this.#connection, version);
+      const matched = matchColumns(version, this.facts, partition);
+      await this.#keep(this.#common(version, matched));
       const kept = new Set(this.columns.map(({ name }) => name));
-      const names = version.columns.filter(({ name }) => kept.has(name));
-      const flags = version.columns.map(({ name }) => kept.has(name));
-      layout = {
-        kept: flags,
-        names,
-        before: new CopyRows(flags),
-        after: new CopyRows(flags),
-        columns: [this.offset, ...names.map(({ name }) => quoteIdentifier(name))].join(', '),
-      };
+      layout = toLayout(
+        matched.map((column) => (column !== null && kept.has(column.now.name) ? column : null)),
+        this.wide !== null,
+      );
       this.#layouts.set(version, layout);
     }
     this.#last = { version, layout };
@@ -233,40 +316,30 @@ export class StagedTable {
   }
 
   /** Columns of a version that the table still has; the others are problems. */
-  #common(version: TableDefinition): readonly Column[] {
-    const now = new Map(this.facts.columns.map((column) => [column.name, column]));
-    return version.columns.filter((column) => {
-      const present = now.get(column.name);
-      if (present === undefined) {
-        this.problem('column-dropped', column.name);
-        return false;
-      }
-      if (present.generated) return false;
-      if (present.type === column.type) return true;
-      this.problem('column-retyped', `${column.name}: ${column.type}, now ${present.type}`);
-      return false;
+  #common(
+    { columns }: TableDefinition,
+    matched: readonly (MatchedColumn | null)[],
+  ): readonly MatchedColumn[] {
+    return matched.flatMap((column, index) => {
+      if (column === null) this.problem('column-dropped', columns[index]?.name ?? '');
+      return column === null || column.now.generated ? [] : [column];
     });
   }
 
-  /** Narrows the temporary tables to these columns, too. */
-  async #keep(common: readonly Column[]): Promise<void> {
-    const names = new Set(common.map(({ name }) => name));
+  /** Narrows the undo to these columns, too; in the temporary tables the others stay, unused. */
+  async #keep(common: readonly MatchedColumn[]): Promise<void> {
+    const names = new Set(common.map(({ now }) => now.name));
     const gone = this.columns.filter(({ name }) => !names.has(name));
     const known = new Set(this.columns.map(({ name }) => name));
-    const added = common.filter(({ name }) => !known.has(name)).map(({ name }) => name);
+    const added = common.flatMap(({ now }) => (known.has(now.name) ? [] : [now.name]));
     this.addedColumns = [...new Set([...this.addedColumns, ...added])];
     if (gone.length === 0) return;
     await this.flush();
     this.#layouts.clear();
     this.#last = null;
     this.columns = this.columns.filter(({ name }) => names.has(name));
-    for (const { name } of gone) {
-      // In the first version and in the table now, and not in between: it was made anew.
-      this.problem('column-dropped', name);
-      for (const table of [this.before, this.after]) {
-        await this.#connection.run(`ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(name)}`);
-      }
-    }
+    // In the first version and in the table now, and not in between: it was made anew.
+    for (const { name } of gone) this.problem('column-dropped', name);
   }
 }
 
@@ -275,6 +348,21 @@ function isUpdate(images: Buffer): boolean {
   if (images[0] !== MARKER_OLD) return false;
   const end = tupleEnd(images, 1);
   return images[end] === MARKER_NEW;
+}
+
+function toColumn({ name, type, kind, array }: ColumnFacts): Column {
+  return { name, type, kind, array };
+}
+
+function toLayout(columns: readonly (MatchedColumn | null)[], wide: boolean): Layout {
+  const present = columns.filter((column) => column !== null);
+  const kept = columns.map((column) => column !== null);
+  if (wide || present.some(({ fit }) => fit !== 'plain')) {
+    const rows = { before: new TextRows(columns), after: new TextRows(columns) };
+    return { ...rows, kept, columns: present, direct: false };
+  }
+  const rows = { before: new CopyRows(kept), after: new CopyRows(kept) };
+  return { ...rows, kept, columns: present, direct: true };
 }
 
 /** A name that no column of the table has. */

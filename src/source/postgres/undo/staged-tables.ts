@@ -1,5 +1,5 @@
-import type { TableDefinition } from '../../../change/table.ts';
-import type { TableName } from '../../undo-target.ts';
+import { qualifiedName, type TableDefinition } from '../../../change/table.ts';
+import type { TableName, TargetTable } from '../../undo-target.ts';
 import type { Staged } from './check-constraints.ts';
 import { StagedTable } from './staged-table.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
@@ -9,16 +9,23 @@ import type { UndoConnection } from './undo-connection.ts';
 export interface MissingTable extends TableName {
   /** What the catalogue says of it, when it is there and may not be read. */
   readonly unreadable: TableFacts | null;
+  /** What has its name now, where something has. */
+  readonly detail: string;
   /** Changes that would have been staged. */
   changes: number;
 }
 
-/** The tables of one undo. */
+/**
+ * The tables of one undo. The table of a change is the one that has the number it had then, whatever
+ * its name is by now; only where the log does not know the number, it is the one of its name.
+ */
 export class StagedTables implements Staged {
   readonly #connection: UndoConnection;
   readonly #pairs: boolean;
   readonly #byVersion = new Map<TableDefinition, StagedTable | null>();
-  readonly #byName = new Map<string, StagedTable | null>();
+  readonly #byId = new Map<string, StagedTable>();
+  /** Whose changes came under which names, and whether all of them had a number. */
+  readonly #known = new Map<StagedTable, { readonly names: Set<string>; onlyByName: boolean }>();
   readonly #facts = new Map<string, TableFacts | null>();
   readonly #missing = new Map<string, MissingTable>();
 
@@ -29,7 +36,7 @@ export class StagedTables implements Staged {
   }
 
   get all(): readonly StagedTable[] {
-    return [...this.#byName.values()].filter((table) => table !== null);
+    return [...this.#byId.values()];
   }
 
   /** Tables that are not there, or may not be read. Their changes are not staged. */
@@ -38,8 +45,8 @@ export class StagedTables implements Staged {
   }
 
   /** Counts a change of a table that is missing. */
-  lose(table: TableName): void {
-    const missing = this.#missing.get(nameOf(table));
+  lose(version: TableDefinition): void {
+    const missing = this.#missing.get(identityOf(version));
     if (missing !== undefined) missing.changes += 1;
   }
 
@@ -51,7 +58,14 @@ export class StagedTables implements Staged {
   }
 
   find(table: TableName): StagedTable | undefined {
-    return this.#byName.get(nameOf(table)) ?? undefined;
+    return this.all.find(({ facts }) => nameOf(facts) === nameOf(table));
+  }
+
+  /** What is to be said about the table's name. */
+  namesOf(table: StagedTable): Pick<TargetTable, 'formerNames' | 'onlyByName'> {
+    const { names = new Set<string>(), onlyByName = false } = this.#known.get(table) ?? {};
+    const now = qualifiedName(table.facts);
+    return { formerNames: [...names].filter((name) => name !== now), onlyByName };
   }
 
   /** The place for changes of this version; undefined when `enter` has to be asked. */
@@ -63,11 +77,17 @@ export class StagedTables implements Staged {
   async enter(version: TableDefinition): Promise<StagedTable | null> {
     const known = this.#byVersion.get(version);
     if (known !== undefined) return known;
-    const name = nameOf(version);
-    let table = this.#byName.get(name);
-    if (table === undefined) {
-      table = await this.#create(version);
-      this.#byName.set(name, table);
+    const facts = await this.#find(version);
+    const table =
+      facts?.rights.has('SELECT') === true
+        ? (this.#byId.get(facts.id) ?? (await this.#create(version, facts)))
+        : null;
+    if (table === null) await this.#miss(version, facts);
+    else {
+      const names = this.#known.get(table) ?? { names: new Set(), onlyByName: false };
+      names.names.add(qualifiedName(version));
+      if (version.origin === undefined) names.onlyByName = true;
+      this.#known.set(table, names);
     }
     this.#byVersion.set(version, table);
     return table;
@@ -93,27 +113,67 @@ export class StagedTables implements Staged {
     return [...found.values()];
   }
 
-  async #create(version: TableDefinition): Promise<StagedTable | null> {
-    const facts = await this.#read(version);
-    if (facts === null || !facts.rights.has('SELECT')) {
-      const { schema, name } = version;
-      this.#missing.set(nameOf(version), { schema, name, unreadable: facts, changes: 0 });
-      return null;
-    }
-    const place = this.#byName.size;
-    const [connection, pairs] = [this.#connection, this.#pairs];
-    return StagedTable.create({ connection, facts, place, version, pairs });
+  async #create(version: TableDefinition, facts: TableFacts): Promise<StagedTable> {
+    const place = this.#byId.size;
+    const table = await StagedTable.create({
+      connection: this.#connection,
+      facts,
+      place,
+      version,
+      pairs: this.#pairs,
+    });
+    this.#byId.set(facts.id, table);
+    return table;
   }
 
-  async #read(table: TableName): Promise<TableFacts | null> {
-    const name = nameOf(table);
-    let facts = this.#facts.get(name);
+  async #miss(version: TableDefinition, facts: TableFacts | null): Promise<void> {
+    const { schema, name } = version;
+    const identity = identityOf(version);
+    if (this.#missing.has(identity)) return;
+    const detail = facts === null ? await describeHolder(this.#connection, version) : '';
+    this.#missing.set(identity, { schema, name, unreadable: facts, detail, changes: 0 });
+  }
+
+  #find(version: TableDefinition): Promise<TableFacts | null> {
+    if (version.origin === undefined) return this.#read(version);
+    return this.#readOnce(version.origin.id, { oid: version.origin.id });
+  }
+
+  #read(table: TableName): Promise<TableFacts | null> {
+    return this.#readOnce(nameOf(table), table);
+  }
+
+  async #readOnce(
+    key: string,
+    table: TableName | { readonly oid: string },
+  ): Promise<TableFacts | null> {
+    let facts = this.#facts.get(key);
     if (facts === undefined) {
       facts = await readTableFacts(this.#connection, table);
-      this.#facts.set(name, facts);
+      this.#facts.set(key, facts);
     }
     return facts;
   }
+}
+
+/** Who has a name that a table of the log had; nothing when nobody has. */
+async function describeHolder(
+  connection: UndoConnection,
+  { schema, name, origin }: TableDefinition,
+): Promise<string> {
+  const [found] = await connection.rows<{ kind: string; other: boolean }>(
+    `SELECT CASE WHEN c.relkind IN ('r', 'p') THEN 'another table' WHEN c.relkind IN ('v', 'm')
+         THEN 'a view' ELSE 'something else' END AS kind, c.oid <> COALESCE($3::oid, 0) AS other
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = $2`,
+    [schema, name, origin?.id ?? null],
+  );
+  return found?.other === true ? `${found.kind} has its name now` : '';
+}
+
+/** By what the changes of a version belong together: its table's number, or else its name. */
+function identityOf(version: TableDefinition): string {
+  return version.origin?.id ?? nameOf(version);
 }
 
 function nameOf({ schema, name }: TableName): string {

@@ -96,6 +96,20 @@ export class UndoConnection implements AsyncDisposable {
     return last?.rowCount ?? 0;
   }
 
+  /** Tries statements that may be refused: after an error the transaction is as it was before. */
+  async attempt<Result>(statements: () => Promise<Result>): Promise<Result> {
+    await this.run('SAVEPOINT undo_attempt');
+    try {
+      const result = await statements();
+      await this.run('RELEASE undo_attempt');
+      return result;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      await this.run('ROLLBACK TO undo_attempt').catch(() => undefined); // The first error tells more.
+      throw error;
+    }
+  }
+
   /**
    * Does something during which the application's triggers fire: they find their tables and functions
    * where the role's own sessions do.

@@ -20,6 +20,8 @@ import { countConflicts, listConflicts } from './conflicts.ts';
 import { findRefused, toRefused } from './find-refused.ts';
 import { Outcome } from './outcome.ts';
 import { readRows } from './read-rows.ts';
+import { TEXTS_TABLE } from './read-texts.ts';
+import { RETYPED_TABLE } from './retyped-notes.ts';
 import { scriptOf, type ScriptOptions } from './script.ts';
 import { advanceSequences } from './sequences.ts';
 import { settle } from './settle.ts';
@@ -35,6 +37,8 @@ import { writeOnly, writeRows } from './write-rows.ts';
 import { postponedTables, writingOrders } from './writing-order.ts';
 
 type Written = readonly (readonly [StagedTable, RowCounts])[];
+
+const TABLES = [CONFLICT_TABLES, RETYPED_TABLE, TEXTS_TABLE].join(';');
 
 /** An undo in temporary tables of one transaction. */
 export class PostgresUndoWorkspace implements UndoWorkspace {
@@ -55,7 +59,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   static async open(connection: UndoConnection, locks: boolean): Promise<PostgresUndoWorkspace> {
-    await connection.run(CONFLICT_TABLES);
+    await connection.run(TABLES);
     return new PostgresUndoWorkspace(connection, locks);
   }
 
@@ -91,7 +95,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     for (const table of this.#tables.all) await table.send();
     await this.#leaveShortWay();
     await this.#connection.run('DISCARD TEMPORARY');
-    await this.#connection.run(CONFLICT_TABLES);
+    await this.#connection.run(TABLES);
     this.#tables = new StagedTables(this.#connection, this.#shortWay === 'untried');
     this.#cascaded = new CascadedChanges(this.#connection, this.#tables);
     this.#counts = new Map();
@@ -156,6 +160,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
           addedColumns: table.addedColumns,
+          ...this.#tables.namesOf(table),
           addedAfter: ({ id }: { readonly id: string }) => isLater(table.facts.added, id),
         })),
         ...this.#tables.missing.map(({ schema, name, changes }) => ({
@@ -169,6 +174,8 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           identity: null,
           triggers: [],
           addedColumns: [],
+          formerNames: [],
+          onlyByName: false,
           addedAfter: () => false,
         })),
       ],

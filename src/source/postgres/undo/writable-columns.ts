@@ -1,4 +1,3 @@
-import { quoteIdentifier } from '../quote.ts';
 import type { StagedTable } from './staged-table.ts';
 
 /** Columns that an update may not set to a value. */
@@ -9,11 +8,8 @@ export function identityColumns({ facts, columns }: StagedTable): readonly strin
   );
 }
 
-/** Columns that an update may set, quoted. */
+/** Columns that an update may set. */
 export function writableColumns(table: StagedTable): readonly string[] {
   const fixed = new Set(identityColumns(table));
-  return table.columns
-    .map(({ name }) => name)
-    .filter((name) => !fixed.has(name))
-    .map(quoteIdentifier);
+  return table.columns.map(({ name }) => name).filter((name) => !fixed.has(name));
 }

@@ -128,16 +128,18 @@ function repairsOf(table: StagedTable, columns: readonly string[]): readonly Rep
   }
   const known = new Set(table.columns.map(({ name }) => name));
   const fixed = new Set(identityColumns(table));
-  const set = columns.filter((name) => known.has(name) && !fixed.has(name)).map(quoteIdentifier);
+  const set = columns
+    .filter((name) => known.has(name) && !fixed.has(name))
+    .map((name) => ({ now: quoteIdentifier(name), then: table.staged('s', name) }));
   if (set.length === 0) return repairs;
-  const row = (alias: string): string =>
-    `ROW(${set.map((name) => `${alias}.${name}`).join(', ')})::record`;
+  const now = `ROW(${set.map((column) => `t.${column.now}`).join(', ')})::record`;
+  const then = `ROW(${set.map((column) => column.then).join(', ')})::record`;
   repairs.push({
     table,
     operation: 'update',
-    sql: `UPDATE ${facts.sql} t SET ${set.map((name) => `${name} = s.${name}`).join(', ')}
+    sql: `UPDATE ${facts.sql} t SET ${set.map((column) => `${column.now} = ${column.then}`).join(', ')}
       FROM ${before} s WHERE ${sameKey(table, 't', 's')}
-        AND NOT ${row('t')} OPERATOR(pg_catalog.*=) ${row('s')}`,
+        AND NOT ${now} OPERATOR(pg_catalog.*=) ${then}`,
   });
   return repairs;
 }

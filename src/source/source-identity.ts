@@ -1,0 +1,22 @@
+/** `kind:system#number name`: what names a database for good, then what people call it now. */
+const NUMBERED = /^(\w+:[^/#]+)#(\S+) ([\s\S]*)$/;
+/** `kind:system/name`, as it was written down before databases were known by their numbers. */
+const NAMED = /^(\w+:[^/#]+)\/([\s\S]*)$/;
+
+/**
+ * Whether what a source says of itself names the database that was written down. A name alone never
+ * decides where the number is known: databases are renamed, and exchange names.
+ *
+ * Of a database that was written down by its name it is the one of that name on the same server; from
+ * then on its number is to be written down.
+ */
+export function isSameDatabase(stored: string, found: string): boolean {
+  if (stored === found) return true;
+  const now = NUMBERED.exec(found);
+  if (now === null) return false;
+  const [, system, number, name] = now;
+  const then = NUMBERED.exec(stored);
+  if (then !== null) return then[1] === system && then[2] === number;
+  const named = NAMED.exec(stored);
+  return named !== null && named[1] === system && named[2] === name;
+}

@@ -1,0 +1,16 @@
+import type { LoggedTable, LogReader } from '../log/log.ts';
+import type { TableName } from '../source/undo-target.ts';
+
+/**
+ * The versions of a table that the log has, oldest first, whatever it was called. A version that does
+ * not know its table's number belongs to its name.
+ */
+export function versionsOf(log: LogReader, table: TableName): readonly LoggedTable[] {
+  return log.tables().filter((version) => isVersionOf(version, table));
+}
+
+/** Whether a version is of this table. */
+export function isVersionOf({ schema, name, origin }: LoggedTable, table: TableName): boolean {
+  if (origin !== undefined && table.id !== undefined) return origin.id === table.id;
+  return schema === table.schema && name === table.name;
+}
