@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { connect, destroyConnection } from './connect.ts';
+import { lastWords } from './last-words.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { positionToLsn } from './position.ts';
 import { toConnectError } from './source-error.ts';
@@ -18,13 +19,7 @@ export interface ReplicationOptions {
 /** How long the farewell may take before the socket is destroyed; milliseconds. */
 const FAREWELL = 500;
 
-/**
- * Asks for the timeout, and makes sure that warnings come: one of them says that a publication is
- * missing (see `isLostPublication`).
- */
-const PREPARE = `
-  SELECT setting, pg_catalog.set_config('client_min_messages', 'warning', false)
-  FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'`;
+const TIMEOUT = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'";
 
 /** Below pg's client. Its types leave it out; `connection.stream` is a TLSSocket with TLS. */
 interface ClientInternals {
@@ -60,13 +55,13 @@ export class ReplicationConnection {
     const abandon = (): void => destroyConnection(client);
     signal.addEventListener('abort', abandon, { once: true });
     try {
-      const { rows } = await client.query<{ readonly setting: string }>(PREPARE);
+      const { rows } = await client.query<{ readonly setting: string }>(TIMEOUT);
       signal.throwIfAborted();
       return new ReplicationConnection(client, options, Number(rows[0]?.setting ?? 0));
     } catch (error) {
       abandon();
       signal.throwIfAborted();
-      throw toConnectError(source, error);
+      throw toConnectError(source, lastWords(client, error));
     } finally {
       signal.removeEventListener('abort', abandon);
     }

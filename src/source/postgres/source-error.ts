@@ -3,8 +3,8 @@ import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 /** SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const LOGIN_REFUSED = new Set(['28000', '28P01', '3D000', '42501', '55000']);
 const NOT_NOW = new Set(['57P03', '53300']);
-/** Conditions that pass without anybody doing something: lost connections, shutdown, locks. */
-const DISCONNECTED = /^(08|57P)/;
+/** Lost connections, shutdown, and sessions that the server ended because they took too long. */
+const DISCONNECTED = /^(08|57P|25P0[34])/;
 
 const NETWORK =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EPIPE|ENOENT|EACCES)$/;

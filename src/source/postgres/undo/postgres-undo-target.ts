@@ -1,5 +1,6 @@
 import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
+import { lastWords } from '../last-words.ts';
 import { ownName } from '../names.ts';
 import { lsnToPosition } from '../position.ts';
 import { publicationNames } from '../publication.ts';
@@ -65,7 +66,7 @@ export class PostgresUndoTarget implements UndoTarget {
     try {
       return (await client.query<Row>(text)).rows;
     } catch (error) {
-      throw toSourceError(this.#options.source, error);
+      throw toSourceError(this.#options.source, lastWords(client, error));
     } finally {
       // Only a question was asked: how the connection ends does not matter.
       await client.end().catch(() => undefined);

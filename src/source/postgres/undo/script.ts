@@ -1,6 +1,7 @@
 import type { Cell } from '../../../change/row-images.ts';
 import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
+import { OUR_TEXTS, SCRIPT_BEGIN, SCRIPT_OWN_SETTINGS } from '../session-settings.ts';
 import { partsOf, type RowCounts, writeAllSql } from './apply.ts';
 import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
@@ -14,20 +15,6 @@ import type { UndoConnection } from './undo-connection.ts';
 
 /** Rows of one INSERT statement, at most: so many that a person can still find the one that fails. */
 const ROWS = 100;
-
-/** The settings under which the texts of the log mean what they meant (`connect.ts`). */
-const SETTINGS = [
-  `search_path = pg_catalog`,
-  `datestyle = 'ISO, YMD'`,
-  `intervalstyle = postgres`,
-  `timezone = 'UTC'`,
-  `extra_float_digits = 1`,
-  `bytea_output = hex`,
-  `xmloption = content`,
-  `standard_conforming_strings = on`,
-  `client_encoding = 'UTF8'`,
-  `lock_timeout = '10s'`,
-];
 
 export interface ScriptOptions {
   readonly context: string;
@@ -51,28 +38,27 @@ export async function* scriptOf(
     '-- Everything is one transaction. Each step checks what it finds; when it is not what the undo',
     '-- expects, it raises an error, and nothing is changed.',
     '',
-    'BEGIN ISOLATION LEVEL READ COMMITTED;',
-    "SELECT pg_catalog.set_config('tidings.search_path', pg_catalog.current_setting('search_path'), true);",
-    ...SETTINGS.map((setting) => `SET LOCAL ${setting};`),
+    SCRIPT_BEGIN,
     `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)});`,
     '',
   ].join('\n');
   for (const table of tables.missing) yield refuse(`${qualifiedName(table)} is not there`);
-  for (const [table, { insert, update, delete: deleted }] of counts) {
-    if (insert + update + deleted === 0) continue;
+  // A table whose rows are all as they should be has no temporary tables to compare them with.
+  const written = [...counts].filter(([, rows]) => rows.insert + rows.update + rows.delete > 0);
+  for (const [table, { insert, update, delete: deleted }] of written) {
     const name = qualifiedName(table.facts);
     yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
     for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
   }
-  for (const table of counts.keys()) yield checksOf(table);
-  for (const table of counts.keys()) yield* childrenOf(table, tables);
-  yield `\n-- Triggers find their tables where the role's own sessions do.
-SELECT set_config('search_path', current_setting('tidings.search_path'), true);\n`;
-  yield writing([...counts]);
-  yield '\nSET CONSTRAINTS ALL IMMEDIATE;\nSET LOCAL search_path = pg_catalog;\n';
-  for (const [table, { insert }] of counts) {
+  for (const [table] of written) yield checksOf(table);
+  for (const [table] of written) yield* childrenOf(table, tables);
+  yield `\n-- Triggers find their tables, and read and print values, as in any other session.
+${SCRIPT_OWN_SETTINGS}\n`;
+  yield writing(written);
+  yield `\nSET CONSTRAINTS ALL IMMEDIATE;\n${OUR_TEXTS}\n`;
+  for (const [table, { insert }] of written) {
     if (insert > 0) yield* sequencesOf(connection, table);
   }
   yield '\nCOMMIT;\n';

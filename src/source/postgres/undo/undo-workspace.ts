@@ -177,7 +177,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
          pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
     );
-    await connection.withOwnSearchPath(async () => {
+    await connection.withOwnSettings(async () => {
       await writeRows(connection, written);
       await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
     });
