@@ -88,6 +88,8 @@ const HOSTILE: Readonly<Record<string, string>> = {
   parallel_tuple_cost: '0',
   plan_cache_mode: 'force_generic_plan',
   temp_tablespaces: 'nowhere',
+  vacuum_cost_delay: '100ms',
+  vacuum_cost_limit: '1',
   work_mem: '64kB',
 };
 

@@ -39,13 +39,14 @@ export function lastWords(client: pg.Client, error: unknown): unknown {
  */
 export function readToTheEnd(client: pg.Client): void {
   const { stream } = (client as unknown as ClientInternals).connection;
-  const [write, writeMany] = [stream._write, stream._writev];
+  const write = stream._write.bind(stream);
+  const writeMany = stream._writev?.bind(stream);
   stream._write = (chunk, encoding, callback) => {
-    write.call(stream, chunk, encoding, whenRead(stream, callback));
+    write(chunk, encoding, whenRead(stream, callback));
   };
   if (writeMany === undefined) return;
   stream._writev = (chunks, callback) => {
-    writeMany.call(stream, chunks, whenRead(stream, callback));
+    writeMany(chunks, whenRead(stream, callback));
   };
 }
 

@@ -7,142 +7,38 @@ import { connect } from './connect.ts';
 import { startupOptions, TEXT_SETTINGS, UNDO_BEGIN } from './session-settings.ts';
 
 /** May be as they are, and why. A name ends with `*` for all that begin like it. */
-const LEFT: Readonly<Record<string, readonly string[]>> = {
-  'The connection itself says it': ['application_name', 'client_encoding'],
-  'How a transaction began says it': [
-    'transaction_deferrable',
-    'transaction_isolation',
-    'transaction_read_only',
-  ],
-  'An undo and a script pin it': ['session_replication_role', 'synchronous_commit'],
-  'Read, and the stream’s feedback follows it': ['wal_sender_timeout'],
-  'Only plans and the memory they take: each is right, and none of them grows without bound': [
-    ...[
-      'backend_flush_after',
-      'constraint_exclusion',
-      'cpu_*',
-      'cursor_tuple_fraction',
-      'default_statistics_target',
-    ],
-    ...[
-      'effective_*',
-      'geqo*',
-      'hash_mem_multiplier',
-      'io_combine_limit',
-      'jit*',
-      'logical_decoding_work_mem',
-    ],
-    ...[
-      'maintenance_*',
-      'max_parallel_*',
-      'max_stack_depth',
-      'min_parallel_*',
-      'parallel_*',
-      'plan_cache_mode',
-    ],
-    ...[
-      'random_page_cost',
-      'recursive_worktable_factor',
-      'seq_page_cost',
-      'synchronize_seqscans',
-      'temp_buffers',
-    ],
-    ...[
-      'work_mem',
-      'enable_async_append',
-      'enable_distinct_reordering',
-      'enable_gathermerge',
-      'enable_group_by_reordering',
-    ],
-    ...[
-      'enable_incremental_sort',
-      'enable_indexonlyscan',
-      'enable_material',
-      'enable_memoize',
-      'enable_parallel_*',
-    ],
-    ...['enable_partitionwise_*', 'enable_presorted_aggregate', 'enable_self_join_elimination'],
-  ],
-  'A limit of the administrator’s; reaching it is an error that says so': ['temp_file_limit'],
-  'Where and how the administrator keeps things; one that is missing is passed over': [
-    ...['default_tablespace', 'default_toast_compression', 'file_copy_method', 'temp_tablespaces'],
-    ...[
-      'gin_pending_list_limit',
-      'wal_compression',
-      'wal_consistency_checking',
-      'wal_init_zero',
-      'wal_recycle',
-      'wal_skip_threshold',
-    ],
-  ],
-  'How soon a commit is written, not whether': ['commit_delay', 'commit_siblings'],
-  'When the server gives up a connection that is broken': [
-    'client_connection_check_interval',
-    'tcp_*',
-  ],
-  'The order in which locks that wait for each other are found': ['deadlock_timeout'],
-  'What the server writes into its own log, counts and shows': [
-    ...[
-      'backtrace_functions',
-      'compute_query_id',
-      'debug_pretty_print',
-      'debug_print_*',
-      'log_*',
-      'trace_*',
-      'track_*',
-    ],
-    ...['stats_fetch_consistency', 'update_process_title'],
-  ],
-  'The language of messages: decisions are made by SQLSTATE and routine': ['lc_messages'],
-  'Of functions that we do not call; the application’s triggers find what any session finds': [
-    ...[
-      'default_text_search_config',
-      'escape_string_warning',
-      'lc_numeric',
-      'lc_time',
-      'lo_compat_privileges',
-      'xmlbinary',
-    ],
-    ...[
-      'dynamic_library_path',
-      'extension_control_path',
-      'local_preload_libraries',
-      'session_preload_libraries',
-    ],
-  ],
-  'Names of time zones as input: our texts have offsets': ['timezone_abbreviations'],
-  'Of statements that we do not run': [
-    ...[
-      'allow_in_place_tablespaces',
-      'allow_system_table_mods',
-      'createrole_self_grant',
-      'icu_validation_level',
-    ],
-    ...['md5_password_warnings', 'password_encryption', 'scram_iterations', 'vacuum_*'],
-  ],
-  'What we make (a function, an event trigger, publications) is the same under it': [
-    ...['check_function_bodies', 'event_triggers'],
-  ],
-  'Of views and foreign tables, which we do not read': ['restrict_nonsystem_relation_kind'],
-  'For those who look for defects of the server': [
-    ...[
-      'debug_discard_caches',
-      'debug_logical_replication_streaming',
-      'debug_parallel_query',
-      'force_parallel_mode',
-    ],
-    ...[
-      'ignore_checksum_failure',
-      'logical_replication_mode',
-      'zero_damaged_pages',
-      'send_abort_*',
-    ],
-  ],
+const LEFT: Readonly<Record<string, string>> = {
+  'The connection itself says it': 'application_name client_encoding',
+  'How a transaction began says it':
+    'transaction_deferrable transaction_isolation transaction_read_only',
+  'An undo and a script pin it': 'session_replication_role synchronous_commit',
+  'Read, and the stream’s feedback follows it': 'wal_sender_timeout',
+  'Only plans and the memory they take: each is right, and none of them grows without bound':
+    'backend_flush_after constraint_exclusion cpu_* cursor_tuple_fraction default_statistics_target effective_* geqo* hash_mem_multiplier io_combine_limit jit* logical_decoding_work_mem maintenance_* max_parallel_* max_stack_depth min_parallel_* parallel_* plan_cache_mode random_page_cost recursive_worktable_factor seq_page_cost synchronize_seqscans temp_buffers work_mem enable_async_append enable_distinct_reordering enable_gathermerge enable_group_by_reordering enable_incremental_sort enable_indexonlyscan enable_material enable_memoize enable_parallel_* enable_partitionwise_* enable_presorted_aggregate enable_self_join_elimination',
+  'A limit of the administrator’s; reaching it is an error that says so': 'temp_file_limit',
+  'Where and how the administrator keeps things; one that is missing is passed over':
+    'default_tablespace default_toast_compression file_copy_method temp_tablespaces gin_pending_list_limit wal_compression wal_consistency_checking wal_init_zero wal_recycle wal_skip_threshold',
+  'How soon a commit is written, not whether': 'commit_delay commit_siblings',
+  'When the server gives up a connection that is broken': 'client_connection_check_interval tcp_*',
+  'The order in which locks that wait for each other are found': 'deadlock_timeout',
+  'What the server writes into its own log, counts and shows':
+    'backtrace_functions compute_query_id debug_pretty_print debug_print_* log_* trace_* track_* stats_fetch_consistency update_process_title',
+  'The language of messages: decisions are made by SQLSTATE and routine': 'lc_messages',
+  'Of functions that we do not call; the application’s triggers find what any session finds':
+    'default_text_search_config escape_string_warning lc_numeric lc_time lo_compat_privileges xmlbinary dynamic_library_path extension_control_path local_preload_libraries session_preload_libraries',
+  'Names of time zones as input: our texts have offsets': 'timezone_abbreviations',
+  'Of statements that we do not run':
+    'allow_in_place_tablespaces allow_system_table_mods createrole_self_grant icu_validation_level md5_password_warnings password_encryption scram_iterations vacuum_*',
+  'What we make (a function, an event trigger, publications) is the same under it':
+    'check_function_bodies event_triggers',
+  'Of views and foreign tables, which we do not read': 'restrict_nonsystem_relation_kind',
+  'For those who look for defects of the server':
+    'debug_discard_caches debug_logical_replication_streaming debug_parallel_query force_parallel_mode ignore_checksum_failure logical_replication_mode zero_damaged_pages send_abort_*',
 };
 
 function isLeft(name: string): boolean {
   return Object.values(LEFT)
-    .flat()
+    .flatMap((names) => names.split(' '))
     .some((left) => (left.endsWith('*') ? name.startsWith(left.slice(0, -1)) : name === left));
 }
 

@@ -59,6 +59,8 @@ const RUN_SETTINGS: Settings = {
   row_security: 'on',
   // Temporary tables are updated, which other methods may not be able to.
   default_table_access_method: 'heap',
+  // An undo analyses its temporary tables, and would pause as often as a background vacuum.
+  vacuum_cost_delay: '0',
   // Above 0 an index of btree_gin gives some of the rows that are equal, at random.
   gin_fuzzy_search_limit: '0',
 };

@@ -140,7 +140,8 @@ export class PostgresSnapshot implements SourceSnapshot {
     error: Error,
   ): TidingsError<'SNAPSHOT_REFUSED'> {
     const cause = error.cause instanceof Error ? error.cause : error;
-    const policy = /row-level security/.test(cause.message);
+    // By the server's function: its messages are in the language of `lc_messages`.
+    const policy = (cause as { readonly routine?: string }).routine === 'check_enable_rls';
     const role = quoteIdentifier(this.#client.user ?? 'tidings');
     const details = {
       source: this.#source,

@@ -8,6 +8,8 @@ interface ServerError extends Error {
   readonly detail?: string;
   readonly schema?: string;
   readonly table?: string;
+  /** The server's function: its messages are in the language of `lc_messages`. */
+  readonly routine?: string;
 }
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -30,13 +32,13 @@ export interface UndoSession {
 export function toUndoError(session: UndoSession, error: unknown): TidingsError {
   if (isTidingsError(error)) return error;
   const { source, role, database } = session;
-  const { code = '', message, detail, schema, table } = error as ServerError;
+  const { code = '', message, detail, schema, table, routine } = error as ServerError;
   const options = { cause: error };
   const reason = detail === undefined ? message : `${message} (${detail})`;
   if (PASSES.has(code)) {
     return new TidingsError('UNDO_LOCKED', { source, reason, state: code }, options);
   }
-  if (code === '42501' && message.includes('temporary')) {
+  if (code === '42501' && routine === 'InitTempTableNamespace') {
     const sql = `GRANT TEMPORARY ON DATABASE ${quoteIdentifier(database)} TO ${quoteIdentifier(role)};`;
     return new TidingsError('UNDO_TEMPORARY', { source, sql }, options);
   }
