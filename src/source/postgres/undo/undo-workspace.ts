@@ -16,6 +16,7 @@ import { checkTable } from './check-table.ts';
 import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
+import { requireKnownMoney } from './known-money.ts';
 import { readRows } from './read-rows.ts';
 import { scriptOf } from './script.ts';
 import { advanceSequences } from './sequences.ts';
@@ -60,6 +61,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
         this.#tables.lose(change.table);
         continue;
       }
+      requireKnownMoney(change);
       const sending = table.add(change);
       if (sending !== undefined) await sending;
     }
@@ -72,8 +74,9 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     await stageTruncated({ connection: this.#connection, tables: this.#tables, offset, history });
   }
 
-  stageCascaded(changes: readonly StoredChange[]): Promise<void> {
-    return this.#cascaded.add(changes);
+  async stageCascaded(changes: readonly StoredChange[]): Promise<void> {
+    for (const change of changes) requireKnownMoney(change);
+    await this.#cascaded.add(changes);
   }
 
   async reset(): Promise<void> {
@@ -97,6 +100,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
 
   async stageLater(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
+      requireKnownMoney(change);
       const table = await this.#tables.enter(change.table);
       if (table !== null) await stageLaterChange(this.#connection, table, change);
     }
