@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { isTidingsError, type TidingsError } from '../../errors/tidings-error.ts';
 import { freshDatabase, type TestDatabase } from '../../../test/postgres.ts';
+import { startTlsServer } from '../../../test/tls-server.ts';
 import { until } from '../../../test/until.ts';
 import { ReplicationConnection } from './connection-replication.ts';
 import { PostgresSnapshot } from './snapshot/postgres-snapshot.ts';
@@ -95,16 +96,19 @@ test('a transaction that took too long says so, also while rows are copied', asy
   assert.match(error.message, /transaction timeout/);
 });
 
-test('an undo that was ended while rows are copied says why', async () => {
-  await using database = await freshDatabase();
-  const [connection, pid] = await openUndo(database);
-  await using _ = connection;
-  await connection.copy(COPY, Buffer.from('first\n'));
-  killUnseen(database, pid);
-  const error = await failure(copyOn(connection));
-  assert.equal(error.code, 'UNDO_INTERRUPTED');
-  assert.match(error.message, KILLED);
-});
+for (const tls of [false, true]) {
+  test(`an undo that was ended while rows are copied says why${tls ? ', with TLS' : ''}`, async () => {
+    await using server = tls ? await startTlsServer() : null;
+    await using database = await freshDatabase(server?.url);
+    const [connection, pid] = await openUndo(database);
+    await using _ = connection;
+    await connection.copy(COPY, Buffer.from('first\n'));
+    killUnseen(database, pid);
+    const error = await failure(copyOn(connection));
+    assert.equal(error.code, 'UNDO_INTERRUPTED');
+    assert.match(error.message, KILLED);
+  });
+}
 
 test('a snapshot that was ended says why', async () => {
   await using database = await freshDatabase();
