@@ -155,3 +155,28 @@ test('a role whose sessions leave out foreign keys and triggers is told how to g
     await client.query(`DROP OWNED BY "${name} r"; DROP ROLE "${name} r"`);
   }
 });
+
+test('in a database of another encoding names of any people come and go', async () => {
+  const sql = `CREATE TABLE "Größe" (id text PRIMARY KEY, "Wert €" text); ALTER TABLE "Größe" REPLICA IDENTITY FULL;
+    INSERT INTO "Größe" VALUES ('é', 'ž €'), ('ÿ', NULL)`;
+  await using at = await undoFixture(sql, { encoding: 'WIN1252' });
+  const before = await at.rows('SELECT * FROM "Größe"');
+  const contextOf = async (id: string): Promise<unknown> => {
+    const [transaction] = await at.log.transactionsById(id);
+    return JSON.parse(transaction?.context ?? 'null');
+  };
+  const transaction = await at.change(
+    `SELECT pg_logical_emit_message(true, 'tidings', '{"actor":"Zoë €"}'); DELETE FROM "Größe"`,
+  );
+  assert.deepEqual(await contextOf(transaction), { actor: 'Zoë €' });
+  const actor = 'Łukasz 🌱';
+  const { transaction: undone } = await at.apply({ transaction }, { actor });
+  assert.deepEqual(await at.rows('SELECT * FROM "Größe"'), before);
+  assert.equal(((await contextOf(undone ?? '')) as { actor?: string }).actor, actor);
+
+  const again = await at.change('DELETE FROM "Größe"');
+  const plan = await at.plan({ transaction: again });
+  const script = (await all(at.undo.undoScript(plan, { actor }, at.signal))).join('');
+  await (await at.database.connect()).query(script);
+  assert.deepEqual(await at.rows('SELECT * FROM "Größe"'), before);
+});

@@ -1,5 +1,6 @@
 import { MARKER_KEY, MARKER_NEW, MARKER_OLD } from '../../change/row-images.ts';
 import type { ChangeReceiver } from '../source.ts';
+import { textReader, type TextReader } from './database-text.ts';
 import { type Bytes, bytesOf, FieldReader, MalformedData } from './decode-bytes.ts';
 import { addContext, readContext } from './decode-context.ts';
 import { fillUnchanged, TupleCells } from './decode-tuple.ts';
@@ -42,11 +43,21 @@ export class StreamDecoder {
   readonly #after = new TupleCells(bytesOf(NO_IMAGES));
   #state: 'between' | 'open' | 'skipping' = 'between';
   #context: string | null = null;
+  readonly #readText: TextReader;
   #reached: string;
 
-  /** @param from the position up to which the receiver has everything; null for nothing. */
-  constructor(receiver: ChangeReceiver, relations: RelationTable, from: string | null) {
+  /**
+   * @param from the position up to which the receiver has everything; null for nothing.
+   * @param readText for what comes in the database's encoding.
+   */
+  constructor(
+    receiver: ChangeReceiver,
+    relations: RelationTable,
+    from: string | null,
+    readText: TextReader = textReader('UTF8'),
+  ) {
     this.#receiver = receiver;
+    this.#readText = readText;
     this.#relations = relations;
     this.#reached = from ?? '';
   }
@@ -233,7 +244,7 @@ export class StreamDecoder {
 
   #attach(bytes: Bytes, start: number, end: number): void {
     if (this.#state === 'skipping') return;
-    const text = readContext(bytes, start + 1, end);
+    const text = readContext({ bytes, start: start + 1, end }, this.#readText);
     if (text !== null && this.#state === 'open') this.#context = addContext(this.#context, text);
   }
 }

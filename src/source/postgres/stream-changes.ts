@@ -7,6 +7,7 @@ import {
   toStreamError,
 } from './connection-error.ts';
 import { ReplicationConnection } from './connection-replication.ts';
+import { textReader } from './database-text.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 import { StreamDecoder } from './decode-stream.ts';
 import { Feedback } from './feedback.ts';
@@ -90,7 +91,12 @@ class ChangeStream implements FrameHandler {
     this.#options = options;
     this.#connection = connection;
     this.#relations = new RelationTable(receiver, catalog);
-    this.#decoder = new StreamDecoder(receiver, this.#relations, from);
+    this.#decoder = new StreamDecoder(
+      receiver,
+      this.#relations,
+      from,
+      textReader(connection.encoding),
+    );
     this.#feedback = new Feedback({
       send: (bytes) => connection.send(bytes),
       acknowledged: options.acknowledged,

@@ -1,5 +1,6 @@
 import type { Cell } from '../../../change/row-images.ts';
 import { qualifiedName } from '../../../change/table.ts';
+import { asciiJson } from '../ascii-json.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import { OUR_TEXTS, SCRIPT_BEGIN, SCRIPT_OWN_SETTINGS } from '../session-settings.ts';
 import { partsOf, type RowCounts, writeAllSql } from './apply.ts';
@@ -39,7 +40,7 @@ export async function* scriptOf(
     '-- expects, it raises an error, and nothing is changed.',
     '',
     SCRIPT_BEGIN,
-    `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)});`,
+    `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(asciiJson(context))});`,
     '',
   ].join('\n');
   for (const table of tables.missing) yield refuse(`${qualifiedName(table)} is not there`);

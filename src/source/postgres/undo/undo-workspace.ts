@@ -10,6 +10,7 @@ import type {
   TargetRow,
   UndoWorkspace,
 } from '../../undo-target.ts';
+import { asciiJson } from '../ascii-json.ts';
 import { quoteLiteral } from '../quote.ts';
 import { countRows, type RowCounts, writeRows } from './apply.ts';
 import { checkTable } from './check-table.ts';
@@ -179,7 +180,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     const restore = triggers ? null : await disableTriggers(connection, tables);
     const [row] = await connection.rows<{ id: string }>(
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
-         pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
+         pg_logical_emit_message(true, 'tidings', ${quoteLiteral(asciiJson(context))})`,
     );
     await connection.withOwnSettings(async () => {
       await writeRows(connection, written);
