@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type pg from 'pg';
+import { createSlot, openStream } from '../../../test/captured-stream.ts';
 import { freshDatabase, MAJORS } from '../../../test/postgres.ts';
 import { connect } from './connect.ts';
 import { startupOptions, TEXT_SETTINGS, UNDO_BEGIN } from './session-settings.ts';
@@ -104,4 +105,24 @@ test('an undo begins with our texts, and what it gives back is what the role has
   );
   assert.deepEqual(rows, [{ zone: 'Asia/Kolkata', commit: 'local' }]);
   await client.end();
+});
+
+test('a large transaction may take longer to be read than transactions may take', async () => {
+  await using database = await freshDatabase();
+  const { client, name } = database;
+  await client.query('CREATE TABLE t (id int PRIMARY KEY, v text)');
+  await createSlot(database);
+  await client.query(`ALTER DATABASE ${name} SET transaction_timeout = '1s'`);
+  await using stream = await openStream(database);
+  const waiting = await database.connect({ options: '-c transaction_timeout=0' });
+  let waited: Promise<void> | undefined;
+  // More than fits between the server and us, so that the server waits inside of the transaction.
+  stream.receiver.onBurst = () =>
+    (waited ??= waiting.query('SELECT pg_sleep(1.3)').then(() => undefined));
+  await client.query(
+    `INSERT INTO t SELECT g, repeat(md5(g::text), 60) FROM generate_series(1, 20000) g`,
+  );
+  await stream.caughtUp();
+  assert.equal(stream.receiver.changes.length, 20_000);
+  assert.equal(stream.receiver.streams, 1);
 });
