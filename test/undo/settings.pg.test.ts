@@ -112,6 +112,7 @@ test('money of a log from before the notation was fixed is refused unless it can
   for (const text of ['$1,234.56', '-$0.05', '$92,233,720,368,547,758.07', '$7.00']) {
     requireKnownMoney(change('money', text));
     requireKnownMoney(change('money[]', `{NULL,"${text}"}`));
+    requireKnownMoney(change('money[]', `[0:0][-1:-1]={{"${text}"}}`));
     requireKnownMoney(change('text', '1.234,56 €'));
   }
   for (const text of ['1.234,56 €', '$1.234', '$ 1,56', '$1,56', '1.00', '¥1,234', '-1,00 €']) {

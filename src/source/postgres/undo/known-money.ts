@@ -10,6 +10,9 @@ import { readArray } from '../array.ts';
  */
 const KNOWN = /^-?\$\d{1,3}(?:,\d{3})*\.\d\d$/;
 
+/** `[0:1]=` before an array whose lower bounds are not 1. */
+const BOUNDS = /^(?:\[-?\d+:-?\d+\])+=/;
+
 const columns = new WeakMap<TableDefinition, readonly number[]>();
 
 /**
@@ -47,9 +50,10 @@ function moneyOf(table: TableDefinition): readonly number[] {
 
 function isKnown(text: string): boolean {
   if (KNOWN.test(text)) return true;
-  if (!text.startsWith('{')) return false;
+  const array = text.replace(BOUNDS, '');
+  if (!array.startsWith('{')) return false;
   let known = true;
-  const read = readArray(text, (element) => {
+  const read = readArray(array, (element) => {
     known &&= KNOWN.test(element);
     return element;
   });
