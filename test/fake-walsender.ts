@@ -54,7 +54,7 @@ export async function startFakeWalsender(
           streaming = true;
           socket.write(options.answer ?? COPY_BOTH);
           started.resolve(socket);
-        } else socket.write(row('setting', String(options.timeout ?? 60_000)));
+        } else socket.write(row('timeout', String(options.timeout ?? 60_000)));
       }
     });
   });

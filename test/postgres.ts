@@ -104,11 +104,19 @@ export interface TestDatabase extends AsyncDisposable {
   connect(config?: pg.ClientConfig): Promise<pg.Client>;
 }
 
-/** Creates a database of its own; disposing removes it together with its slots. */
-export async function freshDatabase(server: Major | string = NEWEST): Promise<TestDatabase> {
+/**
+ * Creates a database of its own; disposing removes it together with its slots.
+ * @param encoding default: UTF8.
+ */
+export async function freshDatabase(
+  server: Major | string = NEWEST,
+  encoding?: string,
+): Promise<TestDatabase> {
   const serverUrl = typeof server === 'string' ? server : await sharedServer(server);
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await withClient(serverUrl, (admin) => admin.query(`CREATE DATABASE ${name}`));
+  const options =
+    encoding === undefined ? '' : `ENCODING '${encoding}' TEMPLATE template0 LOCALE 'C'`;
+  await withClient(serverUrl, (admin) => admin.query(`CREATE DATABASE ${name} ${options}`));
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const clients: pg.Client[] = [];

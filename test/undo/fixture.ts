@@ -39,12 +39,18 @@ export async function undoFixture(
   options: {
     readonly url?: (url: string) => string;
     readonly major?: 14 | 18;
+    /** A server of the test's own, instead of the shared one. */
+    readonly server?: string;
+    /** Of the database. Default: UTF8. */
+    readonly encoding?: string;
     /** Runs before capture begins. */
     readonly prepare?: (database: TestDatabase) => Promise<void>;
   } = {},
 ): Promise<UndoFixture> {
   await using stack = new AsyncDisposableStack();
-  const database = stack.use(await freshDatabase(options.major ?? 18));
+  const database = stack.use(
+    await freshDatabase(options.server ?? options.major ?? 18, options.encoding),
+  );
   const directory = mkdtempSync(join(tmpdir(), 'tidings-undo-'));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   await database.client.query(sql);

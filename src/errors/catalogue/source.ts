@@ -45,6 +45,26 @@ export const SOURCE_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  SOURCE_ENCODING: {
+    message: 'Source {source} cannot be captured: {reason}, and what is captured is UTF-8.',
+    hint: 'Copy it into a database with the encoding UTF8 and point the url there: {commands} (if its texts are in another encoding, such as WIN1252, write that after the second --encoding=).',
+    retryable: false,
+    exit: 2,
+  },
+  SOURCE_ENCODING_RISK: {
+    message:
+      'Source {source}: {reason}. Capture goes on, and stops at the first text that is not UTF-8, with an error that names the table; nothing before it is lost.',
+    hint: 'Copy it into a database with the encoding UTF8 and capture that under another source name: {commands} (if its texts are in another encoding, such as WIN1252, write that after the second --encoding=).',
+    retryable: false,
+    exit: 2,
+  },
+  SOURCE_UNREADABLE: {
+    message:
+      'PostgreSQL cannot hand over a change of {table} (source {source}): {reason} (SQLSTATE {state}). Capture stops before it; nothing before it is lost.',
+    hint: 'Correct the value in the database, or leave the table out of the configured `tables`, so that it does not come again. Then go on from now with `tidings start --accept-gap {source}`; the log keeps a note of the gap.',
+    retryable: false,
+    exit: 2,
+  },
   SOURCE_REFUSED: {
     message: 'Source {source} refused to stream its changes: {reason} (SQLSTATE {state}).',
     hint: 'Run `tidings doctor`: it checks settings and rights, and prints what to change.',

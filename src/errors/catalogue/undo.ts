@@ -91,6 +91,20 @@ export const UNDO_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  UNDO_MONEY_UNKNOWN: {
+    message:
+      'Nothing was undone: the log has the money {text} in column {column} of {table}, captured before Tidings fixed how money is written, so that the amount depends on the lc_monetary of then.',
+    hint: 'Undo the other tables by name (`--table`), and put this row right by hand: `tidings show @{offset}` has its values.',
+    retryable: false,
+    exit: 2,
+  },
+  UNDO_REPLICATION_ROLE: {
+    message:
+      'Sessions of role {role} of source {source} have session_replication_role = {setting}, under which foreign keys and triggers do nothing, and the role may not change it.',
+    hint: 'As an administrator of the database run: ALTER ROLE {role} RESET session_replication_role; ALTER ROLE {role} IN DATABASE {database} RESET session_replication_role; ALTER DATABASE {database} RESET session_replication_role;',
+    retryable: false,
+    exit: 2,
+  },
   UNDO_ROWS_MISSED: {
     message:
       'The undo should {operation} {expected} rows of {table} and the database did so for {affected}; all of it was rolled back.',

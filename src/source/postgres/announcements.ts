@@ -1,7 +1,9 @@
 import type { MarkKind } from '../../change/mark.ts';
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { OWN_SCHEMA } from './captured-tables.ts';
-import { type Bytes, FieldReader } from './decode-bytes.ts';
+import type { TextReader } from './database-text.ts';
+import { FieldReader } from './decode-bytes.ts';
+import type { MessageBytes } from './decode-context.ts';
 import { ownName } from './names.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -137,18 +139,18 @@ const FLAG_TRANSACTIONAL = 1;
 
 /**
  * Reads a logical decoding Message, without its type byte.
+ * @param read for the content, which comes in the database's encoding.
  * @returns null when it is somebody else's.
  */
 export function readAnnouncement(
-  bytes: Bytes,
-  start: number,
-  end: number,
+  { bytes, start, end }: MessageBytes,
+  read: TextReader,
 ): AnnouncementMessage | null {
   const fields = new FieldReader(bytes, start, end);
   const transactional = (fields.uint8() & FLAG_TRANSACTIONAL) !== 0;
   fields.skip(8);
   if (fields.text() !== ANNOUNCEMENT_PREFIX || !transactional) return null;
-  const text = fields.take(fields.uint32()).toString('utf8');
+  const text = read(fields.take(fields.uint32()));
   try {
     const { lsn, ...rest } = JSON.parse(text) as AnnouncementMessage & { readonly lsn: string };
     return { ...rest, position: lsnToPosition(lsn) };
@@ -217,7 +219,9 @@ function marksSql(relation: string, before: string, after: string): string {
     `jsonb_build_array(jsonb_build_object('kind', ${kind}, 'root', ${side} -> 'root', 'partition',
       jsonb_build_object('oid', ${relation}::bigint, 'schema', ${side} -> 'schema', 'name', ${side} -> 'name')))`;
   const gone = `CASE WHEN EXISTS (SELECT FROM pg_class c WHERE c.oid = ${relation}) THEN 'detached' ELSE 'dropped' END`;
-  const made = `CASE WHEN tg_tag = 'CREATE TABLE' THEN 'present' ELSE 'attached' END`;
+  const made = `CASE WHEN tg_tag = 'CREATE TABLE' AND EXISTS (
+      SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.objid = ${relation})
+    THEN 'present' ELSE 'attached' END`;
   return `CASE WHEN ${left} THEN ${mark(gone, before)} ELSE '[]' END
       || CASE WHEN ${came} THEN ${mark(made, after)} ELSE '[]' END`;
 }

@@ -20,6 +20,7 @@ const FACTS: ServerFacts = {
   standby: false,
   role: 'tidings',
   database: 'shop',
+  encoding: 'UTF8',
   databaseOid: 16_384,
   superuser: false,
   replication: true,

@@ -13,6 +13,7 @@ import { checkNewTables, checkTables } from './check-tables.ts';
 import { readSettings } from './check-settings.ts';
 import { readTables, readSkipped } from './captured-tables.ts';
 import type { ConnectOptions } from './connect.ts';
+import { checkEncoding } from './encoding.ts';
 import { publicationNames, readPublications } from './publication.ts';
 import { readFacts } from './server-facts.ts';
 import { findSlot } from './slot.ts';
@@ -57,6 +58,7 @@ async function* runChecks(
   yield* checkServer(facts);
   const owner = { source, database: facts.database, databaseOid: facts.databaseOid };
   const slot = facts.standby ? null : await findSlot(session, owner, signal);
+  yield checkEncoding(facts, slot !== null);
   yield* checkSlots(source, settings, slot);
   yield checkWalBound(settings);
   yield checkTimeout(settings);

@@ -118,6 +118,31 @@ test('the settings of a role do not change how values are printed', async () => 
   await session.end();
 });
 
+test('nothing in a url goes before what a session needs, and the rest of it holds', async () => {
+  await using database = await freshDatabase();
+  const url = change(database.url, (to) => {
+    for (const name of [
+      'statement_timeout',
+      'lock_timeout',
+      'idle_in_transaction_session_timeout',
+    ]) {
+      to.searchParams.set(name, '12345');
+    }
+    to.searchParams.set('query_timeout', '1');
+    to.searchParams.set('options', '-c timezone=Asia/Tokyo -c work_mem=5MB');
+  });
+  const session = await connect({ source: 'main', url });
+  const { rows } = await session.query<{ setting: string }>(
+    `SELECT setting, pg_sleep(0.05) FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout',
+       'idle_in_transaction_session_timeout', 'TimeZone', 'work_mem') ORDER BY lower(name)`,
+  );
+  assert.deepEqual(
+    rows.map(({ setting }) => setting),
+    ['0', '0', '0', 'UTC', '5120'],
+  );
+  await session.end();
+});
+
 test('a session connects again after its connection was cut', async () => {
   await using database = await freshDatabase();
   await using session = new SqlSession({ source: 'main', url: database.url });

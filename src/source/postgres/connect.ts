@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { newReplicationSocket } from './connection-socket.ts';
+import { keepLastWords, lastWords, readToTheEnd } from './last-words.ts';
+import { NEWER_SETTINGS, startupOptions } from './session-settings.ts';
 import { toConnectError } from './source-error.ts';
 
 /** Where a source is and what it is called. */
@@ -11,30 +13,11 @@ export interface ConnectOptions {
   /** True for the connection that streams changes. It also takes replication commands. */
   readonly replication?: boolean;
   /**
-   * True to begin with the role's own search path, where the application's triggers will run. The
-   * session's statements have to see to theirs.
+   * True when the application's triggers will fire in it. Then it begins with what texts mean to the
+   * role, and its own statements have to see to what they mean to us, see `session-settings.ts`.
    */
-  readonly ownSearchPath?: boolean;
+  readonly firesTriggers?: boolean;
 }
-
-/**
- * Settings of every session, so that no default of a server, database or role changes how values are
- * printed (invariant 10): ISO dates in UTC, floats with all digits, bytes in hexadecimal, names of
- * tables with their schema.
- */
-const SESSION_SETTINGS: Readonly<Record<string, string>> = {
-  datestyle: 'ISO,YMD',
-  intervalstyle: 'postgres',
-  timezone: 'UTC',
-  extra_float_digits: '1',
-  bytea_output: 'hex',
-  xmloption: 'content',
-  search_path: 'pg_catalog',
-  statement_timeout: '0',
-  lock_timeout: '0',
-  idle_in_transaction_session_timeout: '0',
-  default_transaction_read_only: 'off',
-};
 
 /** A server that is there answers within this; milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
@@ -44,6 +27,17 @@ const CONNECT_TIMEOUT = 10_000;
  * default of two hours is no help when a firewall has dropped the connection.
  */
 const KEEPALIVE_DELAY = 10_000;
+
+/** Parameters of a url that would go before what a session of ours is set to. */
+const OURS_TO_SAY = [
+  'options',
+  'application_name',
+  'replication',
+  'statement_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+  'query_timeout',
+];
 
 /** The socket below a client. Its types say nothing of it, and it is needed to stop at once. */
 interface ClientInternals {
@@ -81,11 +75,14 @@ async function open(options: ConnectOptions, signal?: AbortSignal): Promise<pg.C
   try {
     await client.connect();
     signal?.throwIfAborted();
+    readToTheEnd(client);
+    await client.query(NEWER_SETTINGS);
+    signal?.throwIfAborted();
     return client;
   } catch (error) {
     abandon();
     signal?.throwIfAborted();
-    throw toConnectError(options.source, error);
+    throw toConnectError(options.source, lastWords(client, error));
   } finally {
     signal?.removeEventListener('abort', abandon);
   }
@@ -105,19 +102,14 @@ export function isRemote(url: string): boolean {
 
 function newClient(options: ConnectOptions): pg.Client {
   const url = new URL(options.url);
-  const settings = Object.entries(SESSION_SETTINGS)
-    .filter(([name]) => name !== 'search_path' || options.ownSearchPath !== true)
-    .map(([name, value]) => `-c ${name}=${value}`);
   // The url's own settings come first: of two, the server takes the later one.
   const own = url.searchParams.get('options');
-  url.searchParams.delete('options');
-  url.searchParams.delete('application_name');
-  url.searchParams.delete('replication');
+  for (const name of OURS_TO_SAY) url.searchParams.delete(name);
   // sslmode as PostgreSQL's documentation has it; the driver would read `require` as `verify-full`.
   if (!url.searchParams.has('uselibpqcompat')) url.searchParams.set('uselibpqcompat', 'true');
   const config = {
     connectionString: url.href,
-    options: [...(own === null ? [] : [own]), ...settings].join(' '),
+    options: `${own ?? ''} ${startupOptions(options.firesTriggers === true)}`.trim(),
     application_name: `tidings ${options.source}`,
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     keepAlive: true,
@@ -133,6 +125,7 @@ function newClient(options: ConnectOptions): pg.Client {
     // It reads certificate files here.
     throw toConnectError(options.source, error);
   }
+  keepLastWords(client);
   client.on('error', () => undefined); // Whoever uses the connection meets the same error.
   return client;
 }

@@ -11,12 +11,15 @@ export class ServerError extends Error {
   readonly code: string;
   readonly routine: string;
   readonly detail: string;
+  /** What the server was doing. */
+  readonly where: string;
 
   constructor(fields: ReadonlyMap<string, string>) {
     super(fields.get('M') ?? 'no message');
     this.code = fields.get('C') ?? '';
     this.routine = fields.get('R') ?? '';
     this.detail = fields.get('D') ?? '';
+    this.where = fields.get('W') ?? '';
   }
 }
 
@@ -60,6 +63,10 @@ export function toStreamError(
   if (isInvalidated(error)) {
     return new TidingsError('SLOT_INVALIDATED', { source, slot, reason }, options);
   }
+  if (isUnreadable(error)) {
+    const details = { source, table: 'a table', reason, state: error.code };
+    return new TidingsError('SOURCE_UNREADABLE', details, options);
+  }
   if (REFUSED.test(error.code)) {
     return new TidingsError('SOURCE_REFUSED', { source, reason, state: error.code }, options);
   }
@@ -73,6 +80,22 @@ export function toStreamError(
 export function isLostPublication({ code, routine }: ServerError): boolean {
   if (routine === 'LoadPublications') return true;
   return code === UNDEFINED_OBJECT && routine === 'get_publication_oid';
+}
+
+/** Bytes that are no text, and characters that UTF-8 does not have. */
+const NO_TEXT = new Set(['22021', '22P05']);
+const LIMIT_EXCEEDED = '54000';
+const INTERNAL = 'XX000';
+
+/**
+ * True when one value cannot be sent: its text has no UTF-8, or it or its row is larger than a
+ * message can be. It would be the same the next time.
+ */
+function isUnreadable({ code, routine, where }: ServerError): boolean {
+  if (!where.includes('"pgoutput"')) return false;
+  if (NO_TEXT.has(code) || code === LIMIT_EXCEEDED) return true;
+  // "invalid memory alloc request size": what asks for memory has other names in other versions.
+  return code === INTERNAL && /alloc|MemoryContext|StringInfo/i.test(routine);
 }
 
 /** Before PostgreSQL 18 only the text tells this condition from others of the same function. */

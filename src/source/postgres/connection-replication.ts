@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { connect, destroyConnection } from './connect.ts';
+import { lastWords } from './last-words.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { positionToLsn } from './position.ts';
 import { toConnectError } from './source-error.ts';
@@ -18,13 +19,14 @@ export interface ReplicationOptions {
 /** How long the farewell may take before the socket is destroyed; milliseconds. */
 const FAREWELL = 500;
 
-/**
- * Asks for the timeout, and makes sure that warnings come: one of them says that a publication is
- * missing (see `isLostPublication`).
- */
-const PREPARE = `
-  SELECT setting, pg_catalog.set_config('client_min_messages', 'warning', false)
+const FACTS = `SELECT setting AS timeout, pg_catalog.current_setting('server_encoding') AS encoding
   FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'`;
+
+/** What {@link FACTS} gives. */
+interface Facts {
+  readonly timeout: string;
+  readonly encoding: string;
+}
 
 /** Below pg's client. Its types leave it out; `connection.stream` is a TLSSocket with TLS. */
 interface ClientInternals {
@@ -42,12 +44,15 @@ export class ReplicationConnection {
   readonly #socket: Socket;
   /** The server's `wal_sender_timeout` in milliseconds; 0 when it has none. */
   readonly timeout: number;
+  /** The database's encoding, as `server_encoding` says it. */
+  readonly encoding: string;
 
-  private constructor(client: pg.Client, options: ReplicationOptions, timeout: number) {
+  private constructor(client: pg.Client, options: ReplicationOptions, facts: Facts | undefined) {
     this.#client = client;
     this.#options = options;
     this.#socket = internals(client).stream;
-    this.timeout = timeout;
+    this.timeout = Number(facts?.timeout ?? 0);
+    this.encoding = facts?.encoding ?? 'UTF8';
   }
 
   /** @throws TidingsError as `connect` does; the signal's reason when it aborts. */
@@ -60,13 +65,13 @@ export class ReplicationConnection {
     const abandon = (): void => destroyConnection(client);
     signal.addEventListener('abort', abandon, { once: true });
     try {
-      const { rows } = await client.query<{ readonly setting: string }>(PREPARE);
+      const { rows } = await client.query<Facts>(FACTS);
       signal.throwIfAborted();
-      return new ReplicationConnection(client, options, Number(rows[0]?.setting ?? 0));
+      return new ReplicationConnection(client, options, rows[0]);
     } catch (error) {
       abandon();
       signal.throwIfAborted();
-      throw toConnectError(source, error);
+      throw toConnectError(source, lastWords(client, error));
     } finally {
       signal.removeEventListener('abort', abandon);
     }

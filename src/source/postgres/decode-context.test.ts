@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as pgoutput from '../../../test/pgoutput.ts';
+import { textReader } from './database-text.ts';
 import { bytesOf, MalformedData } from './decode-bytes.ts';
 import { addContext, readContext } from './decode-context.ts';
 
-const read = (message: Buffer): string | null => readContext(bytesOf(message), 1, message.length);
+const read = (message: Buffer, encoding = 'UTF8'): string | null =>
+  readContext({ bytes: bytesOf(message), start: 1, end: message.length }, textReader(encoding));
 
 test('a single text is kept as it is when it is JSON', () => {
   for (const text of ['{"actor":"ann"}', ' [1, 2]', '12345678901234567890', 'null', '"ann"']) {

@@ -1,3 +1,4 @@
+import type { TextReader } from './database-text.ts';
 import { type Bytes, FieldReader } from './decode-bytes.ts';
 
 /** The prefix under which applications attach context: `pg_logical_emit_message(true, 'tidings', …)`. */
@@ -10,31 +11,27 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
   readonly isRawJSON: (value: unknown) => boolean;
 };
 
+/** Where a message is. */
+export interface MessageBytes {
+  readonly bytes: Bytes;
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * Reads a logical decoding Message, without its type byte.
+ * @param read for the content, which the server hands over in the database's encoding, whatever the
+ *   session's is.
  * @returns the text that the application attached to its transaction, or null for other messages.
  */
-export function readContext(bytes: Bytes, start: number, end: number): string | null {
+export function readContext({ bytes, start, end }: MessageBytes, read: TextReader): string | null {
   const fields = new FieldReader(bytes, start, end);
   const transactional = (fields.uint8() & FLAG_TRANSACTIONAL) !== 0;
   fields.skip(8);
   const prefix = fields.text();
   const content = fields.take(fields.uint32());
   fields.finish();
-  return transactional && prefix === PREFIX ? decodeText(content) : null;
-}
-
-/**
- * The server sends messages in the database's encoding, whatever the session's. What is not UTF-8
- * is taken for Latin-1, which at least loses no byte.
- */
-function decodeText(content: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
-  } catch (error) {
-    if (error instanceof TypeError) return content.toString('latin1');
-    throw error;
-  }
+  return transactional && prefix === PREFIX ? read(content) : null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { MARKER_KEY, MARKER_NEW, MARKER_OLD } from '../../change/row-images.ts';
 import type { ChangeReceiver } from '../source.ts';
 import { type AnnouncementMessage, readAnnouncement } from './announcements.ts';
+import { textReader, type TextReader } from './database-text.ts';
 import { type Bytes, bytesOf, FieldReader, MalformedData } from './decode-bytes.ts';
 import { addContext, readContext } from './decode-context.ts';
 import { fillUnchanged, TupleCells } from './decode-tuple.ts';
@@ -40,6 +41,8 @@ export interface StreamDecoderOptions {
   /** The position up to which the receiver has everything; null for nothing. */
   readonly from: string | null;
   readonly partitions?: PartitionWatch | undefined;
+  /** For what comes in the database's encoding. Default: UTF-8. */
+  readonly readText?: TextReader;
 }
 
 /**
@@ -56,12 +59,15 @@ export class StreamDecoder {
   readonly #after = new TupleCells(bytesOf(NO_IMAGES));
   #state: 'between' | 'open' | 'skipping' = 'between';
   #context: string | null = null;
+  readonly #readText: TextReader;
   #reached: string;
 
-  constructor({ source, receiver, relations, from, partitions }: StreamDecoderOptions) {
+  constructor(options: StreamDecoderOptions) {
+    const { source, receiver, relations, from, partitions } = options;
     this.#partitions = partitions;
     this.#source = source;
     this.#receiver = receiver;
+    this.#readText = options.readText ?? textReader('UTF8');
     this.#relations = relations;
     this.#reached = from ?? '';
   }
@@ -249,13 +255,14 @@ export class StreamDecoder {
   }
 
   #attach(bytes: Bytes, start: number, end: number): void {
-    const announcement = readAnnouncement(bytes, start + 1, end);
+    const message = { bytes, start: start + 1, end };
+    const announcement = readAnnouncement(message, this.#readText);
     if (announcement !== null) {
       this.#announced(announcement);
       return;
     }
     if (this.#state === 'skipping') return;
-    const text = readContext(bytes, start + 1, end);
+    const text = readContext(message, this.#readText);
     if (text !== null && this.#state === 'open') this.#context = addContext(this.#context, text);
   }
 

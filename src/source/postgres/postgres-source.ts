@@ -1,5 +1,5 @@
 import { compileTablePatterns, type TablePatterns } from '../../change/table-pattern.ts';
-import type { TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, type TidingsError } from '../../errors/tidings-error.ts';
 import { sleep } from '../../util/sleep.ts';
 import type {
   CheckResult,
@@ -21,6 +21,7 @@ import { requireSlot, type Slot } from './slot.ts';
 import { SqlSession } from './sql-session.ts';
 import { readStatus } from './status.ts';
 import { streamChanges } from './stream-changes.ts';
+import { nameUnreadable } from './unreadable-change.ts';
 import { parseSnapshot, SNAPSHOT_STATEMENT } from './visibility.ts';
 
 export interface PostgresSourceOptions {
@@ -104,11 +105,12 @@ export class PostgresSource implements Source {
     if (from !== null) this.acknowledge(from);
     const ended = new AbortController();
     const following = this.#followTables(partitions, AbortSignal.any([signal, ended.signal]));
+    const publications = [this.#setup.names.all, this.#setup.names.insertOnly];
     try {
       await streamChanges({
         ...this.#connection,
         slot: slot.slot_name,
-        publications: [this.#setup.names.all, this.#setup.names.insertOnly],
+        publications,
         from,
         receiver,
         acknowledged: () => this.#acknowledged,
@@ -116,6 +118,10 @@ export class PostgresSource implements Source {
         partitions,
         signal,
       });
+    } catch (error) {
+      if (!isTidingsError(error, 'SOURCE_UNREADABLE')) throw error;
+      const change = { connection: this.#connection, slot: slot.slot_name, publications };
+      throw await nameUnreadable(error, change, signal);
     } finally {
       ended.abort();
       await following;

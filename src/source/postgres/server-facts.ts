@@ -11,6 +11,8 @@ export interface ServerFacts {
   readonly role: string;
   readonly database: string;
   readonly databaseOid: number;
+  /** Of the database: `UTF8`, `LATIN1`, `SQL_ASCII`. */
+  readonly encoding: string;
   readonly superuser: boolean;
   /** May open a replication connection and make slots. */
   readonly replication: boolean;
@@ -26,6 +28,7 @@ const FACTS = `
     current_user::text AS "role",
     current_database()::text AS "database",
     (SELECT oid FROM pg_database WHERE datname = current_database()) AS "databaseOid",
+    current_setting('server_encoding') AS "encoding",
     r.rolsuper AS "superuser",
     r.rolsuper OR r.rolreplication OR EXISTS (
       SELECT FROM pg_roles g

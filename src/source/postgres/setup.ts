@@ -18,6 +18,7 @@ import {
   readPublications,
   type Unplaced,
 } from './publication.ts';
+import { encodingWarning, requireEncoding } from './encoding.ts';
 import { quoteIdentifier } from './quote.ts';
 import { missingRights, type PublishedTables } from './rights.ts';
 import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
@@ -78,6 +79,7 @@ export class Setup {
     const { source, session } = this.#options;
     const facts = await readFacts(session, signal);
     requireServer(source, facts);
+    this.#lookAtEncoding(facts, slot);
     const found = await this.#find(facts, signal);
     const missing = (['all', 'insertOnly'] as const).filter(
       (kind) => found.publications[kind] === null,
@@ -235,6 +237,14 @@ export class Setup {
       const late = await readTables(session, this.#query(true), signal);
       await this.#place(late.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
     }
+  }
+
+  /** A log that is there goes on as long as it can; one that is not must not begin. */
+  #lookAtEncoding(facts: ServerFacts, slot: 'create' | 'expect'): void {
+    const { source, onWarning } = this.#options;
+    if (slot === 'create') requireEncoding(source, facts);
+    const warning = encodingWarning(source, facts);
+    if (warning !== null) onWarning(warning);
   }
 
   async #makeTrigger(facts: ServerFacts, signal: AbortSignal): Promise<void> {

@@ -3,8 +3,8 @@ import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 /** SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const LOGIN_REFUSED = new Set(['28000', '28P01', '3D000', '42501', '55000']);
 const NOT_NOW = new Set(['57P03', '53300']);
-/** Conditions that pass without anybody doing something: lost connections, shutdown, locks. */
-const DISCONNECTED = /^(08|57P)/;
+/** Lost connections, shutdown, and sessions that the server ended because they took too long. */
+const DISCONNECTED = /^(08|57P|25P0[34])/;
 
 const NETWORK =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EPIPE|ENOENT|EACCES)$/;
@@ -13,7 +13,7 @@ const TLS = /SSL|TLS|certificate|CERT_|self.signed|ALTNAME|sslrootcert|sslkey|ss
 /** What went wrong when a connection was opened, as an error with a code. */
 export function toConnectError(source: string, error: unknown): TidingsError {
   if (isTidingsError(error)) return error;
-  const { code, message, path } = describe(error);
+  const { code, message, path, routine } = describe(error);
   const options = { cause: error };
   // A certificate file that cannot be read is not the server's socket file.
   const file = path !== undefined && !path.includes('.s.PGSQL.');
@@ -25,6 +25,12 @@ export function toConnectError(source: string, error: unknown): TidingsError {
       ? 'it asks for a password, and the url has none'
       : message;
     return new TidingsError('SOURCE_LOGIN_REFUSED', { source, reason }, options);
+  }
+  if (routine === 'InitializeClientEncoding') {
+    // MULE_INTERNAL: nothing converts it to UTF-8.
+    const commands =
+      'createdb --encoding=UTF8 --template=template0 NEW && pg_dump --encoding=LATIN1 OLD | psql NEW';
+    return new TidingsError('SOURCE_ENCODING', { source, reason: message, commands }, options);
   }
   if (isSqlState(code) && !NOT_NOW.has(code) && !DISCONNECTED.test(code)) {
     return toSourceError(source, error);
@@ -58,16 +64,25 @@ interface Described {
   readonly code: string;
   readonly message: string;
   readonly path: string | undefined;
+  /** The server's function that reported it. */
+  readonly routine: string | undefined;
 }
 
 function describe(error: unknown): Described {
-  if (!(error instanceof Error)) return { code: '', message: String(error), path: undefined };
-  const { code, path } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error)) {
+    return { code: '', message: String(error), path: undefined, routine: undefined };
+  }
+  const { code, path, routine } = error as NodeJS.ErrnoException & { readonly routine?: string };
   // Several addresses of one host failed: each has its own error, and the whole has no message.
   const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [];
   const message =
     error.message === '' && first !== undefined ? describe(first).message : error.message;
-  return { code: code ?? '', message: message === 'timeout expired' ? NO_ANSWER : message, path };
+  return {
+    code: code ?? '',
+    message: message === 'timeout expired' ? NO_ANSWER : message,
+    path,
+    routine,
+  };
 }
 
 const NO_ANSWER = 'no answer within 10 seconds';

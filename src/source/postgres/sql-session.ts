@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { connect, type ConnectOptions, destroyConnection } from './connect.ts';
+import { lastWords } from './last-words.ts';
 import { toSourceError } from './source-error.ts';
 
 /** A statement with its parameters. With a name the server plans it once per connection. */
@@ -71,7 +72,7 @@ export class SqlSession implements AsyncDisposable {
       return result.rows;
     } catch (error) {
       signal.throwIfAborted();
-      const failure = toSourceError(this.#options.source, error);
+      const failure = toSourceError(this.#options.source, lastWords(client, error));
       // The server says goodbye before the socket closes: the next statement must not try this one.
       if (isTidingsError(failure, 'SOURCE_DISCONNECTED')) stop();
       throw failure;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createSlot, openStream } from '../../../test/captured-stream.ts';
-import { freshDatabase, startTestServer } from '../../../test/postgres.ts';
+import { freshDatabase } from '../../../test/postgres.ts';
+import { startTlsServer } from '../../../test/tls-server.ts';
 import { until } from '../../../test/until.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 
@@ -212,28 +211,8 @@ describe('connections', () => {
 });
 
 test('TLS: the same changes, whatever records they come in', async () => {
-  await using server = await startTestServer();
-  const tls = join(import.meta.dirname, '../../../test/tls');
-  {
-    await using admin = await freshDatabase(server.url);
-    for (const file of ['server.crt', 'server.key']) {
-      const lines = JSON.stringify(readFileSync(join(tls, file), 'utf8').trim().split('\n'));
-      // The server's own process writes it, so that it belongs to the server's user.
-      await admin.client.query(
-        `COPY (SELECT json_array_elements_text('${lines}')) TO PROGRAM 'umask 077; cat > ${file}'`,
-      );
-    }
-    await admin.client.query('ALTER SYSTEM SET ssl = on');
-    await admin.client.query('SELECT pg_reload_conf()');
-    const isOn = async (): Promise<boolean> => {
-      const { rows } = await admin.client.query<{ ssl: string }>('SHOW ssl');
-      return rows[0]?.ssl === 'on';
-    };
-    await until(isOn);
-  }
-  await using database = await freshDatabase(
-    `${server.url}?sslmode=verify-full&sslrootcert=${encodeURIComponent(join(tls, 'server.crt'))}`,
-  );
+  await using server = await startTlsServer();
+  await using database = await freshDatabase(server.url);
   await database.client.query('CREATE TABLE t (id int PRIMARY KEY, a text)');
   await createSlot(database);
   await database.client.query(

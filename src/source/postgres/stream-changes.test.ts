@@ -131,6 +131,7 @@ describe('ends', () => {
     assert.equal(run.receiver.abandoned, 1);
   });
 
+  const CALLBACK = 'slot "s", output plugin "pgoutput", in the change callback, LSN 0/1';
   const responses: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
     ['SLOT_MISSING', { C: '42704', M: 'no slot', R: 'ReplicationSlotAcquire' }],
     ['PUBLICATION_LOST', { C: '42704', M: 'no "publication"', R: 'get_publication_oid' }],
@@ -141,6 +142,17 @@ describe('ends', () => {
     ['SOURCE_REFUSED', { C: '55000', M: 'logical decoding requires wal_level >= logical' }],
     ['SOURCE_REFUSED', { C: '42501', M: 'permission denied to start WAL sender' }],
     ['SOURCE_REFUSED', { C: '22021', M: 'invalid byte sequence for encoding "UTF8": 0xff' }],
+    ['SOURCE_UNREADABLE', { C: '22P05', M: 'has no equivalent in "UTF8"', W: CALLBACK }],
+    // A bytea of more than half a gigabyte: its text would be larger than a message can be.
+    [
+      'SOURCE_UNREADABLE',
+      { C: 'XX000', M: 'invalid memory alloc request size', R: 'palloc', W: CALLBACK },
+    ],
+    [
+      'SOURCE_UNREADABLE',
+      { C: '54000', M: 'string buffer exceeds maximum', R: 'enlargeStringInfo', W: CALLBACK },
+    ],
+    ['SOURCE_FAILED', { C: 'XX000', M: 'could not open relation', R: 'x', W: CALLBACK }],
     ['SOURCE_DISCONNECTED', { C: '57P01', M: 'terminating connection' }],
     ['SOURCE_FAILED', { C: 'XX000', M: 'invalid memory alloc request size' }],
     ['SOURCE_FAILED', { C: '53200', M: 'out of memory', D: 'Failed on request of size 42.' }],

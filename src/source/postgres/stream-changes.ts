@@ -7,6 +7,7 @@ import {
   toStreamError,
 } from './connection-error.ts';
 import { ReplicationConnection } from './connection-replication.ts';
+import { textReader } from './database-text.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 import { StreamDecoder } from './decode-stream.ts';
 import { Feedback } from './feedback.ts';
@@ -97,6 +98,7 @@ class ChangeStream implements FrameHandler {
       relations: this.#relations,
       from,
       partitions: options.partitions,
+      readText: textReader(connection.encoding),
     });
     this.#feedback = new Feedback({
       send: (bytes) => connection.send(bytes),

@@ -11,8 +11,8 @@ type BuiltinRow = readonly [oid: number, array: number, name: string, kind: Valu
  * oids are the same on every server and never change. All others have to be looked up in the
  * catalogue, see {@link kindOfCatalogType}.
  *
- * `other` are the types whose text form is already the best form: money (its text depends on
- * lc_monetary), intervals, bit strings, network addresses, geometry, ranges, xml, text search.
+ * `other` are the types whose text form is already the best form: money (as
+ * `lc_monetary = C` prints it), intervals, bit strings, network addresses, geometry, ranges, xml, text search.
  */
 const BUILTIN_TYPES: readonly BuiltinRow[] = [
   [16, 1000, 'boolean', 'boolean'],

@@ -4,18 +4,13 @@ import { TidingsError } from '../../../errors/tidings-error.ts';
 import type { SnapshotRows, SnapshotTable, SourceSnapshot } from '../../table-snapshot.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
 import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
+import { lastWords } from '../last-words.ts';
 import { lsnToPosition } from '../position.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
+import { SNAPSHOT_BEGIN } from '../session-settings.ts';
 import { sqlState, toSourceError } from '../source-error.ts';
 import { type DescribedTable, describeTable } from './describe-table.ts';
 import { SnapshotTransactions } from './snapshot-transactions.ts';
-
-/**
- * Row security is off so that a policy makes the query fail: rows that it hides would otherwise be
- * missing without a word.
- */
-const BEGIN = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-  SET LOCAL row_security = off`;
 
 const AS_TEXT: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
 
@@ -52,7 +47,7 @@ export class PostgresSnapshot implements SourceSnapshot {
     signal.addEventListener('abort', stop, { once: true });
     try {
       const [earlier] = (await client.query<{ lsn: string }>(POSITION)).rows;
-      await client.query(BEGIN);
+      await client.query(SNAPSHOT_BEGIN);
       // The first query takes the snapshot; the position is asked for after it was taken.
       const [taken] = (await client.query<{ snapshot: string; lsn: string }>(SNAPSHOT)).rows;
       if (earlier === undefined || taken === undefined) throw new Error('No position');
@@ -64,7 +59,7 @@ export class PostgresSnapshot implements SourceSnapshot {
       signal.removeEventListener('abort', stop);
       stop();
       signal.throwIfAborted();
-      throw toSourceError(source, error);
+      throw toSourceError(source, lastWords(client, error));
     }
   }
 
@@ -149,7 +144,8 @@ export class PostgresSnapshot implements SourceSnapshot {
     error: Error,
   ): TidingsError<'SNAPSHOT_REFUSED'> {
     const cause = error.cause instanceof Error ? error.cause : error;
-    const policy = /row-level security/.test(cause.message);
+    // By the server's function: its messages are in the language of `lc_messages`.
+    const policy = (cause as { readonly routine?: string }).routine === 'check_enable_rls';
     const role = quoteIdentifier(this.#client.user ?? 'tidings');
     const details = {
       source: this.#source,
@@ -168,7 +164,7 @@ export class PostgresSnapshot implements SourceSnapshot {
       return await query();
     } catch (error) {
       this.#signal.throwIfAborted();
-      throw toSourceError(this.#source, error);
+      throw toSourceError(this.#source, lastWords(this.#client, error));
     }
   }
 }

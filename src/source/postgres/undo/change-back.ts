@@ -31,7 +31,7 @@ export async function changeBack(connection: UndoConnection, table: StagedTable)
   await connection.run(`SAVEPOINT ${SAVEPOINT}`);
   let written = 0;
   try {
-    await connection.withOwnSearchPath(async () => {
+    await connection.withOwnSettings(async () => {
       written = await connection.run(changeBackSql(table, pairs));
       if (written === changes) await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
     });

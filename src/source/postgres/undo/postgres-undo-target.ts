@@ -3,6 +3,7 @@ import { isSameDatabase } from '../../source-identity.ts';
 import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
 import { readIdentity } from '../identity.ts';
+import { lastWords } from '../last-words.ts';
 import { ownName } from '../names.ts';
 import { lsnToPosition } from '../position.ts';
 import { publicationNames } from '../publication.ts';
@@ -115,7 +116,7 @@ export class PostgresUndoTarget implements UndoTarget {
     try {
       return (await client.query<Row>(text)).rows;
     } catch (error) {
-      throw toSourceError(this.#options.source, error);
+      throw toSourceError(this.#options.source, lastWords(client, error));
     } finally {
       // Only a question was asked: how the connection ends does not matter.
       await client.end().catch(() => undefined);

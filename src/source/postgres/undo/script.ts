@@ -1,6 +1,8 @@
 import type { Cell } from '../../../change/row-images.ts';
 import { qualifiedName } from '../../../change/table.ts';
+import { asciiJson } from '../ascii-json.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
+import { OUR_TEXTS, SCRIPT_BEGIN, SCRIPT_OWN_SETTINGS } from '../session-settings.ts';
 import { findActedOn } from './acted-on.ts';
 import type { RowCounts } from './apply.ts';
 import { pairsSql } from './bag-pairs.ts';
@@ -21,20 +23,6 @@ import { postponedTables, writingOrders } from './writing-order.ts';
 
 /** Rows of one INSERT statement, at most: so many that a person can still find the one that fails. */
 const ROWS = 100;
-
-/** The settings under which the texts of the log mean what they meant (`connect.ts`). */
-const SETTINGS = [
-  `search_path = pg_catalog`,
-  `datestyle = 'ISO, YMD'`,
-  `intervalstyle = postgres`,
-  `timezone = 'UTC'`,
-  `extra_float_digits = 1`,
-  `bytea_output = hex`,
-  `xmloption = content`,
-  `standard_conforming_strings = on`,
-  `client_encoding = 'UTF8'`,
-  `lock_timeout = '10s'`,
-];
 
 export interface ScriptOptions {
   readonly context: string;
@@ -62,13 +50,12 @@ export async function* scriptOf(
     '-- Everything is one transaction. Each step checks what it finds; when it is not what the undo',
     '-- expects, it raises an error, and nothing is changed.',
     '',
-    'BEGIN ISOLATION LEVEL READ COMMITTED;',
-    "SELECT pg_catalog.set_config('tidings.search_path', pg_catalog.current_setting('search_path'), true);",
-    ...SETTINGS.map((setting) => `SET LOCAL ${setting};`),
-    `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)});`,
+    SCRIPT_BEGIN,
+    `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(asciiJson(context))});`,
     '',
   ].join('\n');
   for (const table of tables.missing) yield refuse(`${qualifiedName(table)} is not there`);
+  // A table whose rows are all as they should be has no temporary tables to compare them with.
   const written = [...counts].filter(([, rows]) => rows.insert + rows.update + rows.delete > 0);
   for (const [table, { insert, update, delete: deleted }] of written) {
     const name = qualifiedName(table.facts);
@@ -84,9 +71,10 @@ export async function* scriptOf(
   const { off, on } = triggers ? { off: [], on: [] } : triggerStatements([...staged]);
   yield beginChecks(outcome);
   for (const statement of off) yield `${statement};\n`;
-  yield `\n-- Triggers find their tables where the role's own sessions do.\n${OWN_PATH}`;
+  yield `\n-- Triggers find their tables, and read and print values, as in any other session.
+${SCRIPT_OWN_SETTINGS}\n`;
   yield writing(outcome.orders, outcome);
-  yield '\nSET LOCAL search_path = pg_catalog;\n';
+  yield `\n${OUR_TEXTS}\n`;
   for (const [table, { insert }] of written) {
     if (insert > 0) yield* sequencesOf(connection, table);
   }

@@ -1,26 +1,13 @@
 import type pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
+import { TidingsError } from '../../../errors/tidings-error.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
 import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
+import { lastWords } from '../last-words.ts';
+import { quoteIdentifier } from '../quote.ts';
+import { AS_ORIGIN, OUR_TEXTS, OWN_TEXTS, UNDO_BEGIN } from '../session-settings.ts';
 import { CopyIn } from './copy-in.ts';
 import { toUndoError } from './undo-error.ts';
-
-/**
- * Settings of an undo's transaction. Waiting for a lock is bounded, so that an undo does not queue
- * before everybody else's statements for ever; computing is not, because a large undo takes its time.
- */
-const BEGIN = `
-  SET temp_buffers = '64MB';
-  BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-  SET LOCAL search_path = pg_catalog;
-  SET LOCAL lock_timeout = '10s';
-  SET LOCAL statement_timeout = 0;
-  SET LOCAL idle_in_transaction_session_timeout = '5min';
-  SET LOCAL work_mem = '64MB';
-  SET LOCAL jit = off;
-  SET LOCAL default_statistics_target = 10;
-  SET LOCAL standard_conforming_strings = on;
-  SET LOCAL client_min_messages = error`;
 
 const OWN_SEARCH_PATH = 'SET LOCAL search_path TO DEFAULT';
 
@@ -47,11 +34,11 @@ export class UndoConnection implements AsyncDisposable {
   static async open(options: ConnectOptions, signal: AbortSignal): Promise<UndoConnection> {
     const connection = new UndoConnection(
       options.source,
-      await connect({ ...options, ownSearchPath: true }, signal),
+      await connect({ ...options, firesTriggers: true }, signal),
       signal,
     );
     try {
-      await connection.run(BEGIN);
+      await connection.#begin();
       return connection;
     } catch (error) {
       await connection[Symbol.asyncDispose]();
@@ -112,12 +99,14 @@ export class UndoConnection implements AsyncDisposable {
 
   /**
    * Does something during which the application's triggers fire: they find their tables and functions
-   * where the role's own sessions do.
+   * where the role's own sessions do, and print and read values as those do. What is done must not
+   * depend on {@link TEXT_SETTINGS} itself.
    */
-  async withOwnSearchPath(fire: () => Promise<void>): Promise<void> {
-    await this.run(OWN_SEARCH_PATH);
+  async withOwnSettings(fire: () => Promise<void>): Promise<void> {
+    await this.run(OWN_TEXTS);
     await fire();
-    if (!this.#ownSearchPath) await this.run('SET LOCAL search_path = pg_catalog');
+    await this.run(OUR_TEXTS);
+    if (this.#ownSearchPath) await this.run(OWN_SEARCH_PATH);
   }
 
   /**
@@ -177,6 +166,24 @@ export class UndoConnection implements AsyncDisposable {
     await this.#client.end().catch(() => undefined);
   }
 
+  async #begin(): Promise<void> {
+    const results = (await this.#do(() =>
+      this.#client.query(UNDO_BEGIN),
+    )) as unknown as pg.QueryResult<{ replicationRole: string; role: string }>[];
+    const found = results.at(-1)?.rows[0];
+    if (found === undefined || found.replicationRole === 'origin') return;
+    const { database = '' } = this.#client;
+    try {
+      await this.run(AS_ORIGIN);
+    } catch (error) {
+      const { source } = this;
+      const { replicationRole, role } = found;
+      const names = { role: quoteIdentifier(role), database: quoteIdentifier(database) };
+      const details = { source, setting: replicationRole, ...names };
+      throw new TidingsError('UNDO_REPLICATION_ROLE', details, { cause: error });
+    }
+  }
+
   /** @param query begun here: after an abort nobody would wait for its failure. */
   async #do<Result>(query: () => Promise<Result>): Promise<Result> {
     this.#signal.throwIfAborted();
@@ -185,7 +192,7 @@ export class UndoConnection implements AsyncDisposable {
     } catch (error) {
       this.#signal.throwIfAborted();
       const { user: role = '', database = '' } = this.#client;
-      throw toUndoError({ source: this.source, role, database }, error);
+      throw toUndoError({ source: this.source, role, database }, lastWords(this.#client, error));
     }
   }
 }

@@ -12,6 +12,8 @@ interface ServerError extends Error {
   readonly table?: string;
   /** What the server was doing, innermost first, a line each. */
   readonly where?: string;
+  /** The server's function: its messages are in the language of `lc_messages`. */
+  readonly routine?: string;
 }
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -46,13 +48,13 @@ export interface UndoSession {
 export function toUndoError(session: UndoSession, error: unknown): TidingsError {
   if (isTidingsError(error)) return error;
   const { source, role, database } = session;
-  const { code = '', message } = error as ServerError;
+  const { code = '', message, routine } = error as ServerError;
   const options = { cause: error };
   const reason = reasonOf(error as ServerError);
   if (PASSES.has(code)) {
     return new TidingsError('UNDO_LOCKED', { source, reason, state: code }, options);
   }
-  if (code === '42501' && message.includes('temporary')) {
+  if (code === '42501' && routine === 'InitTempTableNamespace') {
     const sql = `GRANT TEMPORARY ON DATABASE ${quoteIdentifier(database)} TO ${quoteIdentifier(role)};`;
     return new TidingsError('UNDO_TEMPORARY', { source, sql }, options);
   }

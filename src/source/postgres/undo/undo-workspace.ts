@@ -9,6 +9,7 @@ import type {
   TargetRow,
   UndoWorkspace,
 } from '../../undo-target.ts';
+import { asciiJson } from '../ascii-json.ts';
 import { quoteLiteral } from '../quote.ts';
 import { findActedOn } from './acted-on.ts';
 import { countRows, type RowCounts } from './apply.ts';
@@ -18,6 +19,7 @@ import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
 import { findRefused, toRefused } from './find-refused.ts';
+import { requireKnownMoney } from './known-money.ts';
 import { Outcome } from './outcome.ts';
 import { readRows } from './read-rows.ts';
 import { TEXTS_TABLE } from './read-texts.ts';
@@ -75,6 +77,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
         this.#tables.lose(change.table);
         continue;
       }
+      requireKnownMoney(change);
       const sending = table.add(change);
       if (sending !== undefined) await atTable(table, () => sending);
     }
@@ -87,8 +90,9 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     await stageTruncated({ connection: this.#connection, tables: this.#tables, offset, history });
   }
 
-  stageCascaded(changes: readonly StoredChange[]): Promise<void> {
-    return this.#cascaded.add(changes);
+  async stageCascaded(changes: readonly StoredChange[]): Promise<void> {
+    for (const change of changes) requireKnownMoney(change);
+    await this.#cascaded.add(changes);
   }
 
   async reset(): Promise<void> {
@@ -113,6 +117,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
 
   async stageLater(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
+      requireKnownMoney(change);
       const table = await this.#tables.enter(change.table);
       if (table !== null) await stageLaterChange(this.#connection, table, change);
     }
@@ -204,7 +209,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     const written = [...this.#counts].filter(([, counts]) => total(counts) > 0);
     const [row] = await connection.rows<{ id: string }>(
       `SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id,
-         pg_logical_emit_message(true, 'tidings', ${quoteLiteral(context)})`,
+         pg_logical_emit_message(true, 'tidings', ${quoteLiteral(asciiJson(context))})`,
     );
     // Of the short way the count has said all there is to say: nothing else can follow from it.
     const isDone = this.#shortWay === 'written';

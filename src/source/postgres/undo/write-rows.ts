@@ -67,7 +67,7 @@ export async function writeOnly(
   written: readonly (readonly [StagedTable, RowCounts])[],
 ): Promise<void> {
   const parts = partsOf(written);
-  await connection.withOwnSearchPath(async () => {
+  await connection.withOwnSettings(async () => {
     if (parts.length > 0) {
       const statements = parts.map(({ table, operation }) => partSql(table, operation));
       await connection.run(writeAllSql(statements));
@@ -82,7 +82,7 @@ async function writeIn(
   outcome: Outcome,
 ): Promise<void> {
   for (const [table, rows] of missing) await outcome.note(table, 'delete', -rows);
-  await connection.withOwnSearchPath(async () => {
+  await connection.withOwnSettings(async () => {
     for (const step of steps) {
       if ('repairs' in step) await putRight(connection, step.repairs, outcome);
       else await writeParts(connection, step.parts, outcome);

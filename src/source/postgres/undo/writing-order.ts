@@ -130,16 +130,16 @@ function repairsOf(table: StagedTable, columns: readonly string[]): readonly Rep
   const fixed = new Set(identityColumns(table));
   const set = columns
     .filter((name) => known.has(name) && !fixed.has(name))
-    .map((name) => ({ now: quoteIdentifier(name), then: table.staged('s', name) }));
+    .map((name) => ({ now: quoteIdentifier(name), was: table.staged('s', name) }));
   if (set.length === 0) return repairs;
   const now = `ROW(${set.map((column) => `t.${column.now}`).join(', ')})::record`;
-  const then = `ROW(${set.map((column) => column.then).join(', ')})::record`;
+  const was = `ROW(${set.map((column) => column.was).join(', ')})::record`;
   repairs.push({
     table,
     operation: 'update',
-    sql: `UPDATE ${facts.sql} t SET ${set.map((column) => `${column.now} = ${column.then}`).join(', ')}
+    sql: `UPDATE ${facts.sql} t SET ${set.map((column) => `${column.now} = ${column.was}`).join(', ')}
       FROM ${before} s WHERE ${sameKey(table, 't', 's')}
-        AND NOT ${now} OPERATOR(pg_catalog.*=) ${then}`,
+        AND NOT ${now} OPERATOR(pg_catalog.*=) ${was}`,
   });
   return repairs;
 }
