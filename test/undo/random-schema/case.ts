@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { checkAsOf } from './check-as-of.ts';
+import { checkLog } from './check-log.ts';
+import { checkUndo, type CaseAtHand } from './check-undo.ts';
+import { Choices } from './choices.ts';
+import type { FeatureName } from './features.ts';
+import { type Committed, type History, STEPS, type TransactionPlan, Writer } from './history.ts';
+import { allowed, PIECES } from './pieces.ts';
+import type { Statistics } from './statistics.ts';
+import type { Step, StepKind } from './step.ts';
+import type { World } from './world.ts';
+
+/** Everything random about one case. */
+export interface Case {
+  readonly tables: readonly (readonly number[])[];
+  readonly pieces: readonly Step[];
+  /** Rows before the history begins. */
+  readonly rows: readonly (readonly number[])[];
+  readonly transactions: readonly TransactionPlan[];
+  /** True when capture stands still while the history happens. */
+  readonly waiting: boolean;
+  readonly looks: readonly (readonly number[])[];
+  readonly undos: readonly (readonly number[])[];
+}
+
+export function caseArbitrary(features: ReadonlySet<FeatureName>): fc.Arbitrary<Case> {
+  const numbers = fc.array(fc.nat({ max: 99_999 }), { maxLength: 6, size: 'max' });
+  const rarely = (feature: FeatureName): fc.Arbitrary<boolean> =>
+    features.has(feature) ? fc.nat({ max: 3 }).map((n) => n === 3) : fc.constant(false);
+  const steps = (kinds: { readonly [kind: string]: StepKind }): fc.Arbitrary<Step> =>
+    fc.record({
+      kind: fc.oneof(
+        ...allowed(kinds, features).map(([kind, weight]) => ({
+          weight,
+          arbitrary: fc.constant(kind),
+        })),
+      ),
+      numbers,
+      undone: fc.nat({ max: 7 }).map((n) => n === 7 && features.has('savepoints')),
+    });
+  const transaction = fc.record({
+    steps: fc.array(steps(STEPS), { minLength: 1, maxLength: 5, size: 'max' }),
+    deferred: rarely('foreign-keys'),
+    late: rarely('late-standby'),
+  });
+  return fc.record({
+    tables: fc.array(numbers, { minLength: 1, maxLength: 4, size: 'max' }),
+    pieces: fc.array(steps(PIECES), { maxLength: 8, size: 'max' }),
+    rows: fc.array(numbers, { maxLength: 10, size: 'max' }),
+    transactions: fc.array(transaction, { minLength: 1, maxLength: 6, size: 'max' }),
+    waiting: rarely('waiting'),
+    looks: fc.array(numbers, { maxLength: 3, size: 'max' }),
+    undos: fc.array(numbers, { minLength: 1, maxLength: 3, size: 'max' }),
+  });
+}
+
+/** A failure with the SQL that led to it. */
+export class CaseFailure extends Error {
+  readonly trace: readonly string[];
+
+  constructor(problem: unknown, trace: readonly string[]) {
+    const text = problem instanceof Error ? (problem.stack ?? problem.message) : String(problem);
+    super(`${text}\n\n${trace.join('\n')}`, { cause: problem });
+    this.trace = trace;
+  }
+}
+
+/**
+ * Builds the schema, lives through the history, and checks everything.
+ * @throws CaseFailure
+ */
+export async function runCase(
+  world: World,
+  random: Case,
+  options: {
+    readonly schema: string;
+    readonly features: ReadonlySet<FeatureName>;
+    readonly statistics: Statistics;
+  },
+): Promise<void> {
+  const writer = new Writer(world, options.schema, options.features);
+  try {
+    const { statistics } = options;
+    const begun = performance.now();
+    const history = await live(world, writer, random, options.schema);
+    const offsets = await offsetsOf(world, history);
+    const lived = performance.now();
+    await checkLog(world, history, statistics);
+    const at: CaseAtHand = { world, writer, history, offsets, ...options };
+    for (const numbers of random.looks) await checkAsOf(at, new Choices(numbers));
+    const looked = performance.now();
+    for (const numbers of random.undos) {
+      if (!(await checkUndo(at, new Choices(numbers)))) break;
+    }
+    const undone = performance.now();
+    for (const schema of writer.schemas) {
+      await world.writer.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+    }
+    statistics.count('seconds: history', (lived - begun) / 1000);
+    statistics.count('seconds: looking', (looked - lived) / 1000);
+    statistics.count('seconds: undo', (undone - looked) / 1000);
+    statistics.count('seconds: cleaning up', (performance.now() - undone) / 1000);
+  } catch (error) {
+    throw new CaseFailure(error, writer.trace);
+  }
+}
+
+async function live(world: World, writer: Writer, random: Case, schema: string): Promise<History> {
+  await writer.build(schema, random.tables, random.pieces);
+  await writer.fill(random.rows);
+  const beginId = await world.mark();
+  await world.logged(beginId);
+  const begin = await writer.read();
+  writer.trace.push(
+    `-- here the history begins${random.waiting ? ', and capture stands still' : ''}`,
+  );
+  const transactions: Committed[] = [];
+  if (random.waiting) await world.stopCapture();
+  try {
+    for (const plan of random.transactions) {
+      const committed = await writer.transaction(plan, transactions.at(-1)?.state ?? begin);
+      if (committed !== null) transactions.push(committed);
+    }
+  } finally {
+    if (random.waiting) await world.startCapture();
+  }
+  await world.logged(await world.mark());
+  return { schemas: writer.schemas, begin, beginId, transactions };
+}
+
+async function offsetsOf(world: World, { beginId, transactions }: History): Promise<number[]> {
+  const begin = await world.find(beginId);
+  const offsets = [begin === null ? 0 : begin.last + 1];
+  for (const { id } of transactions) {
+    const found = id === null ? null : await world.find(id);
+    offsets.push(found === null ? (offsets.at(-1) ?? 0) : found.last + 1);
+  }
+  return offsets;
+}
