@@ -41,7 +41,7 @@ export class Bag {
 
   /** A few of them, for a message. */
   toString(): string {
-    const entries = [...this.#counts].sort();
+    const entries = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
     const shown = entries
       .slice(0, 8)
       .map(([row, count]) => `${count > 0 ? '+' : ''}${count} ${row}`);

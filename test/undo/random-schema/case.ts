@@ -39,15 +39,15 @@ export function caseArbitrary(features: ReadonlySet<FeatureName>): fc.Arbitrary<
       undone: fc.nat({ max: 7 }).map((n) => n === 7 && features.has('savepoints')),
     });
   const transaction = fc.record({
-    steps: fc.array(steps(STEPS), { minLength: 1, maxLength: 5, size: 'max' }),
+    steps: fc.array(steps(STEPS), { minLength: 1, maxLength: 4, size: 'max' }),
     deferred: rarely('foreign-keys'),
     late: rarely('late-standby'),
   });
   return fc.record({
-    tables: fc.array(numbers, { minLength: 1, maxLength: 4, size: 'max' }),
-    pieces: fc.array(steps(PIECES), { maxLength: 8, size: 'max' }),
-    rows: fc.array(numbers, { maxLength: 10, size: 'max' }),
-    transactions: fc.array(transaction, { minLength: 1, maxLength: 6, size: 'max' }),
+    tables: fc.array(numbers, { minLength: 1, maxLength: 3, size: 'max' }),
+    pieces: fc.array(steps(PIECES), { maxLength: 6, size: 'max' }),
+    rows: fc.array(numbers, { minLength: 2, maxLength: 8, size: 'max' }),
+    transactions: fc.array(transaction, { minLength: 1, maxLength: 5, size: 'max' }),
     waiting: rarely('waiting'),
     looks: fc.array(numbers, { maxLength: 3, size: 'max' }),
     undos: fc.array(numbers, { minLength: 1, maxLength: 3, size: 'max' }),

@@ -41,7 +41,9 @@ export async function checkAsOf(at: CaseAtHand, choices: Choices): Promise<void>
   );
   const difference = new Bag(shown).differenceTo(new Bag(rows));
   if (!difference.isEmpty) {
-    throw new Error(`${about} (${columns.join(', ')}) (+ missing, - too much)\n    ${difference}`);
+    throw new Error(
+      `${about} (${columns.join(', ')}) (+ missing, - too much)\n    ${difference.toString()}`,
+    );
   }
   statistics.count('as-of: shown');
 }

@@ -94,7 +94,7 @@ class StretchCheck {
       const difference = texts(this.#rows.get(oid) ?? []).differenceTo(texts(table.rows));
       if (difference.isEmpty) continue;
       throw new Error(
-        `${table.schema}.${table.name} is not what its changes make of it (+ missing in the log, - too much):\n    ${difference}`,
+        `${table.schema}.${table.name} is not what its changes make of it (+ missing in the log, - too much):\n    ${difference.toString()}`,
       );
     }
   }

@@ -120,7 +120,7 @@ function notWhole(view: View, states: UndoStates, result: State): string | null 
   const expected = view.keyed ? expectedByKey(view, states) : expectedBag(view, states);
   if (typeof expected === 'string') return expected;
   const difference = view.bag(result).differenceTo(expected);
-  return difference.isEmpty ? null : `(+ missing, - too much)\n    ${difference}`;
+  return difference.isEmpty ? null : `(+ missing, - too much)\n    ${difference.toString()}`;
 }
 
 function expectedByKey(view: View, { before, after, present }: UndoStates): Bag | string {

@@ -49,6 +49,22 @@ export const PIECES: { readonly [kind: string]: StepKind } = {
     },
   },
   foreignKey: { feature: 'foreign-keys', weight: 6, sql: foreignKeySql },
+  // A parent that is found by something else than its key.
+  code: {
+    feature: 'foreign-keys-on-unique',
+    weight: 5,
+    sql({ choices, catalogue, features, number }) {
+      const tables = userTables({ catalogue }).filter(({ partitioned }) => !partitioned);
+      const parent = choices.oneOf(tables);
+      const child = choices.oneOf(userTables({ catalogue }));
+      if (parent === null || child === null) return null;
+      const type = choices.one(['int', 'text', 'numeric']);
+      const actions = actionsOf(features);
+      return `ALTER TABLE ${parent.sql} ADD COLUMN u${number} ${type} UNIQUE;
+        ALTER TABLE ${child.sql} ADD COLUMN f${number} ${type} REFERENCES ${parent.sql} (u${number})
+          ON DELETE ${choices.one(actions)} ON UPDATE ${choices.one(actions)}`;
+    },
+  },
   generated: {
     feature: 'generated',
     weight: 2,
@@ -153,7 +169,7 @@ function foreignKeySql({ choices, catalogue, features, number }: StepContext): s
     ({ primary, columns, immediate }) =>
       columns !== null && immediate && (primary || features.has('foreign-keys-on-unique')),
   );
-  const target = choices.oneOf([...targets].reverse())?.columns ?? null;
+  const target = choices.oneOf(targets.toReversed())?.columns ?? null;
   if (target === null) return null;
   const leaves = catalogue.tables.filter((table) => table.parent !== null && !table.partitioned);
   const children = features.has('self-references')
@@ -164,9 +180,7 @@ function foreignKeySql({ choices, catalogue, features, number }: StepContext): s
       ? choices.oneOf(leaves)
       : choices.oneOf(children);
   if (child === null) return null;
-  const actions = features.has('foreign-key-actions')
-    ? ['NO ACTION', 'CASCADE', 'SET NULL', 'RESTRICT', 'SET DEFAULT']
-    : ['NO ACTION', 'RESTRICT'];
+  const actions = actionsOf(features);
   const enforced = features.has('not-enforced') ? choices.one(['', '', ' NOT ENFORCED']) : '';
   const when = choices.one(['', ' DEFERRABLE', ' DEFERRABLE INITIALLY DEFERRED']);
   const references = `REFERENCES ${parent.sql} (${target.map((at) => column(columnOf(parent, at))).join(', ')})
@@ -184,6 +198,15 @@ function foreignKeySql({ choices, catalogue, features, number }: StepContext): s
   });
   return `ALTER TABLE ${child.sql} ${added.map((one) => `ADD COLUMN ${one.name} ${one.sql}`).join(', ')},
     ADD FOREIGN KEY (${added.map(column).join(', ')}) ${references}`;
+}
+
+function actionsOf(features: ReadonlySet<FeatureName>): readonly string[] {
+  const all = features.has('foreign-key-actions');
+  return [
+    'NO ACTION',
+    'RESTRICT',
+    ...(all ? ['CASCADE', 'SET NULL', 'SET DEFAULT', 'CASCADE'] : []),
+  ];
 }
 
 /** Columns of the child that have the types of the parent's. */

@@ -108,7 +108,7 @@ function partitionsSql(
     const leaf = `${table}_p${at}`;
     if (at === 1 && plain && choices.once(2)) {
       // Another order, and a column that was dropped: its numbers are not those of the root.
-      const other = [...columns].reverse();
+      const other = columns.toReversed();
       parts.push(
         `CREATE TABLE ${leaf} (gone int, ${other.join(', ')}); ALTER TABLE ${leaf} DROP COLUMN gone;`,
         `ALTER TABLE ${table} ATTACH PARTITION ${leaf} ${bound};`,

@@ -169,25 +169,24 @@ async function commitLate(
   arrived: () => Promise<LoggedTransaction | null>,
 ): Promise<boolean> {
   await writer.query(`SET LOCAL synchronous_commit = on`);
-  let over = false;
-  const commit = writer.query('COMMIT').finally(() => (over = true));
-  const outcome = commit.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  const waits = async (): Promise<boolean> => {
+  const commit = { over: false };
+  const outcome = writer
+    .query('COMMIT')
+    .then(() => null)
+    .catch((error: unknown) => error)
+    .finally(() => (commit.over = true));
+  await until(async () => {
     const { rows } = await admin.query<{ waits: boolean }>(
       `SELECT COALESCE(wait_event = 'SyncRep', false) AS waits FROM pg_stat_activity WHERE pid = $1`,
       [pid],
     );
-    return rows[0]?.waits === true;
-  };
-  while (!over && !(await waits()));
-  const held = !over;
+    return commit.over || rows[0]?.waits === true;
+  });
+  const held = !commit.over;
   // The log may wait for the transaction to become visible, too: then it does not come.
   const deadline = Date.now() + 300;
-  while (!over && Date.now() < deadline && (await arrived()) === null);
-  if (!over) await admin.query('SELECT pg_cancel_backend($1)', [pid]);
+  await until(async () => commit.over || Date.now() > deadline || (await arrived()) !== null);
+  if (!commit.over) await admin.query('SELECT pg_cancel_backend($1)', [pid]);
   const error = await outcome;
   if (error !== null) throw error;
   return held;
