@@ -102,6 +102,8 @@ test('random schemas and histories', { timeout: (seconds + 120) * 1000 }, async 
     await running.catch(() => undefined);
     t.diagnostic(`seed ${seed}, features ${[...features].join(',')}\n${statistics.toString()}`);
   }
+  // Of other features nobody knows what to expect.
+  if (environment['TIDINGS_FUZZ_FEATURES'] !== undefined) return;
   assert.ok(statistics.share('undo: ', 'applied') >= LEAST_APPLIED, 'most undos are refused');
   assert.ok(statistics.share('as-of: ', 'shown') >= LEAST_SHOWN, 'most looks are refused');
 });

@@ -4,8 +4,10 @@ import { checkLog } from './check-log.ts';
 import { checkUndo, type CaseAtHand } from './check-undo.ts';
 import { Choices } from './choices.ts';
 import type { FeatureName } from './features.ts';
-import { type Committed, type History, STEPS, type TransactionPlan, Writer } from './history.ts';
+import { type Committed, type History, type TransactionPlan, Writer } from './history.ts';
 import { allowed, PIECES } from './pieces.ts';
+import { ROW_STEPS } from './row-steps.ts';
+import { SCHEMA_STEPS } from './schema-steps.ts';
 import type { Statistics } from './statistics.ts';
 import type { Step, StepKind } from './step.ts';
 import type { World } from './world.ts';
@@ -27,26 +29,29 @@ export function caseArbitrary(features: ReadonlySet<FeatureName>): fc.Arbitrary<
   const numbers = fc.array(fc.nat({ max: 99_999 }), { maxLength: 6, size: 'max' });
   const rarely = (feature: FeatureName): fc.Arbitrary<boolean> =>
     features.has(feature) ? fc.nat({ max: 3 }).map((n) => n === 3) : fc.constant(false);
-  const steps = (kinds: { readonly [kind: string]: StepKind }): fc.Arbitrary<Step> =>
+  const kinds = (of: { readonly [kind: string]: StepKind }): fc.WeightedArbitrary<string>[] =>
+    allowed(of, features).map(([kind, weight]) => ({ weight, arbitrary: fc.constant(kind) }));
+  const schemaKinds = kinds(SCHEMA_STEPS);
+  // However many kinds of DDL there are: most of a history is rows.
+  const stepKind = fc.oneof(
+    { weight: 3, arbitrary: fc.oneof(...kinds(ROW_STEPS)) },
+    ...(schemaKinds.length > 0 ? [{ weight: 1, arbitrary: fc.oneof(...schemaKinds) }] : []),
+  );
+  const steps = (kind: fc.Arbitrary<string>): fc.Arbitrary<Step> =>
     fc.record({
-      kind: fc.oneof(
-        ...allowed(kinds, features).map(([kind, weight]) => ({
-          weight,
-          arbitrary: fc.constant(kind),
-        })),
-      ),
+      kind,
       numbers,
       undone: fc.nat({ max: 7 }).map((n) => n === 7 && features.has('savepoints')),
     });
   const transaction = fc.record({
-    steps: fc.array(steps(STEPS), { minLength: 1, maxLength: 4, size: 'max' }),
+    steps: fc.array(steps(stepKind), { minLength: 1, maxLength: 4, size: 'max' }),
     deferred: rarely('foreign-keys'),
     late: rarely('late-standby'),
   });
   return fc.record({
     tables: fc.array(numbers, { minLength: 1, maxLength: 3, size: 'max' }),
-    pieces: fc.array(steps(PIECES), { maxLength: 6, size: 'max' }),
-    rows: fc.array(numbers, { minLength: 2, maxLength: 8, size: 'max' }),
+    pieces: fc.array(steps(fc.oneof(...kinds(PIECES))), { maxLength: 6, size: 'max' }),
+    rows: fc.array(numbers, { minLength: 3, maxLength: 8, size: 'max' }),
     transactions: fc.array(transaction, { minLength: 1, maxLength: 5, size: 'max' }),
     waiting: rarely('waiting'),
     looks: fc.array(numbers, { maxLength: 3, size: 'max' }),
@@ -54,14 +59,13 @@ export function caseArbitrary(features: ReadonlySet<FeatureName>): fc.Arbitrary<
   });
 }
 
-/** A failure with the SQL that led to it. */
+/** What is wrong in one case, with the SQL that led to it. */
 export class CaseFailure extends Error {
-  readonly trace: readonly string[];
-
-  constructor(problem: unknown, trace: readonly string[]) {
-    const text = problem instanceof Error ? (problem.stack ?? problem.message) : String(problem);
-    super(`${text}\n\n${trace.join('\n')}`, { cause: problem });
-    this.trace = trace;
+  constructor(problems: readonly unknown[], trace: readonly string[]) {
+    const texts = problems.map((problem) =>
+      problem instanceof Error ? (problem.stack ?? problem.message) : String(problem),
+    );
+    super(`${texts.join('\n')}\n\n${trace.join('\n')}`, { cause: problems[0] });
   }
 }
 
@@ -79,30 +83,40 @@ export async function runCase(
   },
 ): Promise<void> {
   const writer = new Writer(world, options.schema, options.features);
-  try {
-    const { statistics } = options;
+  const { statistics } = options;
+  const problems: unknown[] = [];
+  /** Whatever is wrong in one way may be wrong in others, too. */
+  const part = async (name: string, run: () => Promise<void>): Promise<void> => {
     const begun = performance.now();
+    await run().catch((error: unknown) => problems.push(error));
+    statistics.count(`seconds: ${name}`, (performance.now() - begun) / 1000);
+  };
+  let at: CaseAtHand | null = null;
+  await part('history', async () => {
     const history = await live(world, writer, random, options.schema);
-    const offsets = await offsetsOf(world, history);
-    const lived = performance.now();
-    await checkLog(world, history, statistics);
-    const at: CaseAtHand = { world, writer, history, offsets, ...options };
-    for (const numbers of random.looks) await checkAsOf(at, new Choices(numbers));
-    const looked = performance.now();
+    at = { world, writer, history, offsets: await offsetsOf(world, history), ...options };
+  });
+  if (at !== null) await checkAll(at, random, part);
+  if (problems.length > 0) throw new CaseFailure(problems, writer.trace);
+  for (const schema of writer.schemas) {
+    await world.writer.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+  }
+}
+
+async function checkAll(
+  at: CaseAtHand,
+  random: Case,
+  part: (name: string, run: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  await part('log', () => checkLog(at.world, at.history, at.statistics));
+  for (const numbers of random.looks) {
+    await part('looking', () => checkAsOf(at, new Choices(numbers)));
+  }
+  await part('undo', async () => {
     for (const numbers of random.undos) {
       if (!(await checkUndo(at, new Choices(numbers)))) break;
     }
-    const undone = performance.now();
-    for (const schema of writer.schemas) {
-      await world.writer.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
-    }
-    statistics.count('seconds: history', (lived - begun) / 1000);
-    statistics.count('seconds: looking', (looked - lived) / 1000);
-    statistics.count('seconds: undo', (undone - looked) / 1000);
-    statistics.count('seconds: cleaning up', (performance.now() - undone) / 1000);
-  } catch (error) {
-    throw new CaseFailure(error, writer.trace);
-  }
+  });
 }
 
 async function live(world: World, writer: Writer, random: Case, schema: string): Promise<History> {

@@ -31,6 +31,8 @@ interface Outcome {
   readonly conflicts: UndoConflicts['list'];
   /** Why it was refused, when not for conflicts. */
   readonly error: string | null;
+  /** True when it is worth another try. */
+  readonly mayPass: boolean;
 }
 
 interface Asked {
@@ -71,9 +73,7 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
   if (!outcome.applied) {
     if (String(comparable(result)) !== String(comparable(present)))
       fail('refused, and yet changed');
-    // Without a change there is no table in the log.
-    const nothing = outcome.error?.startsWith('UNDO_NO_TABLE') === true;
-    if (isPlain(at, asked) && !nothing) fail(`needless refusal, ${explain(outcome)}`);
+    if (isPlain(at, asked) && !isDocumented(outcome)) fail(`needless refusal, ${explain(outcome)}`);
     return true;
   }
   const mode =
@@ -94,7 +94,7 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
   const back = await writer.read();
   statistics.count(`redo: ${describe(redo)}`);
   if (!redo.applied) {
-    if (isPlain(at, asked)) fail(`no redo, ${explain(redo)}`);
+    if (isPlain(at, asked) && !isDocumented(redo)) fail(`no redo, ${explain(redo)}`);
     return false;
   }
   const redone = wrongAfterUndo(
@@ -117,7 +117,9 @@ function patterns({ schemas }: Writer): readonly string[] {
 
 function ask({ history, offsets, writer, features }: CaseAtHand, choices: Choices): Asked | null {
   const count = history.transactions.length;
-  const from = choices.below(count);
+  const changed = [...history.transactions.keys()].filter((at) => offsets[at] !== offsets[at + 1]);
+  const from = choices.oneOf(changed);
+  if (from === null) return null;
   const kind = choices.one(['to', 'since', 'transaction', 'range'] as const);
   const to =
     kind === 'to' || kind === 'since'
@@ -126,7 +128,6 @@ function ask({ history, offsets, writer, features }: CaseAtHand, choices: Choice
   const tables = patterns(writer);
   const [since = 0, until = 0] = [offsets[from], offsets[to]];
   const id = history.transactions[from]?.id ?? null;
-  if (kind === 'transaction' && (id === null || since === until)) return null;
   const request: UndoRequest =
     kind === 'to'
       ? { tables, to: since }
@@ -167,6 +168,7 @@ async function perform({ world }: CaseAtHand, asked: Asked): Promise<Outcome> {
         transaction: null,
         conflicts: plan.conflicts.list,
         error: null,
+        mayPass: false,
       };
     }
     let script = '';
@@ -175,7 +177,14 @@ async function perform({ world }: CaseAtHand, asked: Asked): Promise<Outcome> {
       await world.database.client.query('ROLLBACK');
       throw new Error(`the script fails: ${String(error)}`, { cause: error });
     });
-    return { applied: true, total: plan.total, transaction: null, conflicts: [], error: null };
+    return {
+      applied: true,
+      total: plan.total,
+      transaction: null,
+      conflicts: [],
+      error: null,
+      mayPass: false,
+    };
   } catch (error) {
     if (!isTidingsError(error)) throw error;
     return {
@@ -184,12 +193,13 @@ async function perform({ world }: CaseAtHand, asked: Asked): Promise<Outcome> {
       transaction: null,
       conflicts: [],
       error: `${error.code} ${error.message}`,
+      mayPass: error.retryable,
     };
   }
 }
 
 function toOutcome({ applied, total, transaction, conflicts }: UndoResult): Outcome {
-  return { applied, total, transaction, conflicts: conflicts.list, error: null };
+  return { applied, total, transaction, conflicts: conflicts.list, error: null, mayPass: false };
 }
 
 function describe({ applied, total, conflicts, error }: Outcome): string {
@@ -198,6 +208,13 @@ function describe({ applied, total, conflicts, error }: Outcome): string {
   }
   if (!applied) return `refused, conflict ${conflicts[0]?.reason ?? '?'}`;
   return total === 0 ? 'nothing to do' : 'applied';
+}
+
+/** Refusals that the guide names, or that another try may not meet. */
+function isDocumented({ conflicts, error, mayPass }: Outcome): boolean {
+  // Without a change there is no table in the log.
+  if (mayPass || error?.startsWith('UNDO_NO_TABLE') === true) return true;
+  return conflicts.some(({ message }) => message.includes('rows exchange values'));
 }
 
 function explain({ conflicts, error }: Outcome): string {

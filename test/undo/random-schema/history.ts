@@ -4,12 +4,12 @@ import { PIECES, userTables } from './pieces.ts';
 import { insertSql, ROW_STEPS } from './row-steps.ts';
 import { SCHEMA_STEPS, leavesFullSql } from './schema-steps.ts';
 import { readState, type State } from './state.ts';
-import type { Step } from './step.ts';
+import type { Step, StepKind } from './step.ts';
 import { tableSql, typesSql } from './tables.ts';
 import { type Catalogue, readCatalogue } from './catalogue.ts';
 import type { World } from './world.ts';
 
-export const STEPS = { ...ROW_STEPS, ...SCHEMA_STEPS };
+const STEPS: { readonly [kind: string]: StepKind } = { ...ROW_STEPS, ...SCHEMA_STEPS };
 
 /** Transactions of one case: what is to be done, before it meets a schema. */
 export interface TransactionPlan {

@@ -48,6 +48,15 @@ export const PIECES: { readonly [kind: string]: StepKind } = {
       return `CREATE UNIQUE INDEX ON ${table.sql} ${what}`;
     },
   },
+  index: {
+    weight: 1,
+    sql({ choices, catalogue }) {
+      const table = choices.oneOf(userTables({ catalogue }));
+      const chosen = choices.oneOf(table?.columns ?? []);
+      if (table === null || chosen === null) return null;
+      return `CREATE INDEX ON ${table.sql} (${column(chosen)})`;
+    },
+  },
   foreignKey: { feature: 'foreign-keys', weight: 6, sql: foreignKeySql },
   // A parent that is found by something else than its key.
   code: {
