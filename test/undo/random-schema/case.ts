@@ -94,6 +94,8 @@ export async function runCase(
   let at: CaseAtHand | null = null;
   await part('history', async () => {
     const history = await live(world, writer, random, options.schema);
+    if (random.waiting) statistics.count('history: waited in the slot');
+    for (const { held } of history.transactions) if (held) statistics.count('history: sent early');
     at = { world, writer, history, offsets: await offsetsOf(world, history), ...options };
   });
   if (at !== null) await checkAll(at, random, part);

@@ -136,23 +136,24 @@ function expectedByKey(view: View, { before, after, present }: UndoStates): Bag 
   return new Bag(now.values());
 }
 
+/** What later changes have done to equal rows already is not done once more. */
 function expectedBag(view: View, { before, after, present }: UndoStates): Bag | string {
-  const expected = view.bag(present);
-  for (const [row, count] of view.bag(after).differenceTo(view.bag(before)).entries()) {
+  const [left, expected] = [view.bag(after), view.bag(present)];
+  const later = left.differenceTo(expected);
+  for (const [row, count] of left.differenceTo(view.bag(before)).entries()) {
+    if (later.count(row) === count) continue;
     expected.add(row, count);
-    if (expected.count(row) < 0)
+    if (expected.count(row) < 0) {
       return `rows like ${row} were removed later, and that was no conflict`;
+    }
   }
   return expected;
 }
 
-/** With rows left out: each is what it was or what it is; a table without a key as a whole. */
+/** With rows left out: each is what it was or what it is; without a key, as many as either. */
 function thirdValue(view: View, states: UndoStates, result: State): string | null {
   const { before, present } = states;
-  if (!view.keyed) {
-    const untouched = view.bag(present).differenceTo(view.bag(result));
-    return untouched.isEmpty ? null : notWhole(view, states, result);
-  }
+  if (!view.keyed) return strangeCount(view, states, result);
   const [was, now] = [new Map(view.rows(before)), new Map(view.rows(present))];
   const rows = view.rows(result);
   const is = new Map(rows);
@@ -161,6 +162,22 @@ function thirdValue(view: View, states: UndoStates, result: State): string | nul
     const row = is.get(key);
     if (row !== was.get(key) && row !== now.get(key)) {
       return `${row ?? 'no row'} is neither what was (${was.get(key) ?? 'none'}) nor what is (${now.get(key) ?? 'none'})`;
+    }
+  }
+  return null;
+}
+
+function strangeCount(
+  view: View,
+  { before, after, present }: UndoStates,
+  result: State,
+): string | null {
+  const [now, is] = [view.bag(present), view.bag(result)];
+  const wanted = view.bag(after).differenceTo(view.bag(before));
+  for (const [row, change] of now.differenceTo(is).entries()) {
+    const most = wanted.count(row);
+    if (Math.sign(change) !== Math.sign(most) || Math.abs(change) > Math.abs(most)) {
+      return `${change} rows like ${row} where the undo is of ${most}`;
     }
   }
   return null;

@@ -35,6 +35,8 @@ export interface Committed {
   readonly state: State;
   readonly ddl: boolean;
   readonly truncates: boolean;
+  /** True when it was sent before others could see it. */
+  readonly held: boolean;
 }
 
 /** Everything that a case has done to the database, and what it looked like after each transaction. */
@@ -138,8 +140,9 @@ export class Writer {
       'SELECT pg_current_xact_id_if_assigned()::xid::text AS id',
     );
     const id = rows[0]?.id ?? null;
+    let held = false;
     try {
-      if (plan.late && id !== null) await this.#world.commitLate(id);
+      if (plan.late && id !== null) held = await this.#world.commitLate(id);
       else await writer.query('COMMIT');
     } catch (error) {
       await writer.query('ROLLBACK');
@@ -150,7 +153,14 @@ export class Writer {
     }
     this.trace.push(`COMMIT; -- ${id ?? 'nothing'}${plan.late ? ', late' : ''}`);
     const state = await readState(writer, this.schemas);
-    return { id, stretches: [...stretches, { from: begin, to: state }], state, ddl, truncates };
+    return {
+      id,
+      stretches: [...stretches, { from: begin, to: state }],
+      state,
+      ddl,
+      truncates,
+      held,
+    };
   }
 
   read(): Promise<State> {

@@ -114,7 +114,7 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
       const rename = `ALTER TYPE ${type.sql} RENAME VALUE '${label}' TO 'was${number}'`;
       const add = `ALTER TYPE ${type.sql} ADD VALUE '${label}'`;
       const before = `ALTER TYPE ${type.sql} ADD VALUE 'new${number}' BEFORE '${label}'`;
-      return choices.one([before, rename, `${rename}; ${add}`]);
+      return choices.one([`${rename}; ${add}`, rename, before]);
     },
   },
   alterComposite: {

@@ -6,7 +6,7 @@ import type { StepContext } from './step.ts';
 export function typesSql(schema: string): string {
   return `CREATE SCHEMA ${schema};
 CREATE TYPE ${schema}.mood AS ENUM ('calm', 'glad', 'odd');
-CREATE TYPE ${schema}.pair AS (x int, y text);
+CREATE TYPE ${schema}.pair AS (x text, y text);
 CREATE DOMAIN ${schema}.word AS text CHECK (length(VALUE) < 40);
 CREATE COLLATION ${schema}.ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE SEQUENCE ${schema}.numbers;
