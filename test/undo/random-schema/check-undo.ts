@@ -6,7 +6,13 @@ import type {
   UndoResult,
 } from '../../../src/undo/undo-plan.ts';
 import type { Choices } from './choices.ts';
-import { changedByDdl, lostInAdded, type UndoStates, wrongAfterUndo } from './expected.ts';
+import {
+  changedByDdl,
+  lostInAdded,
+  type UndoMode,
+  type UndoStates,
+  wrongAfterUndo,
+} from './expected.ts';
 import type { FeatureName } from './features.ts';
 import type { History, Writer } from './history.ts';
 import { comparable, type State } from './state.ts';
@@ -73,11 +79,12 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
   if (!outcome.applied) {
     if (String(comparable(result)) !== String(comparable(present)))
       fail('refused, and yet changed');
+    const raw = outcome.error?.startsWith('UNDO_REFUSED') === true;
+    if (raw && at.features.has('no-raw-errors')) fail(`raw error, ${explain(outcome)}`);
     if (isPlain(at, asked) && !isDocumented(outcome)) fail(`needless refusal, ${explain(outcome)}`);
     return true;
   }
-  const mode =
-    asked.options.onConflict === 'skip' || outcome.conflicts.length > 0 ? 'skip' : 'whole';
+  const mode = modeOf(asked, outcome);
   const unchecked = 'to' in asked.request ? new Set<string>() : changedByDdl(history, asked.from);
   const expected = { ...states, after };
   const wrong = wrongAfterUndo(expected, result, mode, unchecked) ?? lostInAdded(expected, result);
@@ -105,6 +112,11 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
   );
   if (redone !== null) fail(`redo: ${redone}`);
   return true;
+}
+
+function modeOf({ options }: Asked, { conflicts }: Outcome): UndoMode {
+  if (options.onConflict === 'force') return 'force';
+  return options.onConflict === 'skip' || conflicts.length > 0 ? 'skip' : 'whole';
 }
 
 function stateAt({ begin, transactions }: History, at: number): State {

@@ -96,11 +96,14 @@ export function changedByDdl(history: History, since: number): ReadonlySet<strin
   return found;
 }
 
+/** `whole`: without conflicts; `skip`: rows were left out; `force`: later changes were overwritten. */
+export type UndoMode = 'whole' | 'skip' | 'force';
+
 /** What is wrong with what an undo has made of the tables; null when nothing is. */
 export function wrongAfterUndo(
   states: UndoStates,
   result: State,
-  mode: 'whole' | 'skip',
+  mode: UndoMode,
   unchecked: ReadonlySet<string>,
 ): string | null {
   const { before, after, present } = states;
@@ -109,27 +112,38 @@ export function wrongAfterUndo(
     const known = [before, after].filter(({ tables }) => tables.has(oid));
     const view = new View(oid, [...known, present]);
     const wrong =
-      mode === 'whole' ? notWhole(view, states, result) : thirdValue(view, states, result);
+      mode === 'skip' ? thirdValue(view, states, result) : notWhole(view, states, result, mode);
     if (wrong !== null) return `${table.schema}.${table.name}: ${wrong}`;
   }
   return null;
 }
 
 /** Every row that differs between the two states is what it was; all others are what they are. */
-function notWhole(view: View, states: UndoStates, result: State): string | null {
-  const expected = view.keyed ? expectedByKey(view, states) : expectedBag(view, states);
+function notWhole(
+  view: View,
+  states: UndoStates,
+  result: State,
+  mode: 'whole' | 'force',
+): string | null {
+  if (mode === 'force' && !view.keyed) return strangeCount(view, states, result);
+  const expected = view.keyed ? expectedByKey(view, states, mode) : expectedBag(view, states);
   if (typeof expected === 'string') return expected;
   const difference = view.bag(result).differenceTo(expected);
   return difference.isEmpty ? null : `(+ missing, - too much)\n    ${difference.toString()}`;
 }
 
-function expectedByKey(view: View, { before, after, present }: UndoStates): Bag | string {
+function expectedByKey(
+  view: View,
+  { before, after, present }: UndoStates,
+  mode: 'whole' | 'force',
+): Bag | string {
   const [was, became] = [new Map(view.rows(before)), new Map(view.rows(after))];
   const now = new Map(view.rows(present));
   for (const key of new Set([...was.keys(), ...became.keys()])) {
     const [old, left, row] = [was.get(key), became.get(key), now.get(key)];
     if (old === left || row === old) continue;
-    if (row !== left) return `the row ${key} was changed later, and that was no conflict`;
+    if (row !== left && mode !== 'force')
+      return `the row ${key} was changed later, and that was no conflict`;
     if (old === undefined) now.delete(key);
     else now.set(key, old);
   }

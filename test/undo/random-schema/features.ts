@@ -71,6 +71,7 @@ export const FEATURES = {
   script: { issue: 'C1', on: true, about: 'undo by the script' },
   skip: { issue: '-', on: true, about: '--on-conflict skip' },
   force: { issue: '-', on: false, about: '--on-conflict force' },
+  'no-raw-errors': { issue: 'C3', on: false, about: 'UNDO_REFUSED is a failure of the test' },
   'without-triggers': { issue: 'C1', on: false, about: '--without-triggers' },
 } as const satisfies Record<string, Feature>;
 
