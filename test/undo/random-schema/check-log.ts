@@ -2,6 +2,7 @@ import { decodeImages, type Cell } from '../../../src/change/row-images.ts';
 import type { LogRecord } from '../../../src/log/log.ts';
 import { Bag } from './bag.ts';
 import { primaryKey } from './catalogue.ts';
+import { wrongShape } from './check-shape.ts';
 import type { Committed, History, Stretch } from './history.ts';
 import type { StateRow, TableState } from './state.ts';
 import type { Statistics } from './statistics.ts';
@@ -151,11 +152,26 @@ class StretchCheck {
     if (said !== was) {
       throw new Error(`columns of ${then.schema}.${then.name}: (${said}) instead of (${was})`);
     }
-    for (const { name, number } of table.columns) {
-      const wrong = then.columns.find((column) => column.name === name)?.number !== number;
-      if (number !== undefined && table.origin?.partition === undefined && wrong) {
+    this.#checkNumbers(table, then);
+  }
+
+  /** What later readers of the log go by; not known is never wrong. */
+  #checkNumbers(table: LogRecord['table'], then: TableState): void {
+    const { catalogue } = this.#stretch.from;
+    const held = table.origin?.partition?.id ?? then.oid;
+    const columns = catalogue.tables.find(({ oid }) => oid === held)?.columns;
+    if (columns === undefined) throw new Error(`${then.name} had no partition ${held} then`);
+    for (const { name, number, shape } of table.columns) {
+      const column = columns.find((one) => one.name === name);
+      this.#statistics.count(
+        `log: number of a column ${number === undefined ? 'unknown' : 'known'}`,
+      );
+      this.#statistics.count(`log: shape of a column ${shape === undefined ? 'unknown' : 'known'}`);
+      if (number !== undefined && number !== column?.number) {
         throw new Error(`column ${name} of ${then.name} has not the number ${number}`);
       }
+      const wrong = wrongShape(shape, column?.type ?? '', catalogue);
+      if (wrong !== null) throw new Error(`column ${name} of ${then.name}: ${wrong}`);
     }
   }
 

@@ -68,6 +68,7 @@ export const FEATURES = {
     on: true,
     about: 'transactions in the WAL before they are visible',
   },
+  'undo-while-late': { issue: 'new', on: false, about: 'undo/late-standby.pg.test.ts' },
   script: { issue: 'C1', on: true, about: 'undo by the script' },
   skip: { issue: '-', on: true, about: '--on-conflict skip' },
   force: { issue: '-', on: false, about: '--on-conflict force' },
