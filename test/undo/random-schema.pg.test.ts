@@ -32,6 +32,9 @@ const LEAST_APPLIED = 0.5;
 /** The same for looks at the past. */
 const LEAST_SHOWN = 0.5;
 
+/** A share of fewer than these is chance. */
+const FEWEST = 30;
+
 const environment = process.env;
 const seconds = Number(environment['TIDINGS_FUZZ_SECONDS'] ?? SECONDS);
 const features = chosenFeatures(environment['TIDINGS_FUZZ_FEATURES']);
@@ -104,6 +107,13 @@ test('random schemas and histories', { timeout: (seconds + 120) * 1000 }, async 
   }
   // Of other features nobody knows what to expect.
   if (environment['TIDINGS_FUZZ_FEATURES'] !== undefined) return;
-  assert.ok(statistics.share('undo: ', 'applied') >= LEAST_APPLIED, 'most undos are refused');
-  assert.ok(statistics.share('as-of: ', 'shown') >= LEAST_SHOWN, 'most looks are refused');
+  assertShare(statistics, 'undo: ', 'applied', LEAST_APPLIED);
+  assertShare(statistics, 'as-of: ', 'shown', LEAST_SHOWN);
 });
+
+/** Fails when too few came out this way; says nothing when a slow machine has seen too few at all. */
+function assertShare(statistics: Statistics, of: string, what: string, least: number): void {
+  const [all, some] = [statistics.total(of), statistics.get(`${of}${what}`)];
+  if (all < FEWEST) return;
+  assert.ok(some >= least * all, `${of}${some} of ${all} are ${what}, the rest is refused`);
+}

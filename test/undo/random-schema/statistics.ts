@@ -10,11 +10,11 @@ export class Statistics {
     return this.#counts.get(what) ?? 0;
   }
 
-  /** Of all that begin so: the share that is this one; 0 when there are none. */
-  share(prefix: string, what: string): number {
+  /** How often anything that begins so. */
+  total(prefix: string): number {
     let all = 0;
     for (const [name, count] of this.#counts) if (name.startsWith(prefix)) all += count;
-    return all === 0 ? 0 : this.get(`${prefix}${what}`) / all;
+    return all;
   }
 
   toString(): string {
