@@ -165,8 +165,8 @@ function ask({ history, offsets, writer, features }: CaseAtHand, choices: Choice
   return { request, options: { onConflict, triggers }, how: choices.one(hows), from, to };
 }
 
-async function perform({ world }: CaseAtHand, asked: Asked): Promise<Outcome> {
-  const { undo, signal } = world;
+async function perform(at: CaseAtHand, asked: Asked): Promise<Outcome> {
+  const { undo, signal } = at.world;
   const { request, options, how } = asked;
   try {
     if (how === 'run') {
@@ -187,10 +187,7 @@ async function perform({ world }: CaseAtHand, asked: Asked): Promise<Outcome> {
     }
     let script = '';
     for await (const piece of undo.undoScript(plan, options, signal)) script += piece;
-    await world.database.client.query(script).catch(async (error: unknown) => {
-      await world.database.client.query('ROLLBACK');
-      throw new Error(`the script fails: ${String(error)}`, { cause: error });
-    });
+    await runScript(at, script);
     return {
       applied: true,
       total: plan.total,
@@ -209,6 +206,21 @@ async function perform({ world }: CaseAtHand, asked: Asked): Promise<Outcome> {
       error: `${error.code} ${error.message}`,
       mayPass: error.retryable,
     };
+  }
+}
+
+/** The second time it may raise an error, and changes nothing. */
+async function runScript({ world, writer, features }: CaseAtHand, script: string): Promise<void> {
+  const { client } = world.database;
+  await client.query(script).catch(async (error: unknown) => {
+    await client.query('ROLLBACK');
+    throw new Error(`the script fails: ${String(error)}`, { cause: error });
+  });
+  if (!features.has('script-twice')) return;
+  const once = comparable(await writer.read());
+  await client.query(script).catch(() => client.query('ROLLBACK'));
+  if (String(comparable(await writer.read())) !== String(once)) {
+    throw new Error('the script does more when it is run again');
   }
 }
 

@@ -70,6 +70,7 @@ export const FEATURES = {
   },
   'undo-while-late': { issue: 'new', on: false, about: 'undo/late-standby.pg.test.ts' },
   script: { issue: 'C1', on: true, about: 'undo by the script' },
+  'script-twice': { issue: 'C2', on: false, about: 'a script run twice does nothing more' },
   skip: { issue: '-', on: true, about: '--on-conflict skip' },
   force: { issue: '-', on: false, about: '--on-conflict force' },
   'no-raw-errors': { issue: 'C3', on: false, about: 'UNDO_REFUSED is a failure of the test' },

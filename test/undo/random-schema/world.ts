@@ -66,10 +66,7 @@ export async function openWorld(server: string): Promise<World> {
       source: 'main',
     }),
   );
-  const find = async (transaction: string): Promise<LoggedTransaction | null> => {
-    await log.refresh();
-    return (await log.transactionsById(transaction))[0] ?? null;
-  };
+  const reading = readLog(log, capture);
   let marks = 0;
   const opened = stack.move();
   return {
@@ -79,7 +76,7 @@ export async function openWorld(server: string): Promise<World> {
     looking,
     log,
     signal: AbortSignal.timeout(600_000),
-    find,
+    ...reading,
     startCapture: () => capture.start(),
     stopCapture: () => capture.stop(),
     async mark() {
@@ -89,6 +86,24 @@ export async function openWorld(server: string): Promise<World> {
       );
       return ids[0]?.id ?? '';
     },
+    commitLate: (transaction) =>
+      commitLate({ writer, admin: client, pid: rows[0]?.pid ?? 0 }, () =>
+        reading.find(transaction),
+      ),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function readLog(
+  log: LogReader & { refresh(): Promise<void> },
+  capture: Capture,
+): Pick<World, 'find' | 'logged' | 'records'> {
+  const find = async (transaction: string): Promise<LoggedTransaction | null> => {
+    await log.refresh();
+    return (await log.transactionsById(transaction))[0] ?? null;
+  };
+  return {
+    find,
     async logged(transaction) {
       let found: LoggedTransaction | null = null;
       await until(
@@ -112,9 +127,6 @@ export async function openWorld(server: string): Promise<World> {
       }
       return records;
     },
-    commitLate: (transaction) =>
-      commitLate({ writer, admin: client, pid: rows[0]?.pid ?? 0 }, () => find(transaction)),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
