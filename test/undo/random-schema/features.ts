@@ -13,6 +13,7 @@ export interface Feature {
 export const FEATURES = {
   'composite-keys': { issue: '-', on: true, about: 'primary keys of two and three columns' },
   'key-types': { issue: '-', on: true, about: 'keys of text, uuid, bigint, date, numeric, enum' },
+  'composite-type-keys': { issue: 'new', on: false, about: 'keys of a composite type' },
   'coarse-keys': { issue: 'C1', on: false, about: 'nondeterministic collations, numeric scales' },
   keyless: { issue: 'C2', on: false, about: 'tables without a key' },
   unique: { issue: '-', on: true, about: 'unique columns, deferrable or not' },
@@ -22,7 +23,7 @@ export const FEATURES = {
     about: 'expression, partial and collated unique indexes',
   },
   'foreign-keys': { issue: '-', on: true, about: 'to primary keys, NO ACTION and RESTRICT' },
-  'foreign-key-actions': { issue: 'C1', on: false, about: 'CASCADE, SET NULL, SET DEFAULT' },
+  'foreign-key-actions': { issue: 'C1', on: true, about: 'CASCADE, SET NULL, SET DEFAULT' },
   'foreign-keys-on-unique': { issue: 'C1', on: false, about: 'to unique columns that are no key' },
   'self-references': { issue: '-', on: true, about: 'foreign keys of a table to itself' },
   'leaf-foreign-keys': { issue: 'C3', on: false, about: 'foreign keys of a single partition' },
@@ -69,10 +70,11 @@ export const FEATURES = {
     about: 'transactions in the WAL before they are visible',
   },
   'undo-while-late': { issue: 'new', on: false, about: 'undo/late-standby.pg.test.ts' },
-  script: { issue: 'C1', on: true, about: 'undo by the script' },
+  // Fails for tables without a net effect, and after triggers.
+  script: { issue: 'new', on: false, about: 'undo by the script' },
   'script-twice': { issue: 'C2', on: false, about: 'a script run twice does nothing more' },
   skip: { issue: '-', on: true, about: '--on-conflict skip' },
-  force: { issue: '-', on: false, about: '--on-conflict force' },
+  force: { issue: '-', on: true, about: '--on-conflict force' },
   'no-raw-errors': { issue: 'C3', on: false, about: 'UNDO_REFUSED is a failure of the test' },
   'without-triggers': { issue: 'C1', on: false, about: '--without-triggers' },
 } as const satisfies Record<string, Feature>;

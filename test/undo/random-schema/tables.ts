@@ -38,7 +38,7 @@ function keys(schema: string): readonly Key[] {
     { feature: 'key-types', ...one('uuid') },
     { feature: 'key-types', ...one('date') },
     { feature: 'key-types', ...one(`${schema}.mood`) },
-    { feature: 'key-types', ...one(`${schema}.pair`) },
+    { feature: 'composite-type-keys', ...one(`${schema}.pair`) },
     { feature: 'composite-keys', columns: ['a int', 'b text'], key: ['a', 'b'], plain: true },
     { feature: 'composite-keys', columns: ['a int', 'b text'], key: ['b', 'a'], plain: true },
     { feature: 'composite-keys', columns: ['a int', 'b date', 'c bigint'], key: ['a', 'b', 'c'] },
