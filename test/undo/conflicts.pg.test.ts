@@ -222,16 +222,25 @@ describe('conflicts', () => {
     assert.equal(retyped.reason, 'column-retyped');
     assert.match(retyped.message, /note: text, now character varying\(10\)/);
 
+    // Renamed, it is the same column.
     await client.query('ALTER TABLE children RENAME COLUMN note TO remark');
-    const dropped = only(await at.plan({ transaction }));
-    assert.equal(dropped.reason, 'column-dropped');
+    const renamed = only(await at.plan({ transaction }));
+    assert.equal(renamed.reason, 'column-retyped');
+    assert.match(renamed.message, /remark: text, now character varying\(10\)/);
     assert.equal((await at.apply({ transaction })).applied, false);
 
     const forced = await at.apply({ transaction }, { onConflict: 'force' });
     assert.equal(forced.applied, true);
     assert.deepEqual(await at.rows('SELECT id, parent, email, remark FROM children WHERE id = 1'), [
-      '(1,1,a@x,)',
+      '(1,1,a@x,"a note")',
     ]);
+    await client.query('ALTER TABLE children DROP COLUMN remark');
+    const gone = await at.change('DELETE FROM children WHERE id = 1');
+    await client.query('ALTER TABLE children DROP COLUMN email');
+    const dropped = only(await at.plan({ transaction: gone }));
+    assert.equal(dropped.reason, 'column-dropped');
+    assert.equal((await at.apply({ transaction: gone }, { onConflict: 'force' })).applied, true);
+    assert.deepEqual(await at.rows('SELECT id, parent FROM children WHERE id = 1'), ['(1,1)']);
   });
 
   test('a table that is gone', async () => {

@@ -1,0 +1,49 @@
+import { isTidingsError } from '../../../src/errors/tidings-error.ts';
+import { Bag } from './bag.ts';
+import { rootsOf } from './catalogue.ts';
+import type { CaseAtHand } from './check-undo.ts';
+import type { Choices } from './choices.ts';
+
+/**
+ * Looks at a random table at a random moment, and compares with what was recorded then.
+ * @throws Error when it is not that, and not refused.
+ */
+export async function checkAsOf(at: CaseAtHand, choices: Choices): Promise<void> {
+  const { world, writer, history, statistics, offsets } = at;
+  const present = await writer.read();
+  const table = choices.oneOf(rootsOf(present.catalogue));
+  if (table === null) return;
+  const moment = choices.below(offsets.length);
+  const then = moment === 0 ? history.begin : history.transactions[moment - 1]?.state;
+  const name = `${table.schema}.${table.name}`;
+  const about = `${name} as of ${offsets[moment]} (after transaction ${moment})`;
+  const shown: string[] = [];
+  let columns: readonly string[] = [];
+  try {
+    const query = { table: name, asOf: { offset: offsets[moment] ?? 0 } };
+    await using view = await world.looking.table(query, world.signal);
+    columns = view.columns.map((column) => column.name);
+    for await (const row of view.rows) shown.push(JSON.stringify(row));
+  } catch (error) {
+    if (!isTidingsError(error) || error.code === 'AS_OF_CONTRADICTION') {
+      throw new Error(`${about}: ${String(error)}`, { cause: error });
+    }
+    statistics.count(`as-of: refused, ${error.code}`);
+    return;
+  }
+  const recorded = then?.tables.get(table.oid);
+  if (recorded === undefined) {
+    throw new Error(`${about}: it did not exist then, and ${shown.length} rows are shown`);
+  }
+  const now = new Map(table.columns.map((column) => [column.name, column.number]));
+  const rows = recorded.rows.map(({ cells }) =>
+    JSON.stringify(columns.map((column) => cells.get(now.get(column) ?? 0) ?? null)),
+  );
+  const difference = new Bag(shown).differenceTo(new Bag(rows));
+  if (!difference.isEmpty) {
+    throw new Error(
+      `${about} (${columns.join(', ')}) (+ missing, - too much)\n    ${difference.toString()}`,
+    );
+  }
+  statistics.count('as-of: shown');
+}

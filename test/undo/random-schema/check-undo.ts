@@ -1,0 +1,265 @@
+import { isTidingsError } from '../../../src/errors/tidings-error.ts';
+import type {
+  ApplyUndoOptions,
+  UndoConflicts,
+  UndoRequest,
+  UndoResult,
+} from '../../../src/undo/undo-plan.ts';
+import type { Choices } from './choices.ts';
+import {
+  changedByDdl,
+  lostInAdded,
+  type UndoMode,
+  type UndoStates,
+  wrongAfterUndo,
+} from './expected.ts';
+import type { FeatureName } from './features.ts';
+import type { History, Writer } from './history.ts';
+import { comparable, type State } from './state.ts';
+import type { Statistics } from './statistics.ts';
+import type { World } from './world.ts';
+
+export interface CaseAtHand {
+  readonly world: World;
+  readonly writer: Writer;
+  readonly history: History;
+  readonly features: ReadonlySet<FeatureName>;
+  readonly statistics: Statistics;
+  /** Where the log ended after each state: `offsets[0]` belongs to the beginning. */
+  readonly offsets: readonly number[];
+}
+
+/** What became of it. */
+interface Outcome {
+  readonly applied: boolean;
+  readonly total: number;
+  readonly transaction: string | null;
+  readonly conflicts: UndoConflicts['list'];
+  /** Why it was refused, when not for conflicts. */
+  readonly error: string | null;
+  /** True when it is worth another try. */
+  readonly mayPass: boolean;
+}
+
+interface Asked {
+  readonly request: UndoRequest;
+  readonly options: ApplyUndoOptions;
+  readonly how: 'run' | 'plan and apply' | 'script';
+  /** Undone are the transactions from this one to before that one. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Undoes a random part of the history, compares, and takes it back again.
+ * @returns whether the database is again what it was.
+ * @throws Error for whatever is not right.
+ */
+export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boolean> {
+  const { writer, history, statistics, world } = at;
+  const asked = ask(at, choices);
+  if (asked === null) return true;
+  const present = await writer.read();
+  const states: UndoStates = {
+    before: stateAt(history, asked.from),
+    after: stateAt(history, asked.to),
+    present,
+  };
+  const whole = asked.to === history.transactions.length;
+  // What later transactions of ours did, and took back again, is not part of any state.
+  const after = whole ? present : states.after;
+  const about = `undo ${JSON.stringify(asked.request)} ${JSON.stringify(asked.options)} by ${asked.how}`;
+  const outcome = await perform(at, asked);
+  const result = await writer.read();
+  const fail = (what: string): never => {
+    throw new Error(`${about}: ${what}`);
+  };
+  const said = describe(outcome);
+  statistics.count(said === 'nothing to do' ? said : `undo: ${said}`);
+  if (!outcome.applied) {
+    if (String(comparable(result)) !== String(comparable(present)))
+      fail('refused, and yet changed');
+    const raw = outcome.error?.startsWith('UNDO_REFUSED') === true;
+    // What a trigger makes of a row can clash with anything.
+    const ours = !at.features.has('triggers') && !at.features.has('rules');
+    if (raw && ours && at.features.has('no-raw-errors')) fail(`raw error, ${explain(outcome)}`);
+    if (isPlain(at, asked) && !isDocumented(outcome)) fail(`needless refusal, ${explain(outcome)}`);
+    return true;
+  }
+  const mode = modeOf(asked, outcome);
+  const unchecked = 'to' in asked.request ? new Set<string>() : changedByDdl(history, asked.from);
+  const expected = { ...states, after };
+  const wrong = wrongAfterUndo(expected, result, mode, unchecked) ?? lostInAdded(expected, result);
+  if (wrong !== null) fail(`${outcome.total === 0 ? 'nothing to do, and ' : ''}${wrong}`);
+  if (outcome.transaction === null)
+    return String(comparable(result)) === String(comparable(present));
+  await world.logged(outcome.transaction);
+  const redo = await perform(at, {
+    ...asked,
+    request: { transaction: outcome.transaction, tables: patterns(writer) },
+    options: { triggers: asked.options.triggers ?? true },
+    how: 'run',
+  });
+  const back = await writer.read();
+  statistics.count(`redo: ${describe(redo)}`);
+  if (!redo.applied) {
+    if (isPlain(at, asked) && !isDocumented(redo)) fail(`no redo, ${explain(redo)}`);
+    return false;
+  }
+  const redone = wrongAfterUndo(
+    { before: present, after: result, present: result },
+    back,
+    'whole',
+    new Set(),
+  );
+  if (redone !== null) fail(`redo: ${redone}`);
+  return true;
+}
+
+function modeOf({ options }: Asked, { conflicts }: Outcome): UndoMode {
+  if (options.onConflict === 'force') return 'force';
+  return options.onConflict === 'skip' || conflicts.length > 0 ? 'skip' : 'whole';
+}
+
+function stateAt({ begin, transactions }: History, at: number): State {
+  return at === 0 ? begin : (transactions[at - 1]?.state ?? begin);
+}
+
+function patterns({ schemas }: Writer): readonly string[] {
+  return schemas.map((schema) => `${schema}.*`);
+}
+
+function ask({ history, offsets, writer, features }: CaseAtHand, choices: Choices): Asked | null {
+  const count = history.transactions.length;
+  const changed = [...history.transactions.keys()].filter((at) => offsets[at] !== offsets[at + 1]);
+  const from = choices.oneOf(changed);
+  if (from === null) return null;
+  const kind = choices.one(['to', 'since', 'transaction', 'range'] as const);
+  const to =
+    kind === 'to' || kind === 'since'
+      ? count
+      : from + 1 + (kind === 'range' ? choices.below(count - from) : 0);
+  const tables = patterns(writer);
+  const [since = 0, until = 0] = [offsets[from], offsets[to]];
+  const id = history.transactions[from]?.id ?? null;
+  const request: UndoRequest =
+    kind === 'to'
+      ? { tables, to: since }
+      : kind === 'since'
+        ? { tables, since }
+        : kind === 'range'
+          ? { tables, since, until }
+          : { tables, transaction: id ?? '' };
+  const ways = [
+    'refuse',
+    'refuse',
+    ...(['skip', 'force'] as const).filter((way) => features.has(way)),
+  ] as const;
+  const onConflict = choices.one(ways);
+  const hows = [
+    'run',
+    'plan and apply',
+    ...(features.has('script') && onConflict === 'refuse' ? (['script'] as const) : []),
+  ] as const;
+  const triggers = !features.has('without-triggers') || !choices.once(3);
+  return { request, options: { onConflict, triggers }, how: choices.one(hows), from, to };
+}
+
+async function perform(at: CaseAtHand, asked: Asked): Promise<Outcome> {
+  const { undo, signal } = at.world;
+  const { request, options, how } = asked;
+  try {
+    if (how === 'run') {
+      const { result } = await undo.runUndo(request, options, signal);
+      return toOutcome(result);
+    }
+    const plan = await undo.planUndo(request, {}, signal);
+    if (how === 'plan and apply') return toOutcome(await undo.applyUndo(plan, options, signal));
+    if (plan.conflicts.total > 0) {
+      return {
+        applied: false,
+        total: 0,
+        transaction: null,
+        conflicts: plan.conflicts.list,
+        error: null,
+        mayPass: false,
+      };
+    }
+    let script = '';
+    for await (const piece of undo.undoScript(plan, options, signal)) script += piece;
+    await runScript(at, script);
+    return {
+      applied: true,
+      total: plan.total,
+      transaction: null,
+      conflicts: [],
+      error: null,
+      mayPass: false,
+    };
+  } catch (error) {
+    if (!isTidingsError(error)) throw error;
+    return {
+      applied: false,
+      total: 0,
+      transaction: null,
+      conflicts: [],
+      error: `${error.code} ${error.message}`,
+      mayPass: error.retryable,
+    };
+  }
+}
+
+/** The second time it may raise an error, and changes nothing. */
+async function runScript({ world, writer, features }: CaseAtHand, script: string): Promise<void> {
+  const { client } = world.database;
+  await client.query(script).catch(async (error: unknown) => {
+    await client.query('ROLLBACK');
+    throw new Error(`the script fails: ${String(error)}`, { cause: error });
+  });
+  if (!features.has('script-twice')) return;
+  const once = comparable(await writer.read());
+  await client.query(script).catch(() => client.query('ROLLBACK'));
+  if (String(comparable(await writer.read())) !== String(once)) {
+    throw new Error('the script does more when it is run again');
+  }
+}
+
+function toOutcome({ applied, total, transaction, conflicts }: UndoResult): Outcome {
+  return { applied, total, transaction, conflicts: conflicts.list, error: null, mayPass: false };
+}
+
+function describe({ applied, total, conflicts, error }: Outcome): string {
+  if (error !== null) {
+    return `refused, ${error.split(' ')[0] ?? ''}${/\(SQLSTATE \w+\)/.exec(error)?.[0] ?? ''}`;
+  }
+  if (!applied) return `refused, conflict ${conflicts[0]?.reason ?? '?'}`;
+  return total === 0 ? 'nothing to do' : 'applied';
+}
+
+/** Refusals that the guide names, or that another try may not meet. */
+function isDocumented({ conflicts, error, mayPass }: Outcome): boolean {
+  // Without a change there is no table in the log.
+  if (mayPass || error?.startsWith('UNDO_NO_TABLE') === true) return true;
+  return conflicts.some(({ message }) => message.includes('rows exchange values'));
+}
+
+function explain({ conflicts, error }: Outcome): string {
+  if (error !== null) return error;
+  return conflicts.map(({ reason, message }) => `${reason}: ${message}`).join('; ');
+}
+
+/** True when nothing can stand against it: all changes up to now, of a schema that stayed as it is. */
+function isPlain({ history, features }: CaseAtHand, { from, to }: Asked): boolean {
+  const doubtful: readonly FeatureName[] = [
+    'triggers',
+    'trigger-effects',
+    'rules',
+    'leaf-identity',
+    'key-identity',
+  ];
+  return (
+    to === history.transactions.length &&
+    !history.transactions.slice(from).some(({ ddl, truncates }) => ddl || truncates) &&
+    !doubtful.some((feature) => features.has(feature))
+  );
+}
