@@ -4,6 +4,7 @@ import type { LogReader, LogRecord, RowFinder } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { readPages, readRow, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
+import { isVersionOf, tableOf, versionsOf } from './table-versions.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
 /** Changes of one table that the log cannot take back, whatever the database says. */
@@ -67,7 +68,7 @@ class Stager {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
-      this.tables.set(qualifiedName(table), { schema: table.schema, name: table.name });
+      this.tables.set(table.origin?.id ?? qualifiedName(table), tableOf(table));
       this.transactions.add(transaction.first);
     }
     if (whole.length === 0) return;
@@ -75,11 +76,10 @@ class Stager {
   }
 
   lack(reason: Lacking['reason'], record: LogRecord): void {
-    const { schema, name } = record.table;
     const id = `${reason} ${qualifiedName(record.table)}`;
     const found = this.lacking.get(id) ?? {
       reason,
-      table: { schema, name },
+      table: tableOf(record.table),
       rows: 0,
       records: [],
     };
@@ -97,8 +97,7 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
   const { log, workspace, selection, signal } = options;
   if (stager.tables.size === 0) return;
   const children = await workspace.cascadesFrom([...stager.tables.values()]);
-  const names = new Set(children.map(qualifiedName));
-  const ids = log.tables().filter((table) => names.has(qualifiedName(table)));
+  const ids = children.flatMap((child) => versionsOf(log, child));
   if (ids.length === 0) return;
   const { from, to } = selection;
   const request = { from, to, tables: new Set(ids.map(({ id }) => id)) };
@@ -119,14 +118,21 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
   const { log, workspace, signal } = options;
-  const { schema, name } = truncate.table;
-  // Truncates are in the index under every key of their table, so also under one that none has.
-  const row = { schema, table: name, key: '', from: log.floor, to: truncate.offset };
+  const table = tableOf(truncate.table);
+  const versions = versionsOf(log, table);
   let emptied: number | null = null;
-  for await (const page of readRow(log, row, signal)) {
-    for (const { operation, offset } of page) if (operation === 'truncate') emptied = offset;
+  for (const { schema, name } of new Map(
+    versions.map((each) => [qualifiedName(each), each]),
+  ).values()) {
+    // Truncates are in the index under every key of their table, so also under one that none has.
+    const row = { schema, table: name, key: '', from: log.floor, to: truncate.offset };
+    for await (const page of readRow(log, row, signal)) {
+      for (const { operation, offset, table: of } of page) {
+        if (operation !== 'truncate' || !isVersionOf(of, table)) continue;
+        emptied = Math.max(emptied ?? offset, offset);
+      }
+    }
   }
-  const versions = log.tables().filter((table) => table.schema === schema && table.name === name);
   const from = emptied === null ? log.floor : emptied + 1;
   const request = { from, to: truncate.offset, tables: new Set(versions.map(({ id }) => id)) };
   let whole = emptied !== null;

@@ -63,7 +63,7 @@ export async function listConflicts(
           row,
           cause: cause ?? row,
           detail: detail ?? '',
-          fix: reason === 'partition-missing' ? table.partitionFix : null,
+          fix: reason === 'partition-missing' && detail === null ? table.partitionFix : null,
           rows: count,
         },
       ];

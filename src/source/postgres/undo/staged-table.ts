@@ -1,10 +1,15 @@
 import { MARKER_NEW, MARKER_OLD } from '../../../change/row-images.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
-import type { Column, TableDefinition } from '../../../change/table.ts';
+import { type Column, qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
-import { type MatchedColumn, matchColumns, readPartitionColumns } from './match-columns.ts';
+import {
+  type MatchedColumn,
+  matchColumns,
+  type PartitionNow,
+  readPartition,
+} from './match-columns.ts';
 import { readTexts } from './read-texts.ts';
 import type { ColumnFacts, IndexPart, TableFacts } from './table-facts.ts';
 import { TextRows } from './text-rows.ts';
@@ -80,6 +85,8 @@ export class StagedTable {
   /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */
   inConflict: 'none' | 'some' | 'all' = 'none';
   readonly conflictRows: string;
+  /** Partitions that held rows of it, and are tables by themselves now; by their names. */
+  readonly detached = new Map<string, PartitionNow>();
   /** A statement that makes a partition for rows that have none; see `check-partitions.ts`. */
   partitionFix: string | null = null;
   /** Rows that were found to be what they would become. */
@@ -116,7 +123,7 @@ export class StagedTable {
   /** Makes the temporary tables. */
   static async create(options: StagedTableOptions): Promise<StagedTable> {
     const { connection, facts, version } = options;
-    const partition = await readPartitionColumns(connection, version);
+    const partition = await readPartition(connection, version);
     const table = new StagedTable(options, matchColumns(version, facts, partition));
     const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
     const select = (names: readonly string[], first: readonly string[] = []): string => {
@@ -250,7 +257,8 @@ export class StagedTable {
   async #enter(version: TableDefinition): Promise<Layout> {
     let layout = this.#layouts.get(version);
     if (layout === undefined) {
-      const partition = await readPartitionColumns(this.#connection, version);
+      const partition = await readPartition(this.#connection, version);
+      if (partition?.attached === false) this.detached.set(qualifiedName(partition), partition);
       const matched = matchColumns(version, this.facts, partition);
       await this.#keep(this.#common(version, matched));
       const kept = new Set(this.columns.map(({ name }) => name));

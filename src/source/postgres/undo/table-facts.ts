@@ -126,7 +126,7 @@ interface FactsRow {
 }
 
 const NAME = (table: string, schema: string): string =>
-  `json_build_object('schema', ${schema}.nspname, 'name', ${table}.relname)`;
+  `json_build_object('id', ${table}.oid::text, 'schema', ${schema}.nspname, 'name', ${table}.relname)`;
 
 const OPERATOR = `'OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname || ')'`;
 
