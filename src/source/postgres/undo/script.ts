@@ -6,6 +6,7 @@ import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
 import { isComplete } from './check-table.ts';
 import { replacedSql } from './find-replaced.ts';
+import { tellRetyped } from './retyped-notes.ts';
 import { keyTexts, noRow, sameKey, sameRow } from './row-sql.ts';
 import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
@@ -63,6 +64,7 @@ export async function* scriptOf(
     const name = qualifiedName(table.facts);
     yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
     for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
+    for (const told of await tellRetyped(connection, table)) yield refuse(told);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
   }
