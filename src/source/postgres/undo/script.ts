@@ -67,6 +67,7 @@ export async function* scriptOf(
     for (const told of await tellRetyped(connection, table)) yield refuse(told);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
+    table.scripted = true;
   }
   for (const table of counts.keys()) yield checksOf(table);
   for (const table of counts.keys()) yield* childrenOf(table, tables);
@@ -89,7 +90,8 @@ async function* rowsOf(
   const names = table.columns.map(({ name: column }) => quoteIdentifier(column)).join(', ');
   yield `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP AS
   SELECT ${names} FROM ${table.facts.sql} WITH NO DATA;\n`;
-  const select = `SELECT ${names} FROM ${name} ORDER BY ${table.offset}`;
+  const values = table.columns.map(({ name: column }) => table.staged('s', column)).join(', ');
+  const select = `SELECT ${values} FROM ${name} s ORDER BY s.${table.offset}`;
   for await (const page of connection.pages(select)) {
     for (let at = 0; at < page.length; at += ROWS) {
       const rows = page.slice(at, at + ROWS).map((cells) => `  (${cells.map(literal).join(', ')})`);

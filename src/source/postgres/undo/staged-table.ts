@@ -73,6 +73,8 @@ export class StagedTable {
   readonly problems = new Map<string, TableProblem>();
   /** How its rows are staged when they have no room for more than they are; mostly null. */
   readonly wide: WideRows | null;
+  /** True once its rows are in a script, where they have no offsets and so the room they need. */
+  scripted = false;
   /** Rows in the two tables; null when that has to be counted again. */
   rows: { before: number; after: number } | null = { before: 0, after: 0 };
   /** Changes that were staged. */
@@ -207,7 +209,7 @@ export class StagedTable {
   /** A column of a staged row. */
   staged(alias: string, column: string): string {
     const { wide } = this;
-    return wide?.hidden.has(column) === true
+    return wide?.hidden.has(column) === true && !this.scripted
       ? `(${alias}.${groupName(wide.groups.length - 1)}).${quoteIdentifier(column)}`
       : `${alias}.${quoteIdentifier(column)}`;
   }
