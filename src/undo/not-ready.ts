@@ -1,7 +1,7 @@
 import { compileTablePatterns } from '../change/table-pattern.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
-import type { LoggedTable, LogReader, LogRecord } from '../log/log.ts';
+import type { LoggedTable, LogReader } from '../log/log.ts';
 import type { Assessment, TableName, UndoTarget } from '../source/undo-target.ts';
 import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
@@ -33,7 +33,6 @@ export async function findNotReady(
     .filter(({ table }) => !known.has(qualifiedName(table)))
     .map(({ table, records }) => ({
       ...table,
-      ...numberOf(records.at(-1)),
       identity: records.at(-1)?.table.identity ?? null,
     }));
   for (const table of [...assessment.tables, ...lacking]) {
@@ -64,11 +63,6 @@ export async function findNotReady(
     }
   }
   return [...found.values()];
-}
-
-function numberOf(record: LogRecord | undefined): Pick<TableName, 'id'> {
-  const id = record?.table.origin?.id;
-  return id === undefined ? {} : { id };
 }
 
 /** How many partitions are named one by one. */

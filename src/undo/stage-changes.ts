@@ -2,11 +2,11 @@ import { MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
-import { versionsNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
+import { tableOf, versionsOf } from './table-versions.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
 /** Changes of one table that the log cannot take back, whatever the database says. */
@@ -70,7 +70,7 @@ class Stager {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
-      this.tables.set(qualifiedName(table), { schema: table.schema, name: table.name });
+      this.tables.set(table.origin?.id ?? qualifiedName(table), tableOf(table));
       this.transactions.add(transaction.first);
     }
     if (whole.length === 0) return;
@@ -78,11 +78,10 @@ class Stager {
   }
 
   lack(reason: Lacking['reason'], record: LogRecord): void {
-    const { schema, name } = record.table;
     const id = `${reason} ${qualifiedName(record.table)}`;
     const found = this.lacking.get(id) ?? {
       reason,
-      table: { schema, name },
+      table: tableOf(record.table),
       rows: 0,
       records: [],
     };
@@ -100,8 +99,9 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
   const { log, workspace, selection, signal } = options;
   if (stager.tables.size === 0) return;
   const children = await workspace.cascadesFrom([...stager.tables.values()]);
-  const tables = await versionsNamed(log, children);
-  if (tables.size === 0) return;
+  const ids = children.flatMap((child) => versionsOf(log, child));
+  if (ids.length === 0) return;
+  const tables = new Set(ids.map(({ id }) => id));
   const { from, to } = selection;
   const request = { from, to, tables };
   for await (const page of readPages(log, request, signal)) {

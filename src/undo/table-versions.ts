@@ -9,6 +9,11 @@ export function versionsOf(log: LogReader, table: TableName): readonly LoggedTab
   return log.tables().filter((version) => isVersionOf(version, table));
 }
 
+/** The table of a version, under the name and by the number that it had then. */
+export function tableOf({ schema, name, origin }: LoggedTable): TableName {
+  return { schema, name, ...(origin === undefined ? {} : { id: origin.id }) };
+}
+
 /** Whether a version is of this table. */
 export function isVersionOf({ schema, name, origin }: LoggedTable, table: TableName): boolean {
   if (origin !== undefined && table.id !== undefined) return origin.id === table.id;

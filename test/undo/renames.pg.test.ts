@@ -1,7 +1,7 @@
 /** Tables and columns are known by their numbers; their names are for people. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { asOldLog, targetFixture } from './target-fixture.ts';
+import { asOldLog, type Made, targetFixture } from './target-fixture.ts';
 
 describe('a table under another name', () => {
   test('is the table that its changes go back to, and not the one that has its name now', async () => {
@@ -181,6 +181,23 @@ describe('a partition that is gone', () => {
       assert.deepEqual(await at.rows('SELECT * FROM ev ORDER BY id'), ['(1,1,one)', '(2,2,two)']);
     });
   }
+
+  test('and still there as a table by itself: its rows are not taken for undone', async () => {
+    await using at = await targetFixture(`${EV}; INSERT INTO ev VALUES (1, 1, 'a'), (2, 2, 'b')`);
+    const one = await at.version('ev_1');
+    await at.client.query('ALTER TABLE ev DETACH PARTITION ev_1');
+    const made: readonly Made[] = [
+      [one, null, ['1', '1', 'a']],
+      [one, null, ['7', '1', 'gone by itself']],
+    ];
+    const refused = await at.undo(made);
+    assert.deepEqual(refused.conflicts, [
+      'partition-missing 1,1: it may be in public.ev_1, which is a table by itself now',
+    ]);
+    assert.equal(refused.applied, null);
+    await at.undo(made, 'skip');
+    assert.deepEqual(await at.rows('SELECT * FROM ev_1'), ['(1,1,a)']);
+  });
 
   test('by hash and range, below another one, and of rows without a key', async () => {
     await using at = await targetFixture(`

@@ -29,6 +29,7 @@ export interface TargetFixture extends AsyncDisposable {
   version(table: string): Promise<TableDefinition>;
   /** Every row of a query, as one text each. */
   rows(query: string): Promise<readonly string[]>;
+  script(made: readonly Made[]): Promise<string>;
   undo(made: readonly Made[], mode?: 'skip' | 'force' | null): Promise<Undone>;
 }
 
@@ -48,6 +49,15 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
         `SELECT q::text AS row FROM (${query}) q`,
       );
       return rows.map(({ row }) => row);
+    },
+    async script(made) {
+      await using workspace = await target.open('plan', signal);
+      await workspace.stage(numbered(made));
+      await workspace.assess();
+      const parts: string[] = [];
+      const options = { context: '{}', title: '', triggers: true, allowTriggerChanges: false };
+      for await (const part of workspace.script(options)) parts.push(part);
+      return parts.join('');
     },
     async undo(made, mode = null) {
       await using workspace = await target.open('apply', signal);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MAJORS } from '../postgres.ts';
+import { undoFixture } from './fixture.ts';
 import {
   asOldLog,
   type Made,
@@ -299,3 +300,28 @@ for (const major of [MAJORS[0], 14] as const) {
     });
   });
 }
+
+test('all the way from the log: what a plan says, and a script that does not write the wrong value', async () => {
+  await using at = await undoFixture(`CREATE TYPE mood AS ENUM ('sad', 'happy');
+    CREATE TABLE t (id int PRIMARY KEY, v mood); ALTER TABLE t REPLICA IDENTITY FULL;
+    INSERT INTO t VALUES (1, 'sad'), (2, NULL)`);
+  const transaction = await at.change('DELETE FROM t');
+  await at.database.client.query(
+    `ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'; ALTER TYPE mood ADD VALUE 'sad'`,
+  );
+  const plan = await at.plan({ transaction });
+  assert.deepEqual([plan.total, plan.conflicts.byReason], [1, { 'column-retyped': 1 }]);
+  assert.match(
+    plan.conflicts.list[0]?.message ?? '',
+    /public\.t id=1 has a value .* v: public\.mood is not/,
+  );
+  const script = async (onConflict: 'refuse' | 'force'): Promise<string> => {
+    const parts: string[] = [];
+    for await (const part of at.undo.undoScript(plan, { onConflict }, at.signal)) parts.push(part);
+    return parts.join('');
+  };
+  await assert.rejects(at.database.client.query(await script('refuse')), /column-retyped: v/);
+  await at.database.client.query('ROLLBACK');
+  await at.database.client.query(await script('force'));
+  assert.deepEqual(await at.rows('SELECT * FROM t ORDER BY id'), ['(1,blue)', '(2,)']);
+});

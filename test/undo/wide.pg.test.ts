@@ -62,6 +62,20 @@ for (const [major, count] of MOST) {
   });
 }
 
+test('a script for as many columns as there can be', async () => {
+  await using at = await targetFixture(`CREATE TABLE w (${columns(1_600, 'int')})`);
+  const w = await at.version('w');
+  const [one, two] = [row(1, 1_600, (n) => String(n)), row(2, 1_600, (n) => String(n + 1))];
+  await at.undo([[w, one, null]]);
+  const changed = one.with(-1, '-7');
+  const script = await at.script([
+    [w, two, null],
+    [w, changed, one],
+  ]);
+  await at.client.query(script);
+  assert.deepEqual(await at.rows('SELECT id, c1599 FROM w ORDER BY id'), ['(1,-7)', '(2,1599)']);
+});
+
 describe('rows as long as a page', () => {
   test('of values that cannot be stored apart', async () => {
     const count = 1_010;

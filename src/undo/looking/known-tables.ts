@@ -108,15 +108,6 @@ export async function tablesMatching(
   return tables.filter((table) => meant.has(table));
 }
 
-/** All versions of the tables that have these names now. */
-export async function versionsNamed(
-  log: SearchableLog,
-  names: readonly TableName[],
-): Promise<ReadonlySet<TableId>> {
-  const tables = await knownTables(log);
-  return idsOf(names.flatMap((name) => tablesNamed(tables, name).at(-1)?.versions ?? []));
-}
-
 /** Numbers of these versions. */
 export function idsOf(versions: readonly LoggedTable[]): ReadonlySet<TableId> {
   return new Set(versions.map(({ id }) => id));

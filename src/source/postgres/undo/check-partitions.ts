@@ -1,6 +1,7 @@
-import { quoteIdentifier, quoteTable } from '../quote.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import { keyOf, keyTexts } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
+import { textsOf } from './texts-of.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /**
@@ -29,6 +30,30 @@ export async function checkPartitions(
      SELECT ${place}, 'partition-missing', ${table.key === null ? 'NULL' : keyTexts(table, 's')}
      FROM (SELECT ${values} FROM ${before}) s WHERE undo_fits IS NOT TRUE`,
   );
+}
+
+/**
+ * A row that is not in the table any more may be in a partition that was detached: then it is not as
+ * if the undo had been made already. To be asked before such rows are left out.
+ */
+export async function noteDetached(connection: UndoConnection, table: StagedTable): Promise<void> {
+  const key = (table.key ?? []).map(({ column }) => column);
+  for (const [name, partition] of table.detached) {
+    const known = new Set(partition.columns.values());
+    if (key.length === 0 || !key.every((column) => known.has(column))) continue;
+    const sql = quoteTable(partition);
+    const [readable] = await connection.rows<{ yes: boolean }>(
+      `SELECT has_table_privilege(${quoteLiteral(sql)}, 'SELECT') AS yes`,
+    );
+    const where =
+      readable?.yes === true ? `AND key IN (SELECT ${textsOf(key, 't')} FROM ${sql} t)` : '';
+    const detail = quoteLiteral(`it may be in ${name}, which is a table by itself now`);
+    await connection.run(
+      `UPDATE pg_temp.undo_conflict SET reason = 'partition-missing', detail = ${detail}
+       WHERE place = ${table.place} AND reason = 'already' ${where}
+         AND key IN (SELECT ${keyTexts(table, 's')} FROM ${table.after} s)`,
+    );
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { noteDetached } from './check-partitions.ts';
 import { checkLater } from './later-changes.ts';
 import { quoteLiteral } from '../quote.ts';
 import { keepUnread, noteRetyped, noteUnfit } from './retyped-notes.ts';
@@ -71,6 +72,7 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
        WHERE c.place = ${place} AND h.place = c.place AND h.key = c.key AND c.reason = 'already'`,
     );
   }
+  await noteDetached(connection, table);
   await keepUnread(connection, table);
   await dropAlready(connection, table);
   await noteRetyped(connection, table);

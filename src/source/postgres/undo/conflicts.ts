@@ -64,7 +64,7 @@ export async function listConflicts(
           row,
           cause: cause ?? row,
           detail: detail ?? '',
-          fix: reason === 'partition-missing' ? table.partitionFix : fix,
+          fix: reason === 'partition-missing' && detail === null ? table.partitionFix : fix,
           rows: count,
         },
       ];

@@ -27,7 +27,7 @@ export interface ForeignKey {
 }
 
 const NAME = (table: string, schema: string): string =>
-  `json_build_object('schema', ${schema}.nspname, 'name', ${table}.relname)`;
+  `json_build_object('id', ${table}.oid::text, 'schema', ${schema}.nspname, 'name', ${table}.relname)`;
 
 /** The table that rows of a relation are captured as; `c` itself when that is what is asked about. */
 const CAPTURED = (relation: string): string =>

@@ -1,4 +1,5 @@
 import type { Column, TableDefinition } from '../../../change/table.ts';
+import type { TableName } from '../../undo-target.ts';
 import { describeChange, type Fit, fitOf } from './type-change.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -12,8 +13,13 @@ export interface MatchedColumn {
   readonly change: string;
 }
 
-/** Names of the columns of a partition, by their numbers; null when it is gone. */
-export type PartitionColumns = ReadonlyMap<number, string> | null;
+/** The partition behind a table version as it is now; null when it is gone. */
+export interface PartitionNow extends TableName {
+  /** False when it was detached: a table by itself. */
+  readonly attached: boolean;
+  /** Names of its columns, by their numbers. */
+  readonly columns: ReadonlyMap<number, string>;
+}
 
 /**
  * Finds each column of a table version in the table now: by its number where that is known, so that a
@@ -25,7 +31,7 @@ export type PartitionColumns = ReadonlyMap<number, string> | null;
 export function matchColumns(
   version: TableDefinition,
   facts: TableFacts,
-  partition: PartitionColumns,
+  partition: PartitionNow | null,
 ): readonly (MatchedColumn | null)[] {
   const byName = new Map(facts.columns.map((column) => [column.name, column]));
   const byNumber = new Map(facts.columns.map((column) => [column.number, column]));
@@ -33,7 +39,7 @@ export function matchColumns(
   const find = ({ name, number }: Column): ColumnFacts | undefined => {
     // Of a partition that is gone nobody can say any more what its numbers stood for.
     if (number === undefined || (inPartition && partition === null)) return byName.get(name);
-    return inPartition ? byName.get(partition?.get(number) ?? '') : byNumber.get(number);
+    return inPartition ? byName.get(partition?.columns.get(number) ?? '') : byNumber.get(number);
   };
   return version.columns.map((was) => {
     const now = find(was);
@@ -42,16 +48,26 @@ export function matchColumns(
   });
 }
 
-/** Reads what the partition behind a table version calls its columns now. */
-export async function readPartitionColumns(
+/** Reads what the partition behind a table version is now; null for a version without one, too. */
+export async function readPartition(
   connection: UndoConnection,
   { origin }: TableDefinition,
-): Promise<PartitionColumns> {
+): Promise<PartitionNow | null> {
   if (origin?.partition === undefined) return null;
-  const rows = await connection.rows<{ number: number; name: string }>(
-    `SELECT attnum::integer AS "number", attname::text AS "name" FROM pg_attribute
-     WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped`,
-    [origin.partition.id],
+  const [found] = await connection.rows<
+    TableName & {
+      readonly attached: boolean;
+      readonly columns: readonly { readonly number: number; readonly name: string }[] | null;
+    }
+  >(
+    `SELECT n.nspname::text AS "schema", c.relname::text AS "name",
+       EXISTS (SELECT FROM pg_partition_ancestors(c.oid) WHERE relid = $2::oid) AS "attached",
+       (SELECT json_agg(json_build_object('number', attnum, 'name', attname)) FROM pg_attribute
+         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS "columns"
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
+    [origin.partition.id, origin.id],
   );
-  return rows.length === 0 ? null : new Map(rows.map(({ number, name }) => [number, name]));
+  if (found === undefined) return null;
+  const columns = (found.columns ?? []).map(({ number, name }): [number, string] => [number, name]);
+  return { ...found, columns: new Map(columns) };
 }

@@ -82,6 +82,18 @@ async function noteOneByOne(
   await connection.run(`DROP FUNCTION pg_temp.undo_fits`);
 }
 
+/** What stands in conflict because of its type, in a few sentences: a script cannot look at it again. */
+export async function tellRetyped(
+  connection: UndoConnection,
+  { place }: StagedTable,
+): Promise<readonly string[]> {
+  const found = await connection.rows<{ detail: string; rows: number }>(
+    `SELECT detail, count(*)::integer AS rows FROM pg_temp.undo_conflict
+     WHERE place = ${place} AND reason = 'column-retyped' GROUP BY detail ORDER BY 2 DESC, 1 LIMIT 5`,
+  );
+  return found.map(({ detail, rows }) => `column-retyped: ${detail} (${rows} rows)`);
+}
+
 /** Forgets notes. @returns how many rows they were of. */
 export async function forgetRetyped(
   connection: UndoConnection,

@@ -11,6 +11,7 @@ import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from 
 import { isComplete } from './check-table.ts';
 import { replacedEvaluates, replacedSql } from './find-replaced.ts';
 import { comparedTables, findReach } from './reach.ts';
+import { tellRetyped } from './retyped-notes.ts';
 import { keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
 import { guard, guardRow } from './script-blocks.ts';
 import { beginChecks, checksAtEnd, type ScriptOutcome, writing } from './script-outcome.ts';
@@ -61,8 +62,10 @@ export async function* scriptOf(
     const name = qualifiedName(table.facts);
     yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
     for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
+    for (const told of await tellRetyped(connection, table)) yield refuse(told);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
+    table.scripted = true;
   }
   const outcome = await outcomeOf(connection, tables, { written, triggers, allowed });
   const staged = new Set(written.map(([table]) => table));
@@ -114,7 +117,11 @@ async function* rowsOf(
   const made = [...columns, ...offset.map((column) => `0::bigint AS ${column}`)].join(', ');
   yield `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP AS
   SELECT ${made} FROM ${table.facts.sql} WITH NO DATA;\n`;
-  const select = `SELECT ${names} FROM ${name} ORDER BY ${table.offset}`;
+  const values = [
+    ...table.columns.map(({ name: column }) => table.staged('s', column)),
+    ...offset.map((column) => `s.${column}`),
+  ].join(', ');
+  const select = `SELECT ${values} FROM ${name} s ORDER BY s.${table.offset}`;
   for await (const page of connection.pages(select)) {
     if (names === '') {
       yield `INSERT INTO ${name} SELECT FROM generate_series(1, ${page.length});\n`;

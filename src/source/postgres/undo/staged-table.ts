@@ -1,11 +1,16 @@
 import { MARKER_NEW, MARKER_OLD } from '../../../change/row-images.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
-import type { Column, TableDefinition } from '../../../change/table.ts';
+import { type Column, qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
-import { type MatchedColumn, matchColumns, readPartitionColumns } from './match-columns.ts';
+import {
+  type MatchedColumn,
+  matchColumns,
+  type PartitionNow,
+  readPartition,
+} from './match-columns.ts';
 import { readTexts } from './read-texts.ts';
 import { StagedPairs } from './staged-pairs.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
@@ -74,6 +79,8 @@ export class StagedTable {
   readonly problems = new Map<string, TableProblem>();
   /** How its rows are staged when they have no room for more than they are; mostly null. */
   readonly wide: WideRows | null;
+  /** True once its rows are in a script, where they have no offsets and so the room they need. */
+  scripted = false;
   /** Rows in the two tables; null when that has to be counted again. */
   rows: { before: number; after: number } | null = { before: 0, after: 0 };
   /** Changes that were staged. */
@@ -88,6 +95,8 @@ export class StagedTable {
   /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */
   inConflict: 'none' | 'some' | 'all' = 'none';
   readonly conflictRows: string;
+  /** Partitions that held rows of it, and are tables by themselves now; by their names. */
+  readonly detached = new Map<string, PartitionNow>();
   /** A statement that makes a partition for rows that have none; see `check-partitions.ts`. */
   partitionFix: string | null = null;
   /** Rows that were found to be what they would become. */
@@ -128,7 +137,7 @@ export class StagedTable {
   /** Makes the temporary tables. */
   static async create(options: StagedTableOptions): Promise<StagedTable> {
     const { connection, facts, version } = options;
-    const partition = await readPartitionColumns(connection, version);
+    const partition = await readPartition(connection, version);
     const table = new StagedTable(options, matchColumns(version, facts, partition));
     const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
     const select = (names: readonly string[], first: readonly string[] = []): string => {
@@ -212,7 +221,7 @@ export class StagedTable {
   /** A column of a staged row. */
   staged(alias: string, column: string): string {
     const { wide } = this;
-    return wide?.hidden.has(column) === true
+    return wide?.hidden.has(column) === true && !this.scripted
       ? `(${alias}.${groupName(wide.groups.length - 1)}).${quoteIdentifier(column)}`
       : `${alias}.${quoteIdentifier(column)}`;
   }
@@ -301,7 +310,8 @@ export class StagedTable {
     if (layout === undefined) {
       // Rows of two shapes do not go into one table side by side.
       if (this.#layouts.size > 0) await this.flush();
-      const partition = await readPartitionColumns(this.#connection, version);
+      const partition = await readPartition(this.#connection, version);
+      if (partition?.attached === false) this.detached.set(qualifiedName(partition), partition);
       const matched = matchColumns(version, this.facts, partition);
       await this.#keep(this.#common(version, matched));
       const kept = new Set(this.columns.map(({ name }) => name));

@@ -102,8 +102,10 @@ export class StagedTables implements Staged {
     const found = new Map<string, TableName>();
     const waiting = [...tables];
     for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {
-      const parent = nameOf(table);
-      for (const key of (await this.#read(table))?.foreignKeys ?? []) {
+      const { id } = table;
+      const facts = await (id === undefined ? this.#read(table) : this.#readOnce(id, { oid: id }));
+      const parent = nameOf(facts ?? table);
+      for (const key of facts?.foreignKeys ?? []) {
         const child = nameOf(key.child);
         if (!key.cascades || nameOf(key.parent) !== parent || found.has(child)) continue;
         found.set(child, key.child);
