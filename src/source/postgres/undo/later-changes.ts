@@ -4,7 +4,7 @@ import { rowText } from './row-sql.ts';
 import { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-const PLACE = 3_000_000;
+const PLACE = 2_000_000;
 
 /** Keeps a change that is not undone beside those that are. */
 export async function stageLaterChange(

@@ -8,8 +8,6 @@ import { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
-const PLACE = 2_000_000;
-
 /**
  * Stages the rows that a truncate removed, as the log knows them: the history of the table is
  * brought to its net effect in temporary tables of its own, and what it left is what went.
@@ -37,7 +35,7 @@ export async function stageTruncated(options: {
       past ??= await StagedTable.create({
         connection,
         facts: table.facts,
-        place: PLACE + offset,
+        place: tables.placeOfTruncated(),
         notes: table.place,
         version,
       });

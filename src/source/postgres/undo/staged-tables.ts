@@ -5,6 +5,9 @@ import { StagedTable } from './staged-table.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
+/** Beyond the places of all tables, and of what is kept beside each. Places are 32-bit integers. */
+const TRUNCATED = 3_000_000;
+
 /** A table that changes cannot be staged for. */
 export interface MissingTable extends TableName {
   /** What the catalogue says of it, when it is there and may not be read. */
@@ -28,6 +31,7 @@ export class StagedTables implements Staged {
   readonly #known = new Map<StagedTable, { readonly names: Set<string>; onlyByName: boolean }>();
   readonly #facts = new Map<string, TableFacts | null>();
   readonly #missing = new Map<string, MissingTable>();
+  #truncated = 0;
 
   /** @param pairs whether updates are kept side by side, see `StagedTableOptions`. */
   constructor(connection: UndoConnection, pairs: boolean) {
@@ -55,6 +59,11 @@ export class StagedTables implements Staged {
     const changes = this.missing.reduce((sum, table) => sum + table.changes, 0);
     for (const table of this.#missing.values()) table.changes = 0;
     return changes;
+  }
+
+  /** A place of its own for the rows that one truncate removed. */
+  placeOfTruncated(): number {
+    return TRUNCATED + this.#truncated++;
   }
 
   find(table: TableName): StagedTable | undefined {
