@@ -2,7 +2,6 @@ import type { TablePatterns } from '../../change/table-pattern.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import {
   announcementsTable,
-  dropAnnouncementsSql,
   pruneAnnouncementsSql,
   type Superseding,
   supersedingSql,
@@ -193,12 +192,9 @@ export class Setup {
       await dropSlot(session, slot, source, signal);
       removed.push(`replication slot ${slot.slot_name}`);
     }
-    if ((await readTrigger(session, source, this.#query(true), signal)) !== null) {
+    if (await this.#hasTriggerParts(signal)) {
       await this.#run(dropTriggerSql(source), 'may not drop the event trigger', signal);
       removed.push(`event trigger ${triggerName(source)} and its function`);
-    } else if (await this.#hasAnnouncements(signal)) {
-      await this.#run(dropAnnouncementsSql(source), 'may not drop a table', signal);
-      removed.push(`table ${announcementsTable(source).replaceAll('"', '')}`);
     }
     const publications = await readPublications(session, this.names, signal);
     for (const publication of Object.values(publications)) {
@@ -210,13 +206,15 @@ export class Setup {
     return removed;
   }
 
-  /** The event trigger may have been dropped by hand, and what it wrote have been left. */
-  async #hasAnnouncements(signal: AbortSignal): Promise<boolean> {
+  /** Somebody may have dropped the event trigger by hand, and left its function and its table. */
+  async #hasTriggerParts(signal: AbortSignal): Promise<boolean> {
     const { source, session } = this.#options;
+    const routine = `${OWN_SCHEMA}.${quoteIdentifier(triggerName(source))}()`;
     const [row] = await session.query<{ readonly there: boolean }>(
       {
-        text: `SELECT to_regclass($1) IS NOT NULL AS there`,
-        values: [announcementsTable(source)],
+        text: `SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = $1)
+          OR to_regprocedure($2) IS NOT NULL OR to_regclass($3) IS NOT NULL AS there`,
+        values: [triggerName(source), routine, announcementsTable(source)],
       },
       signal,
     );
