@@ -249,6 +249,13 @@ export interface UndoTarget {
    * @returns the mark's position.
    */
   mark(signal: AbortSignal): Promise<string>;
+  /**
+   * Which transactions a fresh read sees. One can be in the log before: its commit may wait for a
+   * standby.
+   */
+  visibility(signal: AbortSignal): Promise<{
+    includes(transaction: { readonly id: string; readonly position: string }): boolean;
+  }>;
   /** Of the table itself or of its partitions, those that report no whole old rows now. */
   notFull(table: TableName, signal: AbortSignal): Promise<readonly TableName[]>;
   /** Statements that make these tables report whole old rows from then on. */

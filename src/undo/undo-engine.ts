@@ -11,6 +11,7 @@ import type {
   UndoWorkspace,
 } from '../source/undo-target.ts';
 import { sleep } from '../util/sleep.ts';
+import { awaitVisible } from './await-visible.ts';
 import { applyStaged, contextOf, type Settled, settleConflicts } from './apply-staged.ts';
 import { describeConflicts, newestVersion, toCause } from './describe-conflicts.ts';
 import { describeRequest } from './check-request.ts';
@@ -323,11 +324,10 @@ class UndoEngine implements Undo {
     const decoder = createChangeDecoder(source, dialects);
     const context = { source, log, decoder, compileWhere };
     const range = await resolveRange(request, context);
-    return await selectChanges(
-      request,
-      plan === null ? range : { ...range, ...plan.range },
-      context,
-    );
+    const fixed = plan === null ? range : { ...range, ...plan.range };
+    const selection = await selectChanges(request, fixed, context);
+    await awaitVisible(this.#options, selection, signal);
+    return selection;
   }
 
   /** @param purpose applying needs to know what came later; a plan says when it is not known. */

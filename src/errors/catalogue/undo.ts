@@ -71,6 +71,13 @@ export const UNDO_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  UNDO_NOT_VISIBLE: {
+    message:
+      'The log of source {source} has changes that the database does not show yet, because their commit waits for a synchronous standby. Nothing was undone.',
+    hint: 'Run it again when the standby has caught up; SELECT application_name, sync_state, replay_lsn FROM pg_stat_replication; shows how far it is.',
+    retryable: true,
+    exit: 1,
+  },
   UNDO_CAPTURE_NEEDED: {
     message:
       'Table {table} has no key: only the log can tell whether its rows were changed later, and the log of source {source} does not have everything yet.',

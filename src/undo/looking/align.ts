@@ -73,7 +73,7 @@ const LOOKED_AT = 1_000;
  * before others see it.
  */
 export async function showsAllBefore(
-  snapshot: SourceSnapshot,
+  snapshot: Pick<SourceSnapshot, 'includes'>,
   log: SearchableLog,
   offset: number,
 ): Promise<boolean> {

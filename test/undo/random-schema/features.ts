@@ -69,7 +69,7 @@ export const FEATURES = {
     on: true,
     about: 'transactions in the WAL before they are visible',
   },
-  'undo-while-late': { issue: 'new', on: false, about: 'undo/late-standby.pg.test.ts' },
+  'undo-while-late': { issue: 'new', on: true, about: 'undo/late-standby.pg.test.ts' },
   // Fails for tables without a net effect, and after triggers.
   script: { issue: 'new', on: false, about: 'undo by the script' },
   'script-twice': { issue: 'C2', on: false, about: 'a script run twice does nothing more' },

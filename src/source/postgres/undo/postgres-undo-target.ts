@@ -5,6 +5,7 @@ import { connect, type ConnectOptions } from '../connect.ts';
 import { readIdentity } from '../identity.ts';
 import { lastWords } from '../last-words.ts';
 import { ownName } from '../names.ts';
+import { SnapshotTransactions } from '../snapshot/snapshot-transactions.ts';
 import { lsnToPosition } from '../position.ts';
 import { publicationNames } from '../publication.ts';
 import { quoteLiteral, quoteTable } from '../quote.ts';
@@ -38,6 +39,17 @@ export class PostgresUndoTarget implements UndoTarget {
       signal,
     );
     return row?.progress ?? 'stopped';
+  }
+
+  async visibility(signal: AbortSignal): Promise<SnapshotTransactions> {
+    const [row] = await this.#ask<{ snapshot: string; lsn: string }>(
+      // The position is asked for before the snapshot is taken: what is far behind it has ended.
+      `SELECT pg_current_snapshot()::text AS snapshot, l.lsn
+       FROM (SELECT pg_current_wal_insert_lsn()::text AS lsn OFFSET 0) l`,
+      signal,
+    );
+    if (row === undefined) throw new Error('The database has no snapshot');
+    return new SnapshotTransactions(row.snapshot, lsnToPosition(row.lsn));
   }
 
   async mark(signal: AbortSignal): Promise<string> {
