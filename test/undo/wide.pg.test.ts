@@ -67,7 +67,7 @@ test('a script for as many columns as there can be', async () => {
   const w = await at.version('w');
   const [one, two] = [row(1, 1_600, (n) => String(n)), row(2, 1_600, (n) => String(n + 1))];
   await at.undo([[w, one, null]]);
-  const changed = [...one.slice(0, -1), '-7'];
+  const changed = one.with(1_599, '-7');
   const script = await at.script([
     [w, two, null],
     [w, changed, one],

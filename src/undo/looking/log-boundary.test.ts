@@ -83,7 +83,7 @@ test('a snapshot that lacks a transaction before the moment is not taken', async
     includes: ({ id }) => id !== missing,
   });
   const shows = (missing: string, offset: number): Promise<boolean> =>
-    showsAllBefore(without(missing) as SourceSnapshot, log, offset);
+    showsAllBefore(without(missing), log, offset);
   assert.equal(await shows('2', 6), false);
   assert.equal(await shows('3', 6), true, 'it is after the moment');
   assert.equal(await shows('none', 15), true);
