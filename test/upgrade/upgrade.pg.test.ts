@@ -114,3 +114,32 @@ test('a log of format 1 is taken over, with what waits in the slot', async (t) =
     assert.deepEqual(await reasons(OFFSETS.head + 3), { 'identity-not-full': 1 });
   });
 });
+
+test('a role without rights in the schema of an administrator’s old event trigger goes on', async () => {
+  await using left = await leftBehind(`INSERT INTO plain VALUES (3, 'waits', 3)`);
+  const { database, dataDir } = left;
+  const { client, name } = database;
+  const role = `${name}_capture`;
+  await client.query(
+    `CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'p';
+     GRANT CREATE ON DATABASE ${name} TO ${role};
+     ALTER PUBLICATION tidings_main OWNER TO ${role};
+     ALTER PUBLICATION tidings_main_insert_only OWNER TO ${role}`,
+  );
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    await client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'p';
+  const tidings = stack.use(
+    await createTidings(
+      defineConfig({ dataDir, sources: { main: { url: url.href, tables: ['public.*'] } } }),
+    ),
+  );
+  await tidings.start();
+  await client.query(`INSERT INTO ev VALUES (1, 1, 'live')`);
+  await client.query(`TRUNCATE ev_1`);
+  await until(async () => (await tidings.status()).sources[0]?.log.head === OFFSETS.head + 3);
+});
