@@ -1,4 +1,4 @@
-import { MARKER_OLD } from '../change/row-images.ts';
+import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
@@ -66,7 +66,7 @@ class Stager {
       const { operation, table, images, transaction } = record;
       this.changes += 1;
       if (operation === 'truncate') this.truncates.push(record);
-      else if (operation !== 'insert' && images[0] !== MARKER_OLD) {
+      else if (operation === 'insert' ? !isWholeInsert(images) : images[0] !== MARKER_OLD) {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
