@@ -176,5 +176,6 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   'column-retyped': 'column retyped',
   'partition-missing': 'partition missing',
   'table-missing': 'table missing',
+  'table-uncertain': 'table uncertain',
   'no-privilege': 'right missing',
 };
