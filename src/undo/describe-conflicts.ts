@@ -1,12 +1,7 @@
 import type { Row } from '../change/change.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
-import type {
-  LoggedTable,
-  LoggedTransaction,
-  LogReader,
-  LogRecord,
-} from '../log/log.ts';
+import type { LoggedTable, LoggedTransaction, LogReader, LogRecord } from '../log/log.ts';
 import type {
   Assessment,
   ConflictReason,
@@ -15,15 +10,13 @@ import type {
   TargetConflict,
 } from '../source/undo-target.ts';
 import { idsOf, tableNamed } from './looking/known-tables.ts';
-import { markInWords } from './looking/marks-since.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import {
-  capital,
   opposingPartitions,
   type PartitionChange,
-  partitionRemedy,
+  partitionConflict,
+  type TableSql,
 } from './partition-changes.ts';
-import { unseenText } from './unseen-partitions.ts';
 import { readRow } from './read-changes.ts';
 import { versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
@@ -43,6 +36,7 @@ export interface DescribeOptions {
   readonly log: SearchableLog;
   readonly selection: Selection;
   readonly view: RowView;
+  readonly tableSql: TableSql;
   readonly signal: AbortSignal;
 }
 
@@ -63,7 +57,7 @@ export async function describeConflicts(
   if (opposing.length > 0) byReason['partition-changed'] = opposing.length;
   total += opposing.length;
   const list = [
-    ...opposing.map(describePartition),
+    ...opposing.map((change) => describePartition(change, options.tableSql)),
     ...found.lacking.flatMap((lacking) => describeLacking(lacking, options.view)),
   ];
   const deadline = performance.now() + SEARCH_TIME;
@@ -254,17 +248,9 @@ const WORDS: Readonly<
 };
 
 /** Of a partition's rows nothing is known, so it counts as one. */
-function describePartition({ mark, unseen }: PartitionChange): UndoConflict {
-  const [message, hint] =
-    unseen === true
-      ? [
-          `${capital(unseenText(mark))}: rows may have come or gone without a change to undo.`,
-          'Go back to a later moment, or undo what the log has: --on-conflict skip.',
-        ]
-      : [
-          `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
-          `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
-        ];
+function describePartition(change: PartitionChange, tableSql: TableSql): UndoConflict {
+  const { mark } = change;
+  const [message, hint] = partitionConflict(change, tableSql);
   return {
     reason: 'partition-changed',
     table: qualifiedName(mark),
