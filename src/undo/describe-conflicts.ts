@@ -58,7 +58,7 @@ export async function describeConflicts(
   total += opposing.length;
   const list = [
     ...opposing.map((change) => describePartition(change, options.tableSql)),
-    ...found.lacking.flatMap((lacking) => describeLacking(lacking, options.view)),
+    ...found.lacking.flatMap((lacking) => describeLacking(lacking, options)),
   ];
   const deadline = performance.now() + SEARCH_TIME;
   for (const conflict of found.conflicts.slice(0, LISTED_CONFLICTS - list.length)) {
@@ -110,7 +110,7 @@ export function toCause({ id, committedAt, context }: LoggedTransaction): UndoCa
 function describe(
   conflict: TargetConflict,
   transaction: LoggedTransaction | null,
-  { log, view }: DescribeOptions,
+  { log, view, tableSql }: DescribeOptions,
 ): UndoConflict {
   const { reason, table, row, cause, detail, fix, rows } = conflict;
   const name = qualifiedName(table);
@@ -118,6 +118,7 @@ function describe(
   const other = cause === null ? null : view.key(cause, newestVersion(log, cause));
   const [message, hint] = WORDS[reason]({
     table: name,
+    sql: tableSql(table),
     row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
     other:
       // Without a cause of its own a conflict's is the row itself.
@@ -161,6 +162,8 @@ function keyText(key: Row): string {
 
 interface Particulars {
   readonly table: string;
+  /** The table's name in SQL. */
+  readonly sql: string;
   readonly row: string;
   readonly other: string;
   readonly detail: string;
@@ -229,9 +232,9 @@ const WORDS: Readonly<
     `${row} has a value of another type, or of one that may be another, in column ${detail}.`,
     'Leave such rows out with --on-conflict skip. force carries values over where that is certain, and nothing else.',
   ],
-  'partition-missing': ({ row, table, detail }) => [
+  'partition-missing': ({ row, table, sql, detail }) => [
     `${row} belongs to no partition that ${table} has now${detail === '' ? '' : ` (${detail})`}.`,
-    `Leave such rows out with --on-conflict skip, or make a partition for them first: CREATE TABLE … PARTITION OF ${table} …; or DEFAULT.`,
+    `Leave such rows out with --on-conflict skip, or make a partition for them first: CREATE TABLE … PARTITION OF ${sql} FOR VALUES …; (or DEFAULT).`,
   ],
   'table-missing': ({ table, detail }) => [
     `${table} is not there any more${detail === '' ? '' : `: ${detail}`}.`,
@@ -262,7 +265,10 @@ function describePartition(change: PartitionChange, tableSql: TableSql): UndoCon
   };
 }
 
-function describeLacking(lacking: Lacking, view: RowView): UndoConflict[] {
+function describeLacking(
+  lacking: Lacking,
+  { view, tableSql }: Pick<DescribeOptions, 'view' | 'tableSql'>,
+): UndoConflict[] {
   const { reason, table } = lacking;
   const name = qualifiedName(table);
   return lacking.records.map((record, index): UndoConflict => {
@@ -273,6 +279,7 @@ function describeLacking(lacking: Lacking, view: RowView): UndoConflict[] {
     const key = texts.length === 0 ? null : view.key(row, record.table);
     const [message, hint] = WORDS[reason]({
       table: name,
+      sql: tableSql(table),
       row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
       other: '',
       detail: '',

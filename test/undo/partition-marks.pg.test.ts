@@ -109,6 +109,39 @@ describe('undo to a moment before a partition', () => {
   });
 });
 
+test('the statements and commands that are shown work whatever the names are', async () => {
+  await using at = await writtenLog(`
+    CREATE TABLE "Ev s" (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
+    CREATE TABLE "Ev 1" PARTITION OF "Ev s" FOR VALUES FROM (0) TO (10);
+    CREATE TABLE "It's" PARTITION OF "Ev s" FOR VALUES FROM (10) TO (20);
+    CREATE TABLE "New" (id int NOT NULL, note text);
+    INSERT INTO "Ev s" VALUES (1, 'one')`);
+  const of = '"Ev s"';
+  const to = at.log.head;
+  await at.write(`INSERT INTO "Ev s" VALUES (2, 'two')`, {
+    changes: [{ relation: 'Ev 1', of: 'Ev s', after: ['2', 'two'] }],
+  });
+  await at.write(`ALTER TABLE ${of} DETACH PARTITION "Ev 1"`, {
+    marks: [{ of: 'Ev s', partition: 'Ev 1', kind: 'detached' }],
+  });
+  await at.write(`ALTER TABLE ${of} ATTACH PARTITION "New" FOR VALUES FROM (30) TO (40)`, {
+    marks: [{ of: 'Ev s', partition: 'New', kind: 'attached' }],
+  });
+  await at.write(`DROP TABLE "It's"`, {
+    marks: [{ of: 'Ev s', partition: "It's", kind: 'dropped' }],
+  });
+  const { conflicts } = await plan(at, { tables: ['public.Ev s'], to });
+  const hints = conflicts.list.map(({ hint }) => hint).join('\n');
+  for (const [shown, bounds] of [
+    [/ALTER TABLE .* ATTACH PARTITION .* FOR VALUES …;/, 'FROM (0) TO (10)'],
+    [/ALTER TABLE .* DETACH PARTITION .*;/, ''],
+  ] as const) {
+    const [sql = ''] = shown.exec(hints) ?? [];
+    await at.client.query(sql.replace('…', bounds));
+  }
+  assert.match(hints, /`tidings find --table 'public\.Ev s'`\. Or leave it as it is/);
+});
+
 test('undo of a transaction that has detached a partition: a conflict; of one that did only that: known', async () => {
   await using at = await writtenLog(ORD);
   const id = await at.write(
