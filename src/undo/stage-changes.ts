@@ -2,6 +2,7 @@ import { MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
+import { DoubtfulImages } from './doubtful-image.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
@@ -49,6 +50,7 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
 
 class Stager {
   readonly #workspace: UndoWorkspace;
+  readonly #doubtful: DoubtfulImages;
   readonly lacking = new Map<string, Lacking>();
   readonly truncates: LogRecord[] = [];
   readonly tables = new Map<string, TableName>();
@@ -56,8 +58,9 @@ class Stager {
   readonly transactions = new Set<number>();
   changes = 0;
 
-  constructor({ workspace }: StageOptions) {
+  constructor({ workspace, log }: StageOptions) {
     this.#workspace = workspace;
+    this.#doubtful = new DoubtfulImages(log);
   }
 
   async take(records: readonly LogRecord[], cascaded = false): Promise<void> {
@@ -66,7 +69,7 @@ class Stager {
       const { operation, table, images, transaction } = record;
       this.changes += 1;
       if (operation === 'truncate') this.truncates.push(record);
-      else if (operation !== 'insert' && images[0] !== MARKER_OLD) {
+      else if (operation !== 'insert' && (images[0] !== MARKER_OLD || this.#doubtful.has(record))) {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;

@@ -25,6 +25,7 @@ const FORCED: readonly ConflictReason[] = [
   're-created',
   'column-dropped',
   'column-retyped',
+  'table-uncertain',
   'truncated',
   'partition-changed',
 ];

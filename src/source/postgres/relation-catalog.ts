@@ -1,12 +1,8 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import type { TableDefinition } from '../../change/table.ts';
 import { sleep } from '../../util/sleep.ts';
-import {
-  type AnnouncementRow,
-  announcementsSql,
-  announcementsRightsSql,
-  toAnnouncement,
-} from './announcements.ts';
+import { announcementsRightsSql } from './announcements-table.ts';
+import { type AnnouncementRow, announcementsSql, toAnnouncement } from './announcements.ts';
 import {
   type CatalogLook,
   type DefinedRelation,

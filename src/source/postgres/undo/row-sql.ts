@@ -36,9 +36,22 @@ export function sameKey(table: StagedTable, left: string, right: string): string
     .join(' AND ');
 }
 
-/** Null in a row of an outer join that found nothing: key columns are never null. */
+/**
+ * True where there is no value. Of a composite one, `IS NULL` asks whether its attributes are null, and
+ * `IS NOT NULL` whether none of them is; this asks for the value itself, as constraints do.
+ */
+export function isNull(value: string): string {
+  return `${value} IS NOT DISTINCT FROM NULL`;
+}
+
+/** The opposite of {@link isNull}. */
+export function isGiven(value: string): string {
+  return `${value} IS DISTINCT FROM NULL`;
+}
+
+/** True for a row of an outer join that found nothing: key columns are never null. */
 export function noRow(table: StagedTable, alias: string): string {
-  return `${alias}.${quoteIdentifier(keyOf(table)[0]?.column ?? '')} IS NULL`;
+  return isNull(`${alias}.${quoteIdentifier(keyOf(table)[0]?.column ?? '')}`);
 }
 
 /**
@@ -65,7 +78,7 @@ export function hasNothingAdded(table: StagedTable, alias: string): string {
     const value = `${alias}.${quoteIdentifier(name)}`;
     const initial = table.facts.columns.find((column) => column.name === name)?.initial ?? null;
     const none = `pg_catalog.format('%s', ${value}) = ${quoteLiteral(initial ?? '')}`;
-    return initial === null ? `${value} IS NULL` : `(${value} IS NULL OR ${none})`;
+    return initial === null ? isNull(value) : `(${isNull(value)} OR ${none})`;
   });
   return untouched.length === 0 ? 'true' : `(${untouched.join(' AND ')})`;
 }
