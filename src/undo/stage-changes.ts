@@ -69,7 +69,10 @@ class Stager {
       const { operation, table, images, transaction } = record;
       this.changes += 1;
       if (operation === 'truncate') this.truncates.push(record);
-      else if (operation !== 'insert' && (images[0] !== MARKER_OLD || this.#doubtful.has(record))) {
+      else if (
+        operation !== 'insert' &&
+        (images[0] !== MARKER_OLD || this.#doubtful.has(record))
+      ) {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;

@@ -157,8 +157,7 @@ export async function checkChildren(
   }
   const added = addedChildren(table, key, { facts, child }, going);
   const restricts = key.deleteAction === RESTRICTS || key.updateAction === RESTRICTS;
-  const restored =
-    restricts && child !== undefined ? restoredChildren(table, key, child, going) : null;
+  const restored = restricts && child !== undefined ? restoredChildren(table, key, child, going) : null;
   for (const found of [added, restored]) {
     if (found === null) continue;
     const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
