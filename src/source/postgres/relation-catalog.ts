@@ -10,10 +10,12 @@ import {
   findAnnounced,
   type RelationUse,
 } from './define-relation.ts';
+import { NO_TEXT } from './connection-error.ts';
 import { publicationNames } from './publication.ts';
 import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription, type Touched } from './relation-description.ts';
 import type { CatalogQuery } from './relation-types.ts';
+import { sqlState } from './source-error.ts';
 import { parseSnapshot } from './visibility.ts';
 
 export interface RelationCatalogOptions {
@@ -76,7 +78,7 @@ export class RelationCatalog {
    */
   async describe(use: RelationUse, signal: AbortSignal): Promise<DefinedRelation> {
     const { oid } = use.message;
-    const look = await this.#look(use, signal);
+    const look = await this.#look(use, signal).catch(withoutNames);
     const memory = { look: this.#looks.get(oid) ?? null, version: this.#versions.get(oid) ?? null };
     const defined = defineRelation(use, look, memory);
     if (look !== null && look.description !== null) {
@@ -115,6 +117,12 @@ export class RelationCatalog {
     const rows = (await query(statement, signal)) as readonly AnnouncementRow[];
     return rows.map(toAnnouncement);
   }
+}
+
+/** A name, of this relation or of a type, may have no UTF-8: then the catalogue cannot tell of it. */
+function withoutNames(error: unknown): null {
+  if (!NO_TEXT.has(sqlState(error) ?? '')) throw error;
+  return null;
 }
 
 /** One row, whatever there is. */
