@@ -101,14 +101,18 @@ test('a log of format 1 is taken over, with what waits in the slot', async (t) =
   });
 
   await t.test('what can be known is undone, on both sides', async () => {
-    const apply = async (request: UndoRequest): Promise<void> => {
+    const apply = async (request: UndoRequest, warned = /^$/): Promise<void> => {
       const plan = await undo.planUndo(request, {}, signal);
-      assert.deepEqual([plan.conflicts.list, plan.warnings], [[], [NOT_CAPTURED]]);
+      const warnings = plan.warnings.filter((warning) => warning !== NOT_CAPTURED);
+      assert.deepEqual(plan.conflicts.list, []);
+      assert.match(warnings.join('\n'), warned);
       await undo.applyUndo(plan, {}, signal);
     };
     await apply({ tables: ['public.par', 'public.chi'], since: OFFSETS.parDeleted, until: 33 });
-    await apply({ tables: ['public.ev'], since: OFFSETS.evWhole, until: OFFSETS.head });
-    await apply({ tables: ['public.bag'], since: OFFSETS.bagDeleted, until: OFFSETS.parDeleted });
+    await apply(
+      { tables: ['public.ev'], since: OFFSETS.evWhole, until: OFFSETS.head },
+      /^What was done to partitions of public\.ev before .* \(a TRUNCATE of one, /,
+    );
     await apply({ tables: ['public.plain'], since: OFFSETS.plainUpdated, until: OFFSETS.head + 2 });
     const { rows } = await client.query('SELECT id, v, n::text FROM plain ORDER BY id');
     assert.deepEqual(rows, [
