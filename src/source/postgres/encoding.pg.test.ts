@@ -100,7 +100,9 @@ for (const major of [18, 14] as const) {
     );
     assert.equal(receiver.streams, 1, 'from the beginning as bytes');
     assert.deepEqual(
-      warnings.slice(1).map(({ code, message }) => `${code} ${/column (\S+)/.exec(message)?.[1] ?? ''}`),
+      warnings
+        .slice(1)
+        .map(({ code, message }) => `${code} ${/column (\S+)/.exec(message)?.[1] ?? ''}`),
       ['SOURCE_VALUE_UNREADABLE v', 'SOURCE_VALUE_UNREADABLE id'],
     );
   });

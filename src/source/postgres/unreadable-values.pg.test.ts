@@ -33,9 +33,11 @@ class Streamed implements AsyncDisposable {
   async start(slot: 'create' | 'expect', from: string | null = null): Promise<this> {
     const { signal } = this.#abort;
     await this.source.setUp(signal, { slot });
-    this.#end = this.source.stream({ from, receiver: this.receiver, signal }).catch((error: unknown) => {
-      this.#failure = error;
-    });
+    this.#end = this.source
+      .stream({ from, receiver: this.receiver, signal })
+      .catch((error: unknown) => {
+        this.#failure = error;
+      });
     return this;
   }
 
@@ -64,7 +66,9 @@ async function bytesOf(database: TestDatabase, encoding = 'WIN1252'): Promise<pg
 }
 
 const codes = (warnings: readonly TidingsError[]): readonly string[] =>
-  warnings.map(({ code, message }) => `${code} ${/column (\S+ of \S+)/.exec(message)?.[1] ?? ''}`.trim());
+  warnings.map(({ code, message }) =>
+    `${code} ${/column (\S+ of \S+)/.exec(message)?.[1] ?? ''}`.trim(),
+  );
 
 const TABLES = `CREATE TABLE t (id text PRIMARY KEY, v text, w text);
   CREATE TABLE f (id int PRIMARY KEY, v text, w text); ALTER TABLE f REPLICA IDENTITY FULL;
@@ -104,8 +108,18 @@ for (const major of [18, 14] satisfies Major[]) {
       { operation: 'insert', key: '2', after: ['2', u, '€'] },
       { operation: 'update', key: '2', before: ['key', '2', u, '€'], after: ['2', u, 'w'] },
       // Its old row is known, and not marked as whole: the new one would be filled from it.
-      { operation: 'update', key: '1', before: ['key', '1', 'ä', 'first'], after: ['1', u, 'first'] },
-      { operation: 'update', key: '1', before: ['key', '1', u, 'first'], after: ['1', 'good', 'first'] },
+      {
+        operation: 'update',
+        key: '1',
+        before: ['key', '1', 'ä', 'first'],
+        after: ['1', u, 'first'],
+      },
+      {
+        operation: 'update',
+        key: '1',
+        before: ['key', '1', u, 'first'],
+        after: ['1', 'good', 'first'],
+      },
       { operation: 'delete', key: '2', before: ['key', '2', u, 'w'] },
       { operation: 'insert', key: null, after: [u, 'ü', null] },
       { operation: 'update', key: null, after: [u, 'x', null] },
@@ -152,7 +166,12 @@ test('a name or a prefix without characters stops nothing', async () => {
 
   const changes = await streamed.changes(6);
   assert.deepEqual(
-    changes.map(({ table, key, after }) => [table.name, key, table.columns.map(({ name }) => name), after]),
+    changes.map(({ table, key, after }) => [
+      table.name,
+      key,
+      table.columns.map(({ name }) => name),
+      after,
+    ]),
     [
       ['t', 'a', ['id', 'v', 'w'], ['a', '€', null]],
       ['odd', '1', ['id', 'c\\x81', 'é'], ['1', 'é', undefined]],
@@ -189,7 +208,9 @@ test('thousands of such transactions take one more connection, and a restart one
       INSERT INTO f VALUES (i, CASE i % 2 WHEN 0 THEN E'\\x81' ELSE E'\\xfc' END); COMMIT; END LOOP; END $$`);
     const changes = await streamed.changes(2000);
     assert.equal(streamed.receiver.transactions.length, 2000);
-    assert.ok(changes.every(({ after }, index) => after?.[1] === (index % 2 === 0 ? 'ü' : undefined)));
+    assert.ok(
+      changes.every(({ after }, index) => after?.[1] === (index % 2 === 0 ? 'ü' : undefined)),
+    );
     assert.equal(streamed.receiver.streams, 2);
     assert.equal(streamed.unreadable, 1000);
     assert.equal(streamed.warnings.length, 1);
@@ -206,11 +227,14 @@ test('thousands of such transactions take one more connection, and a restart one
   await bytes.query(`INSERT INTO f VALUES (3001, E'\\x81', E'\\xdf'), (3002, E'\\xdf', NULL)`);
   await using streamed = await new Streamed(database).start('expect', reached);
   const changes = await streamed.changes(3);
-  assert.deepEqual(changes.map(({ after }) => after), [
-    ['3000', 'ö', null],
-    ['3001', undefined, 'ß'],
-    ['3002', 'ß', null],
-  ]);
+  assert.deepEqual(
+    changes.map(({ after }) => after),
+    [
+      ['3000', 'ö', null],
+      ['3001', undefined, 'ß'],
+      ['3002', 'ß', null],
+    ],
+  );
   assert.equal(streamed.receiver.streams, 2);
 });
 
@@ -226,10 +250,13 @@ test('characters of several bytes are what the server takes them for', async () 
   await bytes.query(`BEGIN; INSERT INTO t VALUES ('bad', E'\\xa9\\xa1'); COMMIT`);
   await client.query(`INSERT INTO t VALUES ('2 ${text}', '丂')`);
   const changes = await streamed.changes(3);
-  assert.deepEqual(changes.map(({ after }) => after), [
-    [text, '丂', null],
-    ['bad', undefined, null],
-    [`2 ${text}`, '丂', null],
-  ]);
+  assert.deepEqual(
+    changes.map(({ after }) => after),
+    [
+      [text, '丂', null],
+      ['bad', undefined, null],
+      [`2 ${text}`, '丂', null],
+    ],
+  );
   assert.equal(streamed.receiver.streams, 2);
 });
