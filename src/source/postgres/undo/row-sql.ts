@@ -1,5 +1,4 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
-import { isNull } from './is-null.ts';
 import type { StagedTable } from './staged-table.ts';
 import { textsOf } from './texts-of.ts';
 
