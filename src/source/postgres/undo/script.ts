@@ -15,6 +15,7 @@ import { tellRetyped } from './retyped-notes.ts';
 import { keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
 import { guard, guardRow } from './script-blocks.ts';
 import { beginChecks, checksAtEnd, type ScriptOutcome, writing } from './script-outcome.ts';
+import { lossesOf } from './settle.ts';
 import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
@@ -61,6 +62,7 @@ export async function* scriptOf(
   for (const [table, { insert, update, delete: deleted }] of written) {
     const name = qualifiedName(table.facts);
     yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
+    for (const loss of lossesOf(table)) yield comment(loss);
     for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
     for (const told of await tellRetyped(connection, table)) yield refuse(told);
     yield* rowsOf(connection, table, table.before);
