@@ -153,10 +153,10 @@ async function checksOf(connection: UndoConnection, table: StagedTable): Promise
 ${guardRow(
   `SELECT ${keyTexts(table, 's')} FROM ${after} s LEFT JOIN ${now}
    WHERE ${noRow(table, 't')} OR NOT ${sameRow(table, 't', 's')}`,
-  `${name.replaceAll('%', '%%')} % was changed later`,
+  `${name.replaceAll('%', '%%')} % was changed later, or this script ran before`,
 )}${guardRow(
     `SELECT ${keyTexts(table, 's')} FROM ${before} s JOIN ${now} WHERE ${fresh}`,
-    `${name.replaceAll('%', '%%')} % is there again`,
+    `${name.replaceAll('%', '%%')} % is there again, or this script ran before`,
   )}${
     table.addedColumns.length === 0
       ? ''
