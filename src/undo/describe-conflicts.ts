@@ -1,12 +1,7 @@
 import type { Row } from '../change/change.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
-import type {
-  LoggedTable,
-  LoggedTransaction,
-  LogReader,
-  LogRecord,
-} from '../log/log.ts';
+import type { LoggedTable, LoggedTransaction, LogReader, LogRecord } from '../log/log.ts';
 import type {
   Assessment,
   ConflictReason,

@@ -399,7 +399,10 @@ describe('tables without a key, and with nothing but one', () => {
     );
     await comesBack(at, `INSERT INTO p VALUES (1, 'a'); DELETE FROM p; INSERT INTO q VALUES (1)`);
     const before = await state(at);
-    for (const nothing of ['UPDATE bag SET id = 1', `INSERT INTO p VALUES (1, 'a'); DELETE FROM p`]) {
+    for (const nothing of [
+      'UPDATE bag SET id = 1',
+      `INSERT INTO p VALUES (1, 'a'); DELETE FROM p`,
+    ]) {
       await runScript(at, await scriptOf(at, await at.change(nothing)));
     }
     const undone = await at.change('INSERT INTO q VALUES (2)');

@@ -274,7 +274,10 @@ describe('a log of an older version, which knows tables and columns by their nam
     await at.client.query('ALTER TABLE t ADD COLUMN c text; ALTER TABLE gap ADD COLUMN c text');
     const made: Made = [t, ['2', 'of a', 'of b'], null];
     const added = await at.undo([made], 'force', transaction);
-    assert.match(added.conflicts.join(), /^table-uncertain -: the log knows it by its name alone, and it was [^:]*$/);
+    assert.match(
+      added.conflicts.join(),
+      /^table-uncertain -: the log knows it by its name alone, and it was [^:]*$/,
+    );
     assert.deepEqual(await at.rows('SELECT * FROM t'), ['(2,"of a","of b",)']);
     const inGap = await at.undo([[gap, ['2', 'a'], null]], null, transaction);
     assert.match(inGap.conflicts.join(), /column-dropped -: a/);

@@ -129,7 +129,8 @@ function writtenByCode(
   const fires = triggers && (features.has('triggers') || features.has('trigger-effects'));
   if (!fires && !features.has('rules')) return [];
   const tables = [...present.tables];
-  const written = onConflict === 'force' ? tables : tables.filter(([, { name }]) => name === 'audit');
+  const written =
+    onConflict === 'force' ? tables : tables.filter(([, { name }]) => name === 'audit');
   return written.map(([oid]) => oid);
 }
 

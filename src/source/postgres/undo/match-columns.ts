@@ -32,7 +32,10 @@ export interface PartitionNow extends TableName {
 export function matchColumns(
   version: TableDefinition,
   facts: TableFacts,
-  { partition, byName: isByName }: { readonly partition: PartitionNow | null; readonly byName: boolean },
+  {
+    partition,
+    byName: isByName,
+  }: { readonly partition: PartitionNow | null; readonly byName: boolean },
 ): readonly (MatchedColumn | null)[] {
   const byName = new Map(facts.columns.map((column) => [column.name, column]));
   const byNumber = new Map(facts.columns.map((column) => [column.number, column]));

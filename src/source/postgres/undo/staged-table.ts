@@ -139,8 +139,13 @@ export class StagedTable {
   static async create(options: StagedTableOptions): Promise<StagedTable> {
     const { connection, facts, first } = options;
     const partition = await readPartition(connection, first.table);
-    const table = new StagedTable(options, matchColumns(first.table, facts, {
-      partition, byName: await areCertainColumns(connection, facts, first) }));
+    const table = new StagedTable(
+      options,
+      matchColumns(first.table, facts, {
+        partition,
+        byName: await areCertainColumns(connection, facts, first),
+      }),
+    );
     const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
     const select = (names: readonly string[], first: readonly string[] = []): string => {
       const columns = names.map((name) => {
