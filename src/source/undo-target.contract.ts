@@ -279,6 +279,26 @@ function testWithoutKey(create: () => Promise<UndoTargetUnderTest>): void {
     assert.deepEqual(countsOf(await workspace.assess(), bag), { ...NONE, already: 1 });
   });
 
+  test('truncates of any place in the log are kept apart from later changes', async () => {
+    await using at = await create();
+    const { bag, parents } = at.tables;
+    await at.insert(bag, ['other']);
+    for (const offset of [1_000_000, 2 ** 40]) {
+      await using workspace = await at.target.open('plan', signal);
+      const held = numbered([[bag, null, ['held']]], offset - 10);
+      const named = numbered([[parents, null, ['1', 'held']]], offset - 5);
+      await workspace.stage(numbered([[bag, null, ['other']]], offset - 20));
+      await workspace.stageTruncate(offset, pages([held]));
+      await workspace.stageTruncate(offset + 1, pages([named]));
+      await workspace.holdBags();
+      await workspace.stageLater(numbered([[bag, null, ['later']]], offset + 5));
+      await workspace.stageLaterTruncate(offset + 9, pages([held]));
+      const assessment = await workspace.assess();
+      assert.deepEqual(countsOf(assessment, bag), { ...NONE, conflict: 2 });
+      assert.deepEqual(countsOf(assessment, parents), { ...NONE, insert: 1 });
+    }
+  });
+
   test('a truncate among later changes has removed what its history left', async () => {
     await using at = await create();
     const { bag } = at.tables;
@@ -300,7 +320,15 @@ type Made = readonly [table: TableDefinition, before: Row | null, after: Row | n
 
 function numbered(made: readonly Made[], from = 0): readonly StoredChange[] {
   const [first, last] = [from, from + made.length - 1];
-  const transaction = { first, last, id: '1', position: '', committedAt: 0, context: null };
+  // Later than whatever made the tables.
+  const transaction = {
+    first,
+    last,
+    id: '2000000000',
+    position: '',
+    committedAt: 0,
+    context: null,
+  };
   return made.map(([table, before, after], index) => {
     const [was, is] = [keyOf(table, before), keyOf(table, after)];
     return {

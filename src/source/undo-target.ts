@@ -35,6 +35,8 @@ export type ConflictReason =
   /** The partitioned table has no partition for the row. */
   | 'partition-missing'
   | 'table-missing'
+  /** The log knows the table by its name alone, and it may be another one that has the name now. */
+  | 'table-uncertain'
   /** The role lacks a right on the table. */
   | 'no-privilege';
 

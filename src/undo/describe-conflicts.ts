@@ -1,13 +1,7 @@
 import type { Row } from '../change/change.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
-import type {
-  LoggedMark,
-  LoggedTable,
-  LoggedTransaction,
-  LogReader,
-  LogRecord,
-} from '../log/log.ts';
+import type { LoggedTable, LoggedTransaction, LogReader, LogRecord } from '../log/log.ts';
 import type {
   Assessment,
   ConflictReason,
@@ -18,7 +12,13 @@ import type {
 import { idsOf, tableNamed } from './looking/known-tables.ts';
 import { markInWords } from './looking/marks-since.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import { capital, opposingPartitions, partitionRemedy } from './partition-changes.ts';
+import {
+  capital,
+  opposingPartitions,
+  type PartitionChange,
+  partitionRemedy,
+} from './partition-changes.ts';
+import { unseenText } from './unseen-partitions.ts';
 import { readRow } from './read-changes.ts';
 import { versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
@@ -58,7 +58,7 @@ export async function describeConflicts(
   if (opposing.length > 0) byReason['partition-changed'] = opposing.length;
   total += opposing.length;
   const list = [
-    ...opposing.map(({ mark }) => describePartition(mark)),
+    ...opposing.map(describePartition),
     ...found.lacking.flatMap((lacking) => describeLacking(lacking, options.view)),
   ];
   const deadline = performance.now() + SEARCH_TIME;
@@ -244,6 +244,10 @@ const WORDS: Readonly<
     `${table} is not there any more${detail === '' ? '' : `: ${detail}`}.`,
     'Leave its changes out with --on-conflict skip. `tidings history` and `tidings show` still have its rows.',
   ],
+  'table-uncertain': ({ table, detail }) => [
+    `${table} may be another table than the one that was changed: ${detail}.`,
+    'If you know that it is the same one: --on-conflict force. Else leave its changes out with --on-conflict skip.',
+  ],
   'no-privilege': ({ table, detail }) => [
     `The role may not do this to ${table}: ${detail}.`,
     'Undo as a role that may.',
@@ -251,15 +255,25 @@ const WORDS: Readonly<
 };
 
 /** Of a partition's rows nothing is known, so it counts as one. */
-function describePartition(mark: LoggedMark): UndoConflict {
+function describePartition({ mark, unseen }: PartitionChange): UndoConflict {
+  const [message, hint] =
+    unseen === true
+      ? [
+          `${capital(unseenText(mark))}: rows may have come or gone without a change to undo.`,
+          'Go back to a later moment, or undo what the log has: --on-conflict skip.',
+        ]
+      : [
+          `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
+          `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
+        ];
   return {
     reason: 'partition-changed',
     table: qualifiedName(mark),
     key: null,
     transaction: null,
     rows: 1,
-    message: `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
-    hint: `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
+    message,
+    hint,
   };
 }
 

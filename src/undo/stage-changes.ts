@@ -2,6 +2,7 @@ import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
+import { DoubtfulImages } from './doubtful-image.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
@@ -49,6 +50,7 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
 
 class Stager {
   readonly #workspace: UndoWorkspace;
+  readonly #doubtful: DoubtfulImages;
   readonly lacking = new Map<string, Lacking>();
   readonly truncates: LogRecord[] = [];
   readonly tables = new Map<string, TableName>();
@@ -56,17 +58,18 @@ class Stager {
   readonly transactions = new Set<number>();
   changes = 0;
 
-  constructor({ workspace }: StageOptions) {
+  constructor({ workspace, log }: StageOptions) {
     this.#workspace = workspace;
+    this.#doubtful = new DoubtfulImages(log);
   }
 
   async take(records: readonly LogRecord[], cascaded = false): Promise<void> {
     const whole: LogRecord[] = [];
     for (const record of records) {
-      const { operation, table, images, transaction } = record;
+      const { operation, table, transaction } = record;
       this.changes += 1;
       if (operation === 'truncate') this.truncates.push(record);
-      else if (operation === 'insert' ? !isWholeInsert(images) : images[0] !== MARKER_OLD) {
+      else if (!isWhole(record) || this.#doubtful.has(record)) {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
@@ -123,4 +126,9 @@ async function stageTruncate(options: StageOptions, truncate: LogRecord): Promis
   const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
   await options.workspace.stageTruncate(truncate.offset, history);
   return isWhole();
+}
+
+/** Whether the log has both of the change's rows whole, as far as it has them. */
+function isWhole({ operation, images }: LogRecord): boolean {
+  return operation === 'insert' ? isWholeInsert(images) : images[0] === MARKER_OLD;
 }

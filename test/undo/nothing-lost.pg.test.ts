@@ -55,4 +55,19 @@ describe('nothing is lost', () => {
     assert.deepEqual([forced.applied, forced.total, forced.forced], [true, 2, 1]);
     assert.deepEqual(await at.rows('SELECT id, extra FROM t ORDER BY id'), ['(1,)', '(2,x)']);
   });
+
+  test('a change without a net effect stands in nobody’s way, and forced takes nothing back', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE t (id int PRIMARY KEY, v text); ALTER TABLE t REPLICA IDENTITY FULL;
+      INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')`);
+    const transaction = await at.change(`
+      UPDATE t SET v = v WHERE id < 3; UPDATE t SET v = 'x' WHERE id = 3; UPDATE t SET v = 'c' WHERE id = 3;
+      UPDATE t SET v = 'e' WHERE id = 4`);
+    await at.change(`UPDATE t SET v = 'later' WHERE id = 1; DELETE FROM t WHERE id IN (2, 3)`);
+    const plan = await at.plan({ transaction });
+    assert.deepEqual([plan.conflicts.total, plan.total], [0, 1]);
+    const result = await at.apply({ transaction }, { onConflict: 'force' });
+    assert.deepEqual([result.applied, result.total, result.forced], [true, 1, 0]);
+    assert.deepEqual(await at.rows('SELECT * FROM t ORDER BY id'), ['(1,later)', '(4,d)']);
+  });
 });

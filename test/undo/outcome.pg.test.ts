@@ -5,67 +5,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import type { ApplyUndoOptions } from '../../src/undo/undo-plan.ts';
-import { type UndoFixture, undoFixture } from './fixture.ts';
-
-/** Makes tables captured with whole rows. */
-async function create(at: UndoFixture, sql: string): Promise<void> {
-  await at.database.client.query(`DROP SCHEMA public CASCADE; CREATE SCHEMA public; ${sql}`);
-  const { rows } = await at.database.client.query<{ name: string }>(
-    `SELECT c.oid::regclass::text AS name FROM pg_class c
-     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`,
-  );
-  for (const { name } of rows) {
-    await at.database.client.query(`ALTER TABLE ${name} REPLICA IDENTITY FULL`);
-  }
-}
-
-/** Every row of every table. */
-async function state(at: UndoFixture): Promise<readonly string[]> {
-  const { rows } = await at.database.client.query<{ name: string }>(
-    `SELECT c.oid::regclass::text AS name FROM pg_class c
-     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`,
-  );
-  const selects = rows.map(({ name }) => `SELECT '${name}' AS t, r::text AS r FROM ${name} r`);
-  return await at.rows(`${selects.join(' UNION ALL ')} ORDER BY 1, 2`);
-}
-
-async function scriptOf(
-  at: UndoFixture,
-  transaction: string,
-  options: ApplyUndoOptions = {},
-): Promise<string> {
-  const plan = await at.plan({ transaction });
-  let script = '';
-  for await (const piece of at.undo.undoScript(plan, options, at.signal)) script += piece;
-  return script;
-}
-
-async function runScript(at: UndoFixture, script: string): Promise<void> {
-  const client = await at.database.connect();
-  try {
-    await client.query(script);
-  } finally {
-    await client.end();
-  }
-}
-
-/** The undo, and the same as a script: both have to bring back what was. */
-async function comesBack(at: UndoFixture, statements: string): Promise<void> {
-  const before = await state(at);
-  for (const way of ['apply', 'script'] as const) {
-    const transaction = await at.change(statements);
-    const changed = await state(at);
-    assert.notDeepEqual(changed, before, 'something was changed');
-    if (way === 'apply') {
-      const result = await at.apply({ transaction });
-      assert.deepEqual(result.conflicts.list, []);
-      assert.equal(result.applied, true);
-    } else await runScript(at, await scriptOf(at, transaction));
-    assert.deepEqual(await state(at), before, way);
-    if (way === 'script') return;
-  }
-}
+import { comesBack, create, runScript, scriptOf, state } from './comes-back.ts';
+import { undoFixture } from './fixture.ts';
 
 const P = 'CREATE TABLE p (id int PRIMARY KEY, code text UNIQUE NOT NULL, note text);';
 
@@ -449,6 +390,27 @@ describe('triggers and rules', () => {
 });
 
 describe('tables without a key, and with nothing but one', () => {
+  test('a script of nothing, and of a table that has nothing to do, runs', async () => {
+    await using at = await undoFixture('');
+    await create(
+      at,
+      `CREATE TABLE p (id int PRIMARY KEY, code text); CREATE TABLE q (id int PRIMARY KEY);
+       CREATE TABLE bag (id int UNIQUE, f int REFERENCES bag (id) ON DELETE CASCADE); INSERT INTO bag VALUES (1, 1);`,
+    );
+    await comesBack(at, `INSERT INTO p VALUES (1, 'a'); DELETE FROM p; INSERT INTO q VALUES (1)`);
+    const before = await state(at);
+    for (const nothing of [
+      'UPDATE bag SET id = 1',
+      `INSERT INTO p VALUES (1, 'a'); DELETE FROM p`,
+    ]) {
+      await runScript(at, await scriptOf(at, await at.change(nothing)));
+    }
+    const undone = await at.change('INSERT INTO q VALUES (2)');
+    await at.change('DELETE FROM q');
+    await runScript(at, await scriptOf(at, undone));
+    assert.deepEqual(await state(at), before);
+  });
+
   test('a script of rows without a key does not run twice', async () => {
     await using at = await undoFixture('');
     await create(at, COUNTED);

@@ -120,6 +120,29 @@ describe('an error of one row', () => {
     }
   });
 
+  test('a rule that takes away what a foreign key does; a row without a key that is changed in place', async () => {
+    await using at = await undoFixture(`
+      CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE k (id int PRIMARY KEY, f int REFERENCES p ON DELETE CASCADE);
+      ALTER TABLE p REPLICA IDENTITY FULL; ALTER TABLE k REPLICA IDENTITY FULL;
+      CREATE TABLE bag (code int UNIQUE, w text); CREATE TABLE c (code int REFERENCES bag (code));
+      ALTER TABLE bag REPLICA IDENTITY FULL; ALTER TABLE c REPLICA IDENTITY FULL;
+      INSERT INTO bag SELECT g, 'w' || g FROM generate_series(1, 9) g; INSERT INTO c VALUES (3);
+      INSERT INTO k VALUES (1, NULL), (2, NULL);`);
+    const { client } = at.database;
+    const added = await at.change('INSERT INTO p VALUES (1), (2); UPDATE k SET f = 2 WHERE id = 1');
+    await client.query('CREATE RULE kept AS ON DELETE TO k DO INSTEAD NOTHING');
+    const ruled = await refusal(at, { transaction: added });
+    assert.match(ruled.message, /public\.p id=\d.*gave unexpected result.*XX000/);
+    assert.equal(ruled.retryable, false);
+    const changed = await at.change(`UPDATE bag SET w = w || '!'`);
+    await client.query(`
+      CREATE FUNCTION no_w3() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.w = 'w3' THEN RAISE 'no w3' USING ERRCODE = 'XX000'; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER k BEFORE UPDATE ON bag FOR EACH ROW EXECUTE FUNCTION no_w3()`);
+    const keyless = await refusal(at, { transaction: changed });
+    assert.match(keyless.message, /a row of public\.bag: \(3,w3\).*no w3/);
+  });
+
   test('what the database says while it compares names the table', async () => {
     await using at = await undoFixture(`
       CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL;

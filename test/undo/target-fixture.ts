@@ -30,7 +30,12 @@ export interface TargetFixture extends AsyncDisposable {
   /** Every row of a query, as one text each. */
   rows(query: string): Promise<readonly string[]>;
   script(made: readonly Made[]): Promise<string>;
-  undo(made: readonly Made[], mode?: 'skip' | 'force' | null): Promise<Undone>;
+  /** @param transaction of the changes; one that is later than all that was done to the tables. */
+  undo(
+    made: readonly Made[],
+    mode?: 'skip' | 'force' | null,
+    transaction?: string,
+  ): Promise<Undone>;
 }
 
 /** @param sql makes the tables. */
@@ -59,9 +64,9 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
       for await (const part of workspace.script(options)) parts.push(part);
       return parts.join('');
     },
-    async undo(made, mode = null) {
+    async undo(made, mode = null, id = LATER) {
       await using workspace = await target.open('apply', signal);
-      await workspace.stage(numbered(made));
+      await workspace.stage(numbered(made, id));
       await workspace.holdBags();
       let { conflicts, tables } = await workspace.assess();
       const found = await workspace.conflicts(100);
@@ -155,11 +160,14 @@ export function asOldLog(version: TableDefinition): TableDefinition {
   return { schema, name, columns, key, identity, dialect };
 }
 
-function numbered(made: readonly Made[]): readonly StoredChange[] {
+/** A transaction that is later than any of a new server. */
+const LATER = '2000000000';
+
+function numbered(made: readonly Made[], id = LATER): readonly StoredChange[] {
   const transaction = {
     first: 0,
     last: made.length - 1,
-    id: '1',
+    id,
     position: '',
     committedAt: 0,
     context: null,

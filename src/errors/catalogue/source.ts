@@ -11,7 +11,7 @@ export const SOURCE_ERRORS = {
   SOURCE_CHANGED: {
     message:
       'Source {source} now leads to another database ({found}) than the one its log was made from ({expected}).',
-    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called; after pg_upgrade, or from a dump, it is another one with a history of its own.',
+    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called; after pg_upgrade, or from a dump, it is another one with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
     retryable: false,
     exit: 2,
   },

@@ -103,6 +103,7 @@ const REASONS = [
   'column-retyped',
   'partition-missing',
   'table-missing',
+  'table-uncertain',
   'no-privilege',
 ] as const;
 

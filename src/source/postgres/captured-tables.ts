@@ -68,14 +68,16 @@ export function isMisplaced(table: CapturedTable): boolean {
  * Not meant, whatever the patterns say: system schemas, our own schema, members of extensions, and
  * what is not in the WAL (unlogged, temporary and foreign tables, views). Of a partitioned table only
  * the root counts, unless the patterns mean just the partition.
+ * @param among see {@link wantedSql}.
  */
-export function tablesSql({ patterns, names, triggered }: TablesQuery): string {
+export function tablesSql({ patterns, names, triggered }: TablesQuery, among?: string): string {
   const [all, insertOnly] = [quoteLiteral(names.all), quoteLiteral(names.insertOnly)];
+  const some = among === undefined ? '' : `JOIN (${among}) these (oid) ON these.oid = r.prrelid`;
   return `
-WITH ${wantedSql(patterns)}, member AS (
+WITH ${wantedSql(patterns, among)}, member AS (
   SELECT r.prrelid AS oid,
     bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only
-  FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+  FROM pg_publication p JOIN pg_publication_rel r ON p.oid = r.prpubid ${some}
   WHERE p.pubname IN (${all}, ${insertOnly})
   GROUP BY r.prrelid
 ), leaf AS (
@@ -112,14 +114,16 @@ ORDER BY 1, 2`;
  * The common table expressions `meant` and `wanted`: the tables that are captured, by oid. Of a
  * partitioned table it is the uppermost one that the patterns mean; its partitions are published
  * with it.
- * @param among a condition on an oid, to look only at some; whole trees of partitions.
+ * @param among a SELECT of different oids, to look only at some; whole trees of partitions. They are
+ *   joined, so that a look at one relation does not go through the whole catalogue.
  */
-export function wantedSql(patterns: TablePatterns, among?: (oid: string) => string): string {
+export function wantedSql(patterns: TablePatterns, among?: string): string {
+  const some = among === undefined ? '' : `(${among}) these (oid) JOIN `;
   return `meant AS (
   SELECT c.oid, c.relispartition
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  FROM ${some}pg_class c${some === '' ? '' : ' ON c.oid = these.oid'} JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
-    AND ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}${among === undefined ? '' : ` AND ${among('c.oid')}`}
+    AND ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
     AND NOT EXISTS (SELECT FROM pg_depend d
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), wanted AS (

@@ -12,7 +12,7 @@ import type {
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
-import { readIdentity } from './identity.ts';
+import { isSlotElsewhere, readIdentity } from './identity.ts';
 import { isSourceName } from './names.ts';
 import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
 import { RelationCatalog } from './relation-catalog.ts';
@@ -93,6 +93,10 @@ export class PostgresSource implements Source {
       this.#connection,
       signal,
     );
+  }
+
+  isElsewhere(signal: AbortSignal): Promise<boolean> {
+    return isSlotElsewhere((statement) => this.#session.query(statement, signal), this.name);
   }
 
   setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {

@@ -1,12 +1,8 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import type { TableDefinition } from '../../change/table.ts';
 import { sleep } from '../../util/sleep.ts';
-import {
-  type AnnouncementRow,
-  announcementsSql,
-  announcementsTable,
-  toAnnouncement,
-} from './announcements.ts';
+import { announcementsRightsSql } from './announcements-table.ts';
+import { type AnnouncementRow, announcementsSql, toAnnouncement } from './announcements.ts';
 import {
   type CatalogLook,
   type DefinedRelation,
@@ -14,7 +10,6 @@ import {
   findAnnounced,
   type RelationUse,
 } from './define-relation.ts';
-import { OWN_SCHEMA } from './captured-tables.ts';
 import { NO_TEXT } from './connection-error.ts';
 import { publicationNames } from './publication.ts';
 import { quoteLiteral } from './quote.ts';
@@ -132,15 +127,13 @@ function withoutNames(error: unknown): null {
 
 /** One row, whatever there is. */
 function lookSql({ source, patterns }: RelationCatalogOptions): string {
-  const table = quoteLiteral(announcementsTable(source));
   const name = quoteLiteral(publicationNames(source).all);
   return `
 SELECT s.snapshot::text AS snapshot,
   (pg_snapshot_xmax(s.snapshot)::text::numeric % 4294967296)::float8 AS next,
   c.relkind::text AS kind, d.description, d.touched,
   (SELECT p.xmin::text::float8 FROM pg_publication p WHERE p.pubname = ${name}) AS published,
-  has_table_privilege(to_regclass(${table}), 'SELECT')
-    AND has_schema_privilege(to_regnamespace(${quoteLiteral(OWN_SCHEMA)}), 'USAGE') AS announces,
+  (${announcementsRightsSql(source)}) AS announces,
   -- Whether a standby is a synchronous one, only roles that may read all statistics see.
   n.names LIKE '%*%' OR strpos(lower(n.names), lower(current_setting('application_name'))) > 0
     AS awaited

@@ -1,10 +1,11 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import { victims } from './check-rows.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
-import { withGenerated } from './generated-columns.ts';
+import { hasGenerated, knows, withGenerated } from './generated-columns.ts';
 import { goingParents } from './going-parents.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
+import { isGiven, isNull } from './null-sql.ts';
 import { keyOf, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { TableFacts } from './table-facts.ts';
@@ -71,7 +72,7 @@ export function indexValuesEqual(
     .map(({ operator, collation }, at) => {
       const [one, other] = [`${left}.undo_value_${at}`, `${right}.undo_value_${at}`];
       const equal = `${one} ${operator} ${other}${collation === null ? '' : ` COLLATE ${collation}`}`;
-      return nullsNotDistinct ? `(${equal} OR (${one} IS NULL AND ${other} IS NULL))` : equal;
+      return nullsNotDistinct ? `(${equal} OR (${isNull(one)} AND ${isNull(other)}))` : equal;
     })
     .join(' AND ');
 }
@@ -83,10 +84,10 @@ export async function checkParents(
   key: ForeignKey,
   staged: Staged,
 ): Promise<void> {
-  const { before, place } = table;
-  const known = new Set(table.columns.map(({ name }) => name));
-  if (!key.childColumns.every((name) => known.has(name))) return;
+  const { place } = table;
+  if (!knows(table, key.childColumns)) return;
   const parent = staged.find(key.parent);
+  if (parent !== undefined && !knows(parent, key.parentColumns)) return;
   const facts = parent?.facts ?? (await staged.facts(key.parent));
   if (facts === null) return;
   const refers = fkEquals(key, 'r', 's');
@@ -94,19 +95,19 @@ export async function checkParents(
   const comesBack =
     parent === undefined
       ? ''
-      : `AND NOT EXISTS (SELECT FROM ${rowsIn(parent.before, key.parentPartition)} r WHERE ${refers})`;
+      : `AND NOT EXISTS (SELECT FROM ${rowsIn(withGenerated(parent, parent.before), key.parentPartition)} r WHERE ${refers})`;
   const present = `SELECT FROM ${rowsIn(facts.sql, key.parentPartition)} r WHERE ${refers}`;
-  const given = key.childColumns.map((name) => `s.${quoteIdentifier(name)} IS NOT NULL`);
-  await connection.run(
-    `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
+  const given = key.childColumns.map((name) => isGiven(`s.${quoteIdentifier(name)}`));
+  const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'parent-missing', ${table.key === null ? 'NULL' : keyTexts(table, 's')},
        pg_catalog.json_build_object('schema', ${quoteLiteral(facts.schema)}, 'name', ${quoteLiteral(facts.name)},
          'columns', pg_catalog.to_json(ARRAY[${key.parentColumns.map(quoteLiteral).join(', ')}]),
          'key', pg_catalog.to_json(${textsOf(key.childColumns, 's')})), ${quoteLiteral(key.name)}
-     FROM ${rowsIn(before, key.childPartition)} s
+     FROM ${rowsIn(withGenerated(table, table.before), key.childPartition)} s
      WHERE ${given.join(' AND ')} AND NOT EXISTS (${present} ${stays}) ${comesBack}
-       ${key.validated || table.key === null ? '' : `AND NOT (${refersAlready(table, key)} AND NOT EXISTS (${present}))`}`,
-  );
+       ${key.validated || table.key === null ? '' : `AND NOT (${refersAlready(table, key)} AND NOT EXISTS (${present}))`}`;
+  const computes = [table, parent].some((each) => each !== undefined && hasGenerated(each));
+  await evaluate(connection, { callsFunctions: computes }, sql);
 }
 
 /** True for a row `s` whose reference the undo leaves as it is: the database does not ask about it. */
@@ -114,7 +115,7 @@ function refersAlready(table: StagedTable, key: ForeignKey): string {
   const names = key.childColumns.map((name) => quoteIdentifier(name));
   const row = (alias: string): string =>
     `ROW(${names.map((name) => `${alias}.${name}`).join(', ')})::record`;
-  return `EXISTS (SELECT FROM ${rowsIn(table.after, key.childPartition)} a
+  return `EXISTS (SELECT FROM ${rowsIn(withGenerated(table, table.after), key.childPartition)} a
     WHERE ${sameKey(table, 'a', 's')} AND ${row('a')} OPERATOR(pg_catalog.*=) ${row('s')})`;
 }
 
@@ -138,8 +139,9 @@ export async function checkChildren(
   staged: Staged,
 ): Promise<void> {
   const { place } = table;
-  const going = goingParents(table, key);
+  const going = goingParents(table, key, { compute: true });
   if (going === null) return;
+  const evaluates = { callsFunctions: hasGenerated(table) };
   const child = staged.find(key.child);
   const facts = child?.facts ?? (await staged.facts(key.child));
   if (facts === null) {
@@ -150,20 +152,19 @@ export async function checkChildren(
   const row = table.key === null ? 'NULL' : keyTexts(table, 's');
   if (facts.rowSecurity && (ACTS.has(key.deleteAction) || ACTS.has(key.updateAction))) {
     const hidden = quoteLiteral(`${key.child.schema}.${key.child.name}`);
-    await connection.run(
-      `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
-       SELECT ${place}, 'row-hidden', ${row}, ${hidden} FROM ${going.from} WHERE ${going.where}`,
-    );
+    const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, detail)
+       SELECT ${place}, 'row-hidden', ${row}, ${hidden} FROM ${going.from} WHERE ${going.where}`;
+    await evaluate(connection, evaluates, sql);
   }
-  const added = addedChildren(table, key, { facts, child });
+  const added = addedChildren(table, key, { facts, child }, going);
   const restricts = key.deleteAction === RESTRICTS || key.updateAction === RESTRICTS;
-  const restored = restricts && child !== undefined ? restoredChildren(table, key, child) : null;
+  const restored =
+    restricts && child !== undefined ? restoredChildren(table, key, child, going) : null;
   for (const found of [added, restored]) {
     if (found === null) continue;
-    await connection.run(
-      `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
-       SELECT ${place}, 'child-added', ${row}, ${causeOf(facts)}, ${quoteLiteral(key.name)} ${found}`,
-    );
+    const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
+       SELECT ${place}, 'child-added', ${row}, ${causeOf(facts)}, ${quoteLiteral(key.name)} ${found}`;
+    await evaluate(connection, evaluates, sql);
   }
 }
 
@@ -172,8 +173,8 @@ export function addedChildren(
   table: StagedTable,
   key: ForeignKey,
   { facts, child }: { readonly facts: TableFacts; readonly child: StagedTable | undefined },
+  going = goingParents(table, key),
 ): string | null {
-  const going = goingParents(table, key);
   if (going === null) return null;
   return `FROM ${going.from} JOIN ${rowsIn(facts.sql, key.childPartition)} r ON ${fkEquals(key, going.now, 'r')}
     WHERE ${going.where} ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
@@ -187,8 +188,8 @@ export function restoredChildren(
   table: StagedTable,
   key: ForeignKey,
   child: StagedTable,
+  going = goingParents(table, key),
 ): string | null {
-  const going = goingParents(table, key);
   const known = new Set(child.columns.map(({ name }) => name));
   if (going === null || !key.childColumns.every((name) => known.has(name))) return null;
   return `FROM ${going.from} JOIN ${rowsIn(child.before, key.childPartition)} r ON ${fkEquals(key, going.now, 'r')}

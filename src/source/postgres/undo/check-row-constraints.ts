@@ -5,6 +5,7 @@ import { evaluate } from './check-constraints.ts';
 import { knows, knowsAll, withGenerated } from './generated-columns.ts';
 import { type PartitionFacts, rowsIn } from './partition-rows.ts';
 import type { CheckFacts, NotNullFacts } from './row-constraint-facts.ts';
+import { isNull } from './null-sql.ts';
 import { keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -40,7 +41,7 @@ function someNull(table: StagedTable): string {
   const { columns, facts } = table;
   const needed = new Set(facts.constraints.notNull.map(({ column }) => column));
   const nulls = columns.flatMap(({ name }) =>
-    needed.has(name) ? [`${table.staged('s', name)} IS NULL`] : [],
+    needed.has(name) ? [isNull(table.staged('s', name))] : [],
   );
   return nulls.length === 0 ? 'false' : nulls.join(' OR ');
 }
@@ -83,7 +84,7 @@ async function checkNotNull(
   const detail = `column ${column}${whose(partition)}`;
   if (columns.some((known) => known.name === column)) {
     if (partition !== null && !knowsAll(table)) return;
-    const from = `${rowsIn(before, partition)} s WHERE ${table.staged('s', column)} IS NULL`;
+    const from = `${rowsIn(before, partition)} s WHERE ${isNull(table.staged('s', column))}`;
     const fix = `ALTER TABLE ${at} ALTER COLUMN ${name} DROP NOT NULL;`;
     await connection.run(violated(table, { detail, fix, from }));
     return;

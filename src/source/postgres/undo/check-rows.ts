@@ -34,11 +34,13 @@ export async function checkRows(connection: UndoConnection, table: StagedTable):
   const { before, after, place, facts } = table;
   const gone = facts.rowSecurity ? 'row-hidden' : 'changed-later';
   const now = `LEFT JOIN ${facts.sql} t ON ${sameKey(table, 't', 's')}`;
-  // What the last change left, against what is there.
+  // What the last change left, against what is there. Of a row that the changes left as they found it
+  // there is nothing to take back, whatever came later.
   await connection.run(
     `INSERT INTO pg_temp.undo_conflict (place, reason, key)
      SELECT ${place},
-       CASE WHEN ${noRow(table, 't')}
+       CASE WHEN NOT ${noRow(table, 'b')} AND ${sameRow(table, 's', 'b')} THEN 'already'
+         WHEN ${noRow(table, 't')}
            THEN CASE WHEN ${noRow(table, 'b')} AND NOT ${facts.rowSecurity} THEN 'already' ELSE '${gone}' END
          WHEN NOT ${noRow(table, 'b')} AND ${sameRow(table, 't', 'b')} THEN 'already'
          ELSE 'changed-later' END, ${keyTexts(table, 's')}

@@ -57,12 +57,7 @@ async function constraints(
   await checkPartitions(connection, table);
   await findReplaced(connection, table, (index) => isComplete(table, index));
   for (const key of facts.foreignKeys) {
-    if (isSame(key.child, facts) && has(table, key.childColumns)) {
-      const parent = staged.find(key.parent);
-      if (parent === undefined || has(parent, key.parentColumns)) {
-        await checkParents(connection, table, key, staged);
-      }
-    }
+    if (isSame(key.child, facts)) await checkParents(connection, table, key, staged);
     if (isSame(key.parent, facts)) await checkChildren(connection, table, key, staged);
   }
 }
@@ -76,11 +71,6 @@ export function isComplete(
   const evaluates = predicate !== null || named.length < parts.length;
   if (partition !== null || (evaluates && reads === null)) return knowsAll(table);
   return knows(table, [...named, ...(evaluates ? (reads ?? []) : [])]);
-}
-
-function has(table: StagedTable, columns: readonly string[]): boolean {
-  const known = new Set(table.columns.map(({ name }) => name));
-  return columns.every((name) => known.has(name));
 }
 
 function isSame(left: ForeignKey['child'], right: ForeignKey['child']): boolean {

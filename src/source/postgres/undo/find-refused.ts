@@ -2,6 +2,7 @@ import { isTidingsError, type TidingsError } from '../../../errors/tidings-error
 import type { TargetRefused } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { countRows, type RowCounts } from './apply.ts';
+import { findPairs } from './bag-pairs.ts';
 import { chooseVictimsSql, victims } from './check-rows.ts';
 import { keyOf, keyList, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
@@ -88,7 +89,11 @@ class Search {
     const { connection } = this.#options;
     const table = this.#table;
     await connection.run('DROP TABLE IF EXISTS pg_temp.undo_suspects');
-    let high = await connection.run(suspectsSql(table));
+    await connection.run(suspectsSql(table));
+    const [last] = await connection.rows<{ number: number }>(
+      `SELECT COALESCE(max(x.${table.offset}), 0)::integer AS number FROM pg_temp.undo_suspects x`,
+    );
+    let high = last?.number ?? 0;
     let low = 1;
     if (high === 0) return null;
     const all = await this.#try(low, high);
@@ -105,7 +110,7 @@ class Search {
     const [row] = await connection.rows<{ key: string[] | null; text: string | null }>(
       `SELECT ${keyless ? 'NULL::text[]' : keyTexts(table, 'x')} AS key,
          ${keyless ? 'x.text' : 'NULL'} AS text
-       FROM pg_temp.undo_suspects x WHERE x.${table.offset} = ${low}`,
+       FROM pg_temp.undo_suspects x WHERE x.${table.offset} = ${low} ${keyless ? 'ORDER BY x.side' : ''} LIMIT 1`,
     );
     return { table, key: row?.key ?? null, text: row?.text ?? null, error };
   }
@@ -114,6 +119,7 @@ class Search {
   async #try(low: number, high: number): Promise<TidingsError<'UNDO_REFUSED'> | null> {
     const { connection, tables, state, write } = this.#options;
     await connection.run('SAVEPOINT undo_part');
+    const paired = new Map(tables.map((table) => [table, table.paired]));
     let said: unknown = null;
     try {
       await this.#keepOnly(low, high);
@@ -130,7 +136,10 @@ class Search {
     }
     await connection.run('ROLLBACK TO SAVEPOINT undo_part');
     await connection.run('RELEASE SAVEPOINT undo_part');
-    for (const table of tables) table.rows = null;
+    for (const table of tables) {
+      table.rows = null;
+      table.paired = paired.get(table) ?? 0;
+    }
     return isTidingsError(said, 'UNDO_REFUSED') && said.details['state'] === state ? said : null;
   }
 
@@ -152,19 +161,26 @@ class Search {
       if (table.key !== null) continue;
       await connection.run(`DROP TABLE ${victims(table)}`);
       await connection.run(chooseVictimsSql(table));
+      await findPairs(connection, table);
     }
   }
 }
 
-/** The rows of a table that could be it, numbered. */
+/**
+ * The rows of a table that could be it, numbered. Without a key the two rows of one update have one
+ * number: by itself the old row would be inserted, where it is the update that the database refuses.
+ */
 function suspectsSql(table: StagedTable): string {
   const { before, after, offset, key } = table;
-  const keyless = (side: string): string =>
-    `SELECT s.ctid AS tid, s.tableoid AS rel, left(${rowText(table, 's')}, ${SHOWN}) AS text FROM ${side} s`;
-  const rows =
+  const keyless = (rows: string, side: number): string =>
+    `SELECT ${side} AS side, s.ctid AS tid, s.tableoid AS rel, s.${offset} AS at,
+       row_number() OVER (PARTITION BY s.${offset} ORDER BY s.ctid) AS place,
+       left(${rowText(table, 's')}, ${SHOWN}) AS text FROM ${rows} s`;
+  const numbered =
     key === null
-      ? `${keyless(before)} UNION ALL ${keyless(after)}`
-      : `SELECT ${keyList(table, 's')} FROM ${before} s UNION SELECT ${keyList(table, 's')} FROM ${after} s`;
-  return `CREATE TEMPORARY TABLE undo_suspects ON COMMIT DROP AS
-    SELECT row_number() OVER () AS ${offset}, r.* FROM (${rows}) r`;
+      ? `SELECT dense_rank() OVER (ORDER BY r.at, r.place) AS ${offset}, r.side, r.tid, r.rel, r.text
+         FROM (${keyless(before, 0)} UNION ALL ${keyless(after, 1)}) r`
+      : `SELECT row_number() OVER () AS ${offset}, r.* FROM (SELECT ${keyList(table, 's')} FROM ${before} s
+         UNION SELECT ${keyList(table, 's')} FROM ${after} s) r`;
+  return `CREATE TEMPORARY TABLE undo_suspects ON COMMIT DROP AS ${numbered}`;
 }

@@ -15,6 +15,11 @@ export function withGenerated(table: StagedTable, from: string): string {
   return computed.length === 0 ? from : `(SELECT g.*, ${computed.join(', ')} FROM ${from} g)`;
 }
 
+/** Whether {@link withGenerated} computes anything, which may call functions. */
+export function hasGenerated({ facts }: StagedTable): boolean {
+  return facts.columns.some(({ expression }) => expression !== null);
+}
+
 /** Whether the staged rows have all columns that are written, and so all that an expression can read. */
 export function knowsAll({ facts, columns, wide }: StagedTable): boolean {
   if (wide !== null && wide.hidden.size > 0) return false;

@@ -1,6 +1,7 @@
 import { quoteIdentifier } from '../quote.ts';
 import { pairs } from './bag-pairs.ts';
 import { victims } from './check-rows.ts';
+import { knowsAll, withGenerated } from './generated-columns.ts';
 import { noRow, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
@@ -22,12 +23,22 @@ export interface GoingParents {
  * the *value* is there at the end, whoever has it. One that acts (deletes or changes children, or
  * refuses at once) asks what becomes of the *row*, also when another row has the value by then, and
  * takes a value that is written another way (1.0 and 1.00) for another one.
+ *
+ * @param options.compute whether columns that the database computes may be computed, which can call
+ * functions, see `evaluate`; else of a table that is referred to by such columns only rows that go are
+ * found.
  */
-export function goingParents(table: StagedTable, key: ForeignKey): GoingParents | null {
+export function goingParents(
+  table: StagedTable,
+  key: ForeignKey,
+  { compute = false }: { readonly compute?: boolean } = {},
+): GoingParents | null {
   const known = new Set(table.columns.map(({ name }) => name));
-  if (!key.parentColumns.every((name) => known.has(name))) return goingUnknown(table, key);
-  const after = rowsIn(table.after, key.parentPartition);
-  const before = rowsIn(table.before, key.parentPartition);
+  const computed = !key.parentColumns.every((name) => known.has(name));
+  if (computed && !(compute && knowsAll(table))) return goingUnknown(table, key);
+  const rows = (side: string): string =>
+    rowsIn(computed ? withGenerated(table, side) : side, key.parentPartition);
+  const [after, before] = [rows(table.after), rows(table.before)];
   const { deleteAction, updateAction } = key;
   const stays = `EXISTS (SELECT FROM ${before} v WHERE ${sameValues(table, key)})`;
   if (deleteAction === NO_ACTION && updateAction === NO_ACTION) {

@@ -1,6 +1,7 @@
 import { isTidingsError } from '../../../errors/tidings-error.ts';
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { MatchedColumn } from './match-columns.ts';
+import { isGiven } from './null-sql.ts';
 import { textsOf } from './texts-of.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
@@ -98,7 +99,7 @@ async function insert(
   const rows = `(SELECT ${[...named, 'x.undo_offset AS undo_texts_offset', 'x.were AS undo_texts_were'].join(', ')}
     FROM pg_temp.undo_texts x) s`;
   const hasKey = (table.key ?? [])
-    .map(({ column }) => `s.${quoteIdentifier(column)} IS NOT NULL`)
+    .map(({ column }) => isGiven(`s.${quoteIdentifier(column)}`))
     .join(' AND ');
   const where = hasKey === '' ? '' : `WHERE ${hasKey}`;
   const names = columns.map(({ now }) => quoteIdentifier(now.name));
@@ -138,8 +139,7 @@ async function note(
   { column, at }: { readonly column: MatchedColumn; readonly at: number },
 ): Promise<void> {
   const was = `s.undo_texts_were[${at + 1}]`;
-  // Of a composite, IS NULL would ask for its attributes.
-  const carried = `num_nulls(s.${quoteIdentifier(column.now.name)}) = 0`;
+  const carried = `(${isGiven(`s.${quoteIdentifier(column.now.name)}`)})`;
   const about = column.fit === 'changed' ? '' : `AND NOT ${carried}`;
   const key =
     table.key === null

@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { StagedTable } from './staged-table.ts';
+import { isNull } from './null-sql.ts';
 import { textsOf } from './texts-of.ts';
 
 /** Rows of the table itself go by these, those that are staged by others. */
@@ -36,9 +37,9 @@ export function sameKey(table: StagedTable, left: string, right: string): string
     .join(' AND ');
 }
 
-/** Null in a row of an outer join that found nothing: key columns are never null. */
+/** True for a row of an outer join that found nothing: key columns are never null. */
 export function noRow(table: StagedTable, alias: string): string {
-  return `${alias}.${quoteIdentifier(keyOf(table)[0]?.column ?? '')} IS NULL`;
+  return isNull(`${alias}.${quoteIdentifier(keyOf(table)[0]?.column ?? '')}`);
 }
 
 /**
@@ -65,7 +66,7 @@ export function hasNothingAdded(table: StagedTable, alias: string): string {
     const value = `${alias}.${quoteIdentifier(name)}`;
     const initial = table.facts.columns.find((column) => column.name === name)?.initial ?? null;
     const none = `pg_catalog.format('%s', ${value}) = ${quoteLiteral(initial ?? '')}`;
-    return initial === null ? `${value} IS NULL` : `(${value} IS NULL OR ${none})`;
+    return initial === null ? isNull(value) : `(${isNull(value)} OR ${none})`;
   });
   return untouched.length === 0 ? 'true' : `(${untouched.join(' AND ')})`;
 }

@@ -27,7 +27,7 @@ export class CascadedChanges {
 
   async add(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
-      const target = await this.#tables.enter(change.table);
+      const target = await this.#tables.enter(change);
       if (target === null) {
         this.#tables.lose(change.table);
         continue;
@@ -35,7 +35,7 @@ export class CascadedChanges {
       let held = this.#held.get(target);
       if (held === undefined) {
         const { facts, place } = target;
-        const options = { connection: this.#connection, facts, version: change.table };
+        const options = { connection: this.#connection, facts, first: change };
         held = await StagedTable.create({ ...options, place: PLACE + place, notes: place });
         this.#held.set(target, held);
       }

@@ -1,9 +1,13 @@
 import { qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { TableName, TargetTable } from '../../undo-target.ts';
+import { type FirstChange, isCertainTable } from './certain-table.ts';
 import type { Staged } from './check-constraints.ts';
 import { StagedTable } from './staged-table.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
+
+/** Beyond the places of all tables, and of what is kept beside each. Places are 32-bit integers. */
+const TRUNCATED = 3_000_000;
 
 /** A table that changes cannot be staged for. */
 export interface MissingTable extends TableName {
@@ -28,6 +32,7 @@ export class StagedTables implements Staged {
   readonly #known = new Map<StagedTable, { readonly names: Set<string>; onlyByName: boolean }>();
   readonly #facts = new Map<string, TableFacts | null>();
   readonly #missing = new Map<string, MissingTable>();
+  #truncated = 0;
 
   /** @param pairs whether updates are kept side by side, see `StagedTableOptions`. */
   constructor(connection: UndoConnection, pairs: boolean) {
@@ -57,6 +62,11 @@ export class StagedTables implements Staged {
     return changes;
   }
 
+  /** A place of its own for the rows that one truncate removed. */
+  placeOfTruncated(): number {
+    return TRUNCATED + this.#truncated++;
+  }
+
   find(table: TableName): StagedTable | undefined {
     return this.all.find(({ facts }) => nameOf(facts) === nameOf(table));
   }
@@ -74,20 +84,29 @@ export class StagedTables implements Staged {
   }
 
   /** Makes the place for changes of this version; null when there is none. */
-  async enter(version: TableDefinition): Promise<StagedTable | null> {
+  async enter(first: FirstChange): Promise<StagedTable | null> {
+    const { table: version } = first;
     const known = this.#byVersion.get(version);
     if (known !== undefined) return known;
     const facts = await this.#find(version);
     const table =
       facts?.rights.has('SELECT') === true
-        ? (this.#byId.get(facts.id) ?? (await this.#create(version, facts)))
+        ? (this.#byId.get(facts.id) ?? (await this.#create(first, facts)))
         : null;
     if (table === null) await this.#miss(version, facts);
     else {
       const names = this.#known.get(table) ?? { names: new Set(), onlyByName: false };
       names.names.add(qualifiedName(version));
-      if (version.origin === undefined) names.onlyByName = true;
       this.#known.set(table, names);
+      if (
+        version.origin === undefined &&
+        !(await isCertainTable(this.#connection, table.facts, first))
+      ) {
+        names.onlyByName = true;
+        const detail =
+          'the log knows it by its name alone, and it was made, renamed or altered since';
+        table.problem('table-uncertain', detail);
+      }
     }
     this.#byVersion.set(version, table);
     return table;
@@ -115,13 +134,13 @@ export class StagedTables implements Staged {
     return [...found.values()];
   }
 
-  async #create(version: TableDefinition, facts: TableFacts): Promise<StagedTable> {
+  async #create(first: FirstChange, facts: TableFacts): Promise<StagedTable> {
     const place = this.#byId.size;
     const table = await StagedTable.create({
       connection: this.#connection,
       facts,
       place,
-      version,
+      first,
       pairs: this.#pairs,
     });
     this.#byId.set(facts.id, table);

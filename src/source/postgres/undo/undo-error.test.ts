@@ -41,6 +41,14 @@ test('every class of what a server says has a way on', () => {
   }
 });
 
+test('an internal error of a foreign key or of a function is about what was to be written', () => {
+  const message = 'referential integrity query on "p" gave unexpected result';
+  assert.equal(said('XX000', { message, file: 'ri_triggers.c' }).code, 'UNDO_REFUSED');
+  const where = 'PL/pgSQL function f() line 1 at RAISE';
+  assert.equal(said('XX000', { where }).code, 'UNDO_REFUSED');
+  assert.equal(said('XX001', { where }).code, 'SOURCE_FAILED');
+});
+
 test('it names the table where the server does, and never the source in its place', () => {
   const known = said('23514', {
     schema: 'public',

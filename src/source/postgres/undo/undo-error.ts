@@ -14,6 +14,8 @@ interface ServerError extends Error {
   readonly where?: string;
   /** The server's function: its messages are in the language of `lc_messages`. */
   readonly routine?: string;
+  /** The server's source file that it comes from. */
+  readonly file?: string;
 }
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -33,6 +35,9 @@ const OUT_OF_ROOM: Readonly<Record<string, (role: string) => string>> = {
  */
 const NOT_ABOUT_ROWS = /^(08|25|26|28|2D|34|3B|3D|53|57|58|F0|XX)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
+const INTERNAL_ERROR = 'XX000';
+/** Where foreign keys are looked after: a rule can make something else of what they do, which it tells so. */
+const FOREIGN_KEYS = 'ri_triggers.c';
 
 const PLAN_AGAIN =
   'Make the plan again: it shows what stands against it now. `--on-conflict skip` leaves out rows in conflict.';
@@ -69,9 +74,17 @@ export function toUndoError(session: UndoSession, error: unknown): TidingsError 
   if (isTidingsError(failure, 'SOURCE_DISCONNECTED')) {
     return new TidingsError('UNDO_INTERRUPTED', { source, reason: message }, options);
   }
-  if (!SQLSTATE.test(code) || NOT_ABOUT_ROWS.test(code)) return failure;
+  if (!SQLSTATE.test(code) || (NOT_ABOUT_ROWS.test(code) && !isOfCode(error as ServerError))) {
+    return failure;
+  }
   const details = { of: tableOf(error), reason, state: code, ways: PLAN_AGAIN };
   return new TidingsError('UNDO_REFUSED', details, options);
+}
+
+/** True for an internal error that comes of the application's own code, and comes again with it. */
+function isOfCode({ code, file, where }: ServerError): boolean {
+  if (code !== INTERNAL_ERROR) return false;
+  return file === FOREIGN_KEYS || /^(PL\/|SQL (function|statement))/m.test(where ?? '');
 }
 
 /** The same error with the table that the undo was at, when the server did not name one. */

@@ -36,7 +36,7 @@ export function writingOrders(
   acted: readonly ActedOn[],
 ): readonly [WritingOrder, ...WritingOrder[]] {
   const parts = partsOf(written);
-  if (acted.length === 0) return [{ steps: [{ parts }], missing: new Map() }];
+  if (acted.length === 0) return [{ steps: steps([{ parts }]), missing: new Map() }];
   const late = lateTables(acted);
   const isLate = ({ table, operation }: Part): boolean => operation === 'insert' && late.has(table);
   const repairs = acted.flatMap(({ table, columns }) => repairsOf(table, columns));
@@ -117,12 +117,16 @@ export function postponedTables(
   return found;
 }
 
-/** Rows without a key, and values in columns added since, cannot be put right: that shows at the end. */
+/**
+ * Rows without a key, and values in columns added since, cannot be put right, nor can what a rule would
+ * make something else of (PostgreSQL has no rules within one statement): that shows at the end.
+ */
 function repairsOf(table: StagedTable, columns: readonly string[]): readonly Repair[] {
   if (table.key === null) return [];
   const { before, facts } = table;
+  const ruled = new Set(facts.constraints.rules.map(({ operation }) => operation));
   const repairs: Repair[] = [];
-  if (table.addedColumns.length === 0) {
+  if (table.addedColumns.length === 0 && !ruled.has('insert')) {
     const gone = `NOT EXISTS (SELECT FROM ${facts.sql} t WHERE ${sameKey(table, 't', 's')})`;
     repairs.push({ table, operation: 'insert', sql: insertSql(table, gone) });
   }
@@ -131,7 +135,7 @@ function repairsOf(table: StagedTable, columns: readonly string[]): readonly Rep
   const set = columns
     .filter((name) => known.has(name) && !fixed.has(name))
     .map((name) => ({ now: quoteIdentifier(name), was: table.staged('s', name) }));
-  if (set.length === 0) return repairs;
+  if (set.length === 0 || ruled.has('update')) return repairs;
   const now = `ROW(${set.map((column) => `t.${column.now}`).join(', ')})::record`;
   const was = `ROW(${set.map((column) => column.was).join(', ')})::record`;
   repairs.push({
