@@ -119,6 +119,13 @@ export const LOOKING_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  AS_OF_PARTITIONS_UNWATCHED: {
+    message:
+      'What {table} held before offset {after} is not known: until then an older version of Tidings captured it, to which the database did not tell when a single partition was truncated, attached, detached or dropped.',
+    hint: 'What it held after that can be shown: --as-of {after}. The changes that the log has are in `tidings find --table {table}`.',
+    retryable: false,
+    exit: 2,
+  },
   AS_OF_TRUNCATED: {
     message:
       '{what} was truncated since then (offset {offset}); the log does not have all the rows that this removed.',
