@@ -21,7 +21,10 @@ export interface Captured extends AsyncDisposable {
 export async function captured(
   kind: Kind,
   sql: string,
-  { tables = ['public.*'], server = NEWEST as Major | string } = {},
+  {
+    tables = ['public.*'],
+    server = NEWEST,
+  }: { readonly tables?: readonly string[]; readonly server?: Major | string } = {},
 ): Promise<Captured> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await freshDatabase(server));

@@ -213,10 +213,16 @@ const WORDS: Readonly<
       : `${row} is not seen, or what would go with it is not: row security may hide rows from this role (${detail}).`,
     'Undo as a role that sees all rows: the owner of the table, or one with BYPASSRLS.',
   ],
-  'identity-not-full': ({ row }) => [
-    `${row}: the log does not have the old row, because the table had no full identity then.`,
-    'It cannot be undone from the log. For the future run `tidings doctor`; it prints the statement.',
-  ],
+  'identity-not-full': ({ row, detail }) =>
+    detail === UNREADABLE
+      ? [
+          `${row}: the log does not have all of the row, because a text in it has bytes that stand for no character.`,
+          'Put this row right by hand, and undo the rest: --on-conflict skip.',
+        ]
+      : [
+          `${row}: the log does not have the old row, because the table had no full identity then.`,
+          'It cannot be undone from the log. For the future run `tidings doctor`; it prints the statement.',
+        ],
   truncated: ({ row }) => [
     `${capital(row)} was truncated, and the log does not have all the rows it held.`,
     '`--on-conflict skip` and `force` put those back that the log has; the others are only in a backup.',
@@ -266,6 +272,8 @@ function describePartition(change: PartitionChange, tableSql: TableSql): UndoCon
   };
 }
 
+const UNREADABLE = 'unreadable';
+
 function describeLacking(
   lacking: Lacking,
   { view, tableSql }: Pick<DescribeOptions, 'view' | 'tableSql'>,
@@ -288,7 +296,8 @@ function describeLacking(
             ? `a row of ${name}`
             : `${name} ${keyText(key)}`,
       other: '',
-      detail: '',
+      // A table that said whole old rows has one that is not whole only where a value could not be read.
+      detail: record.table.identity === 'full' ? UNREADABLE : '',
       by: '',
       again: '',
       rows: 1,

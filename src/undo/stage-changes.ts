@@ -1,4 +1,4 @@
-import { MARKER_OLD } from '../change/row-images.ts';
+import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
@@ -78,10 +78,10 @@ class Stager {
   async take(records: readonly LogRecord[], cascaded = false): Promise<void> {
     const whole: LogRecord[] = [];
     for (const record of records) {
-      const { operation, table, images, transaction } = record;
+      const { operation, table, transaction } = record;
       this.changes += 1;
       if (operation === 'truncate') this.truncates.push(record);
-      else if (operation !== 'insert' && (images[0] !== MARKER_OLD || this.#doubtful.has(record))) {
+      else if (!isWhole(record) || this.#doubtful.has(record)) {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
@@ -138,6 +138,11 @@ async function stageTruncate(options: StageOptions, truncate: LogRecord): Promis
   const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
   await options.workspace.stageTruncate(truncate.offset, partsOf(history, options.selection));
   return isWhole();
+}
+
+/** Whether the log has both of the change's rows whole, as far as it has them. */
+function isWhole({ operation, images }: LogRecord): boolean {
+  return operation === 'insert' ? isWholeInsert(images) : images[0] === MARKER_OLD;
 }
 
 async function* partsOf(

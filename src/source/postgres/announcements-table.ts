@@ -1,10 +1,25 @@
 import { OWN_SCHEMA } from './captured-tables.ts';
 import { ownName } from './names.ts';
-import { quoteIdentifier } from './quote.ts';
+import { quoteIdentifier, quoteLiteral } from './quote.ts';
 
 /** The table of a source's announcements. */
 export function announcementsTable(source: string): string {
-  return `${quoteIdentifier(OWN_SCHEMA)}.${quoteIdentifier(`${ownName(source)}_relations`)}`;
+  return `${quoteIdentifier(OWN_SCHEMA)}.${quoteIdentifier(announcementsName(source))}`;
+}
+
+function announcementsName(source: string): string {
+  return `${ownName(source)}_relations`;
+}
+
+/**
+ * Whether that table is there, and whether the role may read it; no row when it is not there. (Not by
+ * `to_regclass`: that raises an error where the role may not look into the schema, and an earlier
+ * version made the schema for its owner alone.)
+ */
+export function announcementsRightsSql(source: string): string {
+  return `SELECT has_table_privilege(a.oid, 'SELECT') AND has_schema_privilege(an.oid, 'USAGE')
+    FROM pg_class a JOIN pg_namespace an ON an.oid = a.relnamespace
+    WHERE an.nspname = ${quoteLiteral(OWN_SCHEMA)} AND a.relname = ${quoteLiteral(announcementsName(source))}`;
 }
 
 /** The root's oid in an announcement; there is an index on it. */

@@ -3,6 +3,7 @@ import {
   type TablePatterns,
   toLikePatterns,
 } from '../../change/table-pattern.ts';
+import { escapedNameSql, isConvertibleSql } from './convertible-name.ts';
 import { quoteLiteral } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -105,6 +106,7 @@ FROM judged FULL JOIN member ON member.oid = judged.oid
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_roles o ON o.oid = c.relowner
   LEFT JOIN leaf ON leaf.root = c.oid
+WHERE ${HAS_NAMES}
 ORDER BY 1, 2`;
 }
 
@@ -121,7 +123,7 @@ export function wantedSql(patterns: TablePatterns, among?: string): string {
   SELECT c.oid, c.relispartition
   FROM ${some}pg_class c${some === '' ? '' : ' ON c.oid = these.oid'} JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
-    AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
+    AND ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
     AND NOT EXISTS (SELECT FROM pg_depend d
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), wanted AS (
@@ -134,11 +136,14 @@ export function wantedSql(patterns: TablePatterns, among?: string): string {
 
 const SCHEMA_COUNTS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${OWN_SCHEMA}')`;
 
+/** Else they could not be said in a session of ours. */
+const HAS_NAMES = `${isConvertibleSql('n.nspname')} AND ${isConvertibleSql('c.relname')}`;
+
 /** A relation that the patterns mean but that cannot be captured. */
 export interface SkippedRelation {
   readonly schema: string;
   readonly name: string;
-  readonly why: 'unlogged' | 'foreign' | 'view' | 'extension';
+  readonly why: 'unlogged' | 'foreign' | 'view' | 'extension' | 'name';
 }
 
 /** What the patterns mean and the WAL does not have. */
@@ -152,10 +157,14 @@ export function readSkipped(
       CASE WHEN c.relkind = 'f' THEN 'foreign' WHEN c.relkind IN ('v', 'm') THEN 'view'
         WHEN c.relpersistence = 'u' THEN 'unlogged' ELSE 'extension' END AS "why"
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE ${SCHEMA_COUNTS} AND ${patternsSql(patterns)} AND NOT c.relispartition
+    WHERE ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)} AND NOT c.relispartition
       AND (c.relkind IN ('f', 'v', 'm') OR (c.relkind IN ('r', 'p') AND (
         c.relpersistence = 'u' OR EXISTS (SELECT FROM pg_depend d
           WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))))
+    UNION ALL
+    SELECT ${escapedNameSql('n.nspname')}, ${escapedNameSql('c.relname')}, 'name'
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT (${HAS_NAMES}) AND ${patternsSql(patterns)}
     ORDER BY 1, 2`;
   return session.query<SkippedRelation>(sql, signal);
 }

@@ -113,6 +113,12 @@ export function startupOptions(firesTriggers: boolean): string {
 }
 
 /**
+ * Has the server hand over texts as the bytes that they are in the database. It converts nothing to
+ * an encoding that says nothing of characters, and checks nothing.
+ */
+export const UNCONVERTED = `SET client_encoding = 'SQL_ASCII'`;
+
+/**
  * What cannot be a startup option, because a server that is older than the setting would refuse the
  * connection. Each session runs it first.
  */

@@ -1,6 +1,6 @@
 import { PLACED_BODY } from './affected-relations.ts';
 import {
-  announcementsTable,
+  announcementsRightsSql,
   createAnnouncementsSql,
   dropAnnouncementsSql,
 } from './announcements-table.ts';
@@ -46,9 +46,10 @@ export async function readTrigger(
 ): Promise<TableTrigger | null> {
   const [found] = await session.query<{ enabled: boolean; body: string | null }>(
     {
-      text: `SELECT e.evtenabled <> 'D' AND to_regclass($2) IS NOT NULL AS enabled, p.prosrc AS body
+      text: `SELECT e.evtenabled <> 'D' AND EXISTS (${announcementsRightsSql(source)}) AS enabled,
+          p.prosrc AS body
         FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
-      values: [triggerName(source), announcementsTable(source)],
+      values: [triggerName(source)],
     },
     signal,
   );

@@ -95,6 +95,8 @@ export class StagedTable {
   readonly replacedRows: string;
   /** Rows without a key that are changed in place, see `bag-pairs.ts`. */
   paired = 0;
+  /** Rows with a key that get another one where they are, see `in-place.ts`. */
+  inPlace = 0;
   /** Of a table without a key: its changes that are not undone, see `later-changes.ts`. */
   later: StagedTable | null = null;
   /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */
