@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../quote.ts';
-import { fkEquals } from './check-constraints.ts';
+import { fkEquals } from './foreign-key-sql.ts';
 import { keysInConflict } from './moved-rows.ts';
 import { keyTexts, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
