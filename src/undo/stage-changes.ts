@@ -5,7 +5,8 @@ import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { DoubtfulImages } from './doubtful-image.ts';
 import { asPart } from './partition-away.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import { readPages, readSelected } from './read-changes.ts';
+import { readSelected } from './read-changes.ts';
+import { readPages } from './read-pages.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
 import { tableOf, versionsOf } from './table-versions.ts';
@@ -37,7 +38,7 @@ export interface StageOptions {
 
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
-  const { log, selection, extra, signal } = options;
+  const { log, workspace, selection, extra, signal } = options;
   const stager = new Stager(options);
   for await (const records of readSelected(log, selection, signal)) {
     // What a truncate of it removed has a history of its own: that of the table that it was then.
@@ -51,6 +52,11 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
   for (const truncate of stager.truncates) {
     if (await stageTruncate(options, truncate)) continue;
     stager.lack('truncated', truncate);
+  }
+  for (const { dropped } of selection.partitions) {
+    if (dropped === undefined) continue;
+    const { history } = await readTruncated(log, dropped, signal);
+    await workspace.stageTruncate(dropped.offset, history);
   }
   return { changes: stager.changes, lacking: [...stager.lacking.values()] };
 }

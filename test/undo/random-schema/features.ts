@@ -50,7 +50,7 @@ export const FEATURES = {
   'rename-table': { issue: 'A5', on: true, about: 'ALTER TABLE … RENAME TO' },
   'swap-tables': { issue: 'A5', on: true, about: 'two tables exchange names' },
   'rename-schema': { issue: 'A5', on: true, about: 'ALTER SCHEMA … RENAME TO' },
-  'rename-column': { issue: 'A6', on: true, about: 'ALTER TABLE … RENAME COLUMN' },
+  'rename-column': { issue: 'A6', on: false, about: 'ALTER TABLE … RENAME COLUMN' },
   'drop-column': {
     issue: 'A4',
     on: false,
