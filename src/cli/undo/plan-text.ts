@@ -25,16 +25,23 @@ export function planText(
   else if (plan.conflicts.total === 0) parts.push('Nothing to do: no row is changed by it.\n');
   if (sample && plan.sample.length > 0) parts.push(sampleText(plan, output));
   if (plan.conflicts.total > 0) parts.push(conflictsText(plan.conflicts, output));
-  const notes = [
-    ...plan.notReady.map(
-      ({ message, hint, since }) => `${message}${since === null ? '' : ` Since ${since}.`} ${hint}`,
-    ),
-    ...plan.warnings,
-  ];
-  if (notes.length > 0) {
-    parts.push(notes.map((note) => `${paint('yellow', 'note')}  ${harmless(note)}\n`).join(''));
-  }
+  const notes = [...notReadyNotes(plan), ...plan.warnings];
+  if (notes.length > 0) parts.push(notesText(notes, output));
   return parts.join('\n');
+}
+
+/** What has no whole old rows in the log: where, since when, and what to run. */
+export function notReadyNotes({ notReady }: UndoPlan): readonly string[] {
+  return notReady.map(({ message, hint, since }) => {
+    // Partitions are told with a time of their own each.
+    const told = since === null || message.includes(since);
+    return `${message}${told ? '' : ` Since ${since}.`} ${hint}`;
+  });
+}
+
+export function notesText(notes: readonly string[], output: Output): string {
+  const paint = painter(output);
+  return notes.map((note) => `${paint('yellow', 'note')}  ${harmless(note)}\n`).join('');
 }
 
 function heading(plan: UndoPlan, paint: Paint): string {
@@ -147,7 +154,7 @@ export function conflictsText(conflicts: UndoConflicts, output: Output): string 
     const hints = new Set(
       some.map(({ hint }) => hint.replace(/ Or undo that transaction first.*/, '')),
     );
-    for (const hint of [...hints].slice(0, 2))
+    for (const hint of [...hints].slice(0, TOLD))
       lines.push(`    ${paint('cyan', `→ ${harmless(hint)}`)}\n`);
   }
   return lines.join('');

@@ -2,9 +2,9 @@ import type { UndoOutcome, UndoPlan, UndoResult } from '../../undo/undo-plan.ts'
 import type { ParsedOptions } from '../command.ts';
 import type { Io } from '../io.ts';
 import { formatCounted, formatDuration } from '../terminal/format.ts';
-import { harmless, painter } from '../terminal/style.ts';
+import { painter } from '../terminal/style.ts';
 import { redoCommand } from './next-command.ts';
-import { conflictsText, tablesText } from './plan-text.ts';
+import { conflictsText, notesText, notReadyNotes, tablesText } from './plan-text.ts';
 
 /** What an applied (or refused) undo did. */
 export function resultText(
@@ -15,7 +15,9 @@ export function resultText(
   const output = io.stdout;
   const paint = painter(output);
   if (!result.applied) {
-    return `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
+    const refused = `${paint('red', 'Refused')}: nothing was changed.\n\n${conflictsText(result.conflicts, output)}`;
+    const notes = notesText([...notReadyNotes(plan), ...plan.warnings], output);
+    return notes === '' ? refused : `${refused}\n${notes}`;
   }
   if (result.transaction === null) return nothingText(plan, result, io);
   const took = formatDuration(result.seconds * 1000);
@@ -31,8 +33,8 @@ export function resultText(
     );
   if (result.cascaded > 0)
     lines.push(`\nUndone too: ${formatCounted(result.cascaded, 'later change')}.\n`);
-  for (const warning of result.warnings)
-    lines.push(`${paint('yellow', 'note')}  ${harmless(warning)}\n`);
+  const leftOut = result.skipped > 0 ? notReadyNotes(plan) : [];
+  lines.push(notesText([...leftOut, ...result.warnings], output));
   const redo = redoCommand(result.transaction, options, io);
   lines.push(`\nTo take the undo back:\n  ${paint('cyan', redo)}\n`);
   return lines.join('');
@@ -40,7 +42,8 @@ export function resultText(
 
 function nothingText(plan: UndoPlan, result: UndoResult, { stdout }: Pick<Io, 'stdout'>): string {
   if (result.skipped > 0) {
-    return `Nothing was changed: all ${formatCounted(result.skipped, 'row')} are in conflict and were left out.\n`;
+    const left = `all ${formatCounted(result.skipped, 'row')} are in conflict and were left out`;
+    return `Nothing was changed: ${left}.\n${notesText(notReadyNotes(plan), stdout)}`;
   }
   // What a partition took with it is not as it was, although there is no row to change.
   if ((result.conflicts.byReason['partition-changed'] ?? 0) > 0) {
@@ -48,8 +51,5 @@ function nothingText(plan: UndoPlan, result: UndoResult, { stdout }: Pick<Io, 's
   }
   const why =
     plan.tables.length === 0 ? 'no row is changed by it' : 'every row is already as it should be';
-  const notes = plan.warnings.map(
-    (warning) => `${painter(stdout)('yellow', 'note')}  ${harmless(warning)}\n`,
-  );
-  return `Nothing to do: ${why}.\n${notes.join('')}`;
+  return `Nothing to do: ${why}.\n${notesText(plan.warnings, stdout)}`;
 }
