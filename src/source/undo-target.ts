@@ -1,6 +1,6 @@
 import type { StoredChange } from '../change/stored-change.ts';
 import type { Cell } from '../change/row-images.ts';
-import type { Column, RowIdentity } from '../change/table.ts';
+import type { Column, RowIdentity, TableDefinition } from '../change/table.ts';
 
 /** What an undo does to a row: the opposite of what the change did. */
 export type UndoOperation = 'insert' | 'update' | 'delete';
@@ -29,6 +29,8 @@ export type ConflictReason =
   | 'truncated'
   /** Rows came or went with a partition, without a change that could be undone. */
   | 'partition-changed'
+  /** The log knows a table or column by its name only, which may have meant another one then. */
+  | 'name-uncertain'
   | 'column-dropped'
   /** The type of a column is not what it was, or it is not known whether it is; of rows with a value. */
   | 'column-retyped'
@@ -161,6 +163,11 @@ export interface TargetApplied {
  * again as long as there are conflicts to be done away with; then `rows`, `apply` or `script`.
  */
 export interface UndoWorkspace extends AsyncDisposable {
+  /**
+   * Says which tables, by their numbers, the versions that have none are taken for, as far as the log
+   * tells; others go by their names. To be called before anything is staged.
+   */
+  presume(tables: ReadonlyMap<TableDefinition, string>): void;
   /**
    * Takes changes that are to be undone, in the order of their offsets. Images of inserts, updates
    * and deletes must be whole. Only the net effect per row counts: it goes back to what the first

@@ -222,6 +222,10 @@ const WORDS: Readonly<
     `Rows of ${table} came or went with a partition.`,
     'Undo the rest: --on-conflict skip.',
   ],
+  'name-uncertain': ({ table, detail }) => [
+    `Some changes of ${table} are from a log that knew tables and columns by their names only. That ${detail} was then what it is now is not certain: nothing proves that it was not renamed or made anew since.`,
+    'Leave the table out with --on-conflict skip, or, if you know that it is the same, take the name for it with force.',
+  ],
   'column-dropped': ({ table, detail }) => [
     `${table} has lost or newly made column ${detail} since; its values cannot go back.`,
     'Add the column again, or undo without it: --on-conflict force.',

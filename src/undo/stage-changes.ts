@@ -6,7 +6,7 @@ import type { SearchableLog } from './looking/searchable-log.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
-import { tableOf, versionsOf } from './table-versions.ts';
+import { presumedTables, tableOf, versionsOf } from './table-versions.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
 /** Changes of one table that the log cannot take back, whatever the database says. */
@@ -35,7 +35,8 @@ export interface StageOptions {
 
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
-  const { log, selection, extra, signal } = options;
+  const { log, workspace, selection, extra, signal } = options;
+  workspace.presume(presumedTables(log));
   const stager = new Stager(options);
   for await (const records of readSelected(log, selection, signal)) await stager.take(records);
   if (extra.length > 0) await stager.take(extra);

@@ -30,7 +30,11 @@ export interface TargetFixture extends AsyncDisposable {
   /** Every row of a query, as one text each. */
   rows(query: string): Promise<readonly string[]>;
   script(made: readonly Made[]): Promise<string>;
-  undo(made: readonly Made[], mode?: 'skip' | 'force' | null): Promise<Undone>;
+  undo(
+    made: readonly Made[],
+    mode?: 'skip' | 'force' | null,
+    cascaded?: readonly Made[],
+  ): Promise<Undone>;
 }
 
 /** @param sql makes the tables. */
@@ -59,9 +63,10 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
       for await (const part of workspace.script(options)) parts.push(part);
       return parts.join('');
     },
-    async undo(made, mode = null) {
+    async undo(made, mode = null, cascaded = []) {
       await using workspace = await target.open('apply', signal);
       await workspace.stage(numbered(made));
+      await workspace.stageCascaded(numbered(cascaded, made.length));
       await workspace.holdBags();
       let { conflicts, tables } = await workspace.assess();
       const found = await workspace.conflicts(100);
@@ -125,7 +130,7 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       new Map(),
     );
     const { id, schema, name: own, root, columns } = table;
-    return {
+    const found: TableDefinition = {
       schema: table.rootSchema,
       name: table.rootName,
       columns: columns.map(({ name: column, number }, index) => ({
@@ -138,10 +143,19 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       identity: 'full',
       dialect: 'postgres',
     };
+    await client.query('ROLLBACK');
+    const { rows: ids } = await client.query<{ id: string }>(
+      'SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id',
+    );
+    moments.set(found, ids[0]?.id ?? '1');
+    return found;
   } finally {
     await client.query('ROLLBACK');
   }
 }
+
+/** Ids of transactions that changes of a version are taken to be of: one after it was read. */
+const moments = new WeakMap<TableDefinition, string>();
 
 /** The version as an old log has it, which knows no numbers and no shapes. */
 export function asOldLog(version: TableDefinition): TableDefinition {
@@ -152,20 +166,22 @@ export function asOldLog(version: TableDefinition): TableDefinition {
     kind,
     array,
   }));
-  return { schema, name, columns, key, identity, dialect };
+  const old: TableDefinition = { schema, name, columns, key, identity, dialect };
+  moments.set(old, moments.get(version) ?? '1');
+  return old;
 }
 
-function numbered(made: readonly Made[]): readonly StoredChange[] {
-  const transaction = {
+function numbered(made: readonly Made[], first = 0): readonly StoredChange[] {
+  const transactionOf = (table: TableDefinition): StoredChange['transaction'] => ({
     first: 0,
     last: made.length - 1,
-    id: '1',
+    id: moments.get(table) ?? '1',
     position: '',
     committedAt: 0,
     context: null,
-  };
-  return made.map(([table, before, after], offset) => ({
-    offset,
+  });
+  return made.map(([table, before, after], index) => ({
+    offset: first + index,
     table,
     operation: before === null ? 'insert' : after === null ? 'delete' : 'update',
     key: (after ?? before)?.[table.key[0] ?? 0] ?? null,
@@ -174,6 +190,6 @@ function numbered(made: readonly Made[]): readonly StoredChange[] {
       before: before === null ? null : { kind: 'old', cells: before },
       after,
     }),
-    transaction,
+    transaction: transactionOf(table),
   }));
 }

@@ -23,6 +23,7 @@ const ASKED: Readonly<Record<string, string>> = {
 const FORCED: readonly ConflictReason[] = [
   'changed-later',
   're-created',
+  'name-uncertain',
   'column-dropped',
   'column-retyped',
   'truncated',

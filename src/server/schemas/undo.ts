@@ -99,6 +99,7 @@ const REASONS = [
   'identity-not-full',
   'truncated',
   'partition-changed',
+  'name-uncertain',
   'column-dropped',
   'column-retyped',
   'partition-missing',

@@ -49,12 +49,14 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
 async function force(connection: UndoConnection, table: StagedTable): Promise<number> {
   // Values that could be carried over to another type; those that could not stay in conflict.
   const carried = await forgetRetyped(connection, table, 'carried');
+  for (const [name, { reason }] of table.problems) {
+    // Whoever forces it takes the name's word for it.
+    if (reason === 'name-uncertain') table.problems.delete(name);
+    if (reason === 'column-dropped' && table.key !== null) table.problems.delete(name);
+  }
   if (table.key === null) return carried;
   table.rows = null;
   const { after, place, facts } = table;
-  for (const [name, { reason }] of table.problems) {
-    if (reason === 'column-dropped') table.problems.delete(name);
-  }
   const concerned = `SELECT key FROM pg_temp.undo_conflict WHERE place = ${place} AND ${FORCED}`;
   await connection.run(chooseKeysSql(table, 'undo_forced', concerned));
   await connection.run(

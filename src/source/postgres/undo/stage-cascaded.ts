@@ -39,6 +39,7 @@ export class CascadedChanges {
         held = await StagedTable.create({ ...options, place: PLACE + place, notes: place });
         this.#held.set(target, held);
       }
+      await this.#tables.certify(target, change, held);
       await held.add(change);
     }
   }
@@ -74,6 +75,9 @@ export class CascadedChanges {
        SELECT s.${held.offset} AS at FROM ${held.before} s WHERE ${causes.join(' OR ')}`,
     );
     if (found === 0) return 0;
+    for (const [name, problem] of held.problems) {
+      if (problem.reason === 'name-uncertain') target.problems.set(name, problem);
+    }
     for (const side of ['before', 'after'] as const) {
       const where = `s.${held.offset} IN (SELECT at FROM pg_temp.undo_caused)`;
       const move = { source: held[side], target: side, offset: `s.${held.offset}`, where };

@@ -39,6 +39,7 @@ export async function stageTruncated(options: {
         notes: table.place,
         version,
       });
+      await tables.certify(table, change);
       await past.add(change);
     }
   }

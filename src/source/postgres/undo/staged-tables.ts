@@ -1,6 +1,8 @@
 import { qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { TableName, TargetTable } from '../../undo-target.ts';
 import type { Staged } from './check-constraints.ts';
+import type { StoredChange } from '../../../change/stored-change.ts';
+import { NameProofs } from './name-proof.ts';
 import { StagedTable } from './staged-table.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -31,12 +33,32 @@ export class StagedTables implements Staged {
   readonly #known = new Map<StagedTable, { readonly names: Set<string>; onlyByName: boolean }>();
   readonly #facts = new Map<string, TableFacts | null>();
   readonly #missing = new Map<string, MissingTable>();
+  readonly #proofs: NameProofs;
+  #presumed: ReadonlyMap<TableDefinition, string> = new Map();
   #truncated = 0;
 
   /** @param pairs whether updates are kept side by side, see `StagedTableOptions`. */
   constructor(connection: UndoConnection, pairs: boolean) {
     this.#connection = connection;
     this.#pairs = pairs;
+    this.#proofs = new NameProofs(connection);
+  }
+
+  /** Which tables versions without a number are taken for, see the port. */
+  presume(tables: ReadonlyMap<TableDefinition, string>): void {
+    this.#presumed = tables;
+  }
+
+  /**
+   * To be asked of a change whose version has no number: a problem of the table, or of the place
+   * `of`, when it is not certain that it is the change's.
+   */
+  async certify(table: StagedTable, change: StoredChange, of = table): Promise<void> {
+    if (change.table.origin !== undefined) return;
+    const known = this.#known.get(table);
+    if (!(await this.#proofs.check(table, change, of)) && known !== undefined) {
+      known.onlyByName = true;
+    }
   }
 
   get all(): readonly StagedTable[] {
@@ -50,7 +72,7 @@ export class StagedTables implements Staged {
 
   /** Counts a change of a table that is missing. */
   lose(version: TableDefinition): void {
-    const missing = this.#missing.get(identityOf(version));
+    const missing = this.#missing.get(this.#identityOf(version));
     if (missing !== undefined) missing.changes += 1;
   }
 
@@ -95,7 +117,6 @@ export class StagedTables implements Staged {
     else {
       const names = this.#known.get(table) ?? { names: new Set(), onlyByName: false };
       names.names.add(qualifiedName(version));
-      if (version.origin === undefined) names.onlyByName = true;
       this.#known.set(table, names);
     }
     this.#byVersion.set(version, table);
@@ -139,15 +160,24 @@ export class StagedTables implements Staged {
 
   async #miss(version: TableDefinition, facts: TableFacts | null): Promise<void> {
     const { schema, name } = version;
-    const identity = identityOf(version);
+    const identity = this.#identityOf(version);
     if (this.#missing.has(identity)) return;
-    const detail = facts === null ? await describeHolder(this.#connection, version) : '';
+    const detail = facts === null ? await describeHolder(this.#connection, version, this.#idOf(version)) : '';
     this.#missing.set(identity, { schema, name, unreadable: facts, detail, changes: 0 });
   }
 
   #find(version: TableDefinition): Promise<TableFacts | null> {
-    if (version.origin === undefined) return this.#read(version);
-    return this.#readOnce(version.origin.id, { oid: version.origin.id });
+    const oid = this.#idOf(version);
+    return oid === undefined ? this.#read(version) : this.#readOnce(oid, { oid });
+  }
+
+  #idOf(version: TableDefinition): string | undefined {
+    return version.origin?.id ?? this.#presumed.get(version);
+  }
+
+  /** By what the changes of a version belong together: its table's number, or else its name. */
+  #identityOf(version: TableDefinition): string {
+    return this.#idOf(version) ?? nameOf(version);
   }
 
   #read(table: TableName): Promise<TableFacts | null> {
@@ -170,21 +200,17 @@ export class StagedTables implements Staged {
 /** Who has a name that a table of the log had; nothing when nobody has. */
 async function describeHolder(
   connection: UndoConnection,
-  { schema, name, origin }: TableDefinition,
+  { schema, name }: TableDefinition,
+  id: string | undefined,
 ): Promise<string> {
   const [found] = await connection.rows<{ kind: string; other: boolean }>(
     `SELECT CASE WHEN c.relkind IN ('r', 'p') THEN 'another table' WHEN c.relkind IN ('v', 'm')
          THEN 'a view' ELSE 'something else' END AS kind, c.oid <> COALESCE($3::oid, 0) AS other
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND c.relname = $2`,
-    [schema, name, origin?.id ?? null],
+    [schema, name, id ?? null],
   );
   return found?.other === true ? `${found.kind} has its name now` : '';
-}
-
-/** By what the changes of a version belong together: its table's number, or else its name. */
-function identityOf(version: TableDefinition): string {
-  return version.origin?.id ?? nameOf(version);
 }
 
 function nameOf({ schema, name }: TableName): string {

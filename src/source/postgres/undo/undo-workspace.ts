@@ -1,4 +1,5 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
+import type { TableDefinition } from '../../../change/table.ts';
 import type {
   Assessment,
   TableName,
@@ -69,6 +70,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     await this.#connection[Symbol.asyncDispose]();
   }
 
+  presume(tables: ReadonlyMap<TableDefinition, string>): void {
+    this.#tables.presume(tables);
+  }
+
   async stage(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
       // Asked first: waiting for a promise per row would be a good part of its cost.
@@ -78,6 +83,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
         continue;
       }
       requireKnownMoney(change);
+      if (change.table.origin === undefined) await this.#tables.certify(table, change);
       const sending = table.add(change);
       if (sending !== undefined) await atTable(table, () => sending);
     }
