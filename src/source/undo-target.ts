@@ -169,6 +169,12 @@ export interface UndoWorkspace extends AsyncDisposable {
    */
   presume(tables: ReadonlyMap<TableDefinition, string>): void;
   /**
+   * Of a version without a number whose table has partitions: the columns that an old row may consist
+   * of, each set that could have been a partition's identity, because such versions do not say what a
+   * partition's was. Empty when old rows are what the log says.
+   */
+  identitiesOf(version: TableDefinition): Promise<readonly ReadonlySet<string>[]>;
+  /**
    * Takes changes that are to be undone, in the order of their offsets. Images of inserts, updates
    * and deletes must be whole. Only the net effect per row counts: it goes back to what the first
    * change found there, and must now be what the last one left.

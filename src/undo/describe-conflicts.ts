@@ -24,6 +24,7 @@ import { versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
 import { actorOf, type Selection } from './selection.ts';
 import type { Lacking } from './stage-changes.ts';
+import { describeUnwatched } from './unwatched-partitions.ts';
 import {
   LISTED_CONFLICTS,
   type UndoCause,
@@ -58,7 +59,9 @@ export async function describeConflicts(
   if (opposing.length > 0) byReason['partition-changed'] = opposing.length;
   total += opposing.length;
   const list = [
-    ...opposing.map(({ mark }) => describePartition(mark)),
+    ...opposing.map(({ mark, unwatched }) =>
+      unwatched === true ? describeUnwatched(mark) : describePartition(mark),
+    ),
     ...found.lacking.flatMap((lacking) => describeLacking(lacking, options.view)),
   ];
   const deadline = performance.now() + SEARCH_TIME;

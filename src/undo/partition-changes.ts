@@ -11,6 +11,8 @@ export interface PartitionChange {
   readonly mark: LoggedMark;
   /** False when the partition is again what it was: then only what happened meanwhile stays. */
   readonly lasting: boolean;
+  /** True for the mark from which on a table's partitions are known, see `unwatched-partitions.ts`. */
+  readonly unwatched?: true;
 }
 
 /** Which tables are selected, and what of the log. */

@@ -1,6 +1,7 @@
 import { readRecords, type SearchableLog } from './looking/searchable-log.ts';
 import { opposingPartitions, partitionWarning } from './partition-changes.ts';
 import type { Selection } from './selection.ts';
+import { unwatchedWarning } from './unwatched-partitions.ts';
 
 /** What a selection leaves out although it may have been meant. */
 export async function selectionWarnings(
@@ -12,7 +13,9 @@ export async function selectionWarnings(
   const partitions = selection.partitions.filter((change) => !opposing.has(change));
   const unknown = await countUnknownKeys(log, selection, signal);
   return [
-    ...partitions.map(partitionWarning),
+    ...partitions.map((change) =>
+      change.unwatched === true ? unwatchedWarning(change.mark) : partitionWarning(change),
+    ),
     ...(unknown === 0
       ? []
       : [

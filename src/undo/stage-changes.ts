@@ -3,6 +3,7 @@ import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import { KeyOnlyRows } from './key-only.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
@@ -50,6 +51,7 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
 
 class Stager {
   readonly #workspace: UndoWorkspace;
+  readonly #keyOnly: KeyOnlyRows;
   readonly lacking = new Map<string, Lacking>();
   readonly truncates: LogRecord[] = [];
   readonly tables = new Map<string, TableName>();
@@ -59,6 +61,7 @@ class Stager {
 
   constructor({ workspace }: StageOptions) {
     this.#workspace = workspace;
+    this.#keyOnly = new KeyOnlyRows(workspace);
   }
 
   async take(records: readonly LogRecord[], cascaded = false): Promise<void> {
@@ -68,6 +71,8 @@ class Stager {
       this.changes += 1;
       if (operation === 'truncate') this.truncates.push(record);
       else if (operation !== 'insert' && images[0] !== MARKER_OLD) {
+        this.lack('identity-not-full', record);
+      } else if (table.origin === undefined && (await this.#keyOnly.includes(record))) {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;

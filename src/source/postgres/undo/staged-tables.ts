@@ -123,6 +123,16 @@ export class StagedTables implements Staged {
     return table;
   }
 
+  async identitiesOf(version: TableDefinition): Promise<readonly ReadonlySet<string>[]> {
+    const facts = version.origin === undefined ? await this.#find(version) : null;
+    if (facts?.partitioned !== true) return [];
+    const key = version.key.map((index) => version.columns[index]?.name ?? '');
+    const indexes = facts.uniqueIndexes
+      .filter(({ predicate, parts }) => predicate === null && parts.every(({ notNull }) => notNull))
+      .map(({ parts }) => parts.map(({ column }) => column ?? ''));
+    return [key, ...indexes].filter(({ length }) => length > 0).map((names) => new Set(names));
+  }
+
   async facts(table: TableName): Promise<TableFacts | null> {
     const facts = await this.#read(table);
     return facts?.rights.has('SELECT') === true ? facts : null;

@@ -74,6 +74,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     this.#tables.presume(tables);
   }
 
+  identitiesOf(version: TableDefinition): Promise<readonly ReadonlySet<string>[]> {
+    return this.#tables.identitiesOf(version);
+  }
+
   async stage(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
       // Asked first: waiting for a promise per row would be a good part of its cost.
