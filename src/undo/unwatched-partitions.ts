@@ -1,5 +1,5 @@
 import { qualifiedName } from '../change/table.ts';
-import type { LoggedMark } from '../log/log.ts';
+import type { LoggedMark, LoggedTable } from '../log/log.ts';
 import { groupVersions } from './looking/known-tables.ts';
 import { boundaryAt, isMarkOf, placeOf } from './looking/marks-since.ts';
 import { parseMoment } from './looking/moment.ts';
@@ -18,17 +18,22 @@ export async function findUnwatched(
   request: UndoRequest,
   scope: PartitionScope,
 ): Promise<readonly PartitionChange[]> {
-  if (log.tables().every(({ origin }) => origin !== undefined)) return [];
   const { from, transaction, tables } = scope;
+  const isOld = ({ origin }: LoggedTable): boolean => origin === undefined;
+  if (!log.tables().some(isOld)) return [];
   const isMet = ({ kind, transaction: made }: LoggedMark): boolean =>
     kind === 'present' && made === null;
-  // Those that were met when this version began, and not later.
-  const begun = log.marks().find(isMet)?.since;
-  const marks = log.marks().filter((mark) => isMet(mark) && mark.since === begun);
+  const marks = log.marks().filter(isMet);
   const isWithin = await withinOf(log, request, from);
   return groupVersions(log).flatMap((versions): PartitionChange[] => {
     if (tables !== undefined && !versions.some(({ id }) => tables.has(id))) return [];
-    const mark = marks.find((each) => versions.some((version) => isMarkOf(each, version)));
+    // A table without changes from then was captured then if it was met at the first look.
+    const known = versions.some(isOld);
+    const mark = marks.find(
+      (each) =>
+        (known || each.since === marks[0]?.since) &&
+        versions.some((version) => isMarkOf(each, version)),
+    );
     if (mark === undefined) return [];
     if (transaction === null ? !isWithin(mark) : transaction.last >= mark.offset) return [];
     return [{ mark, lasting: 'to' in request, unwatched: true }];
@@ -42,6 +47,8 @@ async function withinOf(
 ): Promise<(mark: LoggedMark) => boolean> {
   if ('transaction' in request) return () => false;
   const moment = parseMoment(String('to' in request ? request.to : request.since));
+  // Just before the change at an offset is after all that was met before it.
+  if ('offset' in moment) return (mark) => from < mark.offset;
   const begin = await boundaryAt(log, moment, from);
   return (mark) => placeOf(mark, begin) !== 'before';
 }
