@@ -1,6 +1,6 @@
 import { MARKER_OLD } from '../change/row-images.ts';
-import { qualifiedName } from '../change/table.ts';
-import type { LogRecord } from '../log/log.ts';
+import { qualifiedName, type TableDefinition } from '../change/table.ts';
+import type { LoggedTable, LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { KeyOnlyRows } from './key-only.ts';
@@ -37,8 +37,9 @@ export interface StageOptions {
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
   const { log, workspace, selection, extra, signal } = options;
-  workspace.presume(presumedTables(log));
-  const stager = new Stager(options);
+  const presumed = presumedTables(log);
+  workspace.presume(presumed);
+  const stager = new Stager(options, presumed);
   for await (const records of readSelected(log, selection, signal)) await stager.take(records);
   if (extra.length > 0) await stager.take(extra);
   if (selection.narrowed) await stageCascaded(options, stager);
@@ -59,8 +60,11 @@ class Stager {
   readonly transactions = new Set<number>();
   changes = 0;
 
-  constructor({ workspace }: StageOptions) {
+  readonly #presumed: ReadonlyMap<TableDefinition, string>;
+
+  constructor({ workspace }: StageOptions, presumed: ReadonlyMap<TableDefinition, string>) {
     this.#workspace = workspace;
+    this.#presumed = presumed;
     this.#keyOnly = new KeyOnlyRows(workspace);
   }
 
@@ -76,18 +80,24 @@ class Stager {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
-      this.tables.set(table.origin?.id ?? qualifiedName(table), tableOf(table));
+      const found = this.#tableOf(table);
+      this.tables.set(found.id ?? qualifiedName(table), found);
       this.transactions.add(transaction.first);
     }
     if (whole.length === 0) return;
     await (cascaded ? this.#workspace.stageCascaded(whole) : this.#workspace.stage(whole));
   }
 
+  #tableOf(table: LoggedTable): TableName {
+    const id = this.#presumed.get(table);
+    return { ...tableOf(table), ...(id === undefined ? {} : { id }) };
+  }
+
   lack(reason: Lacking['reason'], record: LogRecord): void {
     const id = `${reason} ${qualifiedName(record.table)}`;
     const found = this.lacking.get(id) ?? {
       reason,
-      table: tableOf(record.table),
+      table: this.#tableOf(record.table),
       rows: 0,
       records: [],
     };

@@ -67,6 +67,27 @@ describe('a change of a table whose number a later change tells', () => {
     assert.deepEqual(await rowsNow(at.client, 'c', 'id'), ['["1"]', '["2"]', '["8"]', '["9"]']);
   });
 
+  test('takes with it what its foreign key removed, when it was renamed since', async () => {
+    await using at = await writtenLog(`${TABLES};
+      CREATE TABLE k (id int PRIMARY KEY, a int REFERENCES a ON DELETE CASCADE);
+      ALTER TABLE k REPLICA IDENTITY FULL; INSERT INTO k VALUES (1, 2)`);
+    await at.write('DELETE FROM a WHERE id = 2', {
+      changes: [
+        { relation: 'a', as: asOldLog, before: ['2', 'of a'] },
+        { relation: 'k', as: asOldLog, before: ['1', '2'] },
+      ],
+    });
+    await at.write(`INSERT INTO a VALUES (9, 'late')`, {
+      changes: [{ relation: 'a', after: ['9', 'late'] }],
+    });
+    await at.client.query('ALTER TABLE a RENAME TO c');
+    const request = { tables: ['public.a'], since: 0, operations: ['delete' as const] };
+    const force = { onConflict: 'force' as const };
+    const { result } = await at.undo.runUndo(request, force, signal);
+    assert.deepEqual([result.applied, result.total], [true, 2]);
+    assert.deepEqual(await rowsNow(at.client, 'k'), ['["1","2"]']);
+  });
+
   test('may be of either of two that exchanged names meanwhile', async () => {
     await using at = await writtenLog(TABLES);
     const id = await deleteThen(
