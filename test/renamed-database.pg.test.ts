@@ -54,6 +54,13 @@ test('renamed, exchanged, and written down by its name alone', async () => {
   const isChanged = (error: unknown): boolean => isTidingsError(error, 'SOURCE_CHANGED');
   await assert.rejects(captured(at, 3), isChanged);
   await assert.rejects(planned(at, first), isChanged);
+  // A name alone is not enough where the slot has gone with the database: nothing is written down.
+  storedIdentity(dataDir, earlier);
+  await assert.rejects(captured(at, 3), isChanged);
+  await assert.rejects(captured(at, 3, { acceptGap: true }), isChanged);
+  await assert.rejects(planned(at, first), isChanged);
+  assert.equal(storedIdentity(dataDir), earlier);
+  storedIdentity(dataDir, identity);
   const renamed = { dataDir, url: other.url };
   await captured(renamed, 3);
   await planned(renamed, first);
@@ -70,8 +77,13 @@ function configOf({ dataDir, url }: At): ReturnType<typeof defineConfig> {
 }
 
 /** Writes a row while capture runs. @returns its transaction. */
-async function captured(at: At, id: number): Promise<string> {
-  await using tidings = await createTidings(configOf(at));
+async function captured(
+  at: At,
+  id: number,
+  { acceptGap = false }: { readonly acceptGap?: boolean } = {},
+): Promise<string> {
+  const acceptGaps = acceptGap ? ['main'] : [];
+  await using tidings = await createTidings(configOf(at), { acceptGaps });
   await tidings.start();
   await until(async () => (await tidings.status()).sources[0]?.state === 'streaming');
   const client = new pg.Client({ connectionString: at.url });

@@ -24,17 +24,19 @@ export const DIALECTS: readonly Dialect[] = [POSTGRES_DIALECT];
 /**
  * The adapter of a configured source. Nothing connects yet.
  * @param onWarning told of what limits capture without ending it.
+ * @param onUnreadable told of each value that the log cannot have.
  * @throws TidingsError `SOURCE_UNKNOWN`
  */
 export function openSource(
   config: Config,
   source: string,
   onWarning: (warning: TidingsError) => void,
+  onUnreadable?: () => void,
 ): Source {
   const configured = config.sources[source];
   if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
   const { url, tables } = configured;
-  return new PostgresSource({ name: source, url, tables, onWarning });
+  return new PostgresSource({ name: source, url, tables, onWarning, onUnreadable });
 }
 
 /**

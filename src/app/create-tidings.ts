@@ -98,8 +98,11 @@ interface Shared {
 async function createSource(name: string, shared: Shared): Promise<SourceService> {
   const { config, state, metrics, options } = shared;
   const logger = shared.logger.with({ source: name });
-  const source = openSource(config, name, (warning) =>
-    logger.warn('Not everything can be captured', { error: warning }),
+  const source = openSource(
+    config,
+    name,
+    (warning) => logger.warn('Not everything can be captured', { error: warning }),
+    () => metrics.captureUnreadable.for({ source: name }).inc(1),
   );
   return new SourceService({
     name,

@@ -6,7 +6,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { isSameDatabase } from '../source/source-identity.ts';
+import { isKnownByName, isSameDatabase } from '../source/source-identity.ts';
 import type { Source, SourceStatus } from '../source/source.ts';
 import type { State } from '../state/state.ts';
 import { Horizon } from '../subscription/horizon.ts';
@@ -137,9 +137,15 @@ export class SourceService implements AsyncDisposable {
     const { state } = this.#options;
     const expected = await state.sourceIdentity(this.name);
     if (expected === null) await state.setSourceIdentity(this.name, found);
-    else if (!isSameDatabase(expected, found)) {
+    else if (!(await this.#isSame(expected, found))) {
       throw new TidingsError('SOURCE_CHANGED', { source: this.name, found, expected });
     } else if (expected !== found) await state.setSourceIdentity(this.name, found);
+  }
+
+  async #isSame(expected: string, found: string): Promise<boolean> {
+    if (!isSameDatabase(expected, found)) return false;
+    if (!isKnownByName(expected)) return true;
+    return !(await this.#options.source.isElsewhere(this.#stop.signal));
   }
 
   #captureObserver(): CaptureObserver {

@@ -86,6 +86,10 @@ class ScriptedSource implements Source {
     this.acknowledged.push(position);
   }
 
+  isElsewhere(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   identify(): Promise<string> {
     return Promise.resolve(this.identity);
   }

@@ -5,7 +5,8 @@
  *     image  := marker tuple          marker: 'O' whole old row, 'K' only its key, 'N' new row
  *     tuple  := uint16 count, cell*   big-endian, one cell per column of the table version
  *     cell   := 'n'                   null
- *             | 'u'                   unchanged and not known (a large value the source left out)
+ *             | 'u'                   not known: a large value that did not change and was left out, or,
+ *                                     beside no whole old row, one whose bytes have no meaning
  *             | 't' uint32 length, bytes    the database's own text, UTF-8
  *
  * The layout equals the TupleData of PostgreSQL's logical replication message formats
@@ -19,7 +20,24 @@ export const CELL_NULL = 0x6e; // 'n'
 export const CELL_UNCHANGED = 0x75; // 'u'
 export const CELL_TEXT = 0x74; // 't'
 
-/** One value: text, null, or undefined for "unchanged and not known". */
+/**
+ * False when an insert's row has a cell that is not known, because its bytes have no meaning as text.
+ * Such a row can be neither compared with the present one nor made again. An update needs no such look:
+ * where its new row leaves out what its old one has not either, the old one is not marked as whole.
+ */
+export function isWholeInsert(images: Uint8Array): boolean {
+  // Many rows have no such byte in their texts either, and to look for it is one native call.
+  if (!images.includes(CELL_UNCHANGED)) return true;
+  const bytes = Buffer.from(images.buffer, images.byteOffset, images.byteLength);
+  let at = 3;
+  for (let left = bytes.readUInt16BE(1); left > 0; left--) {
+    if (bytes[at] === CELL_UNCHANGED) return false;
+    at += bytes[at] === CELL_TEXT ? 5 + bytes.readUInt32BE(at + 1) : 1;
+  }
+  return true;
+}
+
+/** One value: text, null, or undefined for "not known". */
 export type Cell = string | null | undefined;
 
 /** A decoded pair of images. */

@@ -33,6 +33,13 @@ export const METRICS = {
     labels: ['source'],
     unit: 'connections',
   },
+  captureUnreadable: {
+    name: 'tidings_capture_unreadable_values_total',
+    type: 'counter',
+    help: 'Values left out of the log because their bytes stand for no character of the database (SOURCE_VALUE_UNREADABLE).',
+    labels: ['source'],
+    unit: 'values',
+  },
   captureFlush: {
     name: 'tidings_capture_flush_seconds',
     type: 'histogram',

@@ -20,3 +20,11 @@ export function isSameDatabase(stored: string, found: string): boolean {
   const named = NAMED.exec(stored);
   return named !== null && named[1] === system && named[2] === name;
 }
+
+/**
+ * Whether a database was written down by its name alone, by a Tidings that did not know numbers. That
+ * it is the one that has the name now is to be seen by something else, see `Source.isElsewhere`.
+ */
+export function isKnownByName(stored: string): boolean {
+  return NAMED.test(stored);
+}

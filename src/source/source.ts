@@ -100,6 +100,11 @@ export interface Source extends AsyncDisposable {
    */
   identify(signal: AbortSignal): Promise<string>;
   /**
+   * Whether what capture made on the server belongs to another database and not to this one: then the
+   * database that this one's name meant has another name now. PostgreSQL: the slot.
+   */
+  isElsewhere(signal: AbortSignal): Promise<boolean>;
+  /**
    * Creates what capture needs in the database (publication, slot), or finds that it is there. With
    * slot `expect` a missing slot is not made anew: that would hide a loss, and `stream` reports it.
    * @throws TidingsError with the exact SQL to run when rights are missing.

@@ -320,7 +320,15 @@ type Made = readonly [table: TableDefinition, before: Row | null, after: Row | n
 
 function numbered(made: readonly Made[], from = 0): readonly StoredChange[] {
   const [first, last] = [from, from + made.length - 1];
-  const transaction = { first, last, id: '1', position: '', committedAt: 0, context: null };
+  // Later than whatever made the tables.
+  const transaction = {
+    first,
+    last,
+    id: '2000000000',
+    position: '',
+    committedAt: 0,
+    context: null,
+  };
   return made.map(([table, before, after], index) => {
     const [was, is] = [keyOf(table, before), keyOf(table, after)];
     return {

@@ -29,14 +29,14 @@ export type ConflictReason =
   | 'truncated'
   /** Rows came or went with a partition, without a change that could be undone. */
   | 'partition-changed'
-  /** The log knows a table or column by its name only, which may have meant another one then. */
-  | 'name-uncertain'
   | 'column-dropped'
   /** The type of a column is not what it was, or it is not known whether it is; of rows with a value. */
   | 'column-retyped'
   /** The partitioned table has no partition for the row. */
   | 'partition-missing'
   | 'table-missing'
+  /** The log knows the table, or a column, by its name alone, and it may be another that has it now. */
+  | 'table-uncertain'
   /** The role lacks a right on the table. */
   | 'no-privilege';
 
@@ -168,12 +168,6 @@ export interface UndoWorkspace extends AsyncDisposable {
    * tells; others go by their names. To be called before anything is staged.
    */
   presume(tables: ReadonlyMap<TableDefinition, string>): void;
-  /**
-   * Of a version without a number whose table has partitions: the columns that an old row may consist
-   * of, each set that could have been a partition's identity, because such versions do not say what a
-   * partition's was. Empty when old rows are what the log says.
-   */
-  identitiesOf(version: TableDefinition): Promise<readonly ReadonlySet<string>[]>;
   /**
    * Takes changes that are to be undone, in the order of their offsets. Images of inserts, updates
    * and deletes must be whole. Only the net effect per row counts: it goes back to what the first

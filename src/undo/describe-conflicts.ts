@@ -1,13 +1,7 @@
 import type { Row } from '../change/change.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
-import type {
-  LoggedMark,
-  LoggedTable,
-  LoggedTransaction,
-  LogReader,
-  LogRecord,
-} from '../log/log.ts';
+import type { LoggedTable, LoggedTransaction, LogReader, LogRecord } from '../log/log.ts';
 import type {
   Assessment,
   ConflictReason,
@@ -18,13 +12,18 @@ import type {
 import { idsOf, tableNamed } from './looking/known-tables.ts';
 import { markInWords } from './looking/marks-since.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import { capital, opposingPartitions, partitionRemedy } from './partition-changes.ts';
+import {
+  capital,
+  opposingPartitions,
+  type PartitionChange,
+  partitionRemedy,
+} from './partition-changes.ts';
+import { unseenText } from './unseen-partitions.ts';
 import { readRow } from './read-changes.ts';
 import { versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
 import { actorOf, type Selection } from './selection.ts';
 import type { Lacking } from './stage-changes.ts';
-import { describeUnwatched } from './unwatched-partitions.ts';
 import {
   LISTED_CONFLICTS,
   type UndoCause,
@@ -59,9 +58,7 @@ export async function describeConflicts(
   if (opposing.length > 0) byReason['partition-changed'] = opposing.length;
   total += opposing.length;
   const list = [
-    ...opposing.map(({ mark, unwatched }) =>
-      unwatched === true ? describeUnwatched(mark) : describePartition(mark),
-    ),
+    ...opposing.map(describePartition),
     ...found.lacking.flatMap((lacking) => describeLacking(lacking, options.view)),
   ];
   const deadline = performance.now() + SEARCH_TIME;
@@ -225,10 +222,6 @@ const WORDS: Readonly<
     `Rows of ${table} came or went with a partition.`,
     'Undo the rest: --on-conflict skip.',
   ],
-  'name-uncertain': ({ table, detail }) => [
-    `Some changes of ${table} are from a log that knew tables and columns by their names only. That ${detail} was then what it is now is not certain: nothing proves that it was not renamed or made anew since.`,
-    'Leave the table out with --on-conflict skip, or, if you know that it is the same, take the name for it with force.',
-  ],
   'column-dropped': ({ table, detail }) => [
     `${table} has lost or newly made column ${detail} since; its values cannot go back.`,
     'Add the column again, or undo without it: --on-conflict force.',
@@ -245,6 +238,10 @@ const WORDS: Readonly<
     `${table} is not there any more${detail === '' ? '' : `: ${detail}`}.`,
     'Leave its changes out with --on-conflict skip. `tidings history` and `tidings show` still have its rows.',
   ],
+  'table-uncertain': ({ table, detail }) => [
+    `${table} may not be what was changed: ${detail}.`,
+    'If you know that it is the same one: --on-conflict force. Else leave its changes out with --on-conflict skip.',
+  ],
   'no-privilege': ({ table, detail }) => [
     `The role may not do this to ${table}: ${detail}.`,
     'Undo as a role that may.',
@@ -252,15 +249,25 @@ const WORDS: Readonly<
 };
 
 /** Of a partition's rows nothing is known, so it counts as one. */
-function describePartition(mark: LoggedMark): UndoConflict {
+function describePartition({ mark, unseen }: PartitionChange): UndoConflict {
+  const [message, hint] =
+    unseen === true
+      ? [
+          `${capital(unseenText(mark))}: rows may have come or gone without a change to undo.`,
+          `Go back to a moment since then (--to ${mark.offset} is the first), or undo what the log has: --on-conflict skip.`,
+        ]
+      : [
+          `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
+          `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
+        ];
   return {
     reason: 'partition-changed',
     table: qualifiedName(mark),
     key: null,
     transaction: null,
     rows: 1,
-    message: `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
-    hint: `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
+    message,
+    hint,
   };
 }
 

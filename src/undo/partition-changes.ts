@@ -1,18 +1,19 @@
 import { markText, type MarkKind } from '../change/mark.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LoggedMark, LoggedTransaction, TableId } from '../log/log.ts';
-import { boundaryAt, isMarkOf, isTurn, placeOf } from './looking/marks-since.ts';
+import { type Boundary, boundaryAt, isMarkOf, isTurn, placeOf } from './looking/marks-since.ts';
 import { type Moment, parseMoment } from './looking/moment.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import type { UndoRequest } from './undo-plan.ts';
+import { unseenMarks, unseenText } from './unseen-partitions.ts';
 
 /** What was done to a partition in the range of an undo, which the undo does not take back. */
 export interface PartitionChange {
   readonly mark: LoggedMark;
   /** False when the partition is again what it was: then only what happened meanwhile stays. */
   readonly lasting: boolean;
-  /** True for the mark from which on a table's partitions are known, see `unwatched-partitions.ts`. */
-  readonly unwatched?: true;
+  /** True when it is not known what was done before, see {@link unseenMarks}. */
+  readonly unseen?: true;
 }
 
 /** Which tables are selected, and what of the log. */
@@ -49,6 +50,10 @@ export async function findPartitionChanges(
     if (!was && (mark.kind === 'present' || !lasting)) continue;
     changes.push({ mark, lasting });
   }
+  const begin = scope.transaction ?? (await beginOf(log, request, scope));
+  for (const mark of unseenMarks(log, begin, (each) => isSelected(log, each, scope))) {
+    changes.push({ mark, lasting: 'to' in request, unseen: true });
+  }
   return changes;
 }
 
@@ -65,19 +70,28 @@ function isSelected(log: SearchableLog, mark: LoggedMark, { tables }: PartitionS
 async function rangeOf(
   log: SearchableLog,
   request: UndoRequest,
-  { from, to, transaction }: PartitionScope,
+  scope: PartitionScope,
 ): Promise<(mark: LoggedMark) => boolean> {
+  const { to, transaction } = scope;
   if (transaction !== null) {
     return (mark) => mark.transaction?.position === transaction.position;
   }
   if ('transaction' in request) return () => false;
-  const moment = parseMoment(String('to' in request ? request.to : request.since));
-  const begin = await boundaryAt(log, moment, from);
+  const begin = await beginOf(log, request, scope);
   const until: Moment | null =
     'until' in request && request.until !== undefined ? parseMoment(String(request.until)) : null;
   const end = until === null ? null : await boundaryAt(log, until, to);
   return (mark) =>
     placeOf(mark, begin) !== 'before' && (end === null || placeOf(mark, end) !== 'after');
+}
+
+function beginOf(
+  log: SearchableLog,
+  request: UndoRequest,
+  { from }: PartitionScope,
+): Promise<Boundary> {
+  const place = 'to' in request ? request.to : 'since' in request ? request.since : from;
+  return boundaryAt(log, parseMoment(String(place)), from);
 }
 
 /** Those that stand against an undo. */
@@ -103,7 +117,8 @@ export function partitionRemedy({ kind, partition, ...table }: LoggedMark): stri
 }
 
 /** For a plan whose rows this does not stand in the way of. */
-export function partitionWarning({ mark, lasting }: PartitionChange): string {
+export function partitionWarning({ mark, lasting, unseen }: PartitionChange): string {
+  if (unseen === true) return `${capital(unseenText(mark))}: rows that came or went so stay away.`;
   const said = markText(mark);
   return lasting
     ? `${capital(said)}: rows that came or went with it stay as they are. ${partitionRemedy(mark)}`

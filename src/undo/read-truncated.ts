@@ -1,4 +1,4 @@
-import { MARKER_OLD } from '../change/row-images.ts';
+import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { truncatedRows } from './looking/truncated-rows.ts';
@@ -23,8 +23,8 @@ export async function readTruncated(
   const history = async function* (): AsyncGenerator<readonly LogRecord[]> {
     for await (const page of readPages(log, request, signal)) {
       const there = page.filter(holds);
-      const known = there.filter(
-        ({ operation, images }) => operation === 'insert' || images[0] === MARKER_OLD,
+      const known = there.filter(({ operation, images }) =>
+        operation === 'insert' ? isWholeInsert(images) : images[0] === MARKER_OLD,
       );
       if (known.length < there.length) whole = false;
       yield known;

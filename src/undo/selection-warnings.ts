@@ -1,7 +1,6 @@
 import { readRecords, type SearchableLog } from './looking/searchable-log.ts';
 import { opposingPartitions, partitionWarning } from './partition-changes.ts';
 import type { Selection } from './selection.ts';
-import { unwatchedWarning } from './unwatched-partitions.ts';
 
 /** What a selection leaves out although it may have been meant. */
 export async function selectionWarnings(
@@ -13,9 +12,7 @@ export async function selectionWarnings(
   const partitions = selection.partitions.filter((change) => !opposing.has(change));
   const unknown = await countUnknownKeys(log, selection, signal);
   return [
-    ...partitions.map((change) =>
-      change.unwatched === true ? unwatchedWarning(change.mark) : partitionWarning(change),
-    ),
+    ...partitions.map(partitionWarning),
     ...(unknown === 0
       ? []
       : [

@@ -20,7 +20,6 @@ import {
   type PartitionChange,
   partitionRemedy,
 } from './partition-changes.ts';
-import { findUnwatched } from './unwatched-partitions.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
 
 /** Which changes of a log an undo takes back. */
@@ -180,10 +179,7 @@ export async function selectChanges(
     tables,
     keys,
     narrowed: request.tables !== undefined || filtered,
-    partitions: [
-      ...(await findPartitionChanges(log, request, { ...range, tables })),
-      ...(await findUnwatched(log, request, { ...range, tables })),
-    ],
+    partitions: await findPartitionChanges(log, request, { ...range, tables }),
     // Whoever asks for some rows of a range gets those; a table at a moment has all that it held.
     needsPartitions: 'to' in request || (!filtered && request.actor === undefined),
     accepts,

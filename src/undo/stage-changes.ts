@@ -1,9 +1,9 @@
-import { MARKER_OLD } from '../change/row-images.ts';
+import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import type { LoggedTable, LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
+import { DoubtfulImages } from './doubtful-image.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import { KeyOnlyRows } from './key-only.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
@@ -52,7 +52,7 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
 
 class Stager {
   readonly #workspace: UndoWorkspace;
-  readonly #keyOnly: KeyOnlyRows;
+  readonly #doubtful: DoubtfulImages;
   readonly lacking = new Map<string, Lacking>();
   readonly truncates: LogRecord[] = [];
   readonly tables = new Map<string, TableName>();
@@ -62,21 +62,19 @@ class Stager {
 
   readonly #presumed: ReadonlyMap<TableDefinition, string>;
 
-  constructor({ workspace }: StageOptions, presumed: ReadonlyMap<TableDefinition, string>) {
+  constructor({ workspace, log }: StageOptions, presumed: ReadonlyMap<TableDefinition, string>) {
     this.#workspace = workspace;
     this.#presumed = presumed;
-    this.#keyOnly = new KeyOnlyRows(workspace);
+    this.#doubtful = new DoubtfulImages(log);
   }
 
   async take(records: readonly LogRecord[], cascaded = false): Promise<void> {
     const whole: LogRecord[] = [];
     for (const record of records) {
-      const { operation, table, images, transaction } = record;
+      const { operation, table, transaction } = record;
       this.changes += 1;
       if (operation === 'truncate') this.truncates.push(record);
-      else if (operation !== 'insert' && images[0] !== MARKER_OLD) {
-        this.lack('identity-not-full', record);
-      } else if (table.origin === undefined && (await this.#keyOnly.includes(record))) {
+      else if (!isWhole(record) || this.#doubtful.has(record)) {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
@@ -139,4 +137,9 @@ async function stageTruncate(options: StageOptions, truncate: LogRecord): Promis
   const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
   await options.workspace.stageTruncate(truncate.offset, history);
   return isWhole();
+}
+
+/** Whether the log has both of the change's rows whole, as far as it has them. */
+function isWhole({ operation, images }: LogRecord): boolean {
+  return operation === 'insert' ? isWholeInsert(images) : images[0] === MARKER_OLD;
 }

@@ -6,6 +6,10 @@ import { asOldLog, type Texts, type TargetFixture, targetFixture } from './targe
 
 const TABLES = `CREATE TABLE t (id int PRIMARY KEY, a text, b text);
   CREATE TABLE u (id int PRIMARY KEY, a text, b text); CREATE TABLE bag (a text, b text)`;
+const TABLE =
+  'table-uncertain -: the log knows it by its name alone, and nothing proves that it was not made anew or renamed since';
+const columns = (names: string): string =>
+  `table-uncertain -: the log knows column ${names} by name alone, and nothing proves that it is the same one`;
 const ROW: Texts = ['1', 'A', 'B'];
 
 /** What stands against undoing a delete from the table after it was altered. */
@@ -48,12 +52,12 @@ describe('a name of which the catalogue proves that it means the same', () => {
     await using at = await targetFixture(
       `CREATE TABLE t (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id + 1) STORED, a text)`,
     );
-    // A copy of a version counts as older than all: nothing but the order of the columns is proof.
-    const { columns, ...rest } = asOldLog(await at.version('t'));
-    const t = { ...rest, columns: columns.filter(({ name }) => name !== 'g') };
+    // Of a change older than all nothing but the order of the columns is proof.
+    const old = asOldLog(await at.version('t'));
+    const t = { ...old, columns: old.columns.filter(({ name }) => name !== 'g') };
     await at.client.query(`ALTER TABLE t ALTER a SET DEFAULT 'x'`);
-    const { conflicts } = await at.undo([[t, ['1', 'A'], null]]);
-    assert.deepEqual(conflicts, ['name-uncertain -: public.t']);
+    const { conflicts } = await at.undo([[t, ['1', 'A'], null]], null, '1');
+    assert.deepEqual(conflicts, [TABLE]);
   });
 });
 
@@ -70,14 +74,14 @@ describe('a name that may mean another table', () => {
   for (const [title, alter] of Object.entries(altered)) {
     test(title, async () => {
       const [first, ...more] = await conflictsAfter(alter);
-      assert.equal(first, 'name-uncertain -: public.t');
-      for (const each of more) assert.match(each, /^name-uncertain -: column /);
+      assert.equal(first, TABLE);
+      for (const each of more) assert.match(each, /^table-uncertain -: the log knows column /);
     });
   }
 
   test('and it did, but is the old one again: nothing proves it', async () => {
     assert.deepEqual(await conflictsAfter('ALTER TABLE t RENAME TO x; ALTER TABLE x RENAME TO t'), [
-      'name-uncertain -: public.t',
+      TABLE,
     ]);
   });
 
@@ -104,11 +108,11 @@ describe('a name that may mean another table', () => {
       [asOldLog(t), ROW, null],
       [t, ['2', 'A', 'B'], null],
     ]);
-    assert.deepEqual(mixed.conflicts, ['name-uncertain -: public.t']);
+    assert.deepEqual(mixed.conflicts, [TABLE]);
     await at.client.query('ALTER TABLE k RENAME TO x; ALTER TABLE x RENAME TO k');
-    const cascaded = await at.undo([[p, ['1'], null]], null, [[asOldLog(k), ['1', '1'], null]]);
-    assert.deepEqual(cascaded.conflicts, ['name-uncertain -: public.k']);
-    const other = await at.undo([[p, ['1'], null]], null, [[asOldLog(k), ['1', '2'], null]]);
+    const cascaded = await at.undo([[p, ['1'], null]], null, undefined, [[asOldLog(k), ['1', '1'], null]]);
+    assert.deepEqual(cascaded.conflicts, [TABLE]);
+    const other = await at.undo([[p, ['1'], null]], null, undefined, [[asOldLog(k), ['1', '2'], null]]);
     assert.deepEqual(other.conflicts, []);
   });
 });
@@ -121,21 +125,21 @@ describe('a name that may mean another column', () => {
       'ALTER TABLE t RENAME a TO c; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME c TO b',
     );
     const { conflicts } = await at.undo([[t, ROW, null]]);
-    assert.deepEqual(conflicts, ['name-uncertain -: column a', 'name-uncertain -: column b']);
+    assert.deepEqual(conflicts, [columns('a, b')]);
     await forced(at, t);
     assert.deepEqual(await at.rows('SELECT a, b FROM t'), ['(A,B)']);
   });
 
   test('because it was dropped and added again', async () => {
     assert.deepEqual(await conflictsAfter('ALTER TABLE t DROP a; ALTER TABLE t ADD a text'), [
-      'name-uncertain -: column a',
+      columns('a'),
     ]);
   });
 
   test('because another was renamed to it when it was gone', async () => {
     assert.deepEqual(await conflictsAfter('ALTER TABLE t DROP a; ALTER TABLE t RENAME b TO a'), [
       'column-dropped -: b',
-      'name-uncertain -: column a',
+      columns('a'),
     ]);
   });
 });

@@ -390,6 +390,27 @@ describe('triggers and rules', () => {
 });
 
 describe('tables without a key, and with nothing but one', () => {
+  test('a script of nothing, and of a table that has nothing to do, runs', async () => {
+    await using at = await undoFixture('');
+    await create(
+      at,
+      `CREATE TABLE p (id int PRIMARY KEY, code text); CREATE TABLE q (id int PRIMARY KEY);
+       CREATE TABLE bag (id int UNIQUE, f int REFERENCES bag (id) ON DELETE CASCADE); INSERT INTO bag VALUES (1, 1);`,
+    );
+    await comesBack(at, `INSERT INTO p VALUES (1, 'a'); DELETE FROM p; INSERT INTO q VALUES (1)`);
+    const before = await state(at);
+    for (const nothing of [
+      'UPDATE bag SET id = 1',
+      `INSERT INTO p VALUES (1, 'a'); DELETE FROM p`,
+    ]) {
+      await runScript(at, await scriptOf(at, await at.change(nothing)));
+    }
+    const undone = await at.change('INSERT INTO q VALUES (2)');
+    await at.change('DELETE FROM q');
+    await runScript(at, await scriptOf(at, undone));
+    assert.deepEqual(await state(at), before);
+  });
+
   test('a script of rows without a key does not run twice', async () => {
     await using at = await undoFixture('');
     await create(at, COUNTED);

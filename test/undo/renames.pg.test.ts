@@ -219,3 +219,70 @@ describe('a partition that is gone', () => {
     assert.deepEqual(refused.conflicts.toSorted(), ['partition-missing -', 'partition-missing 7']);
   });
 });
+
+describe('a log of an older version, which knows tables and columns by their names alone', () => {
+  test('a table that was renamed or made anew since is uncertain: skipped, or forced', async () => {
+    await using at = await targetFixture(
+      'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE bag (v text); CREATE TABLE other (id int PRIMARY KEY)',
+    );
+    const [t, bag, other] = await Promise.all(
+      ['t', 'bag', 'other'].map(async (name) => asOldLog(await at.version(name))),
+    );
+    assert.ok(t !== undefined && bag !== undefined && other !== undefined);
+    const { rows } = await at.client.query<{ id: string }>(
+      'SELECT pg_current_xact_id()::text AS id',
+    );
+    const transaction = rows[0]?.id ?? '';
+    await at.client.query(
+      'DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, v text); DROP TABLE bag; CREATE TABLE bag (v text)',
+    );
+    const made: readonly Made[] = [
+      [t, ['1', 'one'], null],
+      [bag, ['one'], null],
+      [other, ['1'], null],
+    ];
+    const detail = 'the log knows it by its name alone, and nothing proves that it was not made anew or renamed since';
+    const refused = await at.undo(made, null, transaction);
+    assert.deepEqual(refused.conflicts, [
+      `table-uncertain -: ${detail}`,
+      `table-uncertain -: ${detail}`,
+    ]);
+    assert.equal(refused.applied, null);
+    await at.undo(made, 'skip', transaction);
+    assert.deepEqual(await at.rows('SELECT id FROM t UNION ALL SELECT id FROM other'), ['(1)']);
+    await at.undo(made.slice(0, 2), 'force', transaction);
+    assert.deepEqual(await at.rows('SELECT t.*, bag.* FROM t, bag'), ['(1,one,one)']);
+    // Who exchanged names meanwhile is not found out to be the same, either.
+    await at.client.query('ALTER TABLE t RENAME TO x; ALTER TABLE other RENAME TO t');
+    const exchanged = await at.undo([[t, ['2', 'two'], null]], null, transaction);
+    assert.match(exchanged.conflicts.join(), /table-uncertain/);
+  });
+
+  test('columns are the same in the same order without a gap, or where nothing was changed since', async () => {
+    await using at = await targetFixture(
+      'CREATE TABLE t (id int PRIMARY KEY, a text, b text); CREATE TABLE gap (id int PRIMARY KEY, z int, a text)',
+    );
+    await at.client.query('ALTER TABLE gap DROP COLUMN z');
+    const t = asOldLog(await at.version('t'));
+    const gap = asOldLog(await at.version('gap'));
+    const { rows } = await at.client.query<{ id: string }>(
+      'SELECT pg_current_xact_id()::text AS id',
+    );
+    const transaction = rows[0]?.id ?? '';
+    const untouched = await at.undo([[gap, ['1', 'a'], null]], null, transaction);
+    assert.deepEqual(untouched.conflicts, []);
+    await at.client.query('ALTER TABLE t ADD COLUMN c text; ALTER TABLE gap ADD COLUMN c text');
+    const made: Made = [t, ['2', 'of a', 'of b'], null];
+    const added = await at.undo([made], 'force', transaction);
+    assert.deepEqual(added.conflicts, []);
+    assert.deepEqual(await at.rows('SELECT * FROM t'), ['(2,"of a","of b",)']);
+    const inGap = await at.undo([[gap, ['2', 'a'], null]], null, transaction);
+    assert.deepEqual(inGap.conflicts, []);
+    await at.client.query(
+      'DELETE FROM t; ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b',
+    );
+    const exchanged = await at.undo([made], null, transaction);
+    assert.match(exchanged.conflicts.join(), /^table-uncertain -: the log knows column a, b by name/);
+    assert.deepEqual(await at.rows('SELECT * FROM t'), []);
+  });
+});

@@ -30,9 +30,11 @@ export interface TargetFixture extends AsyncDisposable {
   /** Every row of a query, as one text each. */
   rows(query: string): Promise<readonly string[]>;
   script(made: readonly Made[]): Promise<string>;
+  /** @param transaction of the changes; else one right after their version was read. */
   undo(
     made: readonly Made[],
     mode?: 'skip' | 'force' | null,
+    transaction?: string,
     cascaded?: readonly Made[],
   ): Promise<Undone>;
 }
@@ -63,10 +65,10 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
       for await (const part of workspace.script(options)) parts.push(part);
       return parts.join('');
     },
-    async undo(made, mode = null, cascaded = []) {
+    async undo(made, mode = null, id = undefined, cascaded = []) {
       await using workspace = await target.open('apply', signal);
-      await workspace.stage(numbered(made));
-      await workspace.stageCascaded(numbered(cascaded, made.length));
+      await workspace.stage(numbered(made, id));
+      await workspace.stageCascaded(numbered(cascaded, id, made.length));
       await workspace.holdBags();
       let { conflicts, tables } = await workspace.assess();
       const found = await workspace.conflicts(100);
@@ -102,6 +104,7 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       rows: [table],
     } = await client.query<{
       id: string;
+      moment: string;
       schema: string;
       name: string;
       root: string;
@@ -111,7 +114,7 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       key: number[] | null;
       columns: { name: string; number: number; type: number; modifier: number }[];
     }>(
-      `SELECT c.oid::text AS id, n.nspname::text AS schema, c.relname::text AS name,
+      `SELECT c.oid::text AS id, pg_current_xact_id()::text AS moment, n.nspname::text AS schema, c.relname::text AS name,
          c.relispartition AS partition, r.oid::text AS root, rn.nspname::text AS "rootSchema", r.relname::text AS "rootName",
          (SELECT json_agg(json_build_object('name', attname, 'number', attnum, 'type', atttypid::bigint,
             'modifier', atttypmod) ORDER BY attnum) FROM pg_attribute
@@ -143,18 +146,14 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       identity: 'full',
       dialect: 'postgres',
     };
-    await client.query('ROLLBACK');
-    const { rows: ids } = await client.query<{ id: string }>(
-      'SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text AS id',
-    );
-    moments.set(found, ids[0]?.id ?? '1');
+    moments.set(found, table.moment);
     return found;
   } finally {
     await client.query('ROLLBACK');
   }
 }
 
-/** Ids of transactions that changes of a version are taken to be of: one after it was read. */
+/** Ids of transactions right after versions were read. */
 const moments = new WeakMap<TableDefinition, string>();
 
 /** The version as an old log has it, which knows no numbers and no shapes. */
@@ -167,15 +166,19 @@ export function asOldLog(version: TableDefinition): TableDefinition {
     array,
   }));
   const old: TableDefinition = { schema, name, columns, key, identity, dialect };
-  moments.set(old, moments.get(version) ?? '1');
+  const moment = moments.get(version);
+  if (moment !== undefined) moments.set(old, moment);
   return old;
 }
 
-function numbered(made: readonly Made[], first = 0): readonly StoredChange[] {
+/** A transaction that is later than any of a new server. */
+const LATER = '2000000000';
+
+function numbered(made: readonly Made[], id?: string, first = 0): readonly StoredChange[] {
   const transactionOf = (table: TableDefinition): StoredChange['transaction'] => ({
-    first: 0,
-    last: made.length - 1,
-    id: moments.get(table) ?? '1',
+    first,
+    last: first + made.length - 1,
+    id: id ?? moments.get(table) ?? LATER,
     position: '',
     committedAt: 0,
     context: null,

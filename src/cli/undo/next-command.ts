@@ -23,9 +23,9 @@ const ASKED: Readonly<Record<string, string>> = {
 const FORCED: readonly ConflictReason[] = [
   'changed-later',
   're-created',
-  'name-uncertain',
   'column-dropped',
   'column-retyped',
+  'table-uncertain',
   'truncated',
   'partition-changed',
 ];
@@ -60,10 +60,13 @@ export function nextCommand(plan: UndoPlan, options: ParsedOptions, io: Terminal
   if (reasons.every((reason) => FORCED.includes(reason))) {
     ways.push(['force', 'whatever was changed since']);
   }
-  const lines = ways.map(
-    ([way, does]) =>
-      `  ${paint('dim', `# ${does}`)}\n  ${paint('cyan', `${command} --on-conflict ${way}`)}\n`,
-  );
+  // What has been chosen and did not help is no way on.
+  const lines = ways
+    .filter(([way]) => way !== plan.onConflict)
+    .map(
+      ([way, does]) =>
+        `  ${paint('dim', `# ${does}`)}\n  ${paint('cyan', `${command} --on-conflict ${way}`)}\n`,
+    );
   return `\nNothing has been changed. Ways on:\n${lines.join('')}`;
 }
 

@@ -90,3 +90,16 @@ test('the command that comes next can be copied, also where a shell would read s
     "tidings undo --transaction 8 --config 'my config.ts'",
   );
 });
+
+test('a way that was taken and did not help is not offered again', () => {
+  const conflicts = { total: 1, byReason: { 'column-retyped': 1 }, list: [] };
+  const tables = PLAN.tables.map((table) => ({ ...table, conflict: 1 }));
+  const ways = (onConflict: UndoPlan['onConflict']): readonly string[] =>
+    [
+      ...nextCommand({ ...PLAN, conflicts, tables, onConflict }, {}, IO).matchAll(
+        /conflict (\w+)/g,
+      ),
+    ].map(([, way]) => way ?? '');
+  assert.deepEqual(ways('refuse'), ['skip', 'force']);
+  assert.deepEqual(ways('force'), ['skip']);
+});

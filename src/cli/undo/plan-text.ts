@@ -172,10 +172,10 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   'identity-not-full': 'old row not known',
   truncated: 'truncated',
   'partition-changed': 'partition changed',
-  'name-uncertain': 'name not certain',
   'column-dropped': 'column dropped',
   'column-retyped': 'column retyped',
   'partition-missing': 'partition missing',
   'table-missing': 'table missing',
+  'table-uncertain': 'table uncertain',
   'no-privilege': 'right missing',
 };

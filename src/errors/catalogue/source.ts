@@ -11,7 +11,7 @@ export const SOURCE_ERRORS = {
   SOURCE_CHANGED: {
     message:
       'Source {source} now leads to another database ({found}) than the one its log was made from ({expected}).',
-    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called; after pg_upgrade, or from a dump, it is another one with a history of its own.',
+    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called; after pg_upgrade, or from a dump, it is another one with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
     retryable: false,
     exit: 2,
   },
@@ -53,10 +53,17 @@ export const SOURCE_ERRORS = {
   },
   SOURCE_ENCODING_RISK: {
     message:
-      'Source {source}: {reason}. Capture goes on, and stops at the first text that is not UTF-8, with an error that names the table; nothing before it is lost.',
+      'Source {source}: {reason}. Capture goes on: texts that are UTF-8 are captured as such, and another one is left out of the log as not known (SOURCE_VALUE_UNREADABLE names its column).',
     hint: 'Copy it into a database with the encoding UTF8 and capture that under another source name: {commands} (if its texts are in another encoding, such as WIN1252, write that after the second --encoding=).',
     retryable: false,
     exit: 2,
+  },
+  SOURCE_VALUE_UNREADABLE: {
+    message:
+      'Source {source}: column {column} of {table} has a text with bytes that stand for no character of the database (first met in the transaction at {position}). Such values are left out of the log as not known; everything else is captured. An undo of such a row is refused.',
+    hint: "Have psql name the rows: `{sql}`. Then set each to a text: `UPDATE {table} SET {column} = '…' WHERE ctid = '…';`.",
+    retryable: false,
+    exit: 1,
   },
   SOURCE_UNREADABLE: {
     message:

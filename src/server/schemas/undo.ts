@@ -99,11 +99,11 @@ const REASONS = [
   'identity-not-full',
   'truncated',
   'partition-changed',
-  'name-uncertain',
   'column-dropped',
   'column-retyped',
   'partition-missing',
   'table-missing',
+  'table-uncertain',
   'no-privilege',
 ] as const;
 

@@ -1,12 +1,12 @@
 import type { MarkKind } from '../../change/mark.ts';
 import type { TablePatterns } from '../../change/table-pattern.ts';
-import { OWN_SCHEMA } from './captured-tables.ts';
+import { affectedBody } from './affected-relations.ts';
+import { announcementsTable } from './announcements-table.ts';
 import type { TextReader } from './database-text.ts';
 import { FieldReader } from './decode-bytes.ts';
 import type { MessageBytes } from './decode-context.ts';
-import { ownName } from './names.ts';
 import { lsnToPosition } from './position.ts';
-import { quoteIdentifier, quoteLiteral } from './quote.ts';
+import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription } from './relation-description.ts';
 
 /*
@@ -24,60 +24,46 @@ import { descriptionsSql, type RelationDescription } from './relation-descriptio
 /** The prefix of the messages; the source's name is in their text, because a database may have several. */
 export const ANNOUNCEMENT_PREFIX = 'tidings tables';
 
-/** The table of a source's announcements. */
-export function announcementsTable(source: string): string {
-  return `${quoteIdentifier(OWN_SCHEMA)}.${quoteIdentifier(`${ownName(source)}_relations`)}`;
-}
-
-export function createAnnouncementsSql(source: string): string {
-  return `CREATE TABLE IF NOT EXISTS ${announcementsTable(source)} (
-  relation oid NOT NULL, lsn pg_lsn NOT NULL, xid text NOT NULL, exact boolean NOT NULL,
-  description jsonb, PRIMARY KEY (relation, lsn));
-GRANT SELECT ON ${announcementsTable(source)} TO PUBLIC;`;
-}
-
-export function dropAnnouncementsSql(source: string): string {
-  return `DROP TABLE IF EXISTS ${announcementsTable(source)};`;
-}
-
 /** The ids in the WAL have 32 bits. */
 const OWN_XID = `(pg_current_xact_id()::text::numeric % 4294967296)::text`;
 
 /**
  * An INSERT of the descriptions that are new, returning `relation`, `before` and `description`; the
  * description of a relation that is not captured any more is null.
- * @param changed a condition on the oids of those that may have changed. Given in the transaction that
+ * @param changed a SELECT of the oids of those that may have changed. Given in the transaction that
  *   changes them; without it the change is only noticed, and when it was is not known.
  */
-export function announceSql(
-  source: string,
-  patterns: TablePatterns,
-  changed?: (oid: string) => string,
-): string {
+export function announceSql(source: string, patterns: TablePatterns, changed?: string): string {
   const table = announcementsTable(source);
   const exact = changed !== undefined;
   const present = descriptionsSql(
     patterns,
-    exact ? { of: 'trees', condition: changed } : { of: 'every relation' },
+    exact ? { of: 'these relations', among: changed } : { of: 'every relation' },
   );
+  const known = exact
+    ? `SELECT c.oid AS relation, k.description, k.writer FROM (${changed}) c (oid)
+  CROSS JOIN LATERAL (SELECT a.description, a.xmin AS writer FROM ${table} a
+    WHERE a.relation = c.oid ORDER BY a.lsn DESC LIMIT 1) k`
+    : `SELECT DISTINCT ON (a.relation) a.relation, a.description, NULL::xid AS writer FROM ${table} a
+  ORDER BY a.relation, a.lsn DESC`;
   return `
-WITH present AS (${present}
-), known AS (
-  SELECT DISTINCT ON (a.relation) a.relation, a.description FROM ${table} a
-  ORDER BY a.relation, a.lsn DESC
+WITH present AS (
+  SELECT d.relation, d.description${exact ? ', d.touched' : ''} FROM (${present}) d
+), known AS (${known}
 ), news AS (
-  SELECT p.relation, k.description AS before, p.description
+  SELECT p.relation, k.description AS before, p.description,
+    ${exact ? `NOT (${missedSql('p', 'k')})` : 'false'} AS exact
   FROM present p LEFT JOIN known k ON k.relation = p.relation
   WHERE k.description IS DISTINCT FROM p.description
   UNION ALL
-  SELECT k.relation, k.description, NULL FROM known k LEFT JOIN pg_class l ON l.oid = k.relation
-  WHERE k.description IS NOT NULL AND (l.oid IS NULL OR (${exact ? changed('l.oid') : 'true'}
-    AND NOT EXISTS (SELECT FROM present p WHERE p.relation = k.relation)))
+  SELECT k.relation, k.description, NULL, ${String(exact)} FROM known k
+  WHERE k.description IS NOT NULL
+    AND NOT EXISTS (SELECT FROM present p WHERE p.relation = k.relation)
 ), here AS MATERIALIZED (
   SELECT pg_current_wal_insert_lsn() AS lsn
 ), written AS (
   INSERT INTO ${table} AS a (relation, lsn, xid, exact, description)
-  SELECT n.relation, h.lsn, ${OWN_XID}, ${String(exact)}, n.description FROM news n, here h
+  SELECT n.relation, h.lsn, ${OWN_XID}, n.exact, n.description FROM news n, here h
   ON CONFLICT (relation, lsn) DO UPDATE SET description = EXCLUDED.description
   RETURNING a.relation, a.lsn
 )
@@ -85,11 +71,14 @@ SELECT n.relation, n.before, n.description, w.lsn
 FROM news n JOIN written w ON w.relation = n.relation`;
 }
 
-/** Forgets what no change can need any more that is still to be sent. */
-export function pruneAnnouncementsSql(source: string): string {
-  const table = announcementsTable(source);
-  return `DELETE FROM ${table} a WHERE EXISTS (SELECT FROM ${table} b
-    WHERE b.relation = a.relation AND b.lsn > a.lsn AND b.lsn < $1::pg_lsn)`;
+/**
+ * Whether the key is another one since the last announcement, and not by this transaction: then
+ * something was not announced (the event trigger was off, or could not), and what held in between is
+ * not known. Ids of transactions grow, and so their age shrinks.
+ */
+function missedSql(present: string, known: string): string {
+  return `EXISTS (SELECT FROM jsonb_array_elements_text(NULLIF(${present}.touched -> 'key', 'null')) t (id)
+      WHERE age(t.id::xid) < age(${known}.writer) AND age(t.id::xid) > age(pg_current_xact_id()::xid))`;
 }
 
 /** One row of the table of announcements. */
@@ -167,45 +156,33 @@ export const ANNOUNCE_VARIABLES = `
   marks jsonb := '[]';
   reached pg_lsn;`;
 
-/** The part of the event trigger's function that announces: PL/pgSQL over these variables. */
+/**
+ * The part of the event trigger's function that announces: PL/pgSQL over these variables.
+ *
+ * A transaction with one snapshot for all its statements does not see what others have done to the
+ * catalogue since, although its commands build on it. So it can only announce that something changed
+ * (invariant 14).
+ */
 export function announceBody(source: string, patterns: TablePatterns): string {
-  const news = announceSql(source, patterns, isAffected);
+  const news = announceSql(source, patterns, 'SELECT unnest(affected)');
   return `${affectedBody(source)}
-  FOR announced IN ${news}
-  LOOP
-    relations := relations || announced.relation::bigint;
-    reached := announced.lsn;
-    marks := marks || ${marksSql('announced.relation', 'announced.before', 'announced.description')};
-  END LOOP;
+  IF current_setting('transaction_isolation') LIKE 'read %' THEN
+    FOR announced IN ${news}
+    LOOP
+      relations := relations || announced.relation::bigint;
+      reached := announced.lsn;
+      marks := marks || ${marksSql('announced.relation', 'announced.before', 'announced.description')};
+    END LOOP;
+  ELSIF affected <> '{}' THEN
+    relations := affected::bigint[];
+    reached := pg_current_wal_insert_lsn();
+    INSERT INTO ${announcementsTable(source)} AS a (relation, lsn, xid, exact, description)
+    SELECT c.oid, reached, ${OWN_XID}, true, NULL FROM unnest(affected) c (oid)
+    ON CONFLICT (relation, lsn) DO UPDATE SET description = NULL;
+  END IF;
   IF reached IS NOT NULL THEN
     PERFORM pg_logical_emit_message(true, ${quoteLiteral(ANNOUNCEMENT_PREFIX)}, jsonb_build_object(
       'source', ${quoteLiteral(source)}, 'lsn', reached, 'relations', relations, 'marks', marks)::text);
-  END IF;`;
-}
-
-/**
- * The relations that a command can have changed: those that it names with their relatives in a tree
- * of partitions; none that is still there when it drops tables; and all when it is about a type or a
- * schema.
- */
-const isAffected = (oid: string): string => `(affected IS NULL OR ${oid} = ANY (affected))`;
-
-/** PL/pgSQL that computes `affected oid[]`; null stands for all. */
-function affectedBody(source: string): string {
-  return `
-  IF tg_tag = 'DROP TABLE' THEN
-    affected := '{}';
-  ELSIF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') THEN
-    SELECT COALESCE(array_agg(DISTINCT found.oid), '{}') INTO affected FROM (
-      SELECT COALESCE(i.indrelid, d.objid) AS oid FROM pg_event_trigger_ddl_commands() d
-        LEFT JOIN pg_index i ON i.indexrelid = d.objid
-        WHERE d.classid = 'pg_class'::regclass) named
-      CROSS JOIN LATERAL (
-        SELECT named.oid
-        UNION SELECT t.relid FROM pg_partition_tree(COALESCE(pg_partition_root(named.oid), named.oid)) t
-        UNION SELECT k.relation FROM ${announcementsTable(source)} k
-          WHERE (k.description #>> '{root,oid}')::oid IN (
-            SELECT named.oid UNION SELECT a.relid FROM pg_partition_ancestors(named.oid) a)) found;
   END IF;`;
 }
 
@@ -219,7 +196,7 @@ function marksSql(relation: string, before: string, after: string): string {
     `jsonb_build_array(jsonb_build_object('kind', ${kind}, 'root', ${side} -> 'root', 'partition',
       jsonb_build_object('oid', ${relation}::bigint, 'schema', ${side} -> 'schema', 'name', ${side} -> 'name')))`;
   const gone = `CASE WHEN EXISTS (SELECT FROM pg_class c WHERE c.oid = ${relation}) THEN 'detached' ELSE 'dropped' END`;
-  const made = `CASE WHEN tg_tag = 'CREATE TABLE' AND EXISTS (
+  const made = `CASE WHEN tg_tag IN ('CREATE TABLE', 'CREATE SCHEMA') AND EXISTS (
       SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.objid = ${relation})
     THEN 'present' ELSE 'attached' END`;
   return `CASE WHEN ${left} THEN ${mark(gone, before)} ELSE '[]' END

@@ -3,6 +3,7 @@ import {
   type TablePatterns,
   toLikePatterns,
 } from '../../change/table-pattern.ts';
+import { escapedNameSql, isConvertibleSql } from './convertible-name.ts';
 import { quoteLiteral } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -67,14 +68,16 @@ export function isMisplaced(table: CapturedTable): boolean {
  * Not meant, whatever the patterns say: system schemas, our own schema, members of extensions, and
  * what is not in the WAL (unlogged, temporary and foreign tables, views). Of a partitioned table only
  * the root counts, unless the patterns mean just the partition.
+ * @param among see {@link wantedSql}.
  */
-export function tablesSql({ patterns, names, triggered }: TablesQuery): string {
+export function tablesSql({ patterns, names, triggered }: TablesQuery, among?: string): string {
   const [all, insertOnly] = [quoteLiteral(names.all), quoteLiteral(names.insertOnly)];
+  const some = among === undefined ? '' : `JOIN (${among}) these (oid) ON these.oid = r.prrelid`;
   return `
-WITH ${wantedSql(patterns)}, member AS (
+WITH ${wantedSql(patterns, among)}, member AS (
   SELECT r.prrelid AS oid,
     bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only
-  FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+  FROM pg_publication p JOIN pg_publication_rel r ON p.oid = r.prpubid ${some}
   WHERE p.pubname IN (${all}, ${insertOnly})
   GROUP BY r.prrelid
 ), leaf AS (
@@ -103,6 +106,7 @@ FROM judged FULL JOIN member ON member.oid = judged.oid
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_roles o ON o.oid = c.relowner
   LEFT JOIN leaf ON leaf.root = c.oid
+WHERE ${HAS_NAMES}
 ORDER BY 1, 2`;
 }
 
@@ -110,14 +114,16 @@ ORDER BY 1, 2`;
  * The common table expressions `meant` and `wanted`: the tables that are captured, by oid. Of a
  * partitioned table it is the uppermost one that the patterns mean; its partitions are published
  * with it.
- * @param among a condition on an oid, to look only at some; whole trees of partitions.
+ * @param among a SELECT of different oids, to look only at some; whole trees of partitions. They are
+ *   joined, so that a look at one relation does not go through the whole catalogue.
  */
-export function wantedSql(patterns: TablePatterns, among?: (oid: string) => string): string {
+export function wantedSql(patterns: TablePatterns, among?: string): string {
+  const some = among === undefined ? '' : `(${among}) these (oid) JOIN `;
   return `meant AS (
   SELECT c.oid, c.relispartition
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  FROM ${some}pg_class c${some === '' ? '' : ' ON c.oid = these.oid'} JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
-    AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}${among === undefined ? '' : ` AND ${among('c.oid')}`}
+    AND ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
     AND NOT EXISTS (SELECT FROM pg_depend d
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), wanted AS (
@@ -130,11 +136,14 @@ export function wantedSql(patterns: TablePatterns, among?: (oid: string) => stri
 
 const SCHEMA_COUNTS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${OWN_SCHEMA}')`;
 
+/** Else they could not be said in a session of ours. */
+const HAS_NAMES = `${isConvertibleSql('n.nspname')} AND ${isConvertibleSql('c.relname')}`;
+
 /** A relation that the patterns mean but that cannot be captured. */
 export interface SkippedRelation {
   readonly schema: string;
   readonly name: string;
-  readonly why: 'unlogged' | 'foreign' | 'view' | 'extension';
+  readonly why: 'unlogged' | 'foreign' | 'view' | 'extension' | 'name';
 }
 
 /** What the patterns mean and the WAL does not have. */
@@ -148,10 +157,14 @@ export function readSkipped(
       CASE WHEN c.relkind = 'f' THEN 'foreign' WHEN c.relkind IN ('v', 'm') THEN 'view'
         WHEN c.relpersistence = 'u' THEN 'unlogged' ELSE 'extension' END AS "why"
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE ${SCHEMA_COUNTS} AND ${patternsSql(patterns)} AND NOT c.relispartition
+    WHERE ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)} AND NOT c.relispartition
       AND (c.relkind IN ('f', 'v', 'm') OR (c.relkind IN ('r', 'p') AND (
         c.relpersistence = 'u' OR EXISTS (SELECT FROM pg_depend d
           WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))))
+    UNION ALL
+    SELECT ${escapedNameSql('n.nspname')}, ${escapedNameSql('c.relname')}, 'name'
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT (${HAS_NAMES}) AND ${patternsSql(patterns)}
     ORDER BY 1, 2`;
   return session.query<SkippedRelation>(sql, signal);
 }

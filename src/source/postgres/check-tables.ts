@@ -39,8 +39,9 @@ export function* checkTables(
     foreign: 'foreign',
     view: 'views',
     extension: 'of extensions',
+    name: "their names have bytes that stand for no character of the database's encoding",
   };
-  for (const why of ['unlogged', 'foreign', 'extension', 'view'] as const) {
+  for (const why of ['unlogged', 'foreign', 'name', 'extension', 'view'] as const) {
     const some = skipped.filter((relation) => relation.why === why);
     if (some.length === 0) continue;
     yield {

@@ -1,4 +1,4 @@
-import { TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import { type Bytes, FieldReader } from './decode-bytes.ts';
 import { toSourceError } from './source-error.ts';
 
@@ -83,7 +83,7 @@ export function isLostPublication({ code, routine }: ServerError): boolean {
 }
 
 /** Bytes that are no text, and characters that UTF-8 does not have. */
-const NO_TEXT = new Set(['22021', '22P05']);
+export const NO_TEXT: ReadonlySet<string> = new Set(['22021', '22P05']);
 const LIMIT_EXCEEDED = '54000';
 const INTERNAL = 'XX000';
 
@@ -96,6 +96,12 @@ function isUnreadable({ code, routine, where }: ServerError): boolean {
   if (NO_TEXT.has(code) || code === LIMIT_EXCEEDED) return true;
   // "invalid memory alloc request size": what asks for memory has other names in other versions.
   return code === INTERNAL && /alloc|MemoryContext|StringInfo/i.test(routine);
+}
+
+/** True when the server could not convert a text that it had to send; it can send the bytes. */
+export function isUnconverted(error: unknown): boolean {
+  if (!isTidingsError(error, 'SOURCE_UNREADABLE')) return false;
+  return error.cause instanceof ServerError && NO_TEXT.has(error.cause.code);
 }
 
 /** Before PostgreSQL 18 only the text tells this condition from others of the same function. */

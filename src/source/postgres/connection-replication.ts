@@ -4,6 +4,7 @@ import { connect, destroyConnection } from './connect.ts';
 import { lastWords } from './last-words.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { positionToLsn } from './position.ts';
+import { UNCONVERTED } from './session-settings.ts';
 import { toConnectError } from './source-error.ts';
 
 /** What is streamed, and from where. */
@@ -14,7 +15,12 @@ export interface ReplicationOptions {
   readonly publications: readonly string[];
   /** Changes that committed before it are not sent; null leaves it to the slot. */
   readonly from: string | null;
+  /** True to have texts as they are in the database. Always so where the server cannot convert them. */
+  readonly raw?: boolean;
 }
+
+/** In such a database nothing says which characters a text's bytes are: the server only checks them. */
+const WITHOUT_CHARACTERS = 'SQL_ASCII';
 
 /** How long the farewell may take before the socket is destroyed; milliseconds. */
 const FAREWELL = 500;
@@ -26,6 +32,10 @@ const FACTS = `SELECT setting AS timeout, pg_catalog.current_setting('server_enc
 interface Facts {
   readonly timeout: string;
   readonly encoding: string;
+}
+
+function isRaw({ raw }: ReplicationOptions, facts: Facts | undefined): boolean {
+  return raw === true || facts?.encoding === WITHOUT_CHARACTERS;
 }
 
 /** Below pg's client. Its types leave it out; `connection.stream` is a TLSSocket with TLS. */
@@ -46,6 +56,8 @@ export class ReplicationConnection {
   readonly timeout: number;
   /** The database's encoding, as `server_encoding` says it. */
   readonly encoding: string;
+  /** True when texts come in that encoding, and not in UTF-8. */
+  readonly raw: boolean;
 
   private constructor(client: pg.Client, options: ReplicationOptions, facts: Facts | undefined) {
     this.#client = client;
@@ -53,6 +65,7 @@ export class ReplicationConnection {
     this.#socket = internals(client).stream;
     this.timeout = Number(facts?.timeout ?? 0);
     this.encoding = facts?.encoding ?? 'UTF8';
+    this.raw = isRaw(options, facts);
   }
 
   /** @throws TidingsError as `connect` does; the signal's reason when it aborts. */
@@ -66,6 +79,7 @@ export class ReplicationConnection {
     signal.addEventListener('abort', abandon, { once: true });
     try {
       const { rows } = await client.query<Facts>(FACTS);
+      if (isRaw(options, rows[0])) await client.query(UNCONVERTED);
       signal.throwIfAborted();
       return new ReplicationConnection(client, options, rows[0]);
     } catch (error) {

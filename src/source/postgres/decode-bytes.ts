@@ -63,10 +63,15 @@ export class FieldReader {
 
   /** UTF-8 text up to a zero byte. */
   text(): string {
+    return this.rawText().toString('utf8');
+  }
+
+  /** The bytes of text up to a zero byte, not copied. */
+  rawText(): Buffer {
     const { buffer } = this.#bytes;
     const zero = buffer.indexOf(0, this.at);
     if (zero === -1 || zero >= this.#end) throw new MalformedData('a name does not end', this.at);
-    const text = buffer.toString('utf8', this.at, zero);
+    const text = buffer.subarray(this.at, zero);
     this.at = zero + 1;
     return text;
   }

@@ -72,6 +72,11 @@ export class StreamDecoder {
     this.#reached = from ?? '';
   }
 
+  /** Where the last whole transaction, or the stretch without one, ended; null before the first. */
+  get reached(): string | null {
+    return this.#reached === '' ? null : this.#reached;
+  }
+
   /**
    * The server has read this far in its WAL. Within a transaction that says nothing of what we have,
    * and right behind one it can be a position before the transaction's end.

@@ -7,8 +7,16 @@ import {
 } from '../../change/row-images.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 
+/**
+ * A cell whose value has no meaning in the database's encoding, as `RawMessages` writes it. Unlike one
+ * that did not change it must not be taken from the old row; once that is seen to, it is stored as one
+ * that is not known.
+ */
+export const CELL_UNREADABLE = 0x3f; // '?'
+
 const NULL_AT = -1;
 const UNCHANGED_AT = -2;
+const UNREADABLE_AT = -3;
 /** A cell's kind and the length of its text. */
 const CELL_HEADER = 5;
 
@@ -66,6 +74,10 @@ export class TupleCells {
       } else if (kind === CELL_UNCHANGED) {
         starts[index] = UNCHANGED_AT;
         unchanged += 1;
+        at += 1;
+      } else if (kind === CELL_UNREADABLE) {
+        starts[index] = UNREADABLE_AT;
+        view.setUint8(at, CELL_UNCHANGED);
         at += 1;
       } else throw new MalformedData(`a cell has the unknown kind 0x${kind.toString(16)}`, at);
       ends[index] = at;

@@ -16,8 +16,9 @@ const WHOLE = new Set(
 );
 
 /**
- * The stream is UTF-8, and the server ends it at a text that is none. So a database that may hold any
- * bytes is refused before there is a log that could stop (invariant 10).
+ * The log is UTF-8, and of a text that is none it could only say that it is not known. Where nothing
+ * says which characters the bytes are that would be the rule, so there is no log to begin with
+ * (invariant 10).
  * @throws TidingsError `SOURCE_ENCODING`
  */
 export function requireEncoding(source: string, facts: ServerFacts): void {
@@ -44,7 +45,7 @@ export function checkEncoding(facts: ServerFacts, running: boolean): CheckResult
     return {
       name,
       status: running ? 'warning' : 'failed',
-      message: `${capital(reasonOf(facts))}; capture would stop at the first text that is not UTF-8.`,
+      message: `${capital(reasonOf(facts))}; ${running ? '' : 'a new log is refused, and in one that is there already '}texts that are not UTF-8 are left out of the log as not known.`,
       fix: wayOn(facts),
     };
   }
@@ -52,7 +53,7 @@ export function checkEncoding(facts: ServerFacts, running: boolean): CheckResult
   return {
     name,
     status: 'ok',
-    message: `Texts are ${encoding}; the server gives them as UTF-8. It takes bytes that are no character of ${encoding}, and capture would stop at one.`,
+    message: `Texts are ${encoding}; the server gives them as UTF-8. It takes bytes that are no character of ${encoding}: such a value is left out of the log as not known, with a warning that names its column.`,
   };
 }
 

@@ -1,4 +1,6 @@
 import { connect, type ConnectOptions, destroyConnection } from './connect.ts';
+import { ownName } from './names.ts';
+import { quoteLiteral } from './quote.ts';
 import { sqlState, toSourceError } from './source-error.ts';
 
 /** The database of a session: its number, which a rename keeps, and its name. */
@@ -32,6 +34,22 @@ export async function readIdentity(
     return { system: await readSystemByProtocol(options, signal), database: found?.database ?? '' };
   });
   return `postgresql:${system}#${database}`;
+}
+
+/**
+ * Whether the slot of this source is that of another database of the server, and this one has none.
+ * A slot keeps to its database through renames, so it tells what a name alone cannot.
+ */
+export async function isSlotElsewhere(ask: Ask, source: string): Promise<boolean> {
+  const name = quoteLiteral(ownName(source));
+  const [found] = await ask<{ elsewhere: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_replication_slots
+         WHERE slot_name = ${name} AND database <> pg_catalog.current_database())
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots s, pg_catalog.pg_database d
+         WHERE d.datname = pg_catalog.current_database() AND s.database = d.datname
+           AND s.slot_name IN (${name}, ${name} || '_' || d.oid)) AS elsewhere`,
+  );
+  return found?.elsewhere === true;
 }
 
 async function readIdentityBySql(ask: Ask): Promise<Identity> {

@@ -12,16 +12,18 @@ import type {
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
-import { readIdentity } from './identity.ts';
+import { isSlotElsewhere, readIdentity } from './identity.ts';
 import { isSourceName } from './names.ts';
 import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
 import { RelationCatalog } from './relation-catalog.ts';
+import type { CatalogQuery } from './relation-types.ts';
 import { Setup } from './setup.ts';
 import { requireSlot, type Slot } from './slot.ts';
 import { SqlSession } from './sql-session.ts';
 import { readStatus } from './status.ts';
 import { streamChanges } from './stream-changes.ts';
 import { nameUnreadable } from './unreadable-change.ts';
+import { UnreadableValues } from './unreadable-values.ts';
 import { parseSnapshot, SNAPSHOT_STATEMENT } from './visibility.ts';
 
 export interface PostgresSourceOptions {
@@ -33,6 +35,8 @@ export interface PostgresSourceOptions {
   readonly tables: readonly string[];
   /** Told of what limits capture without ending it. Default: nobody is. */
   readonly onWarning?: (warning: TidingsError) => void;
+  /** Told of each value that has no meaning in the database's encoding. Default: nobody is. */
+  readonly onUnreadable?: (() => void) | undefined;
 }
 
 /** How often new tables are looked for when no event trigger does it at once; milliseconds. */
@@ -49,10 +53,12 @@ export class PostgresSource implements Source {
   readonly #session: SqlSession;
   readonly #setup: Setup;
   readonly #catalog: RelationCatalog;
+  readonly #unreadable: UnreadableValues;
   #acknowledged: string | null = null;
 
   /** @throws TablePatternError; Error for a name that cannot be part of PostgreSQL's names. */
-  constructor({ name, url, tables, onWarning = () => undefined }: PostgresSourceOptions) {
+  constructor(options: PostgresSourceOptions) {
+    const { name, url, tables, onWarning = () => undefined, onUnreadable } = options;
     if (!isSourceName(name)) {
       throw new Error(`${JSON.stringify(name)} cannot name a PostgreSQL source`);
     }
@@ -69,8 +75,9 @@ export class PostgresSource implements Source {
     this.#catalog = new RelationCatalog({
       source: name,
       patterns: this.#patterns,
-      query: (statement, signal) => this.#session.query(statement, signal),
+      query: this.#query,
     });
+    this.#unreadable = new UnreadableValues({ source: name, onWarning, onUnreadable });
   }
 
   check(signal: AbortSignal): Promise<readonly CheckResult[]> {
@@ -86,6 +93,10 @@ export class PostgresSource implements Source {
       this.#connection,
       signal,
     );
+  }
+
+  isElsewhere(signal: AbortSignal): Promise<boolean> {
+    return isSlotElsewhere((statement) => this.#session.query(statement, signal), this.name);
   }
 
   setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {
@@ -116,6 +127,10 @@ export class PostgresSource implements Source {
         acknowledged: () => this.#acknowledged,
         catalog: this.#catalog,
         partitions,
+        unconverted: {
+          query: this.#query,
+          onUnreadable: (value) => this.#unreadable.add(value),
+        },
         signal,
       });
     } catch (error) {
@@ -150,6 +165,8 @@ export class PostgresSource implements Source {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
+
+  readonly #query: CatalogQuery = (statement, signal) => this.#session.query(statement, signal);
 
   /** Null when the signal aborted. */
   async #findSlot(from: string | null, signal: AbortSignal): Promise<Slot | null> {

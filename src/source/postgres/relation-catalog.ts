@@ -1,12 +1,8 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import type { TableDefinition } from '../../change/table.ts';
 import { sleep } from '../../util/sleep.ts';
-import {
-  type AnnouncementRow,
-  announcementsSql,
-  announcementsTable,
-  toAnnouncement,
-} from './announcements.ts';
+import { announcementsRightsSql } from './announcements-table.ts';
+import { type AnnouncementRow, announcementsSql, toAnnouncement } from './announcements.ts';
 import {
   type CatalogLook,
   type DefinedRelation,
@@ -14,11 +10,12 @@ import {
   findAnnounced,
   type RelationUse,
 } from './define-relation.ts';
-import { OWN_SCHEMA } from './captured-tables.ts';
+import { NO_TEXT } from './connection-error.ts';
 import { publicationNames } from './publication.ts';
 import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription, type Touched } from './relation-description.ts';
 import type { CatalogQuery } from './relation-types.ts';
+import { sqlState } from './source-error.ts';
 import { parseSnapshot } from './visibility.ts';
 
 export interface RelationCatalogOptions {
@@ -81,7 +78,7 @@ export class RelationCatalog {
    */
   async describe(use: RelationUse, signal: AbortSignal): Promise<DefinedRelation> {
     const { oid } = use.message;
-    const look = await this.#look(use, signal);
+    const look = await this.#look(use, signal).catch(withoutNames);
     const memory = { look: this.#looks.get(oid) ?? null, version: this.#versions.get(oid) ?? null };
     const defined = defineRelation(use, look, memory);
     if (look !== null && look.description !== null) {
@@ -122,17 +119,21 @@ export class RelationCatalog {
   }
 }
 
+/** A name, of this relation or of a type, may have no UTF-8: then the catalogue cannot tell of it. */
+function withoutNames(error: unknown): null {
+  if (!NO_TEXT.has(sqlState(error) ?? '')) throw error;
+  return null;
+}
+
 /** One row, whatever there is. */
 function lookSql({ source, patterns }: RelationCatalogOptions): string {
-  const table = quoteLiteral(announcementsTable(source));
   const name = quoteLiteral(publicationNames(source).all);
   return `
 SELECT s.snapshot::text AS snapshot,
   (pg_snapshot_xmax(s.snapshot)::text::numeric % 4294967296)::float8 AS next,
   c.relkind::text AS kind, d.description, d.touched,
   (SELECT p.xmin::text::float8 FROM pg_publication p WHERE p.pubname = ${name}) AS published,
-  has_table_privilege(to_regclass(${table}), 'SELECT')
-    AND has_schema_privilege(to_regnamespace(${quoteLiteral(OWN_SCHEMA)}), 'USAGE') AS announces,
+  (${announcementsRightsSql(source)}) AS announces,
   -- Whether a standby is a synchronous one, only roles that may read all statistics see.
   n.names LIKE '%*%' OR strpos(lower(n.names), lower(current_setting('application_name'))) > 0
     AS awaited

@@ -59,11 +59,11 @@ const typesSql = typeLookupSql(
 const shapesOfTypes = `SELECT * FROM (${shapesSql(`SELECT a.atttypid ${otherTypes}`)}) every
   WHERE every."id"::bigint >= ${FIRST_OTHER}`;
 
-/** Which relations are described; each an SQL condition or expression. */
+/** Which relations are described; in SQL. */
 export type DescriptionScope =
   | { readonly of: 'every relation' }
-  /** Whole trees of partitions. @param condition on an oid. */
-  | { readonly of: 'trees'; readonly condition: (oid: string) => string }
+  /** Tables and partitions: a SELECT of their oids. */
+  | { readonly of: 'these relations'; readonly among: string }
   | { readonly of: 'one relation'; readonly oid: string };
 
 /**
@@ -110,21 +110,28 @@ FROM place p JOIN pg_class l ON l.oid = p.relation JOIN pg_namespace ln ON ln.oi
 function placesSql(patterns: TablePatterns, scope: DescriptionScope): string {
   if (scope.of === 'one relation') {
     const { oid } = scope;
-    const among = (id: string): string =>
-      `${id} IN (SELECT ${oid}::oid UNION SELECT relid FROM pg_partition_ancestors(${oid}::oid))`;
+    const among = `SELECT ${oid}::oid UNION SELECT relid FROM pg_partition_ancestors(${oid}::oid)`;
     return `${wantedSql(patterns, among)}, place AS (
   SELECT w.oid AS root, c.oid AS relation
   FROM wanted w JOIN pg_class c ON c.oid = ${oid}::oid AND c.relkind IN ('r', 'p')
 )`;
   }
-  const condition = scope.of === 'trees' ? scope.condition : undefined;
-  return `${wantedSql(patterns, condition)}, place AS (
+  if (scope.of === 'these relations') {
+    const above = `SELECT x.oid FROM (${scope.among}) x (oid)
+    UNION SELECT a.relid FROM (${scope.among}) x (oid) CROSS JOIN LATERAL pg_partition_ancestors(x.oid) a`;
+    return `${wantedSql(patterns, above)}, place AS (
+  SELECT w.oid AS root, c.oid AS relation
+  FROM (${scope.among}) x (oid) JOIN pg_class c ON c.oid = x.oid AND c.relkind = 'r'
+    CROSS JOIN LATERAL (SELECT x.oid UNION SELECT relid FROM pg_partition_ancestors(x.oid)) above (oid)
+    JOIN wanted w ON w.oid = above.oid
+)`;
+  }
+  return `${wantedSql(patterns)}, place AS (
   SELECT w.oid AS root, w.oid AS relation
   FROM wanted w JOIN pg_class c ON c.oid = w.oid AND c.relkind = 'r'
   UNION ALL
   SELECT w.oid, t.relid
   FROM wanted w JOIN pg_class c ON c.oid = w.oid AND c.relkind = 'p'
-    CROSS JOIN LATERAL pg_partition_tree(w.oid) t
-  WHERE t.isleaf
+    CROSS JOIN LATERAL pg_partition_tree(w.oid) t JOIN pg_class l ON l.oid = t.relid AND l.relkind = 'r'
 )`;
 }

@@ -91,6 +91,12 @@ const PLAN_SETTINGS: Settings = {
 const OWN_COMMITS: Settings = { synchronous_commit: 'local' };
 
 /**
+ * Our queries on the catalogue are estimated as large and are not: to compile one takes longer than to
+ * run it, and there is one for each relation.
+ */
+const OWN_PLANS: Settings = { jit: 'off' };
+
+/**
  * The startup option that pins a session from its first moment.
  * @param firesTriggers true for the session of an undo: its texts are pinned by {@link UNDO_BEGIN},
  *   so that what they are set to without us stays the default that triggers get back.
@@ -99,12 +105,18 @@ export function startupOptions(firesTriggers: boolean): string {
   const settings = {
     ...RUN_SETTINGS,
     ...PLAN_SETTINGS,
-    ...(firesTriggers ? {} : { ...TEXT_SETTINGS, ...OWN_COMMITS }),
+    ...(firesTriggers ? {} : { ...TEXT_SETTINGS, ...OWN_COMMITS, ...OWN_PLANS }),
   };
   return Object.entries(settings)
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`)
     .join(' ');
 }
+
+/**
+ * Has the server hand over texts as the bytes that they are in the database. It converts nothing to
+ * an encoding that says nothing of characters, and checks nothing.
+ */
+export const UNCONVERTED = `SET client_encoding = 'SQL_ASCII'`;
 
 /**
  * What cannot be a startup option, because a server that is older than the setting would refuse the

@@ -1,6 +1,12 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import { announceSql, pruneAnnouncementsSql } from './announcements.ts';
+import {
+  announcementsTable,
+  pruneAnnouncementsSql,
+  type Superseding,
+  supersedingSql,
+} from './announcements-table.ts';
+import { announceSql } from './announcements.ts';
 import {
   type CapturedTable,
   isMisplaced,
@@ -19,6 +25,7 @@ import {
   type Unplaced,
 } from './publication.ts';
 import { encodingWarning, requireEncoding } from './encoding.ts';
+import { lsnToPosition } from './position.ts';
 import { quoteIdentifier } from './quote.ts';
 import { missingRights, type PublishedTables } from './rights.ts';
 import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
@@ -62,6 +69,8 @@ export class Setup {
   readonly #options: SetupOptions;
   readonly names: PublicationNames;
   #warned = '';
+  /** Announcements that older ones may be forgotten for once the slot has passed the position. */
+  #superseding: { readonly rows: readonly Superseding[]; readonly end: string } | null = null;
 
   constructor(options: SetupOptions) {
     this.#options = options;
@@ -114,10 +123,24 @@ export class Setup {
   async #prune(signal: AbortSignal): Promise<void> {
     const { source, session } = this.#options;
     const facts = await readFacts(session, signal);
-    const slot = facts.superuser ? await findSlot(session, this.#owner(facts), signal) : null;
-    if (slot?.confirmed_flush_lsn === null || slot === null) return;
-    const values = [slot.confirmed_flush_lsn];
-    await session.query({ text: pruneAnnouncementsSql(source), values }, signal);
+    if (!facts.superuser) return;
+    const slot = await findSlot(session, this.#owner(facts), signal);
+    const confirmed = slot === null ? null : confirmedPosition(slot);
+    const superseding = this.#superseding;
+    if (superseding !== null && confirmed !== null && confirmed >= superseding.end) {
+      const { rows } = superseding;
+      const values = [rows.map(({ relation }) => relation), rows.map(({ lsn }) => lsn)];
+      await session.query({ text: pruneAnnouncementsSql(source), values }, signal);
+      this.#superseding = null;
+    }
+    if (this.#superseding !== null) return;
+    const rows = await session.query<Superseding & { readonly end: string }>(
+      supersedingSql(source),
+      signal,
+    );
+    const ends = rows.map(({ end }) => lsnToPosition(end)).toSorted();
+    const end = ends.at(-1);
+    this.#superseding = end === undefined ? null : { rows, end };
   }
 
   /** Makes a new slot at the present, and returns its position. */
@@ -169,7 +192,7 @@ export class Setup {
       await dropSlot(session, slot, source, signal);
       removed.push(`replication slot ${slot.slot_name}`);
     }
-    if ((await readTrigger(session, source, this.#query(true), signal)) !== null) {
+    if (await this.#hasTriggerParts(signal)) {
       await this.#run(dropTriggerSql(source), 'may not drop the event trigger', signal);
       removed.push(`event trigger ${triggerName(source)} and its function`);
     }
@@ -181,6 +204,21 @@ export class Setup {
     }
     if (await this.#dropEmptySchema(signal)) removed.push(`schema ${OWN_SCHEMA}`);
     return removed;
+  }
+
+  /** Somebody may have dropped the event trigger by hand, and left its function and its table. */
+  async #hasTriggerParts(signal: AbortSignal): Promise<boolean> {
+    const { source, session } = this.#options;
+    const routine = `${OWN_SCHEMA}.${quoteIdentifier(triggerName(source))}()`;
+    const [row] = await session.query<{ readonly there: boolean }>(
+      {
+        text: `SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = $1)
+          OR to_regprocedure($2) IS NOT NULL OR to_regclass($3) IS NOT NULL AS there`,
+        values: [triggerName(source), routine, announcementsTable(source)],
+      },
+      signal,
+    );
+    return row?.there === true;
   }
 
   #owner({ database, databaseOid }: ServerFacts): SlotOwner {

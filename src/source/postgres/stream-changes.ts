@@ -1,7 +1,9 @@
-import { TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import { sleep } from '../../util/sleep.ts';
 import type { ChangeReceiver } from '../source.ts';
 import {
   isLostPublication,
+  isUnconverted,
   readServerError,
   ServerError,
   toStreamError,
@@ -9,11 +11,13 @@ import {
 import { ReplicationConnection } from './connection-replication.ts';
 import { textReader } from './database-text.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
+import type { MessageBytes } from './decode-context.ts';
 import { StreamDecoder } from './decode-stream.ts';
 import { Feedback } from './feedback.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import type { PartitionWatch } from './partition-watch.ts';
 import { wordsToPosition } from './position.ts';
+import { RawMessages, type RawMessagesOptions } from './raw-messages.ts';
 import { type RelationDescriber, RelationTable } from './relation-table.ts';
 import { StreamPace } from './stream-pace.ts';
 
@@ -31,25 +35,48 @@ export interface StreamChangesOptions {
   /** One for all streams of a source: it remembers keys. */
   readonly catalog: RelationDescriber;
   readonly partitions?: PartitionWatch;
+  /** For texts that come unconverted. */
+  readonly unconverted: Pick<RawMessagesOptions, 'query' | 'onUnreadable'>;
   readonly signal: AbortSignal;
 }
 
+/** How long the ended stream may take to let go of the slot, and how often that is looked at; milliseconds. */
+const RELEASE_DEADLINE = 5_000;
+const RELEASE_PAUSE = 20;
+
 /**
- * Streams a slot's changes to the receiver over one connection.
+ * Streams a slot's changes to the receiver over one connection. Where the server cannot convert a text
+ * to UTF-8 it goes on over another one, on which texts come as they are in the database: to the end of
+ * that connection, because where there is one such text there are more.
  * @returns when the signal aborts.
  * @throws TidingsError when the connection cannot be made or ends, when the server refuses to go on,
  *   or `PROTOCOL_ERROR`; whatever the receiver threw or its `burst` rejected with.
  */
 export async function streamChanges(options: StreamChangesOptions): Promise<void> {
   const { signal } = options;
-  let connection: ReplicationConnection;
-  try {
-    connection = await ReplicationConnection.open(options, signal);
-  } catch (error) {
+  let { from } = options;
+  let deadline: number | null = null;
+  for (;;) {
+    const request = { ...options, from, raw: deadline !== null };
+    let stream: ChangeStream;
+    try {
+      stream = new ChangeStream(request, await ReplicationConnection.open(request, signal));
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    try {
+      return await stream.run();
+    } catch (error) {
+      if (isUnconverted(error) && deadline === null) {
+        deadline = performance.now() + RELEASE_DEADLINE;
+      } else if (!isTidingsError(error, 'SLOT_IN_USE') || performance.now() > (deadline ?? 0)) {
+        throw error;
+      } else await sleep(RELEASE_PAUSE, signal);
+      from = stream.reached;
+    }
     if (signal.aborted) return;
-    throw error;
   }
-  await new ChangeStream(options, connection).run();
 }
 
 const COPY_DATA = 0x64; // 'd'
@@ -73,6 +100,7 @@ class ChangeStream implements FrameHandler {
   readonly #connection: ReplicationConnection;
   readonly #relations: RelationTable;
   readonly #decoder: StreamDecoder;
+  readonly #raw: RawMessages | null;
   readonly #frames = new FrameReader();
   readonly #feedback: Feedback;
   readonly #pace: StreamPace;
@@ -100,6 +128,8 @@ class ChangeStream implements FrameHandler {
       partitions: options.partitions,
       readText: textReader(connection.encoding),
     });
+    const { raw, encoding } = connection;
+    this.#raw = raw ? new RawMessages({ ...options.unconverted, encoding }) : null;
     this.#feedback = new Feedback({
       send: (bytes) => connection.send(bytes),
       acknowledged: options.acknowledged,
@@ -128,6 +158,11 @@ class ChangeStream implements FrameHandler {
     return this.#result.promise;
   }
 
+  /** Where the next stream has to begin. */
+  get reached(): string | null {
+    return this.#decoder.reached;
+  }
+
   /** See {@link FrameHandler}. Anything but rows is rare, and rows take the first branch. */
   frame(type: number, body: Bytes, start: number, end: number): boolean {
     if (this.#over) return false;
@@ -137,12 +172,25 @@ class ChangeStream implements FrameHandler {
     }
     if (start >= end) throw new MalformedData('a frame is empty', start);
     const kind = body.view.getUint8(start);
-    if (kind === XLOG_DATA) return this.#decoder.message(body, start + XLOG_DATA_HEADER, end);
+    if (kind === XLOG_DATA) {
+      const at = start + XLOG_DATA_HEADER;
+      return this.#raw === null
+        ? this.#decoder.message(body, at, end)
+        : this.#rawMessage(this.#raw, { bytes: body, start: at, end });
+    }
     if (kind !== KEEPALIVE) {
       throw new MalformedData(`a frame has the unknown kind 0x${kind.toString(16)}`, start);
     }
     this.#keepalive(body, start, end);
     return true;
+  }
+
+  #rawMessage(raw: RawMessages, { bytes, start, end }: MessageBytes): boolean {
+    const message = start < end ? raw.read(bytes, start, end) : { bytes, start, end };
+    if (message === null) return false;
+    const taken = this.#decoder.message(message.bytes, message.start, message.end);
+    if (taken) raw.taken();
+    return taken;
   }
 
   #onChunk(chunk: Buffer): void {
@@ -160,12 +208,18 @@ class ChangeStream implements FrameHandler {
       if (this.#frames.read(this)) {
         const burst = this.#options.receiver.burst();
         if (burst !== undefined) this.#wait(burst);
-      } else if (!this.#over) this.#wait(this.#relations.lookUp(this.#ended.signal));
+      } else if (!this.#over) this.#wait(this.#lookUp(this.#ended.signal));
     } catch (error) {
       this.#end(this.#explain(error));
     }
     this.#advancing = false;
     if (this.#over) this.#finish();
+  }
+
+  #lookUp(signal: AbortSignal): Promise<void> {
+    return this.#raw?.incomplete === true
+      ? this.#raw.lookUp(signal)
+      : this.#relations.lookUp(signal);
   }
 
   /** Reads no further until the promise resolves: this is what bounds memory. */

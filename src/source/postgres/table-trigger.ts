@@ -1,10 +1,10 @@
+import { PLACED_BODY } from './affected-relations.ts';
 import {
-  ANNOUNCE_VARIABLES,
-  announceBody,
-  announcementsTable,
+  announcementsRightsSql,
   createAnnouncementsSql,
   dropAnnouncementsSql,
-} from './announcements.ts';
+} from './announcements-table.ts';
+import { ANNOUNCE_VARIABLES, announceBody } from './announcements.ts';
 import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -20,7 +20,7 @@ export function triggerName(source: string): string {
  * schema, its columns, or what their types are made of.
  */
 const TAGS =
-  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,DROP TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,ALTER TYPE,ALTER DOMAIN,DROP TYPE,DROP DOMAIN,DROP EXTENSION,DROP OWNED'.split(
+  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,ALTER INDEX,DROP TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,ALTER TYPE,ALTER DOMAIN,DROP TYPE,DROP DOMAIN,DROP EXTENSION,DROP OWNED'.split(
     ',',
   );
 
@@ -46,9 +46,10 @@ export async function readTrigger(
 ): Promise<TableTrigger | null> {
   const [found] = await session.query<{ enabled: boolean; body: string | null }>(
     {
-      text: `SELECT e.evtenabled <> 'D' AND to_regclass($2) IS NOT NULL AS enabled, p.prosrc AS body
+      text: `SELECT e.evtenabled <> 'D' AND EXISTS (${announcementsRightsSql(source)}) AS enabled,
+          p.prosrc AS body
         FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
-      values: [triggerName(source), announcementsTable(source)],
+      values: [triggerName(source)],
     },
     signal,
   );
@@ -71,6 +72,9 @@ export function createTriggerSql(source: string, query: TablesQuery): string {
     createAnnouncementsSql(source),
     `CREATE OR REPLACE FUNCTION ${routine}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
     `SET search_path = pg_catalog, pg_temp SET lock_timeout = '${LOCK_TIMEOUT}'`,
+    // As in our own sessions, which compare what they find with what this announces. To compile
+    // these queries takes longer than to run them.
+    `SET quote_all_identifiers = off SET jit = off`,
     `AS ${dollarQuote(body)};`,
     `DROP EVENT TRIGGER IF EXISTS ${name};`,
     `CREATE EVENT TRIGGER ${name} ON ddl_command_end`,
@@ -96,7 +100,8 @@ function functionBody(source: string, query: TablesQuery): string {
   return `
 #variable_conflict use_column
 DECLARE
-  misplaced record;${ANNOUNCE_VARIABLES}
+  misplaced record;
+  placed oid[];${ANNOUNCE_VARIABLES}
 BEGIN
   -- Temporary tables are made often, and are not ours.
   IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
@@ -107,12 +112,13 @@ BEGIN
   BEGIN${announceBody(source, query.patterns)}
   EXCEPTION WHEN OTHERS THEN
     RAISE WARNING 'Tidings (source ${source}) could not note what this command changed: %', SQLERRM;
+    affected := NULL;
   END;
-  IF tg_tag = 'DROP TABLE' THEN
-    -- It has left its publication by itself.
+  IF tg_tag IN ('DROP TABLE', 'ALTER TYPE', 'ALTER DOMAIN') THEN
+    -- A dropped one has left its publication by itself.
     RETURN;
-  END IF;
-  FOR misplaced IN SELECT * FROM (${tablesSql(query)}) tables
+  END IF;${PLACED_BODY}
+  FOR misplaced IN SELECT * FROM (${tablesSql(query, 'SELECT unnest(placed)')}) tables
     WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
   LOOP
     IF misplaced."isInAll" AND NOT misplaced."wantedInAll" THEN

@@ -54,7 +54,10 @@ export function shapesSql(from: string): string {
           'type', a.atttypid::text, 'modifier', a.atttypmod) ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END AS "attributes"
-  FROM walk JOIN pg_catalog.pg_type t ON t.oid = walk.oid
+  -- OFFSET has each looked up by its number: joined as it is, PostgreSQL reads all types, and every
+  -- table has two.
+  FROM walk CROSS JOIN LATERAL (
+      SELECT * FROM pg_catalog.pg_type t WHERE t.oid = walk.oid OFFSET 0) t
     LEFT JOIN LATERAL (SELECT r.rngsubtype AS subtype FROM pg_catalog.pg_range r
       WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) r ON true`;
 }

@@ -5,6 +5,7 @@ import { sleep } from '../../util/sleep.ts';
 import { ServerError } from './connection-error.ts';
 import { connect, type ConnectOptions } from './connect.ts';
 import { quoteIdentifier } from './quote.ts';
+import { UNCONVERTED } from './session-settings.ts';
 import { sqlState } from './source-error.ts';
 
 /** Where the change is that the server could not hand over. */
@@ -21,12 +22,6 @@ const RELEASE_PAUSE = 50;
 
 /** Looking may not take long: the slot's backlog is decoded again. */
 const DEADLINE = "SET statement_timeout = '20s'";
-
-/**
- * With an encoding that says nothing of characters the server converts and checks none, so it gives
- * what it could not give before. Only numbers are taken from that.
- */
-const AS_BYTES = "SET client_encoding = 'SQL_ASCII'";
 
 /**
  * The relation's oid of the insert, update or delete at a position, within the transactions that have
@@ -75,7 +70,7 @@ async function findTable(
 ): Promise<string | null> {
   const client = await connect(connection, signal);
   try {
-    await client.query(`${DEADLINE}; ${AS_BYTES}`);
+    await client.query(`${DEADLINE}; ${UNCONVERTED}`);
     const names = publications.map(quoteIdentifier).join(',');
     const relation = await peek(client, [slot, lsn, names], signal);
     if (relation === null) return null;

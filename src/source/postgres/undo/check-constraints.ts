@@ -5,7 +5,8 @@ import { hasGenerated, knows, withGenerated } from './generated-columns.ts';
 import { goingParents } from './going-parents.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
-import { isGiven, isNull, keyOf, keyTexts, rowText, sameKey } from './row-sql.ts';
+import { isGiven, isNull } from './null-sql.ts';
+import { keyOf, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { TableFacts } from './table-facts.ts';
 import { textsOf } from './texts-of.ts';
@@ -157,7 +158,8 @@ export async function checkChildren(
   }
   const added = addedChildren(table, key, { facts, child }, going);
   const restricts = key.deleteAction === RESTRICTS || key.updateAction === RESTRICTS;
-  const restored = restricts && child !== undefined ? restoredChildren(table, key, child, going) : null;
+  const restored =
+    restricts && child !== undefined ? restoredChildren(table, key, child, going) : null;
   for (const found of [added, restored]) {
     if (found === null) continue;
     const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)

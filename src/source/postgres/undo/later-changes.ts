@@ -1,5 +1,5 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
-import type { TableDefinition } from '../../../change/table.ts';
+import type { FirstChange } from './certain-table.ts';
 import { rowText } from './row-sql.ts';
 import { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -12,17 +12,17 @@ export async function stageLaterChange(
   table: StagedTable,
   change: StoredChange,
 ): Promise<void> {
-  await (await laterChanges(connection, table, change.table)).add(change);
+  await (await laterChanges(connection, table, change)).add(change);
 }
 
 /** The place for such changes; made for the version of the first one. */
 export async function laterChanges(
   connection: UndoConnection,
   table: StagedTable,
-  version: TableDefinition,
+  first: FirstChange,
 ): Promise<StagedTable> {
   const { facts, place } = table;
-  const options = { connection, facts, place: PLACE + place, notes: place, version };
+  const options = { connection, facts, place: PLACE + place, notes: place, first };
   table.later ??= await StagedTable.create(options);
   return table.later;
 }

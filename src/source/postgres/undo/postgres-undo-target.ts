@@ -1,8 +1,8 @@
 import { TidingsError } from '../../../errors/tidings-error.ts';
-import { isSameDatabase } from '../../source-identity.ts';
+import { isKnownByName, isSameDatabase } from '../../source-identity.ts';
 import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
-import { readIdentity } from '../identity.ts';
+import { isSlotElsewhere, readIdentity } from '../identity.ts';
 import { lastWords } from '../last-words.ts';
 import { ownName } from '../names.ts';
 import { SnapshotTransactions } from '../snapshot/snapshot-transactions.ts';
@@ -118,7 +118,10 @@ export class PostgresUndoTarget implements UndoTarget {
     const ask = <Row extends object>(statement: string): Promise<readonly Row[]> =>
       connection.attempt(() => connection.rows<Row>(statement));
     const found = await readIdentity(ask, this.#options, signal);
-    if (!isSameDatabase(expected, found)) {
+    const isSame =
+      isSameDatabase(expected, found) &&
+      !(isKnownByName(expected) && (await isSlotElsewhere(ask, source)));
+    if (!isSame) {
       throw new TidingsError('SOURCE_CHANGED', { source, found, expected });
     }
   }

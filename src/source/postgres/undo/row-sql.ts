@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { StagedTable } from './staged-table.ts';
+import { isNull } from './null-sql.ts';
 import { textsOf } from './texts-of.ts';
 
 /** Rows of the table itself go by these, those that are staged by others. */
@@ -34,19 +35,6 @@ export function sameKey(table: StagedTable, left: string, right: string): string
       return `${left}.${name} ${operator} ${right}.${name}`;
     })
     .join(' AND ');
-}
-
-/**
- * True where there is no value. Of a composite one, `IS NULL` asks whether its attributes are null, and
- * `IS NOT NULL` whether none of them is; this asks for the value itself, as constraints do.
- */
-export function isNull(value: string): string {
-  return `${value} IS NOT DISTINCT FROM NULL`;
-}
-
-/** The opposite of {@link isNull}. */
-export function isGiven(value: string): string {
-  return `${value} IS DISTINCT FROM NULL`;
 }
 
 /** True for a row of an outer join that found nothing: key columns are never null. */

@@ -49,10 +49,9 @@ async function skip(connection: UndoConnection, table: StagedTable): Promise<num
 async function force(connection: UndoConnection, table: StagedTable): Promise<number> {
   // Values that could be carried over to another type; those that could not stay in conflict.
   const carried = await forgetRetyped(connection, table, 'carried');
+  const forced = table.key === null ? ['table-uncertain'] : ['table-uncertain', 'column-dropped'];
   for (const [name, { reason }] of table.problems) {
-    // Whoever forces it takes the name's word for it.
-    if (reason === 'name-uncertain') table.problems.delete(name);
-    if (reason === 'column-dropped' && table.key !== null) table.problems.delete(name);
+    if (forced.includes(reason)) table.problems.delete(name);
   }
   if (table.key === null) return carried;
   table.rows = null;

@@ -27,7 +27,7 @@ export class CascadedChanges {
 
   async add(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
-      const target = await this.#tables.enter(change.table);
+      const target = await this.#tables.enter(change);
       if (target === null) {
         this.#tables.lose(change.table);
         continue;
@@ -35,11 +35,10 @@ export class CascadedChanges {
       let held = this.#held.get(target);
       if (held === undefined) {
         const { facts, place } = target;
-        const options = { connection: this.#connection, facts, version: change.table };
+        const options = { connection: this.#connection, facts, first: change };
         held = await StagedTable.create({ ...options, place: PLACE + place, notes: place });
         this.#held.set(target, held);
       }
-      await this.#tables.certify(target, change, held);
       await held.add(change);
     }
   }
@@ -75,9 +74,6 @@ export class CascadedChanges {
        SELECT s.${held.offset} AS at FROM ${held.before} s WHERE ${causes.join(' OR ')}`,
     );
     if (found === 0) return 0;
-    for (const [name, problem] of held.problems) {
-      if (problem.reason === 'name-uncertain') target.problems.set(name, problem);
-    }
     for (const side of ['before', 'after'] as const) {
       const where = `s.${held.offset} IN (SELECT at FROM pg_temp.undo_caused)`;
       const move = { source: held[side], target: side, offset: `s.${held.offset}`, where };

@@ -1,5 +1,4 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
-import type { TableDefinition } from '../../../change/table.ts';
 import { collapseKeyed } from './collapse.ts';
 import { laterChanges } from './later-changes.ts';
 import { moveRows } from './move-rows.ts';
@@ -23,32 +22,31 @@ export async function stageTruncated(options: {
   const { connection, tables, offset, history, later = false } = options;
   let past: StagedTable | null = null;
   let table: StagedTable | null = null;
-  let version: TableDefinition | null = null;
+  let first: StoredChange | null = null;
   for await (const changes of history) {
     for (const change of changes) {
-      table ??= await tables.enter(change.table);
+      table ??= await tables.enter(change);
       if (table === null) {
         tables.lose(change.table);
         return;
       }
-      version ??= change.table;
+      first ??= change;
       past ??= await StagedTable.create({
         connection,
         facts: table.facts,
         place: tables.placeOfTruncated(),
         notes: table.place,
-        version,
+        first,
       });
-      await tables.certify(table, change);
       await past.add(change);
     }
   }
-  if (past === null || table === null || version === null) return;
+  if (past === null || table === null || first === null) return;
   await past.flush();
   if (past.key === null) await dropRemoved(connection, past);
   else await collapseKeyed(connection, past);
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
-  const to = later ? await laterChanges(connection, table, version) : table;
+  const to = later ? await laterChanges(connection, table, first) : table;
   const move = {
     source: past.after,
     target: 'before' as const,

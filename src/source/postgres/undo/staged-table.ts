@@ -3,6 +3,7 @@ import type { StoredChange } from '../../../change/stored-change.ts';
 import { type Column, qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
+import { type FirstChange, uncertainColumns } from './certain-table.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
 import {
@@ -38,8 +39,8 @@ export interface StagedTableOptions {
   readonly place: number;
   /** Under which place notes of its rows are kept; default: its own. */
   readonly notes?: number;
-  /** The first version of the table that will be staged. */
-  readonly version: TableDefinition;
+  /** The first change that will be staged, whose version the temporary tables are made for. */
+  readonly first: FirstChange;
   /** Whether updates are kept with both rows side by side for as long as nothing else is staged. */
   readonly pairs?: boolean;
 }
@@ -122,7 +123,7 @@ export class StagedTable {
     this.conflictRows = `pg_temp.undo_conflicting_${place}`;
     this.offset = unusedName(facts);
     this.#pairing = options.pairs === true;
-    const common = this.#common(options.version, matched);
+    const common = this.#common(options.first.table, matched);
     this.columns = common.map(({ now }) => toColumn(now));
     this.wide = wideRows(
       facts,
@@ -136,9 +137,12 @@ export class StagedTable {
 
   /** Makes the temporary tables. */
   static async create(options: StagedTableOptions): Promise<StagedTable> {
-    const { connection, facts, version } = options;
-    const partition = await readPartition(connection, version);
-    const table = new StagedTable(options, matchColumns(version, facts, partition));
+    const { connection, facts, first } = options;
+    const partition = await readPartition(connection, first.table);
+    const table = new StagedTable(
+      options,
+      matchColumns(first.table, facts, partition),
+    );
     const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
     const select = (names: readonly string[], first: readonly string[] = []): string => {
       const columns = names.map((name) => {
@@ -197,7 +201,7 @@ export class StagedTable {
   add(change: StoredChange): Promise<void> | undefined {
     const last = this.#last;
     if (last?.version === change.table) return this.#put(change, last.layout);
-    return this.#enter(change.table).then((layout) => this.#put(change, layout));
+    return this.#enter(change).then((layout) => this.#put(change, layout));
   }
 
   /** A statement that adds rows to one of the two tables. */
@@ -305,13 +309,16 @@ export class StagedTable {
     this.rows = null;
   }
 
-  async #enter(version: TableDefinition): Promise<Layout> {
+  async #enter(first: FirstChange): Promise<Layout> {
+    const { table: version } = first;
     let layout = this.#layouts.get(version);
     if (layout === undefined) {
       // Rows of two shapes do not go into one table side by side.
       if (this.#layouts.size > 0) await this.flush();
       const partition = await readPartition(this.#connection, version);
       if (partition?.attached === false) this.detached.set(qualifiedName(partition), partition);
+      const doubtful = await uncertainColumns(this.#connection, this.facts, first);
+      if (doubtful.length > 0) this.problem('table-uncertain', columnsUncertain(doubtful));
       const matched = matchColumns(version, this.facts, partition);
       await this.#keep(this.#common(version, matched));
       const kept = new Set(this.columns.map(({ name }) => name));
@@ -351,6 +358,10 @@ export class StagedTable {
     // In the first version and in the table now, and not in between: it was made anew.
     for (const { name } of gone) this.problem('column-dropped', name);
   }
+}
+
+function columnsUncertain(names: readonly string[]): string {
+  return `the log knows column ${names.join(', ')} by name alone, and nothing proves that it is the same one`;
 }
 
 /** Whether the images are an old row and a new one. */

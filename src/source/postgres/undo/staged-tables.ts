@@ -1,14 +1,16 @@
 import { qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { TableName, TargetTable } from '../../undo-target.ts';
+import { type FirstChange, isCertainTable } from './certain-table.ts';
 import type { Staged } from './check-constraints.ts';
-import type { StoredChange } from '../../../change/stored-change.ts';
-import { NameProofs } from './name-proof.ts';
 import { StagedTable } from './staged-table.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** Beyond the places of all tables, and of what is kept beside each. Places are 32-bit integers. */
 const TRUNCATED = 3_000_000;
+
+const UNCERTAIN =
+  'the log knows it by its name alone, and nothing proves that it was not made anew or renamed since';
 
 /** A table that changes cannot be staged for. */
 export interface MissingTable extends TableName {
@@ -33,7 +35,6 @@ export class StagedTables implements Staged {
   readonly #known = new Map<StagedTable, { readonly names: Set<string>; onlyByName: boolean }>();
   readonly #facts = new Map<string, TableFacts | null>();
   readonly #missing = new Map<string, MissingTable>();
-  readonly #proofs: NameProofs;
   #presumed: ReadonlyMap<TableDefinition, string> = new Map();
   #truncated = 0;
 
@@ -41,24 +42,11 @@ export class StagedTables implements Staged {
   constructor(connection: UndoConnection, pairs: boolean) {
     this.#connection = connection;
     this.#pairs = pairs;
-    this.#proofs = new NameProofs(connection);
   }
 
   /** Which tables versions without a number are taken for, see the port. */
   presume(tables: ReadonlyMap<TableDefinition, string>): void {
     this.#presumed = tables;
-  }
-
-  /**
-   * To be asked of a change whose version has no number: a problem of the table, or of the place
-   * `of`, when it is not certain that it is the change's.
-   */
-  async certify(table: StagedTable, change: StoredChange, of = table): Promise<void> {
-    if (change.table.origin !== undefined) return;
-    const known = this.#known.get(table);
-    if (!(await this.#proofs.check(table, change, of)) && known !== undefined) {
-      known.onlyByName = true;
-    }
   }
 
   get all(): readonly StagedTable[] {
@@ -105,32 +93,30 @@ export class StagedTables implements Staged {
   }
 
   /** Makes the place for changes of this version; null when there is none. */
-  async enter(version: TableDefinition): Promise<StagedTable | null> {
+  async enter(first: FirstChange): Promise<StagedTable | null> {
+    const { table: version } = first;
     const known = this.#byVersion.get(version);
     if (known !== undefined) return known;
     const facts = await this.#find(version);
     const table =
       facts?.rights.has('SELECT') === true
-        ? (this.#byId.get(facts.id) ?? (await this.#create(version, facts)))
+        ? (this.#byId.get(facts.id) ?? (await this.#create(first, facts)))
         : null;
     if (table === null) await this.#miss(version, facts);
     else {
       const names = this.#known.get(table) ?? { names: new Set(), onlyByName: false };
       names.names.add(qualifiedName(version));
       this.#known.set(table, names);
+      if (
+        version.origin === undefined &&
+        !(await isCertainTable(this.#connection, table.facts, first))
+      ) {
+        names.onlyByName = true;
+        table.problem('table-uncertain', UNCERTAIN);
+      }
     }
     this.#byVersion.set(version, table);
     return table;
-  }
-
-  async identitiesOf(version: TableDefinition): Promise<readonly ReadonlySet<string>[]> {
-    const facts = version.origin === undefined ? await this.#find(version) : null;
-    if (facts?.partitioned !== true) return [];
-    const key = version.key.map((index) => version.columns[index]?.name ?? '');
-    const indexes = facts.uniqueIndexes
-      .filter(({ predicate, parts }) => predicate === null && parts.every(({ notNull }) => notNull))
-      .map(({ parts }) => parts.map(({ column }) => column ?? ''));
-    return [key, ...indexes].filter(({ length }) => length > 0).map((names) => new Set(names));
   }
 
   async facts(table: TableName): Promise<TableFacts | null> {
@@ -155,13 +141,13 @@ export class StagedTables implements Staged {
     return [...found.values()];
   }
 
-  async #create(version: TableDefinition, facts: TableFacts): Promise<StagedTable> {
+  async #create(first: FirstChange, facts: TableFacts): Promise<StagedTable> {
     const place = this.#byId.size;
     const table = await StagedTable.create({
       connection: this.#connection,
       facts,
       place,
-      version,
+      first,
       pairs: this.#pairs,
     });
     this.#byId.set(facts.id, table);
@@ -172,8 +158,7 @@ export class StagedTables implements Staged {
     const { schema, name } = version;
     const identity = this.#identityOf(version);
     if (this.#missing.has(identity)) return;
-    const detail =
-      facts === null ? await describeHolder(this.#connection, version, this.#idOf(version)) : '';
+    const detail = facts === null ? await describeHolder(this.#connection, version, this.#idOf(version)) : '';
     this.#missing.set(identity, { schema, name, unreadable: facts, detail, changes: 0 });
   }
 

@@ -33,6 +33,7 @@ import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
+import { isLater } from './transaction-order.ts';
 import { triggerStatements } from './triggers.ts';
 import { atTable } from './undo-error.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -74,20 +75,15 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     this.#tables.presume(tables);
   }
 
-  identitiesOf(version: TableDefinition): Promise<readonly ReadonlySet<string>[]> {
-    return this.#tables.identitiesOf(version);
-  }
-
   async stage(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
       // Asked first: waiting for a promise per row would be a good part of its cost.
-      const table = this.#tables.known(change.table) ?? (await this.#tables.enter(change.table));
+      const table = this.#tables.known(change.table) ?? (await this.#tables.enter(change));
       if (table === null) {
         this.#tables.lose(change.table);
         continue;
       }
       requireKnownMoney(change);
-      if (change.table.origin === undefined) await this.#tables.certify(table, change);
       const sending = table.add(change);
       if (sending !== undefined) await atTable(table, () => sending);
     }
@@ -128,7 +124,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   async stageLater(changes: readonly StoredChange[]): Promise<void> {
     for (const change of changes) {
       requireKnownMoney(change);
-      const table = await this.#tables.enter(change.table);
+      const table = await this.#tables.enter(change);
       if (table !== null) await stageLaterChange(this.#connection, table, change);
     }
   }
@@ -300,13 +296,6 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     this.#shortWay = 'closed';
     await takeBack(this.#connection);
   }
-}
-
-/** Transaction ids have 32 bits and begin anew: the later of two is less than half of that ahead. */
-function isLater(id: string | null, other: string): boolean {
-  if (id === null) return false;
-  const distance = (Number(id) - Number(other)) >>> 0;
-  return distance > 0 && distance < 2 ** 31;
 }
 
 function without(counts: RowCounts, some: RowCounts): RowCounts {

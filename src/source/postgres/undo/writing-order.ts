@@ -36,7 +36,7 @@ export function writingOrders(
   acted: readonly ActedOn[],
 ): readonly [WritingOrder, ...WritingOrder[]] {
   const parts = partsOf(written);
-  if (acted.length === 0) return [{ steps: [{ parts }], missing: new Map() }];
+  if (acted.length === 0) return [{ steps: steps([{ parts }]), missing: new Map() }];
   const late = lateTables(acted);
   const isLate = ({ table, operation }: Part): boolean => operation === 'insert' && late.has(table);
   const repairs = acted.flatMap(({ table, columns }) => repairsOf(table, columns));
