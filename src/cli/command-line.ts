@@ -1,3 +1,4 @@
+import { shellWord } from '../util/shell-word.ts';
 import type { ParsedOptions } from './command.ts';
 import type { Io } from './io.ts';
 
@@ -37,8 +38,4 @@ function programName(env: Io['env']): string {
   return env['npm_command'] === 'exec' && env['npm_lifecycle_event'] === 'npx'
     ? 'npx tidings'
     : 'tidings';
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -265,6 +265,8 @@ export interface UndoTarget {
   }>;
   /** Of the table itself or of its partitions, those that report no whole old rows now. */
   notFull(table: TableName, signal: AbortSignal): Promise<readonly TableName[]>;
+  /** A table's name as it stands in the source's own SQL. */
+  tableSql(table: TableName): string;
   /** Statements that make these tables report whole old rows from then on. */
   fullIdentitySql(tables: readonly TableName[]): string;
   /** Captured tables whose updates and deletes the database does not report at all. */

@@ -10,15 +10,13 @@ import type {
   TargetConflict,
 } from '../source/undo-target.ts';
 import { idsOf, tableNamed } from './looking/known-tables.ts';
-import { markInWords } from './looking/marks-since.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import {
-  capital,
   opposingPartitions,
   type PartitionChange,
-  partitionRemedy,
+  partitionConflict,
+  type TableSql,
 } from './partition-changes.ts';
-import { unseenText } from './unseen-partitions.ts';
 import { readRow } from './read-changes.ts';
 import { versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
@@ -38,6 +36,7 @@ export interface DescribeOptions {
   readonly log: SearchableLog;
   readonly selection: Selection;
   readonly view: RowView;
+  readonly tableSql: TableSql;
   readonly signal: AbortSignal;
 }
 
@@ -58,8 +57,8 @@ export async function describeConflicts(
   if (opposing.length > 0) byReason['partition-changed'] = opposing.length;
   total += opposing.length;
   const list = [
-    ...opposing.map(describePartition),
-    ...found.lacking.flatMap((lacking) => describeLacking(lacking, options.view)),
+    ...opposing.map((change) => describePartition(change, options.tableSql)),
+    ...found.lacking.flatMap((lacking) => describeLacking(lacking, options)),
   ];
   const deadline = performance.now() + SEARCH_TIME;
   for (const conflict of found.conflicts.slice(0, LISTED_CONFLICTS - list.length)) {
@@ -111,7 +110,7 @@ export function toCause({ id, committedAt, context }: LoggedTransaction): UndoCa
 function describe(
   conflict: TargetConflict,
   transaction: LoggedTransaction | null,
-  { log, view }: DescribeOptions,
+  { log, view, tableSql }: DescribeOptions,
 ): UndoConflict {
   const { reason, table, row, cause, detail, fix, rows } = conflict;
   const name = qualifiedName(table);
@@ -119,6 +118,7 @@ function describe(
   const other = cause === null ? null : view.key(cause, newestVersion(log, cause));
   const [message, hint] = WORDS[reason]({
     table: name,
+    sql: tableSql(table),
     row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
     other:
       // Without a cause of its own a conflict's is the row itself.
@@ -162,6 +162,8 @@ function keyText(key: Row): string {
 
 interface Particulars {
   readonly table: string;
+  /** The table's name in SQL. */
+  readonly sql: string;
   readonly row: string;
   readonly other: string;
   readonly detail: string;
@@ -210,10 +212,16 @@ const WORDS: Readonly<
       : `${row} is not seen, or what would go with it is not: row security may hide rows from this role (${detail}).`,
     'Undo as a role that sees all rows: the owner of the table, or one with BYPASSRLS.',
   ],
-  'identity-not-full': ({ row }) => [
-    `${row}: the log does not have the old row, because the table had no full identity then.`,
-    'It cannot be undone from the log. For the future run `tidings doctor`; it prints the statement.',
-  ],
+  'identity-not-full': ({ row, detail }) =>
+    detail === UNREADABLE
+      ? [
+          `${row}: the log does not have all of the row, because a text in it has bytes that stand for no character.`,
+          'Put this row right by hand, and undo the rest: --on-conflict skip.',
+        ]
+      : [
+          `${row}: the log does not have the old row, because the table had no full identity then.`,
+          'It cannot be undone from the log. For the future run `tidings doctor`; it prints the statement.',
+        ],
   truncated: ({ table }) => [
     `${table} was truncated, and the log does not have all the rows it held.`,
     '`--on-conflict force` restores those that the log has; the others are only in a backup.',
@@ -230,9 +238,9 @@ const WORDS: Readonly<
     `${row} has a value of another type, or of one that may be another, in column ${detail}.`,
     'Leave such rows out with --on-conflict skip. force carries values over where that is certain, and nothing else.',
   ],
-  'partition-missing': ({ row, table, detail }) => [
+  'partition-missing': ({ row, table, sql, detail }) => [
     `${row} belongs to no partition that ${table} has now${detail === '' ? '' : ` (${detail})`}.`,
-    `Leave such rows out with --on-conflict skip, or make a partition for them first: CREATE TABLE … PARTITION OF ${table} …; or DEFAULT.`,
+    `Leave such rows out with --on-conflict skip, or make a partition for them first: CREATE TABLE … PARTITION OF ${sql} FOR VALUES …; (or DEFAULT).`,
   ],
   'table-missing': ({ table, detail }) => [
     `${table} is not there any more${detail === '' ? '' : `: ${detail}`}.`,
@@ -249,6 +257,7 @@ const WORDS: Readonly<
 };
 
 /** Of a partition's rows nothing is known, so it counts as one. */
+<<<<<<< HEAD
 function describePartition({ mark, unseen }: PartitionChange): UndoConflict {
   const [message, hint] =
     unseen === true
@@ -260,6 +269,11 @@ function describePartition({ mark, unseen }: PartitionChange): UndoConflict {
           `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
           `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
         ];
+=======
+function describePartition(change: PartitionChange, tableSql: TableSql): UndoConflict {
+  const { mark } = change;
+  const [message, hint] = partitionConflict(change, tableSql);
+>>>>>>> main
   return {
     reason: 'partition-changed',
     table: qualifiedName(mark),
@@ -271,7 +285,12 @@ function describePartition({ mark, unseen }: PartitionChange): UndoConflict {
   };
 }
 
-function describeLacking(lacking: Lacking, view: RowView): UndoConflict[] {
+const UNREADABLE = 'unreadable';
+
+function describeLacking(
+  lacking: Lacking,
+  { view, tableSql }: Pick<DescribeOptions, 'view' | 'tableSql'>,
+): UndoConflict[] {
   const { reason, table } = lacking;
   const name = qualifiedName(table);
   return lacking.records.map((record, index): UndoConflict => {
@@ -282,9 +301,11 @@ function describeLacking(lacking: Lacking, view: RowView): UndoConflict[] {
     const key = texts.length === 0 ? null : view.key(row, record.table);
     const [message, hint] = WORDS[reason]({
       table: name,
+      sql: tableSql(table),
       row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
       other: '',
-      detail: '',
+      // A table that said whole old rows has one that is not whole only where a value could not be read.
+      detail: record.table.identity === 'full' ? UNREADABLE : '',
       by: '',
       again: '',
       rows: 1,

@@ -1,9 +1,19 @@
 import { markText, type MarkKind } from '../change/mark.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LoggedMark, LoggedTransaction, TableId } from '../log/log.ts';
-import { type Boundary, boundaryAt, isMarkOf, isTurn, placeOf } from './looking/marks-since.ts';
+import type { TableName } from '../source/undo-target.ts';
+import { shellWord } from '../util/shell-word.ts';
+import {
+  type Boundary,
+  boundaryAt,
+  isMarkOf,
+  isTurn,
+  markInWords,
+  placeOf,
+} from './looking/marks-since.ts';
 import { type Moment, parseMoment } from './looking/moment.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import { ownVersions } from './partition-away.ts';
 import type { UndoRequest } from './undo-plan.ts';
 import { unseenMarks, unseenText } from './unseen-partitions.ts';
 
@@ -14,6 +24,8 @@ export interface PartitionChange {
   readonly lasting: boolean;
   /** True when it is not known what was done before, see {@link unseenMarks}. */
   readonly unseen?: true;
+  /** Of a partition that is again what it was: whether the log has what was changed in it meanwhile. */
+  readonly away?: 'logged' | 'unknown';
 }
 
 /** Which tables are selected, and what of the log. */
@@ -36,19 +48,25 @@ export async function findPartitionChanges(
   const isWithin = await rangeOf(log, request, scope);
   const first = new Map<string, LoggedMark>();
   const newest = new Map<string, LoggedMark>();
+  const compared = new Set<string>();
   for (const mark of log.marks()) {
     const id = mark.partition?.id;
     if (id === undefined || !isSelected(log, mark, scope)) continue;
     if (!first.has(id) && isTurn(mark) && isWithin(mark)) first.set(id, mark);
+    if (first.has(id) && mark.transaction === null) compared.add(id);
     newest.set(id, mark);
   }
   const changes: PartitionChange[] = [];
   for (const [id, mark] of first) {
     const was = !isPart(mark.kind);
-    const lasting = was !== isPart(newest.get(id)?.kind ?? mark.kind);
+    const last = newest.get(id) ?? mark;
+    const lasting = was !== isPart(last.kind) || (was && last.origin !== mark.origin);
     // Its rows were inserted, and are undone as such; an empty partition may stay.
     if (!was && (mark.kind === 'present' || !lasting)) continue;
-    changes.push({ mark, lasting });
+    // Where lists were compared, it was a table of its own before anybody knew.
+    const isLogged = !compared.has(id) && ownVersions(log, { id }).length > 0;
+    const away = isLogged ? 'logged' : 'unknown';
+    changes.push({ mark, lasting, ...(lasting ? {} : { away }) });
   }
   const begin = scope.transaction ?? (await beginOf(log, request, scope));
   for (const mark of unseenMarks(log, begin, (each) => isSelected(log, each, scope))) {
@@ -102,27 +120,63 @@ export function opposingPartitions({
   readonly partitions: readonly PartitionChange[];
   readonly needsPartitions: boolean;
 }): readonly PartitionChange[] {
-  return needsPartitions ? partitions.filter(({ lasting }) => lasting) : [];
+  if (!needsPartitions) return [];
+  return partitions.filter(({ lasting, away }) => lasting || away === 'unknown');
 }
 
+/** Writes a table's name as the source's SQL has it. */
+export type TableSql = (table: TableName) => string;
+
 /** What a person can do about it. */
-export function partitionRemedy({ kind, partition, ...table }: LoggedMark): string {
-  const root = qualifiedName(table);
-  const name = partition === null ? root : qualifiedName(partition);
-  if (kind === 'attached') return `ALTER TABLE ${root} DETACH PARTITION ${name};`;
+export function partitionRemedy(
+  { kind, partition, ...table }: LoggedMark,
+  tableSql: TableSql,
+): string {
+  const root = tableSql(table);
+  const name = partition === null ? root : tableSql(partition);
+  if (kind === 'attached') return `Detach it: ALTER TABLE ${root} DETACH PARTITION ${name};`;
   if (kind === 'detached') {
     return `Attach it again with the bounds that it had: ALTER TABLE ${root} ATTACH PARTITION ${name} FOR VALUES …;`;
   }
-  return `Its rows are only in a backup. Those that were changed are in the log: tidings find --table ${root}`;
+  const find = `tidings find --table ${shellWord(qualifiedName(table))}`;
+  return `Its rows are only in a backup. Those that were changed are in the log: \`${find}\`.`;
 }
 
 /** For a plan whose rows this does not stand in the way of. */
-export function partitionWarning({ mark, lasting, unseen }: PartitionChange): string {
+export function partitionWarning(change: PartitionChange, tableSql: TableSql): string {
+  const { mark, lasting, unseen, away } = change;
   if (unseen === true) return `${capital(unseenText(mark))}: rows that came or went so stay away.`;
-  const said = markText(mark);
-  return lasting
-    ? `${capital(said)}: rows that came or went with it stay as they are. ${partitionRemedy(mark)}`
-    : `${capital(said)} for a time: what was changed in it meanwhile is not undone.`;
+  const said = capital(markText(mark));
+  if (lasting) {
+    return `${said}: rows that came or went with it stay as they are. ${partitionRemedy(mark, tableSql)}`;
+  }
+  return away === 'logged'
+    ? `${said} for a time: of what was changed in it meanwhile, what was selected is undone.`
+    : `${said} for a time: what was changed in it meanwhile is not undone.`;
+}
+
+/** What stands against an undo, and the ways on. */
+export function partitionConflict(
+  { mark, unseen, lasting }: PartitionChange,
+  tableSql: TableSql,
+): readonly [message: string, hint: string] {
+  if (unseen === true) {
+    return [
+      `${capital(unseenText(mark))}: rows may have come or gone without a change to undo.`,
+      'Go back to a later moment, or undo what the log has: --on-conflict skip.',
+    ];
+  }
+  const said = capital(markInWords(mark));
+  if (lasting) {
+    return [
+      `${said}: rows that came or went with it have no changes to undo.`,
+      `${partitionRemedy(mark, tableSql)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
+    ];
+  }
+  return [
+    `${said} for a time: the log does not have what was changed in it meanwhile.`,
+    'When nothing was changed in it, or that may stay: --on-conflict skip.',
+  ];
 }
 
 export function capital(text: string): string {

@@ -1,18 +1,18 @@
 import { readRecords, type SearchableLog } from './looking/searchable-log.ts';
-import { opposingPartitions, partitionWarning } from './partition-changes.ts';
+import { opposingPartitions, partitionWarning, type TableSql } from './partition-changes.ts';
 import type { Selection } from './selection.ts';
 
 /** What a selection leaves out although it may have been meant. */
 export async function selectionWarnings(
   log: SearchableLog,
   selection: Selection,
-  signal: AbortSignal,
+  { tableSql, signal }: { readonly tableSql: TableSql; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
   const opposing = new Set(opposingPartitions(selection));
   const partitions = selection.partitions.filter((change) => !opposing.has(change));
   const unknown = await countUnknownKeys(log, selection, signal);
   return [
-    ...partitions.map(partitionWarning),
+    ...partitions.map((change) => partitionWarning(change, tableSql)),
     ...(unknown === 0
       ? []
       : [

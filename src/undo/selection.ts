@@ -19,7 +19,9 @@ import {
   findPartitionChanges,
   type PartitionChange,
   partitionRemedy,
+  type TableSql,
 } from './partition-changes.ts';
+import { type VersionsAway, versionsAway } from './partition-away.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
 
 /** Which changes of a log an undo takes back. */
@@ -37,6 +39,8 @@ export interface Selection {
   readonly narrowed: boolean;
   /** What was done to partitions of the selected tables, and stays: it has no changes to undo. */
   readonly partitions: readonly PartitionChange[];
+  /** What of them the log has as changes of tables of their own, which are selected too. */
+  readonly away: VersionsAway;
   /** True when these stand against the undo, because it cannot give what was asked for. */
   readonly needsPartitions: boolean;
   accepts(record: LogRecord): boolean;
@@ -50,6 +54,7 @@ export interface SelectionContext {
   readonly log: SearchableLog;
   readonly decoder: ChangeDecoder;
   readonly compileWhere: CompileWhere;
+  readonly tableSql: TableSql;
 }
 
 /**
@@ -59,12 +64,12 @@ export interface SelectionContext {
  */
 export async function resolveRange(
   request: UndoRequest,
-  { source, log }: SelectionContext,
+  { source, log, tableSql }: Omit<SelectionContext, 'decoder' | 'compileWhere'>,
 ): Promise<Pick<Selection, 'from' | 'to' | 'transaction'>> {
   if ('transaction' in request) {
     const transaction = await findTransaction(request.transaction, log);
     if (transaction === null) {
-      requireRows(request.transaction, log);
+      requireRows(request.transaction, { log, tableSql });
       const details = { source, transaction: request.transaction };
       throw new TidingsError('UNDO_TRANSACTION_UNKNOWN', details);
     }
@@ -91,13 +96,16 @@ export async function resolveRange(
  * A transaction that did nothing but something to partitions is known, and has nothing to undo.
  * @throws TidingsError `UNDO_PARTITION_ONLY`
  */
-function requireRows(transaction: string, log: LogReader): void {
+function requireRows(
+  transaction: string,
+  { log, tableSql }: Pick<SelectionContext, 'log' | 'tableSql'>,
+): void {
   const marks = log.marks().filter((mark) => mark.transaction?.id === transaction);
   if (marks.length === 0) return;
   throw new TidingsError('UNDO_PARTITION_ONLY', {
     transaction,
     marks: marks.map(markText).join('; '),
-    remedies: marks.map(partitionRemedy).join(' '),
+    remedies: marks.map((mark) => partitionRemedy(mark, tableSql)).join(' '),
   });
 }
 
@@ -156,7 +164,14 @@ export async function selectChanges(
 ): Promise<Selection> {
   const { log, decoder } = context;
   const patterns = request.tables === undefined ? null : compilePatterns(request.tables);
-  const tables = patterns === null ? undefined : await matchingTables(log, patterns);
+  const named = patterns === null ? undefined : await matchingTables(log, patterns);
+  const partitions = await findPartitionChanges(log, request, { ...range, tables: named });
+  const back = partitions.filter((change) => change.away === 'logged');
+  const away = versionsAway(
+    log,
+    back.map(({ mark }) => mark),
+  );
+  const tables = named === undefined ? undefined : new Set([...named, ...away.keys()]);
   if (tables?.size === 0 && request.tables !== undefined) {
     const details = { source: context.source, tables: request.tables.join(', ') };
     throw new TidingsError('UNDO_NO_TABLE', details);
@@ -179,7 +194,8 @@ export async function selectChanges(
     tables,
     keys,
     narrowed: request.tables !== undefined || filtered,
-    partitions: await findPartitionChanges(log, request, { ...range, tables }),
+    partitions,
+    away,
     // Whoever asks for some rows of a range gets those; a table at a moment has all that it held.
     needsPartitions: 'to' in request || (!filtered && request.actor === undefined),
     accepts,

@@ -3,6 +3,7 @@ import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import type { LoggedTable, LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { DoubtfulImages } from './doubtful-image.ts';
+import { asPart } from './partition-away.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { readPages, readSelected } from './read-changes.ts';
 import type { Selection } from './selection.ts';
@@ -40,7 +41,13 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
   const presumed = presumedTables(log);
   workspace.presume(presumed);
   const stager = new Stager(options, presumed);
-  for await (const records of readSelected(log, selection, signal)) await stager.take(records);
+  for await (const records of readSelected(log, selection, signal)) {
+    // What a truncate of it removed has a history of its own: that of the table that it was then.
+    const parts = records.map((record) =>
+      record.operation === 'truncate' ? record : asPart(record, selection.away),
+    );
+    await stager.take(parts);
+  }
   if (extra.length > 0) await stager.take(extra);
   if (selection.narrowed) await stageCascaded(options, stager);
   for (const truncate of stager.truncates) {
@@ -135,11 +142,18 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
   const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
-  await options.workspace.stageTruncate(truncate.offset, history);
+  await options.workspace.stageTruncate(truncate.offset, partsOf(history, options.selection));
   return isWhole();
 }
 
 /** Whether the log has both of the change's rows whole, as far as it has them. */
 function isWhole({ operation, images }: LogRecord): boolean {
   return operation === 'insert' ? isWholeInsert(images) : images[0] === MARKER_OLD;
+}
+
+async function* partsOf(
+  history: AsyncIterable<readonly LogRecord[]>,
+  { away }: Selection,
+): AsyncGenerator<readonly LogRecord[]> {
+  for await (const page of history) yield page.map((record) => asPart(record, away));
 }

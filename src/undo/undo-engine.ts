@@ -73,10 +73,12 @@ export function createUndo(options: UndoOptions): Undo {
 class UndoEngine implements Undo {
   readonly #options: UndoOptions;
   readonly #view: RowView;
+  readonly #tableSql: UndoTarget['tableSql'];
 
   constructor(options: UndoOptions) {
     this.#options = options;
     this.#view = new RowView(options.dialects, options.log);
+    this.#tableSql = (table) => options.target.tableSql(table);
   }
 
   async plan(
@@ -261,7 +263,10 @@ class UndoEngine implements Undo {
       notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
       warnings: [
         ...warnings,
-        ...(await selectionWarnings(this.#options.log, selection, signal)),
+        ...(await selectionWarnings(this.#options.log, selection, {
+          tableSql: this.#tableSql,
+          signal,
+        })),
         ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
       ],
     };
@@ -322,7 +327,7 @@ class UndoEngine implements Undo {
     const { source, log, dialects, compileWhere, refresh } = this.#options;
     await refresh();
     const decoder = createChangeDecoder(source, dialects);
-    const context = { source, log, decoder, compileWhere };
+    const context = { source, log, decoder, compileWhere, tableSql: this.#tableSql };
     const range = await resolveRange(request, context);
     const fixed = plan === null ? range : { ...range, ...plan.range };
     const selection = await selectChanges(request, fixed, context);
@@ -387,6 +392,7 @@ class UndoEngine implements Undo {
     const conflicts = await workspace.conflicts(LISTED_CONFLICTS);
     const found = { conflicts, lacking: staged.lacking };
     const { log } = this.#options;
-    return describeConflicts(assessment, found, { log, selection, view: this.#view, signal });
+    const options = { log, selection, view: this.#view, tableSql: this.#tableSql, signal };
+    return describeConflicts(assessment, found, options);
   }
 }

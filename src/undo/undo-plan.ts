@@ -182,7 +182,7 @@ export interface UndoResult {
   readonly total: number;
   /** Rows left out because of conflicts. */
   readonly skipped: number;
-  /** Rows written although they had been changed later. */
+  /** Rows written although they were in conflict. */
   readonly forced: number;
   /** Later changes that were undone too. */
   readonly cascaded: number;

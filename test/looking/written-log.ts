@@ -113,7 +113,7 @@ export async function writtenLog(setUp: string): Promise<WrittenLog> {
       for (const { of, partition } of marks) {
         for (const name of [of, partition]) {
           const { rows } = await client.query<{ id: string | null }>(
-            'SELECT to_regclass($1)::oid::text AS id',
+            'SELECT to_regclass(quote_ident($1))::oid::text AS id',
             [name],
           );
           ids.set(name, rows[0]?.id ?? ids.get(name) ?? '');

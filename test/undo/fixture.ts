@@ -43,6 +43,8 @@ export async function undoFixture(
     readonly server?: string;
     /** Of the database. Default: UTF8. */
     readonly encoding?: string;
+    /** Further patterns of the tables that are captured. */
+    readonly exclude?: readonly string[];
     /** Runs before capture begins. */
     readonly prepare?: (database: TestDatabase) => Promise<void>;
   } = {},
@@ -56,7 +58,7 @@ export async function undoFixture(
   await database.client.query(sql);
   await options.prepare?.(database);
   const dataDir = join(directory, 'data');
-  const source = { tables: ['*.*', '!tidings.*'] };
+  const source = { tables: ['*.*', '!tidings.*', ...(options.exclude ?? [])] };
   const tidings = stack.use(
     await createTidings(
       defineConfig({ dataDir, sources: { main: { ...source, url: database.url } } }),

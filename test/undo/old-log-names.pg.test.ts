@@ -110,9 +110,13 @@ describe('a name that may mean another table', () => {
     ]);
     assert.deepEqual(mixed.conflicts, [TABLE]);
     await at.client.query('ALTER TABLE k RENAME TO x; ALTER TABLE x RENAME TO k');
-    const cascaded = await at.undo([[p, ['1'], null]], null, undefined, [[asOldLog(k), ['1', '1'], null]]);
+    const cascaded = await at.undo([[p, ['1'], null]], null, undefined, [
+      [asOldLog(k), ['1', '1'], null],
+    ]);
     assert.deepEqual(cascaded.conflicts, [TABLE]);
-    const other = await at.undo([[p, ['1'], null]], null, undefined, [[asOldLog(k), ['1', '2'], null]]);
+    const other = await at.undo([[p, ['1'], null]], null, undefined, [
+      [asOldLog(k), ['1', '2'], null],
+    ]);
     assert.deepEqual(other.conflicts, []);
   });
 });

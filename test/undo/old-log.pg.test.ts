@@ -181,7 +181,10 @@ describe('before partitions were watched', () => {
     for (const request of [{ transaction: id }, { tables, since: start }]) {
       const { conflicts: none, warnings } = await plan(at, request);
       assert.deepEqual(none.byReason, {});
-      assert.equal(warnings.filter((each) => each.includes('which an older version wrote')).length, 1);
+      assert.equal(
+        warnings.filter((each) => each.includes('which an older version wrote')).length,
+        1,
+      );
     }
     const late = await at.write('DELETE FROM ord WHERE id = 5', {
       changes: [{ relation: 'ord_1', of: 'ord', before: ['5', 'c5', null, null] }],

@@ -18,7 +18,7 @@ test('the key of a parent changed, and its children refer to another column', as
     const result = await at.apply({ transaction });
     assert.deepEqual([action, result.applied, result.conflicts.list], [action, true, []]);
     assert.deepEqual(await state(at), before, action);
-    await comesBack(at, 'UPDATE p SET id = 9 WHERE id = 2');
+    await comesBack(at, 'UPDATE p SET id = id + 10; UPDATE p SET id = id + 100');
   }
 });
 

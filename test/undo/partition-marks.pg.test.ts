@@ -50,7 +50,10 @@ describe('undo to a moment before a partition', () => {
       conflict?.message ?? '',
       new RegExp(`^Partition public\\.ord_1 of public\\.ord was detached by transaction ${id} at `),
     );
-    assert.match(conflict?.hint ?? '', /ALTER TABLE public\.ord ATTACH PARTITION public\.ord_1/);
+    assert.match(
+      conflict?.hint ?? '',
+      /ALTER TABLE "public"\."ord" ATTACH PARTITION "public"\."ord_1"/,
+    );
     const refused = await at.undo.runUndo(request, {}, signal);
     assert.equal(refused.result.applied, false);
     const skipped = await at.undo.runUndo(request, { onConflict: 'skip' }, signal);
@@ -84,20 +87,59 @@ describe('undo to a moment before a partition', () => {
     const { conflicts } = await plan(at, { tables: ['ord'], to });
     const hints = conflicts.list.map(({ hint }) => hint).join('\n');
     assert.match(hints, /Its rows are only in a backup.*tidings find --table public\.ord/);
-    assert.match(hints, /ALTER TABLE public\.ord DETACH PARTITION public\.ord_3;/);
+    assert.match(hints, /ALTER TABLE "public"\."ord" DETACH PARTITION "public"\."ord_3";/);
     await at.client.query('ALTER TABLE public.ord DETACH PARTITION public.ord_3');
   });
 
-  test('was detached and attached again: only a note, for what happened to it meanwhile', async () => {
+  test('was detached and attached again: what happened to it meanwhile is not in the log', async () => {
     await using at = await writtenLog(ORD);
     const to = at.log.head;
     await touch(at);
     await detach(at);
     await attach(at);
-    const { conflicts, warnings, total } = await plan(at, { tables: ['ord'], to });
-    assert.deepEqual([conflicts.total, total], [0, 2]);
-    assert.match(warnings.join('\n'), /ord_1 of public\.ord was detached for a time: .*not undone/);
+    const { conflicts, total } = await plan(at, { tables: ['ord'], to });
+    assert.deepEqual([conflicts.byReason, total], [{ 'partition-changed': 1 }, 2]);
+    assert.match(
+      conflicts.list[0]?.message ?? '',
+      /ord_1 of public\.ord was detached .* for a time/,
+    );
+    const filtered = await plan(at, { tables: ['ord'], since: to, keys: ['1'] });
+    assert.equal(filtered.conflicts.total, 0);
+    assert.match(filtered.warnings.join('\n'), /was detached for a time: .*not undone/);
   });
+});
+
+test('the statements and commands that are shown work whatever the names are', async () => {
+  await using at = await writtenLog(`
+    CREATE TABLE "Ev s" (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
+    CREATE TABLE "Ev 1" PARTITION OF "Ev s" FOR VALUES FROM (0) TO (10);
+    CREATE TABLE "It's" PARTITION OF "Ev s" FOR VALUES FROM (10) TO (20);
+    CREATE TABLE "New" (id int NOT NULL, note text);
+    INSERT INTO "Ev s" VALUES (1, 'one')`);
+  const of = '"Ev s"';
+  const to = at.log.head;
+  await at.write(`INSERT INTO "Ev s" VALUES (2, 'two')`, {
+    changes: [{ relation: 'Ev 1', of: 'Ev s', after: ['2', 'two'] }],
+  });
+  await at.write(`ALTER TABLE ${of} DETACH PARTITION "Ev 1"`, {
+    marks: [{ of: 'Ev s', partition: 'Ev 1', kind: 'detached' }],
+  });
+  await at.write(`ALTER TABLE ${of} ATTACH PARTITION "New" FOR VALUES FROM (30) TO (40)`, {
+    marks: [{ of: 'Ev s', partition: 'New', kind: 'attached' }],
+  });
+  await at.write(`DROP TABLE "It's"`, {
+    marks: [{ of: 'Ev s', partition: "It's", kind: 'dropped' }],
+  });
+  const { conflicts } = await plan(at, { tables: ['public.Ev s'], to });
+  const hints = conflicts.list.map(({ hint }) => hint).join('\n');
+  for (const [shown, bounds] of [
+    [/ALTER TABLE .* ATTACH PARTITION .* FOR VALUES …;/, 'FROM (0) TO (10)'],
+    [/ALTER TABLE .* DETACH PARTITION .*;/, ''],
+  ] as const) {
+    const [sql = ''] = shown.exec(hints) ?? [];
+    await at.client.query(sql.replace('…', bounds));
+  }
+  assert.match(hints, /`tidings find --table 'public\.Ev s'`\. Or leave it as it is/);
 });
 
 test('undo of a transaction that has detached a partition: a conflict; of one that did only that: known', async () => {
@@ -118,7 +160,7 @@ test('undo of a transaction that has detached a partition: a conflict; of one th
   const only = await attach(at);
   const told = await refusal(plan(at, { transaction: only }), 'UNDO_PARTITION_ONLY');
   assert.match(told, /partition public\.ord_1 of public\.ord was attached/);
-  assert.match(told, /ALTER TABLE public\.ord DETACH PARTITION public\.ord_1;/);
+  assert.match(told, /ALTER TABLE "public"\."ord" DETACH PARTITION "public"\."ord_1";/);
 });
 
 describe('undo of a truncate of one partition', () => {

@@ -241,7 +241,8 @@ describe('a log of an older version, which knows tables and columns by their nam
       [bag, ['one'], null],
       [other, ['1'], null],
     ];
-    const detail = 'the log knows it by its name alone, and nothing proves that it was not made anew or renamed since';
+    const detail =
+      'the log knows it by its name alone, and nothing proves that it was not made anew or renamed since';
     const refused = await at.undo(made, null, transaction);
     assert.deepEqual(refused.conflicts, [
       `table-uncertain -: ${detail}`,
@@ -282,7 +283,10 @@ describe('a log of an older version, which knows tables and columns by their nam
       'DELETE FROM t; ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b',
     );
     const exchanged = await at.undo([made], null, transaction);
-    assert.match(exchanged.conflicts.join(), /^table-uncertain -: the log knows column a, b by name/);
+    assert.match(
+      exchanged.conflicts.join(),
+      /^table-uncertain -: the log knows column a, b by name/,
+    );
     assert.deepEqual(await at.rows('SELECT * FROM t'), []);
   });
 });

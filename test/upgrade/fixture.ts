@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { gunzipSync } from 'node:zlib';
 import type pg from 'pg';
+import { transactionChecksum } from '../../src/log/sqlite/checksum.ts';
 import { lsnToPosition } from '../../src/source/postgres/position.ts';
 import { freshDatabase, type TestDatabase } from '../postgres.ts';
 
@@ -80,6 +81,7 @@ export async function leftBehind(since: string): Promise<LeftBehind> {
   mkdirSync(join(dataDir, 'log', 'main'), { recursive: true });
   unpack('log', segment);
   unpack('state', join(dataDir, 'state.sqlite'));
+  await renumber(client, segment);
   const reached = await newSlot(client, segment);
   {
     using log = new DatabaseSync(segment);
@@ -109,8 +111,35 @@ function unpack(name: string, to: string): void {
 }
 
 /**
+ * Gives the log's transactions numbers that the test's server gives out behind its tables, and has it
+ * give them out: that the tables are the same since is seen by who wrote their rows in the catalogue.
+ */
+async function renumber(client: pg.Client, segment: string): Promise<void> {
+  const { rows } = await client.query<{ id: string }>('SELECT pg_current_xact_id()::text AS id');
+  let id = Number(rows[0]?.id);
+  using log = new DatabaseSync(segment);
+  const update = log.prepare('UPDATE txn SET id = ?, checksum = ? WHERE first = ?');
+  for (const row of log.prepare('SELECT * FROM txn ORDER BY first').all()) {
+    id++;
+    const { first, last, position, committed_at: committedAt, latest_commit: latest } = row;
+    const transaction = {
+      first: Number(first),
+      last: Number(last),
+      id: String(id),
+      position: String(position),
+      committedAt: Number(committedAt),
+      context: null,
+    };
+    update.run(String(id), transactionChecksum(transaction, Number(latest)), Number(first));
+  }
+  await client.query(
+    `DO $$ BEGIN WHILE pg_current_xact_id()::text::bigint <= ${id} LOOP COMMIT; END LOOP; END $$`,
+  );
+}
+
+/**
  * A slot behind the last position of the log, as that Tidings' slot was. The server of the test is
- * another one, so its WAL and its transactions may have to come that far first.
+ * another one, so its WAL may have to come that far first.
  */
 async function newSlot(client: pg.Client, segment: string): Promise<string> {
   using log = new DatabaseSync(segment, { readOnly: true });
@@ -125,10 +154,6 @@ async function newSlot(client: pg.Client, segment: string): Promise<string> {
     await client.query(`SELECT pg_logical_emit_message(false, 'test', 'on')`);
     await client.query('SELECT pg_switch_wal()');
   }
-  const { id } = log.prepare('SELECT max(CAST(id AS INTEGER)) AS id FROM txn').get() ?? {};
-  await client.query(
-    `DO $$ BEGIN WHILE pg_current_xact_id()::text::bigint <= ${String(id)} LOOP COMMIT; END LOOP; END $$`,
-  );
   const { rows } = await client.query<{ lsn: string }>(
     `SELECT lsn::text FROM pg_create_logical_replication_slot('tidings_main', 'pgoutput')`,
   );

@@ -58,7 +58,7 @@ export function nextCommand(plan: UndoPlan, options: ParsedOptions, io: Terminal
     ways.push(['cascade', 'the later changes too']);
   }
   if (reasons.every((reason) => FORCED.includes(reason))) {
-    ways.push(['force', 'whatever was changed since']);
+    ways.push(['force', forceDoes(reasons)]);
   }
   // What has been chosen and did not help is no way on.
   const lines = ways
@@ -68,6 +68,13 @@ export function nextCommand(plan: UndoPlan, options: ParsedOptions, io: Terminal
         `  ${paint('dim', `# ${does}`)}\n  ${paint('cyan', `${command} --on-conflict ${way}`)}\n`,
     );
   return `\nNothing has been changed. Ways on:\n${lines.join('')}`;
+}
+
+/** What `force` means for these conflicts. */
+function forceDoes(reasons: readonly ConflictReason[]): string {
+  return reasons.every((reason) => CASCADED.includes(reason))
+    ? 'whatever was changed since'
+    : 'the rows in conflict too, as far as that can be';
 }
 
 /** Whether the way that was chosen leaves something to do, and nothing that stands against it. */

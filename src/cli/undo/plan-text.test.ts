@@ -97,7 +97,7 @@ test('a way that was taken and did not help is not offered again', () => {
   const ways = (onConflict: UndoPlan['onConflict']): readonly string[] =>
     [
       ...nextCommand({ ...PLAN, conflicts, tables, onConflict }, {}, IO).matchAll(
-        /conflict (\w+)/g,
+        /--on-conflict (\w+)/g,
       ),
     ].map(([, way]) => way ?? '');
   assert.deepEqual(ways('refuse'), ['skip', 'force']);

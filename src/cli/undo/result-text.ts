@@ -29,7 +29,7 @@ export function resultText(
     lines.push(`\nLeft out: ${formatCounted(result.skipped, 'row')} in conflict.\n`);
   if (result.forced > 0)
     lines.push(
-      `\nOverwritten: ${formatCounted(result.forced, 'row')} that had been changed later.\n`,
+      `\nForced: ${formatCounted(result.forced, 'row')} in conflict ${result.forced === 1 ? 'was' : 'were'} written all the same.\n`,
     );
   if (result.cascaded > 0)
     lines.push(`\nUndone too: ${formatCounted(result.cascaded, 'later change')}.\n`);

@@ -84,6 +84,13 @@ export const LOOKING_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  AS_OF_UNREADABLE: {
+    message:
+      'The log does not have all of a row of {table} that changed since then (offset {offset}): a text in it has bytes that stand for no character (SOURCE_VALUE_UNREADABLE).',
+    hint: 'The table can be shown after that change: --as-of {after}; and other rows of it with --key.',
+    retryable: false,
+    exit: 2,
+  },
   AS_OF_NOT_CAPTURED: {
     message:
       'Table {table} is captured only in part ({captured}), so the log cannot tell what it held.',
@@ -109,6 +116,13 @@ export const LOOKING_ERRORS = {
     message:
       'Rows of {table} came or went without a change since then: {mark}. What it held before that is not known: {reason}.',
     hint: 'What it held after that can be shown: --as-of {after}. Single rows that were in other partitions can be shown by their keys: --key.',
+    retryable: false,
+    exit: 2,
+  },
+  AS_OF_PARTITIONS_UNWATCHED: {
+    message:
+      'What {table} held before offset {after} is not known: until then an older version of Tidings captured it, to which the database did not tell when a single partition was truncated, attached, detached or dropped.',
+    hint: 'What it held after that can be shown: --as-of {after}. The changes that the log has are in `tidings find --table {table}`.',
     retryable: false,
     exit: 2,
   },
@@ -150,6 +164,13 @@ export const LOOKING_ERRORS = {
     hint: '`tidings status` shows how far capture is behind. Try again when it has caught up.',
     retryable: true,
     exit: 1,
+  },
+  SNAPSHOT_UNREADABLE: {
+    message:
+      'A present row of {table} (source {source}) has a text with bytes that stand for no character, and PostgreSQL cannot hand it over.',
+    hint: 'Have psql name the rows: `{sql}`. Then set each to a text, or leave the column out with --columns, or ask for other rows with --key.',
+    retryable: false,
+    exit: 2,
   },
   SNAPSHOT_REFUSED: {
     message: 'The role of source {source} may not read table {table}: {reason}.',

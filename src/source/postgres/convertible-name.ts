@@ -13,7 +13,7 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
   WIN1257: '81|83|88|8a|8c|90|98|9a|9c|9f|a1|a5',
   WIN1258: '81|8a|8[d-f]|90|9a|9[de]',
   WIN874: '8[1-46-9a-f]|90|9[89a-f]|d[b-e]|f[c-f]',
-  ISO_8859_6: 'a[1-35-9abef]|b[0-9abcdef]|c0|d[b-f]|f[3-9a-f]',
+  ISO_8859_6: 'a[1-35-9abef]|b[0-9acde]|c0|d[b-f]|f[3-9a-f]',
   ISO_8859_7: 'ae|d2|ff',
   ISO_8859_8: 'a1|bf|c.|d[0-9a-e]|f[bcf]',
 };

@@ -1,6 +1,7 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { CheckResult } from '../source.ts';
 import type { ServerFacts } from './server-facts.ts';
+import { shellWord } from '../../util/shell-word.ts';
 
 /** In such a database a text is bytes: nothing says which characters they are, and any will do. */
 const WITHOUT_CHARACTERS = 'SQL_ASCII';
@@ -65,10 +66,6 @@ function reasonOf({ database, encoding }: ServerFacts): string {
 function wayOn({ database }: ServerFacts): string {
   const [old, fresh] = [shellWord(database), shellWord(`${database}_utf8`)];
   return `createdb --encoding=UTF8 --template=template0 ${fresh} && pg_dump --encoding=UTF8 ${old} | psql --set ON_ERROR_STOP=1 ${fresh}`;
-}
-
-function shellWord(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function capital(text: string): string {

@@ -1,7 +1,7 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import {
-  announcementsTable,
+  announcementsRightsSql,
   pruneAnnouncementsSql,
   type Superseding,
   supersedingSql,
@@ -209,12 +209,13 @@ export class Setup {
   /** Somebody may have dropped the event trigger by hand, and left its function and its table. */
   async #hasTriggerParts(signal: AbortSignal): Promise<boolean> {
     const { source, session } = this.#options;
-    const routine = `${OWN_SCHEMA}.${quoteIdentifier(triggerName(source))}()`;
     const [row] = await session.query<{ readonly there: boolean }>(
       {
         text: `SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = $1)
-          OR to_regprocedure($2) IS NOT NULL OR to_regclass($3) IS NOT NULL AS there`,
-        values: [triggerName(source), routine, announcementsTable(source)],
+          OR EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE n.nspname = $2 AND p.proname = $1)
+          OR EXISTS (${announcementsRightsSql(source)}) AS there`,
+        values: [triggerName(source), OWN_SCHEMA],
       },
       signal,
     );

@@ -44,10 +44,11 @@ export class UnreadableValues {
 /**
  * Tells where the rows are. The server ends a statement at the first text that it cannot convert, so
  * each row is tried by itself; a block needs nothing in the database.
+ * @param table quoted. @param column quoted; null for all of them.
  */
-export function findUnreadableSql(table: string, column: string): string {
+export function findUnreadableSql(table: string, column: string | null): string {
   return (
-    `DO $$ DECLARE r record; BEGIN FOR r IN SELECT tableoid::regclass AS place, ctid, ${column}::text AS v FROM ${table} ` +
+    `DO $$ DECLARE r record; BEGIN FOR r IN SELECT tableoid::regclass AS place, ctid, ${column ?? 't'}::text AS v FROM ${table} t ` +
     `LOOP BEGIN PERFORM convert_to(r.v, 'UTF8'); EXCEPTION WHEN untranslatable_character OR character_not_in_repertoire ` +
     `THEN RAISE NOTICE '%, ctid %', r.place, r.ctid; END; END LOOP; END $$;`
   );

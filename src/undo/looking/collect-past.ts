@@ -8,7 +8,7 @@ import type { PastRow, PastRowCounts, PastRowsByKey } from './past-rows.ts';
 /**
  * Notes of every key what the row was before the first change since then. Later changes of a key
  * need not be known.
- * @throws TidingsError `AS_OF_IDENTITY`, `AS_OF_TRUNCATED`
+ * @throws TidingsError `AS_OF_IDENTITY`, `AS_OF_UNREADABLE`, `AS_OF_TRUNCATED`
  */
 export async function collectByKey(
   past: PastRowsByKey,
@@ -87,7 +87,7 @@ function partitionOf({ table }: LogRecord): string | undefined {
 /**
  * Counts for each distinct row how many more or fewer of it there were; for rows that nothing
  * identifies.
- * @throws TidingsError `AS_OF_IDENTITY`, `AS_OF_TRUNCATED`
+ * @throws TidingsError `AS_OF_IDENTITY`, `AS_OF_UNREADABLE`, `AS_OF_TRUNCATED`
  */
 export async function collectCounts(
   past: PastRowCounts,
@@ -116,7 +116,11 @@ function rowAfter(record: LogRecord, columns: PastColumns): PastRow {
   return row;
 }
 
-function lacksOldRow({ table, offset }: LogRecord): TidingsError {
+function lacksOldRow({ table, offset, transaction }: LogRecord): TidingsError {
+  if (table.identity === 'full' && table.keyUnknown !== true) {
+    const details = { table: qualifiedName(table), offset, after: transaction.last + 1 };
+    return new TidingsError('AS_OF_UNREADABLE', details);
+  }
   const reported = { full: 'an incomplete one', key: 'only its key', nothing: 'none' };
   return new TidingsError('AS_OF_IDENTITY', {
     table: qualifiedName(table),

@@ -25,6 +25,8 @@ export interface PastPartitions {
   /** Those that were a part of it and are read where they are now. */
   readonly detached: readonly DetachedPartition[];
   readonly lost: readonly LostPartition[];
+  /** From where on it is known what was done to its partitions, when that is after the moment. */
+  readonly unwatched: LoggedMark | null;
 }
 
 /**
@@ -41,6 +43,9 @@ export async function pastPartitions(
   const absent = new Set<string>();
   const detached: DetachedPartition[] = [];
   const lost: LostPartition[] = [];
+  const watched = firstWatched(log, table);
+  const unwatched =
+    watched === undefined || placeOf(watched, boundary) === 'before' ? null : watched;
   for (const mark of firstMarks(log, snapshot, table, boundary).values()) {
     const { partition, kind } = mark;
     if (partition === null) continue;
@@ -54,7 +59,23 @@ export async function pastPartitions(
       else lost.push({ mark, reason: found.reason });
     }
   }
-  return { absent, detached, lost };
+  return { absent, detached, lost, unwatched };
+}
+
+/**
+ * The mark from which on a table's partitions are watched, where changes are older. A version of
+ * Tidings that knew no table's number captured partitions as their table, and then the source passes
+ * over what is done to one of them: a truncate as well as what leaves a mark now (invariant 14).
+ */
+function firstWatched(log: SearchableLog, table: KnownTable): LoggedMark | undefined {
+  const isOld = ({ origin }: LoggedTable): boolean => origin === undefined;
+  if (!log.tables().some(isOld)) return undefined;
+  const isMet = ({ kind, transaction }: LoggedMark): boolean =>
+    kind === 'present' && transaction === null;
+  // Without changes of its own from then it is one that was there at the first look.
+  const first = log.marks().find(isMet);
+  const known = table.versions.some(isOld);
+  return marksOf(log, table).find((mark) => isMet(mark) && (known || mark.since === first?.since));
 }
 
 /** Of each partition the first mark that does not lie before the moment, and that the snapshot shows. */

@@ -1,6 +1,6 @@
 import { qualifiedName, type TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LoggedTable } from '../../log/log.ts';
+import type { LoggedMark, LoggedTable } from '../../log/log.ts';
 import type { SourceSnapshot } from '../../source/table-snapshot.ts';
 import { sleep } from '../../util/sleep.ts';
 import { type AlignOptions, openAligned, showsAllBefore } from './align.ts';
@@ -74,7 +74,9 @@ export async function openPastTable(
   const { present, table } = await findPresent(snapshot, log, source, request.table);
   const boundary = await boundaryAt(log, request.moment, offset);
   const tables = await knownTables(log);
-  const { absent, detached, lost } = await pastPartitions(log, snapshot, table, tables, boundary);
+  const parted = await pastPartitions(log, snapshot, table, tables, boundary);
+  const { absent, detached, lost, unwatched } = parted;
+  if (unwatched !== null) throw partitionsUnwatched(unwatched);
   const losses = await Promise.all(lost.map((each) => lossOf(log, each)));
   if (losses[0] !== undefined && request.keys === undefined) throw losses[0].error;
   const own = table.versions.filter(({ origin }) => !absent.has(origin?.partition?.id ?? ''));
@@ -94,7 +96,7 @@ export async function openPastTable(
   );
   const columns = PastColumns.choose(versions, names, request.columns ?? null);
   const key = sharedKey(versions, columns, names);
-  const parts = partsOf(present.definition, own, { absent, detached, lost });
+  const parts = partsOf(present.definition, own, parted);
   const reading = { log, snapshot, store, offset, columns, onProgress };
   const rows =
     request.keys === undefined
@@ -234,6 +236,12 @@ function readKeys(
   const keys = new Set(texts.flatMap((text) => [...parseRowKey([past], text)]));
   if (key === null) throw new TidingsError('TABLE_WITHOUT_KEY', { table });
   return { key, keys };
+}
+
+/** Not even of single rows: one that is there, and did not change, may have come with a partition. */
+function partitionsUnwatched(mark: LoggedMark): TidingsError {
+  const details = { table: qualifiedName(mark), after: mark.offset };
+  return new TidingsError('AS_OF_PARTITIONS_UNWATCHED', details);
 }
 
 /** A partition's loss as what it means for the table: the error, and from where on it may be felt. */

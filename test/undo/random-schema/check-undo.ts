@@ -81,7 +81,7 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
       fail('refused, and yet changed');
     const raw = outcome.error?.startsWith('UNDO_REFUSED') === true;
     // What a trigger makes of a row can clash with anything.
-    const ours = !at.features.has('triggers') && !at.features.has('rules');
+    const ours = !hasCode(at);
     if (raw && ours && at.features.has('no-raw-errors')) fail(`raw error, ${explain(outcome)}`);
     if (isPlain(at, asked) && !isDocumented(outcome)) fail(`needless refusal, ${explain(outcome)}`);
     return true;
@@ -122,12 +122,11 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
  * others lose nothing, and are told; whoever forces accepts whatever it does.
  */
 function writtenByCode(
-  { features }: CaseAtHand,
+  at: CaseAtHand,
   { options: { triggers = true, onConflict } }: Asked,
   present: State,
 ): readonly string[] {
-  const fires = triggers && (features.has('triggers') || features.has('trigger-effects'));
-  if (!fires && !features.has('rules')) return [];
+  if (!(triggers && hasSaid(at, /^CREATE TRIGGER/m)) && !hasSaid(at, /^CREATE RULE/m)) return [];
   const tables = [...present.tables];
   const written =
     onConflict === 'force' ? tables : tables.filter(([, { name }]) => name === 'audit');
@@ -235,17 +234,14 @@ const INTERFERED =
  * The second time it may raise an error, and changes nothing.
  * @returns why it changed nothing, where code of the database can be the reason.
  */
-async function runScript(
-  { world, writer, features }: CaseAtHand,
-  script: string,
-): Promise<string | null> {
+async function runScript(at: CaseAtHand, script: string): Promise<string | null> {
+  const { world, writer, features } = at;
   const { client } = world.database;
-  const hasCode = features.has('triggers') || features.has('trigger-effects');
   try {
     await client.query(script);
   } catch (error) {
     await client.query('ROLLBACK');
-    if (hasCode && INTERFERED.test(String(error))) return `SCRIPT_REFUSED ${String(error)}`;
+    if (hasCode(at) && INTERFERED.test(String(error))) return `SCRIPT_REFUSED ${String(error)}`;
     throw new Error(`the script fails: ${String(error)}`, { cause: error });
   }
   if (!features.has('script-twice')) return null;
@@ -281,18 +277,23 @@ function explain({ conflicts, error }: Outcome): string {
   return conflicts.map(({ reason, message }) => `${reason}: ${message}`).join('; ');
 }
 
+/** Whether a statement like this was part of the case. */
+function hasSaid({ writer }: CaseAtHand, statement: RegExp): boolean {
+  return writer.trace.some((sql) => statement.test(sql));
+}
+
+/** Whether the schema has code that does what no plan says. */
+function hasCode(at: CaseAtHand): boolean {
+  return hasSaid(at, /^CREATE (TRIGGER|RULE)/m);
+}
+
 /** True when nothing can stand against it: all changes up to now, of a schema that stayed as it is. */
-function isPlain({ history, features }: CaseAtHand, { from, to }: Asked): boolean {
-  const doubtful: readonly FeatureName[] = [
-    'triggers',
-    'trigger-effects',
-    'rules',
-    'leaf-identity',
-    'key-identity',
-  ];
+function isPlain(at: CaseAtHand, { from, to }: Asked): boolean {
+  const { transactions } = at.history;
   return (
-    to === history.transactions.length &&
-    !history.transactions.slice(from).some(({ ddl, truncates }) => ddl || truncates) &&
-    !doubtful.some((feature) => features.has(feature))
+    to === transactions.length &&
+    !transactions.slice(from).some(({ ddl, truncates }) => ddl || truncates) &&
+    !hasCode(at) &&
+    !hasSaid(at, /REPLICA IDENTITY DEFAULT/)
   );
 }

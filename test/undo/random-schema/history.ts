@@ -73,8 +73,7 @@ export class Writer {
     tables: readonly (readonly number[])[],
     pieces: readonly Step[],
   ): Promise<void> {
-    // Only for speed: capture follows with the first statement after it.
-    await this.#world.writer.query(`SET event_triggers = off; ${typesSql(schema)}`);
+    await this.#world.writer.query(typesSql(schema));
     this.trace.push(typesSql(schema));
     for (const numbers of tables) {
       const context = await this.#context(numbers);
@@ -86,7 +85,6 @@ export class Writer {
       const sql = PIECES[kind]?.sql(await this.#context(numbers)) ?? null;
       if (sql !== null) await this.#run(sql, { ddl: true });
     }
-    await this.#world.writer.query('SET event_triggers = on');
     await this.#run(
       ['audit', 'counts']
         .map((own) => `ALTER TABLE ${schema}.${own} REPLICA IDENTITY FULL`)

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
 import type { SnapshotRows, SnapshotTable, SourceSnapshot } from '../../table-snapshot.ts';
+import { NO_TEXT } from '../connection-error.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
 import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
 import { lastWords } from '../last-words.ts';
@@ -9,6 +10,7 @@ import { lsnToPosition } from '../position.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import { SNAPSHOT_BEGIN } from '../session-settings.ts';
 import { sqlState, toSourceError } from '../source-error.ts';
+import { findUnreadableSql } from '../unreadable-values.ts';
 import { type DescribedTable, describeTable } from './describe-table.ts';
 import { SnapshotTransactions } from './snapshot-transactions.ts';
 
@@ -134,6 +136,11 @@ export class PostgresSnapshot implements SourceSnapshot {
     try {
       return await this.#do(query);
     } catch (error) {
+      if (NO_TEXT.has(sqlState(error) ?? '')) {
+        const sql = findUnreadableSql(quoteTable(table), null);
+        const details = { source: this.#source, table: `${table.schema}.${table.name}`, sql };
+        throw new TidingsError('SNAPSHOT_UNREADABLE', details, { cause: error });
+      }
       if (sqlState(error) !== INSUFFICIENT_PRIVILEGE || !(error instanceof Error)) throw error;
       throw this.#refused(table, error);
     }

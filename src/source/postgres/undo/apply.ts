@@ -2,6 +2,7 @@ import type { UndoOperation } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { pairs } from './bag-pairs.ts';
 import { victims } from './check-rows.ts';
+import { inPlaceRows, notInPlace } from './in-place.ts';
 import { columnList, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -44,14 +45,22 @@ export interface Part {
   readonly table: StagedTable;
   readonly operation: UndoOperation;
   readonly expected: number;
+  /** True for the rows of `in-place.ts`. */
+  readonly inPlace?: true;
 }
 
 export function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]): readonly Part[] {
   return ORDER.flatMap((operation) =>
     tables.flatMap(([table, counts]) => {
       const sign = operation === 'update' ? -1 : 1;
-      const expected = counts[operation] + sign * (table.replaced - table.paired);
-      return expected > 0 ? [{ table, operation, expected }] : [];
+      const { inPlace } = table;
+      const apart = operation === 'update' ? 0 : inPlace;
+      const expected = counts[operation] + sign * (table.replaced - table.paired) - apart;
+      const parts: Part[] = expected > 0 ? [{ table, operation, expected }] : [];
+      if (operation === 'update' && inPlace > 0) {
+        parts.push({ table, operation, expected: inPlace, inPlace: true });
+      }
+      return parts;
     }),
   );
 }
@@ -75,18 +84,25 @@ export function writeAllSql(statements: readonly string[]): string {
   return `WITH ${expressions.join(',\n')}\n${counts.join('\nUNION ALL ')}`;
 }
 
-export function partSql(table: StagedTable, operation: UndoOperation): string {
+export function partSql(part: Pick<Part, 'table' | 'operation' | 'inPlace'>): string {
+  const { table, operation } = part;
   if (table.key === null) return bagSql(table, operation);
   const { before, after, facts } = table;
+  if (part.inPlace === true) {
+    return `${updateSql(table)} FROM ${inPlaceRows(table)} i JOIN ${before} s ON s.ctid = i.back
+      JOIN ${after} a ON a.ctid = i.gone WHERE ${sameKey(table, 't', 'a')}`;
+  }
   if (operation === 'insert') {
     return insertSql(
       table,
-      `NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')}) OR ${isReplaced(table)}`,
+      `(NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')}) AND ${notInPlace(table, 's', 'back')})
+        OR ${isReplaced(table)}`,
     );
   }
   if (operation === 'delete') {
     return `DELETE FROM ${facts.sql} t USING ${after} s WHERE ${sameKey(table, 't', 's')}
-    AND (NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')}) OR ${isReplaced(table)})`;
+    AND ((NOT EXISTS (SELECT FROM ${before} b WHERE ${sameKey(table, 'b', 's')}) AND ${notInPlace(table, 's', 'gone')})
+      OR ${isReplaced(table)})`;
   }
   return `${updateSql(table)} FROM ${before} s
     WHERE ${sameKey(table, 't', 's')}

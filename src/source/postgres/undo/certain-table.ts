@@ -64,7 +64,9 @@ export async function uncertainColumns(
   const inPlace = namesInPlace(table, columns);
   const doubtful = unknown.filter(({ name }) => !inPlace.has(name)).map(({ name }) => name);
   if (doubtful.length === 0) return [];
-  const entries = await connection.rows<Present & { readonly name: string; readonly written: string }>(
+  const entries = await connection.rows<
+    Present & { readonly name: string; readonly written: string }
+  >(
     `SELECT a.attname::text AS name, a.xmin::text AS written, ${PRESENT}
      FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = ANY ($2)`,

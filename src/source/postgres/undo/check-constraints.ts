@@ -1,11 +1,12 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
-import { victims } from './check-rows.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
+import { fkEquals, isRemoved } from './foreign-key-sql.ts';
 import { hasGenerated, knows, withGenerated } from './generated-columns.ts';
 import { goingParents } from './going-parents.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
-import { isGiven, isNull } from './null-sql.ts';
+import { isGiven, isNull } from './is-null.ts';
+import { isCovered, uncoveredChildren } from './period-keys.ts';
 import { keyOf, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { TableFacts } from './table-facts.ts';
@@ -90,13 +91,7 @@ export async function checkParents(
   if (parent !== undefined && !knows(parent, key.parentColumns)) return;
   const facts = parent?.facts ?? (await staged.facts(key.parent));
   if (facts === null) return;
-  const refers = fkEquals(key, 'r', 's');
-  const stays = parent === undefined ? '' : `AND NOT ${isRemoved(parent, 'r')}`;
-  const comesBack =
-    parent === undefined
-      ? ''
-      : `AND NOT EXISTS (SELECT FROM ${rowsIn(withGenerated(parent, parent.before), key.parentPartition)} r WHERE ${refers})`;
-  const present = `SELECT FROM ${rowsIn(facts.sql, key.parentPartition)} r WHERE ${refers}`;
+  const { now, afterwards } = parentOf(key, facts, parent);
   const given = key.childColumns.map((name) => isGiven(`s.${quoteIdentifier(name)}`));
   const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
      SELECT ${place}, 'parent-missing', ${table.key === null ? 'NULL' : keyTexts(table, 's')},
@@ -104,10 +99,34 @@ export async function checkParents(
          'columns', pg_catalog.to_json(ARRAY[${key.parentColumns.map(quoteLiteral).join(', ')}]),
          'key', pg_catalog.to_json(${textsOf(key.childColumns, 's')})), ${quoteLiteral(key.name)}
      FROM ${rowsIn(withGenerated(table, table.before), key.childPartition)} s
-     WHERE ${given.join(' AND ')} AND NOT EXISTS (${present} ${stays}) ${comesBack}
-       ${key.validated || table.key === null ? '' : `AND NOT (${refersAlready(table, key)} AND NOT EXISTS (${present}))`}`;
+     WHERE ${given.join(' AND ')} AND NOT ${afterwards}
+       ${key.validated || table.key === null ? '' : `AND NOT (${refersAlready(table, key)} AND NOT ${now})`}`;
   const computes = [table, parent].some((each) => each !== undefined && hasGenerated(each));
   await evaluate(connection, { callsFunctions: computes }, sql);
+}
+
+/** True for a row `s` whose parent is there now, and for one whose parent will be there after the undo. */
+function parentOf(
+  key: ForeignKey,
+  facts: TableFacts,
+  parent: StagedTable | undefined,
+): { readonly now: string; readonly afterwards: string } {
+  if (key.period) {
+    const whole = { facts, staged: parent };
+    return {
+      now: isCovered(key, whole, 's', 'now'),
+      afterwards: isCovered(key, whole, 's', 'after the undo'),
+    };
+  }
+  const refers = fkEquals(key, 'r', 's');
+  const present = `SELECT FROM ${rowsIn(facts.sql, key.parentPartition)} r WHERE ${refers}`;
+  const now = `EXISTS (${present})`;
+  if (parent === undefined) return { now, afterwards: now };
+  const comesBack = `EXISTS (SELECT FROM ${rowsIn(withGenerated(parent, parent.before), key.parentPartition)} r WHERE ${refers})`;
+  return {
+    now,
+    afterwards: `(EXISTS (${present} AND NOT ${isRemoved(parent, 'r')}) OR ${comesBack})`,
+  };
 }
 
 /** True for a row `s` whose reference the undo leaves as it is: the database does not ask about it. */
@@ -117,13 +136,6 @@ function refersAlready(table: StagedTable, key: ForeignKey): string {
     `ROW(${names.map((name) => `${alias}.${name}`).join(', ')})::record`;
   return `EXISTS (SELECT FROM ${rowsIn(withGenerated(table, table.after), key.childPartition)} a
     WHERE ${sameKey(table, 'a', 's')} AND ${row('a')} OPERATOR(pg_catalog.*=) ${row('s')})`;
-}
-
-/** True for a row that goes; one that is changed in place is among those that come back. */
-function isRemoved(table: StagedTable, alias: string): string {
-  return table.key === null
-    ? `EXISTS (SELECT FROM ${victims(table)} v WHERE v.tid = ${alias}.ctid AND v.rel = ${alias}.tableoid)`
-    : `EXISTS (SELECT FROM ${table.after} a WHERE ${sameKey(table, 'a', alias)})`;
 }
 
 /** Actions by which children are deleted or changed along with a parent that goes, seen or not. */
@@ -176,6 +188,9 @@ export function addedChildren(
   going = goingParents(table, key),
 ): string | null {
   if (going === null) return null;
+  if (key.period) {
+    return uncoveredChildren(table, key, facts.sql, child === undefined ? null : isStaged(child));
+  }
   return `FROM ${going.from} JOIN ${rowsIn(facts.sql, key.childPartition)} r ON ${fkEquals(key, going.now, 'r')}
     WHERE ${going.where} ${child === undefined ? '' : `AND NOT ${isStaged(child)}`}`;
 }
@@ -201,18 +216,6 @@ function isStaged(child: StagedTable): string {
   return child.key === null
     ? `EXISTS (SELECT FROM ${child.after} a WHERE ${rowText(child, 'a')} = ${rowText(child, 'r')})`
     : `EXISTS (SELECT FROM ${child.after} a WHERE ${sameKey(child, 'a', 'r')})`;
-}
-
-/** Parent = child, column by column. */
-export function fkEquals(key: ForeignKey, parent: string, child: string): string {
-  return key.operators
-    .map((operator, at) => {
-      const collation = key.collations[at] ?? null;
-      const left = `${parent}.${quoteIdentifier(key.parentColumns[at] ?? '')}`;
-      const right = `${child}.${quoteIdentifier(key.childColumns[at] ?? '')}`;
-      return `${left} ${operator} ${right}${collation === null ? '' : ` COLLATE ${collation}`}`;
-    })
-    .join(' AND ');
 }
 
 /** The row `r` of a table as a cause; null for a table without a key. */

@@ -8,6 +8,7 @@ import { checkBag, checkRows, lockRowsSql } from './check-rows.ts';
 import { collapseBag, collapseKeyed } from './collapse.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
 import { knows, knowsAll } from './generated-columns.ts';
+import { findInPlace } from './in-place.ts';
 import { findReplaced } from './find-replaced.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import type { StagedTable } from './staged-table.ts';
@@ -55,6 +56,7 @@ async function constraints(
   }
   await checkRowConstraints(connection, table);
   await checkPartitions(connection, table);
+  await findInPlace(connection, table);
   await findReplaced(connection, table, (index) => isComplete(table, index));
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts)) await checkParents(connection, table, key, staged);

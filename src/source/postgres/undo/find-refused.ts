@@ -4,6 +4,7 @@ import { quoteIdentifier } from '../quote.ts';
 import { countRows, type RowCounts } from './apply.ts';
 import { findPairs } from './bag-pairs.ts';
 import { chooseVictimsSql, victims } from './check-rows.ts';
+import { findInPlace } from './in-place.ts';
 import { keyOf, keyList, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -119,7 +120,7 @@ class Search {
   async #try(low: number, high: number): Promise<TidingsError<'UNDO_REFUSED'> | null> {
     const { connection, tables, state, write } = this.#options;
     await connection.run('SAVEPOINT undo_part');
-    const paired = new Map(tables.map((table) => [table, table.paired]));
+    const kept = tables.map(({ paired, inPlace }) => ({ paired, inPlace }));
     let said: unknown = null;
     try {
       await this.#keepOnly(low, high);
@@ -136,10 +137,7 @@ class Search {
     }
     await connection.run('ROLLBACK TO SAVEPOINT undo_part');
     await connection.run('RELEASE SAVEPOINT undo_part');
-    for (const table of tables) {
-      table.rows = null;
-      table.paired = paired.get(table) ?? 0;
-    }
+    for (const [at, table] of tables.entries()) Object.assign(table, kept[at], { rows: null });
     return isTidingsError(said, 'UNDO_REFUSED') && said.details['state'] === state ? said : null;
   }
 
@@ -158,7 +156,10 @@ class Search {
         );
       }
       table.rows = null;
-      if (table.key !== null) continue;
+      if (table.key !== null) {
+        await findInPlace(connection, table);
+        continue;
+      }
       await connection.run(`DROP TABLE ${victims(table)}`);
       await connection.run(chooseVictimsSql(table));
       await findPairs(connection, table);

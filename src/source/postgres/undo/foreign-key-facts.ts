@@ -14,7 +14,12 @@ export interface ForeignKey {
   readonly validated: boolean;
   readonly childColumns: readonly string[];
   readonly parentColumns: readonly string[];
-  /** Per column: parent = child. */
+  /**
+   * True with `PERIOD` (from PostgreSQL 18 on): the last column is a range, and lies in those of several
+   * parents together. Such a key only checks.
+   */
+  readonly period: boolean;
+  /** Per column: parent = child; of a period that the two overlap. */
   readonly operators: readonly string[];
   /** Per column the collation by which the two are compared, as SQL; null where there is none. */
   readonly collations: readonly (string | null)[];
@@ -49,6 +54,7 @@ export const FOREIGN_KEYS = `
       'child', ${NAME('cc', 'cn')}, 'childPartition', ${partitionSql('f.conrelid', 'cc.oid')},
       'parent', ${NAME('pc', 'pn')}, 'parentPartition', ${partitionSql('f.confrelid', 'pc.oid')},
       'validated', f.convalidated,
+      'period', COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false),
       'childColumns', ${COLUMNS('f.conkey', 'f.conrelid')},
       'parentColumns', ${COLUMNS('f.confkey', 'f.confrelid')},
       'operators', (
@@ -75,5 +81,4 @@ export const FOREIGN_KEYS = `
       (f.conrelid = c.oid AND above.conrelid <> c.oid)
       OR (f.confrelid = c.oid AND above.confrelid <> c.oid))))
     AND c.oid IN (f.conrelid, f.confrelid, cc.oid, pc.oid)
-    AND COALESCE((to_jsonb(f) ->> 'conenforced')::boolean, true)
-    AND NOT COALESCE((to_jsonb(f) ->> 'conperiod')::boolean, false)`;
+    AND COALESCE((to_jsonb(f) ->> 'conenforced')::boolean, true)`;

@@ -2,6 +2,7 @@ import { quoteIdentifier } from '../quote.ts';
 import { pairs } from './bag-pairs.ts';
 import { victims } from './check-rows.ts';
 import { knowsAll, withGenerated } from './generated-columns.ts';
+import { notInPlace } from './in-place.ts';
 import { noRow, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
@@ -39,6 +40,8 @@ export function goingParents(
   const rows = (side: string): string =>
     rowsIn(computed ? withGenerated(table, side) : side, key.parentPartition);
   const [after, before] = [rows(table.after), rows(table.before)];
+  // One that gets another key where it is keeps what is referred to.
+  const stands = after === table.after ? notInPlace(table, 's', 'gone') : 'true';
   const { deleteAction, updateAction } = key;
   const stays = `EXISTS (SELECT FROM ${before} v WHERE ${sameValues(table, key)})`;
   if (deleteAction === NO_ACTION && updateAction === NO_ACTION) {
@@ -55,7 +58,7 @@ export function goingParents(
   return {
     from: `${after} s LEFT JOIN ${before} b ON ${sameKey(table, 'b', 's')}`,
     now: 's',
-    where: `(${deletes} OR (NOT ${gone} AND ${changed}))`,
+    where: `(${deletes} OR (NOT ${gone} AND ${changed})) AND ${stands}`,
   };
 }
 

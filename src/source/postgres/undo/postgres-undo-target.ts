@@ -79,6 +79,10 @@ export class PostgresUndoTarget implements UndoTarget {
     );
   }
 
+  tableSql(table: TableName): string {
+    return quoteTable(table);
+  }
+
   fullIdentitySql(tables: readonly TableName[]): string {
     return tables
       .map((table) => `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;`)

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
+import { isNull } from './is-null.ts';
 import type { StagedTable } from './staged-table.ts';
-import { isNull } from './null-sql.ts';
 import { textsOf } from './texts-of.ts';
 
 /** Rows of the table itself go by these, those that are staged by others. */

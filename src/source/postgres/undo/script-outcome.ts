@@ -81,7 +81,7 @@ function partsBlock(parts: readonly Part[]): string {
   const wrote = parts.map(
     ({ table, operation, expected: rows }) => `(${relation(table)}, '${operation}', ${rows})`,
   );
-  const statements = parts.map(({ table, operation }) => partSql(table, operation));
+  const statements = parts.map(partSql);
   return `DECLARE
   expected integer[] := ARRAY[${expected}];
   written record;

@@ -11,6 +11,7 @@ import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
 import { isComplete } from './check-table.ts';
 import { replacedEvaluates, replacedSql } from './find-replaced.ts';
+import { inPlaceSql } from './in-place.ts';
 import { comparedTables, findReach } from './reach.ts';
 import { tellRetyped } from './retyped-notes.ts';
 import { keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
@@ -146,6 +147,7 @@ async function checksOf(connection: UndoConnection, table: StagedTable): Promise
   if (table.key === null) return await bagChecksOf(connection, table);
   const replaced =
     table.replaced > 0 ? replacedSql(table, (index) => isComplete(table, index)) : null;
+  const inPlace = table.inPlace > 0 ? inPlaceSql(table) : null;
   const now = `${facts.sql} t ON ${sameKey(table, 't', 's')}`;
   const fresh = `NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`;
   return `\n${comment(`The rows of ${name} have to be what the changes left.`)}${lockRowsSql(table)};
@@ -163,7 +165,7 @@ ${guardRow(
           `SELECT ${keyTexts(table, 's')} ${addedValues(table)}`,
           `${name.replaceAll('%', '%%')} % has values in columns that were added since`,
         )
-  }${replaced === null ? '' : inOwnPath(`${replaced};\n`, replacedEvaluates(table))}`;
+  }${inPlace === null ? '' : `${inPlace};\n`}${replaced === null ? '' : inOwnPath(`${replaced};\n`, replacedEvaluates(table))}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
 import { quoteIdentifier } from '../quote.ts';
-import { fkEquals } from './check-constraints.ts';
+import { fkEquals } from './foreign-key-sql.ts';
 import { moveRows } from './move-rows.ts';
 import { rowsIn } from './partition-rows.ts';
 import { StagedTable } from './staged-table.ts';

@@ -91,6 +91,8 @@ export class StagedTable {
   readonly replacedRows: string;
   /** Rows without a key that are changed in place, see `bag-pairs.ts`. */
   paired = 0;
+  /** Rows with a key that get another one where they are, see `in-place.ts`. */
+  inPlace = 0;
   /** Of a table without a key: its changes that are not undone, see `later-changes.ts`. */
   later: StagedTable | null = null;
   /** Which rows the last assessment found in conflict; of some, the keys are in `conflictRows`. */
@@ -139,10 +141,7 @@ export class StagedTable {
   static async create(options: StagedTableOptions): Promise<StagedTable> {
     const { connection, facts, first } = options;
     const partition = await readPartition(connection, first.table);
-    const table = new StagedTable(
-      options,
-      matchColumns(first.table, facts, partition),
-    );
+    const table = new StagedTable(options, matchColumns(first.table, facts, partition));
     const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
     const select = (names: readonly string[], first: readonly string[] = []): string => {
       const columns = names.map((name) => {

@@ -158,7 +158,8 @@ export class StagedTables implements Staged {
     const { schema, name } = version;
     const identity = this.#identityOf(version);
     if (this.#missing.has(identity)) return;
-    const detail = facts === null ? await describeHolder(this.#connection, version, this.#idOf(version)) : '';
+    const detail =
+      facts === null ? await describeHolder(this.#connection, version, this.#idOf(version)) : '';
     this.#missing.set(identity, { schema, name, unreadable: facts, detail, changes: 0 });
   }
 

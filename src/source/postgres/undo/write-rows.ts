@@ -69,7 +69,7 @@ export async function writeOnly(
   const parts = partsOf(written);
   await connection.withOwnSettings(async () => {
     if (parts.length > 0) {
-      const statements = parts.map(({ table, operation }) => partSql(table, operation));
+      const statements = parts.map(partSql);
       await connection.run(writeAllSql(statements));
     }
     await connection.run('SET CONSTRAINTS ALL IMMEDIATE');
@@ -99,9 +99,9 @@ async function writeParts(
   const [only] = parts;
   if (only === undefined) return;
   if (parts.length === 1) {
-    check(only, await connection.run(partSql(only.table, only.operation)));
+    check(only, await connection.run(partSql(only)));
   } else {
-    const statements = parts.map(({ table, operation }) => partSql(table, operation));
+    const statements = parts.map(partSql);
     const rows = await connection.rows<WrittenPart>(writeAllSql(statements));
     for (const { part, affected } of rows) {
       const written = parts[part];

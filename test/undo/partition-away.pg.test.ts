@@ -1,0 +1,57 @@
+/** Undo over a partition that was a table of its own for a time. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { create } from './comes-back.ts';
+import { undoFixture } from './fixture.ts';
+
+const ORD = `
+  CREATE TABLE ord (id int, day int, v text, PRIMARY KEY (id, day)) PARTITION BY LIST (day);
+  CREATE TABLE ord_1 (day int NOT NULL, gone int, v text, id int NOT NULL);
+  ALTER TABLE ord_1 DROP COLUMN gone;
+  ALTER TABLE ord ATTACH PARTITION ord_1 FOR VALUES IN (1);
+  CREATE TABLE ord_2 PARTITION OF ord FOR VALUES IN (2);`;
+
+test('what was changed in it meanwhile is undone with its table', async () => {
+  await using at = await undoFixture('');
+  await create(at, ORD);
+  await at.change(`INSERT INTO ord VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c')`);
+  const to = at.log.head;
+  await at.change(`UPDATE ord SET v = v || '!' WHERE day = 1`);
+  await at.change(`ALTER TABLE ord DETACH PARTITION ord_1;
+    UPDATE ord_1 SET v = v || '?' WHERE id = 1; INSERT INTO ord_1 (id, day, v) VALUES (4, 1, 'd')`);
+  await at.change('DELETE FROM ord_1 WHERE id = 2');
+  await at.database.client.query('ALTER TABLE ord ATTACH PARTITION ord_1 FOR VALUES IN (1)');
+  await at.change(`INSERT INTO ord VALUES (2, 1, 'again')`);
+  const request = { tables: ['public.ord'], to };
+  const first = await at.plan({ ...request, keys: ['id=1,day=1'] });
+  assert.deepEqual([first.conflicts.list, first.total], [[], 1]);
+  const plan = await at.plan(request);
+  assert.deepEqual([plan.conflicts.list, plan.total], [[], 3]);
+  assert.match(plan.warnings.join('\n'), /ord_1 of public\.ord was detached for a time/);
+  assert.equal((await at.apply(request)).applied, true);
+  assert.deepEqual(await at.rows('SELECT id, day, v FROM ord ORDER BY id'), [
+    '(1,1,a)',
+    '(2,1,b)',
+    '(3,2,c)',
+  ]);
+});
+
+test('what a truncate removed from it meanwhile, or what is not in the log, is a conflict', async () => {
+  await using at = await undoFixture('', { exclude: ['!public.ord_1'] });
+  await create(at, `${ORD} CREATE TABLE o (id int)`);
+  await at.change(`INSERT INTO ord VALUES (1, 1, 'a'), (2, 2, 'b')`);
+  const to = at.log.head;
+  const away = async (name: string, sql: string): Promise<void> => {
+    const day = name.slice(-1);
+    await at.change(`ALTER TABLE ord DETACH PARTITION ${name}; ${sql}; INSERT INTO o VALUES (1)`);
+    await at.change(`ALTER TABLE ord ATTACH PARTITION ${name} FOR VALUES IN (${day});
+      INSERT INTO o VALUES (2)`);
+  };
+  await away('ord_1', `UPDATE ord_1 SET v = 'x'`);
+  const unknown = await at.plan({ tables: ['public.ord'], to });
+  assert.deepEqual(unknown.conflicts.byReason, { 'partition-changed': 1 });
+  assert.match(unknown.conflicts.list[0]?.message ?? '', /the log does not have what was changed/);
+  await away('ord_2', 'TRUNCATE ord_2');
+  const truncated = await at.plan({ tables: ['public.ord'], to });
+  assert.deepEqual(truncated.conflicts.byReason, { 'partition-changed': 1, truncated: 1 });
+});
