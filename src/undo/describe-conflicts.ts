@@ -257,23 +257,9 @@ const WORDS: Readonly<
 };
 
 /** Of a partition's rows nothing is known, so it counts as one. */
-<<<<<<< HEAD
-function describePartition({ mark, unseen }: PartitionChange): UndoConflict {
-  const [message, hint] =
-    unseen === true
-      ? [
-          `${capital(unseenText(mark))}: rows may have come or gone without a change to undo.`,
-          `Go back to a moment since then (--to ${mark.offset} is the first), or undo what the log has: --on-conflict skip.`,
-        ]
-      : [
-          `${capital(markInWords(mark))}: rows that came or went with it have no changes to undo.`,
-          `${partitionRemedy(mark)} Or leave it as it is, and undo the rest: --on-conflict skip.`,
-        ];
-=======
 function describePartition(change: PartitionChange, tableSql: TableSql): UndoConflict {
   const { mark } = change;
   const [message, hint] = partitionConflict(change, tableSql);
->>>>>>> main
   return {
     reason: 'partition-changed',
     table: qualifiedName(mark),

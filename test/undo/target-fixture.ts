@@ -65,7 +65,7 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
       for await (const part of workspace.script(options)) parts.push(part);
       return parts.join('');
     },
-    async undo(made, mode = null, id = undefined, cascaded = []) {
+    async undo(made, mode, id, cascaded = []) {
       await using workspace = await target.open('apply', signal);
       await workspace.stage(numbered(made, id));
       await workspace.stageCascaded(numbered(cascaded, id, made.length));
@@ -73,7 +73,8 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
       let { conflicts, tables } = await workspace.assess();
       const found = await workspace.conflicts(100);
       // Leaving rows out can leave others without their parents.
-      const rounds = mode === null ? [] : mode === 'force' ? [mode] : [mode, mode, mode];
+      const rounds =
+        mode === null || mode === undefined ? [] : mode === 'force' ? [mode] : [mode, mode, mode];
       for (const each of rounds) {
         if (conflicts.length === 0) break;
         await workspace.settle(each);
