@@ -8,7 +8,7 @@ import type { TableDefinition } from '../change/table.ts';
  * only `burst` may ask the source to wait.
  */
 export interface ChangeReceiver {
-  /** The connection stands and changes will come; called once per stream. */
+  /** The connection stands and changes will come; called once per connection. */
   streaming(): void;
   /** Announces a table version; the returned number stands for it in {@link CapturedChange.table}. */
   table(definition: TableDefinition): number;

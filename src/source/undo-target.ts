@@ -183,7 +183,8 @@ export interface UndoWorkspace extends AsyncDisposable {
   reset(): Promise<void>;
   /**
    * Takes the history of a truncated table, from a moment when it was empty or unknown up to the
-   * truncate: the rows that were there at the end are staged as removed at `offset`.
+   * truncate: the rows that were there at the end are staged as removed at `offset`. That may also be
+   * the offset of the first change after what removed them, when that has none itself.
    */
   stageTruncate(offset: number, history: AsyncIterable<readonly StoredChange[]>): Promise<void>;
   /**

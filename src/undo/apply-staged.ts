@@ -1,3 +1,4 @@
+import { qualifiedName } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
@@ -77,7 +78,7 @@ export async function applyStaged(
     total: totalOf(tables),
     conflicts,
     transaction: applied.transaction,
-    warnings: applied.warnings,
+    warnings: [...lossesOf(staged), ...applied.warnings],
   };
 }
 
@@ -157,4 +158,15 @@ async function findLater(
 
 function tooMany(): TidingsError {
   return new TidingsError('UNDO_TOO_MANY_LATER', { limit: MAX_LATER });
+}
+
+/** What is not put back although it was forced: the log does not have it. */
+function lossesOf({ lacking }: StagedChanges): readonly string[] {
+  return lacking.flatMap(({ reason, table }) =>
+    reason === 'truncated'
+      ? [
+          `Of the rows that a truncate of ${qualifiedName(table)} removed, those that the log does not have are not put back.`,
+        ]
+      : [],
+  );
 }

@@ -13,6 +13,7 @@ import {
 } from './looking/marks-since.ts';
 import { type Moment, parseMoment } from './looking/moment.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import type { DroppedPartition } from './dropped-partitions.ts';
 import { ownVersions } from './partition-away.ts';
 import type { UndoRequest } from './undo-plan.ts';
 import { unseenMarks, unseenText } from './unseen-partitions.ts';
@@ -26,6 +27,8 @@ export interface PartitionChange {
   readonly unseen?: true;
   /** Of a partition that is again what it was: whether the log has what was changed in it meanwhile. */
   readonly away?: 'logged' | 'unknown';
+  /** Its rows, where the undo puts them back: then it stands in no way. */
+  readonly dropped?: DroppedPartition;
 }
 
 /** Which tables are selected, and what of the log. */
@@ -121,7 +124,9 @@ export function opposingPartitions({
   readonly needsPartitions: boolean;
 }): readonly PartitionChange[] {
   if (!needsPartitions) return [];
-  return partitions.filter(({ lasting, away }) => lasting || away === 'unknown');
+  return partitions.filter(
+    ({ lasting, away, dropped }) => dropped === undefined && (lasting || away === 'unknown'),
+  );
 }
 
 /** Writes a table's name as the source's SQL has it. */
@@ -147,6 +152,9 @@ export function partitionWarning(change: PartitionChange, tableSql: TableSql): s
   const { mark, lasting, unseen, away } = change;
   if (unseen === true) return `${capital(unseenText(mark))}: rows that came or went so stay away.`;
   const said = capital(markText(mark));
+  if (change.dropped !== undefined) {
+    return `${said}: its rows go where the table has partitions for them now.`;
+  }
   if (lasting) {
     return `${said}: rows that came or went with it stay as they are. ${partitionRemedy(mark, tableSql)}`;
   }

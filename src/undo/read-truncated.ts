@@ -14,7 +14,7 @@ export interface Truncated {
 
 export async function readTruncated(
   log: SearchableLog,
-  truncate: LogRecord,
+  truncate: Pick<LogRecord, 'table' | 'offset'>,
   signal: AbortSignal,
 ): Promise<Truncated> {
   const { tables, from, whole: isWhole, holds } = await truncatedRows(log, truncate, signal);

@@ -21,6 +21,7 @@ import {
   partitionRemedy,
   type TableSql,
 } from './partition-changes.ts';
+import { droppedPartition } from './dropped-partitions.ts';
 import { type VersionsAway, versionsAway } from './partition-away.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
 
@@ -55,6 +56,7 @@ export interface SelectionContext {
   readonly decoder: ChangeDecoder;
   readonly compileWhere: CompileWhere;
   readonly tableSql: TableSql;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -64,7 +66,7 @@ export interface SelectionContext {
  */
 export async function resolveRange(
   request: UndoRequest,
-  { source, log, tableSql }: Omit<SelectionContext, 'decoder' | 'compileWhere'>,
+  { source, log, tableSql }: Pick<SelectionContext, 'source' | 'log' | 'tableSql'>,
 ): Promise<Pick<Selection, 'from' | 'to' | 'transaction'>> {
   if ('transaction' in request) {
     const transaction = await findTransaction(request.transaction, log);
@@ -162,10 +164,15 @@ export async function selectChanges(
   range: Pick<Selection, 'from' | 'to' | 'transaction'>,
   context: SelectionContext,
 ): Promise<Selection> {
-  const { log, decoder } = context;
+  const { log, decoder, signal } = context;
   const patterns = request.tables === undefined ? null : compilePatterns(request.tables);
   const named = patterns === null ? undefined : await matchingTables(log, patterns);
-  const partitions = await findPartitionChanges(log, request, { ...range, tables: named });
+  const filtered = [request.operations, request.keys, request.where].some(
+    (filter) => filter !== undefined,
+  );
+  const isWhole = !filtered && request.actor === undefined;
+  const found = await findPartitionChanges(log, request, { ...range, tables: named });
+  const partitions = isWhole ? await withDropped(log, found, range, signal) : found;
   const back = partitions.filter((change) => change.away === 'logged');
   const away = versionsAway(
     log,
@@ -188,7 +195,6 @@ export async function selectChanges(
     (keys === undefined || isOneOf(keys.get(record.table.id), record)) &&
     hasActor(record.transaction) &&
     (where === null || where.holds(decoder.view(record)));
-  const filtered = operations !== null || keys !== undefined || where !== null;
   return {
     ...range,
     tables,
@@ -197,9 +203,26 @@ export async function selectChanges(
     partitions,
     away,
     // Whoever asks for some rows of a range gets those; a table at a moment has all that it held.
-    needsPartitions: 'to' in request || (!filtered && request.actor === undefined),
+    needsPartitions: 'to' in request || isWhole,
     accepts,
   };
+}
+
+/** Rows of partitions that were dropped come back with the rest, where the log has all of them. */
+async function withDropped(
+  log: SearchableLog,
+  found: readonly PartitionChange[],
+  { to }: Pick<Selection, 'to'>,
+  signal: AbortSignal,
+): Promise<readonly PartitionChange[]> {
+  const partitions: PartitionChange[] = [];
+  for (const change of found) {
+    const { mark, lasting, unseen } = change;
+    const may = lasting && unseen !== true && mark.kind === 'dropped' && mark.offset <= to;
+    const dropped = may ? await droppedPartition(log, mark, signal) : null;
+    partitions.push(dropped === null ? change : { ...change, dropped });
+  }
+  return partitions;
 }
 
 function compilePatterns(texts: readonly string[]): TablePatterns {

@@ -38,9 +38,13 @@ export interface StageOptions {
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
   const { log, workspace, selection, extra, signal } = options;
+<<<<<<< HEAD
   const presumed = presumedTables(log);
   workspace.presume(presumed);
   const stager = new Stager(options, presumed);
+=======
+  const stager = new Stager(options);
+>>>>>>> main
   for await (const records of readSelected(log, selection, signal)) {
     // What a truncate of it removed has a history of its own: that of the table that it was then.
     const parts = records.map((record) =>
@@ -53,6 +57,11 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
   for (const truncate of stager.truncates) {
     if (await stageTruncate(options, truncate)) continue;
     stager.lack('truncated', truncate);
+  }
+  for (const { dropped } of selection.partitions) {
+    if (dropped === undefined) continue;
+    const { history } = await readTruncated(log, dropped, signal);
+    await workspace.stageTruncate(dropped.offset, history);
   }
   return { changes: stager.changes, lacking: [...stager.lacking.values()] };
 }

@@ -327,7 +327,7 @@ class UndoEngine implements Undo {
     const { source, log, dialects, compileWhere, refresh } = this.#options;
     await refresh();
     const decoder = createChangeDecoder(source, dialects);
-    const context = { source, log, decoder, compileWhere, tableSql: this.#tableSql };
+    const context = { source, log, decoder, compileWhere, tableSql: this.#tableSql, signal };
     const range = await resolveRange(request, context);
     const fixed = plan === null ? range : { ...range, ...plan.range };
     const selection = await selectChanges(request, fixed, context);

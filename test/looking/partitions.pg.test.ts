@@ -216,7 +216,13 @@ test('as of, before partitions were watched: refused, whatever is asked for', as
       ...(keys === undefined ? {} : { keys }),
     });
   // As an older version wrote it: published as the root, and a truncate of one partition is not seen.
-  const old = { of: 'anc', as: ({ origin: _, ...rest }: TableDefinition) => rest };
+  const old = {
+    of: 'anc',
+    as: ({ schema, name, columns, key, identity, dialect }: TableDefinition) => ({
+      ...{ schema, name, columns },
+      ...{ key, identity, dialect },
+    }),
+  };
   await at.write(`UPDATE anc SET note = note || '!' WHERE id = 1`, {
     changes: [{ relation: 'anc_1', ...old, before: ['1', 'one'], after: ['1', 'one!'] }],
   });

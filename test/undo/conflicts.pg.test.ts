@@ -239,8 +239,27 @@ describe('conflicts', () => {
     await client.query('ALTER TABLE children DROP COLUMN email');
     const dropped = only(await at.plan({ transaction: gone }));
     assert.equal(dropped.reason, 'column-dropped');
-    assert.equal((await at.apply({ transaction: gone }, { onConflict: 'force' })).applied, true);
+    const script: string[] = [];
+    const plan = await at.plan({ transaction: gone });
+    for await (const text of at.undo.undoScript(plan, { onConflict: 'force' }, at.signal)) {
+      script.push(text);
+    }
+    assert.match(
+      script.join(''),
+      /^-- Values of column email of public\.children are not put back/m,
+    );
+    const without = await at.apply({ transaction: gone }, { onConflict: 'force' });
+    assert.equal(without.applied, true);
+    assert.match(without.warnings.join('\n'), /column email of public\.children are not put back/);
     assert.deepEqual(await at.rows('SELECT id, parent FROM children WHERE id = 1'), ['(1,1)']);
+    // Dropped and made anew, it is another one of the same name.
+    await client.query('ALTER TABLE children ADD COLUMN email text');
+    const anew = await at.apply({ transaction: gone }, { onConflict: 'force' });
+    assert.deepEqual(anew.warnings, [], 'nothing is written: every row is there');
+    await client.query('DELETE FROM children WHERE id = 1');
+    const again = await at.apply({ transaction: gone }, { onConflict: 'force' });
+    assert.equal(again.total, 1);
+    assert.match(again.warnings.join('\n'), /column email of public\.children are not put back/);
   });
 
   test('a table that is gone', async () => {

@@ -55,3 +55,41 @@ test('what a truncate removed from it meanwhile, or what is not in the log, is a
   const truncated = await at.plan({ tables: ['public.ord'], to });
   assert.deepEqual(truncated.conflicts.byReason, { 'partition-changed': 1, truncated: 1 });
 });
+
+test('rows of a dropped partition that the log knows whole come back where there is room', async () => {
+  await using at = await undoFixture('');
+  await create(at, ORD);
+  await at.change(`CREATE TABLE ord_5 PARTITION OF ord FOR VALUES IN (5);
+    ALTER TABLE ord_5 REPLICA IDENTITY FULL; INSERT INTO ord VALUES (5, 5, 'e'), (6, 5, 'f')`);
+  await at.change(`INSERT INTO ord VALUES (1, 1, 'a')`);
+  const to = at.log.head;
+  await at.change(`UPDATE ord SET v = 'e!' WHERE id = 5; INSERT INTO ord VALUES (7, 5, 'new')`);
+  await at.change(`DROP TABLE ord_5; UPDATE ord SET v = 'a!' WHERE id = 1`);
+  const request = { tables: ['public.ord'], to };
+  const { conflicts, total } = await at.plan(request);
+  assert.deepEqual([conflicts.byReason, total], [{ 'partition-missing': 2 }, 1]);
+  const [conflict] = conflicts.list;
+  assert.match(
+    conflict?.hint ?? '',
+    /^CREATE TABLE "public"\."ord_default" PARTITION OF .* DEFAULT;/,
+  );
+  const filtered = await at.plan({ ...request, keys: ['id=1,day=1'] });
+  assert.deepEqual(filtered.conflicts.byReason, { 'partition-changed': 1 });
+  await at.database.client.query(conflict?.hint ?? '');
+  assert.equal((await at.apply(request)).total, 3);
+  const rows = await at.rows('SELECT id, day, v FROM ord ORDER BY id');
+  assert.deepEqual(rows, ['(1,1,a)', '(5,5,e)', '(6,5,f)']);
+});
+
+test('rows of a dropped partition that the log does not know whole do not come back alone', async () => {
+  await using at = await undoFixture('');
+  await create(
+    at,
+    `${ORD} CREATE TABLE o (id int); INSERT INTO ord VALUES (1, 1, 'before capture')`,
+  );
+  await at.change(`INSERT INTO ord VALUES (2, 1, 'a')`);
+  const to = at.log.head;
+  await at.change('DROP TABLE ord_1; INSERT INTO o VALUES (1)');
+  const { conflicts, total } = await at.plan({ tables: ['public.ord'], to });
+  assert.deepEqual([conflicts.byReason, total], [{ 'partition-changed': 1 }, 0]);
+});

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { tidings } from '../tidings-process.ts';
+import { create, state } from './comes-back.ts';
 import { type UndoFixture, undoFixture } from './fixture.ts';
 
 const TABLES = `
@@ -138,4 +139,31 @@ test('rows of megabytes do not come in one piece', async () => {
   assert.ok(largest < 8_000_000, `a piece of ${largest} characters`);
   await runScript(at, script);
   assert.deepEqual(await at.rows(hashes), before);
+});
+
+test('a script that ran before finds that, and does nothing', async () => {
+  await using at = await undoFixture('');
+  await create(
+    at,
+    `CREATE TABLE p (id int PRIMARY KEY, code text UNIQUE);
+     CREATE TABLE k (id int PRIMARY KEY, code text REFERENCES p (code) ON DELETE SET NULL ON UPDATE SET NULL);
+     INSERT INTO p VALUES (1, 'a'), (2, 'b'); INSERT INTO k VALUES (1, 'b')`,
+  );
+  for (const sql of [
+    // A value goes from one row to another, with its children.
+    `UPDATE p SET code = 'n' WHERE id = 2; INSERT INTO p VALUES (3, 'b')`,
+    // Two rows exchange theirs.
+    `UPDATE p SET code = 'x' WHERE id = 1; UPDATE p SET code = 'a' WHERE id = 2;
+     UPDATE p SET code = 'b' WHERE id = 1`,
+    `DELETE FROM k`,
+    `INSERT INTO k VALUES (2, 'a')`,
+    `DELETE FROM p WHERE id = 1; INSERT INTO p VALUES (1, 'a2')`,
+  ]) {
+    const before = await state(at);
+    const script = await scriptOf(at, await at.change(sql));
+    await runScript(at, script);
+    assert.deepEqual(await state(at), before, sql);
+    await assert.rejects(runScript(at, script), /, or this script ran before/, sql);
+    assert.deepEqual(await state(at), before, sql);
+  }
 });

@@ -21,7 +21,7 @@ export interface TruncatedRows {
  */
 export async function truncatedRows(
   log: SearchableLog,
-  truncate: LogRecord,
+  truncate: Pick<LogRecord, 'table' | 'offset'>,
   signal: AbortSignal,
 ): Promise<TruncatedRows> {
   const { table, offset } = truncate;
@@ -58,7 +58,7 @@ export async function truncatedRows(
 /** The offset after the last truncate of all these rows; null when the log has none before. */
 async function emptiedBefore(
   log: SearchableLog,
-  { table, offset }: LogRecord,
+  { table, offset }: Pick<LogRecord, 'table' | 'offset'>,
   versions: readonly LoggedTable[],
   signal: AbortSignal,
 ): Promise<number | null> {

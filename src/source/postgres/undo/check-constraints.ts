@@ -5,7 +5,7 @@ import { hasGenerated, knows, withGenerated } from './generated-columns.ts';
 import { goingParents } from './going-parents.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
-import { isGiven, isNull } from './is-null.ts';
+import { isGiven, isNull } from './null-sql.ts';
 import { isCovered, uncoveredChildren } from './period-keys.ts';
 import { keyOf, keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';

@@ -5,7 +5,7 @@ import { evaluate } from './check-constraints.ts';
 import { knows, knowsAll, withGenerated } from './generated-columns.ts';
 import { type PartitionFacts, rowsIn } from './partition-rows.ts';
 import type { CheckFacts, NotNullFacts } from './row-constraint-facts.ts';
-import { isNull } from './is-null.ts';
+import { isNull } from './null-sql.ts';
 import { keyTexts, rowText, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';

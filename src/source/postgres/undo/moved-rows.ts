@@ -10,7 +10,12 @@ export function noteMovesSql(table: StagedTable): string {
   const { before, after, offset, place } = table;
   const [was, became] = [keyTexts(table, 'b'), keyTexts(table, 'a')];
   const moved = `FROM ${before} b JOIN ${after} a ON a.${offset} = b.${offset}
-    WHERE NOT (${sameKey(table, 'a', 'b')})`;
+    WHERE NOT (${sameKey(table, 'a', 'b')}) ${table.removed
+      .map(
+        ({ offset: at, rows }) =>
+          `AND NOT (b.${offset} = ${at} AND EXISTS (SELECT FROM ${rows} r WHERE ${sameKey(table, 'r', 'b')}))`,
+      )
+      .join(' ')}`;
   return `INSERT INTO pg_temp.undo_moved (place, key, other)
     SELECT ${place}, ${was}, ${became} ${moved} UNION ALL SELECT ${place}, ${became}, ${was} ${moved}`;
 }

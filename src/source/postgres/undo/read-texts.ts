@@ -1,7 +1,7 @@
 import { isTidingsError } from '../../../errors/tidings-error.ts';
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { MatchedColumn } from './match-columns.ts';
-import { isGiven } from './is-null.ts';
+import { isGiven } from './null-sql.ts';
 import { textsOf } from './texts-of.ts';
 import type { UndoConnection } from './undo-connection.ts';
 

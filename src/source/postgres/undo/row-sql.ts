@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
-import { isNull } from './is-null.ts';
+import { isNull } from './null-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import { textsOf } from './texts-of.ts';
 

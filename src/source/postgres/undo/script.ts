@@ -17,6 +17,7 @@ import { tellRetyped } from './retyped-notes.ts';
 import { keyTexts, noRow, rowText, sameKey, sameRow } from './row-sql.ts';
 import { guard, guardRow } from './script-blocks.ts';
 import { beginChecks, checksAtEnd, type ScriptOutcome, writing } from './script-outcome.ts';
+import { lossesOf } from './settle.ts';
 import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
@@ -63,7 +64,12 @@ export async function* scriptOf(
   for (const [table, { insert, update, delete: deleted }] of written) {
     const name = qualifiedName(table.facts);
     yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
+<<<<<<< HEAD
     for (const { reason, detail } of problemsOf(table)) yield refuse(`${reason}: ${detail}`);
+=======
+    for (const loss of lossesOf(table)) yield comment(loss);
+    for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
+>>>>>>> main
     for (const told of await tellRetyped(connection, table)) yield refuse(told);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
@@ -154,10 +160,10 @@ async function checksOf(connection: UndoConnection, table: StagedTable): Promise
 ${guardRow(
   `SELECT ${keyTexts(table, 's')} FROM ${after} s LEFT JOIN ${now}
    WHERE ${noRow(table, 't')} OR NOT ${sameRow(table, 't', 's')}`,
-  `${name.replaceAll('%', '%%')} % was changed later`,
+  `${name.replaceAll('%', '%%')} % was changed later, or this script ran before`,
 )}${guardRow(
     `SELECT ${keyTexts(table, 's')} FROM ${before} s JOIN ${now} WHERE ${fresh}`,
-    `${name.replaceAll('%', '%%')} % is there again`,
+    `${name.replaceAll('%', '%%')} % is there again, or this script ran before`,
   )}${
     table.addedColumns.length === 0
       ? ''

@@ -1,3 +1,4 @@
+import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { chooseKeysSql, dropKeys } from './check-rows.ts';
 import { keysInConflict } from './moved-rows.ts';
@@ -9,6 +10,14 @@ import type { UndoConnection } from './undo-connection.ts';
 
 /** What an undo may overwrite when it is told to. */
 const FORCED = `reason IN ('changed-later', 're-created')`;
+
+/** What a forced undo does not put back in a table, a sentence each. */
+export function lossesOf({ without, facts }: StagedTable): readonly string[] {
+  return [...without].map(
+    (column) =>
+      `Values of column ${column} of ${qualifiedName(facts)} are not put back: it was dropped, or newly made, since.`,
+  );
+}
 
 /** Does away with conflicts; see the port. */
 export async function settle(
@@ -50,8 +59,10 @@ async function force(connection: UndoConnection, table: StagedTable): Promise<nu
   // Values that could be carried over to another type; those that could not stay in conflict.
   const carried = await forgetRetyped(connection, table, 'carried');
   const forced = table.key === null ? ['table-uncertain'] : ['table-uncertain', 'column-dropped'];
-  for (const [name, { reason }] of table.problems) {
-    if (forced.includes(reason)) table.problems.delete(name);
+  for (const [name, { reason, detail }] of table.problems) {
+    if (!forced.includes(reason)) continue;
+    table.problems.delete(name);
+    if (reason === 'column-dropped') table.without.add(detail);
   }
   if (table.key === null) return carried;
   table.rows = null;

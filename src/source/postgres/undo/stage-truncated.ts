@@ -53,6 +53,7 @@ export async function stageTruncated(options: {
     offset: String(offset),
     where: 'true',
   };
+  if (!later && past.key !== null) table.removed.push({ offset, rows: past.after });
   const moved = (await moveRows(connection, { from: past, to }, move)) ?? 0;
   if (!later) table.changes += moved;
 }

@@ -80,6 +80,10 @@ export class StagedTable {
   readonly problems = new Map<string, TableProblem>();
   /** How its rows are staged when they have no room for more than they are; mostly null. */
   readonly wide: WideRows | null;
+  /** Rows that went together before the change at an offset, which they are no part of. */
+  readonly removed: { readonly offset: number; readonly rows: string }[] = [];
+  /** Columns without which it is undone, because whoever asked for it said so. */
+  readonly without = new Set<string>();
   /** True once its rows are in a script, where they have no offsets and so the room they need. */
   scripted = false;
   /** Rows in the two tables; null when that has to be counted again. */

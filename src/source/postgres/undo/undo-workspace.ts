@@ -27,7 +27,7 @@ import { TEXTS_TABLE } from './read-texts.ts';
 import { RETYPED_TABLE } from './retyped-notes.ts';
 import { scriptOf, type ScriptOptions } from './script.ts';
 import { advanceSequences } from './sequences.ts';
-import { settle } from './settle.ts';
+import { lossesOf, settle } from './settle.ts';
 import { stageLaterChange } from './later-changes.ts';
 import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
@@ -220,6 +220,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     // Of the short way the count has said all there is to say: nothing else can follow from it.
     const isDone = this.#shortWay === 'written';
     const warnings = isDone ? [] : [...(await this.#write(written, { triggers, allowed }))];
+    for (const [table] of written) warnings.push(...lossesOf(table));
     if (!triggers) warnings.push('Triggers did not fire; foreign keys were checked as always.');
     await connection.run('COMMIT');
     return {
