@@ -38,13 +38,9 @@ export interface StageOptions {
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
   const { log, workspace, selection, extra, signal } = options;
-<<<<<<< HEAD
   const presumed = presumedTables(log);
   workspace.presume(presumed);
   const stager = new Stager(options, presumed);
-=======
-  const stager = new Stager(options);
->>>>>>> main
   for await (const records of readSelected(log, selection, signal)) {
     // What a truncate of it removed has a history of its own: that of the table that it was then.
     const parts = records.map((record) =>

@@ -5,7 +5,6 @@ import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import { OUR_TEXTS, SCRIPT_BEGIN, SCRIPT_OWN_SETTINGS } from '../session-settings.ts';
 import { findActedOn } from './acted-on.ts';
 import type { RowCounts } from './apply.ts';
-import { problemsOf } from './conflicts.ts';
 import { pairsSql } from './bag-pairs.ts';
 import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
@@ -64,12 +63,8 @@ export async function* scriptOf(
   for (const [table, { insert, update, delete: deleted }] of written) {
     const name = qualifiedName(table.facts);
     yield `\n${comment(`${name}: ${insert} to put back, ${update} to change back, ${deleted} to remove`)}`;
-<<<<<<< HEAD
-    for (const { reason, detail } of problemsOf(table)) yield refuse(`${reason}: ${detail}`);
-=======
     for (const loss of lossesOf(table)) yield comment(loss);
     for (const { reason, detail } of table.problems.values()) yield refuse(`${reason}: ${detail}`);
->>>>>>> main
     for (const told of await tellRetyped(connection, table)) yield refuse(told);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
