@@ -1,6 +1,6 @@
 import type { StoredChange } from '../change/stored-change.ts';
 import type { Cell } from '../change/row-images.ts';
-import type { Column, RowIdentity } from '../change/table.ts';
+import type { Column, RowIdentity, TableDefinition } from '../change/table.ts';
 
 /** What an undo does to a row: the opposite of what the change did. */
 export type UndoOperation = 'insert' | 'update' | 'delete';
@@ -35,7 +35,7 @@ export type ConflictReason =
   /** The partitioned table has no partition for the row. */
   | 'partition-missing'
   | 'table-missing'
-  /** The log knows the table by its name alone, and it may be another one that has the name now. */
+  /** The log knows the table, or a column, by its name alone, and it may be another that has it now. */
   | 'table-uncertain'
   /** The role lacks a right on the table. */
   | 'no-privilege';
@@ -165,6 +165,11 @@ export interface TargetApplied {
  * again as long as there are conflicts to be done away with; then `rows`, `apply` or `script`.
  */
 export interface UndoWorkspace extends AsyncDisposable {
+  /**
+   * Says which tables, by their numbers, the versions that have none are taken for, as far as the log
+   * tells; others go by their names. To be called before anything is staged.
+   */
+  presume(tables: ReadonlyMap<TableDefinition, string>): void;
   /**
    * Takes changes that are to be undone, in the order of their offsets. Images of inserts, updates
    * and deletes must be whole. Only the net effect per row counts: it goes back to what the first

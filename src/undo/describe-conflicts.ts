@@ -248,7 +248,7 @@ const WORDS: Readonly<
     'Leave its changes out with --on-conflict skip. `tidings history` and `tidings show` still have its rows.',
   ],
   'table-uncertain': ({ table, detail }) => [
-    `${table} may be another table than the one that was changed: ${detail}.`,
+    `${table} may not be what was changed: ${detail}.`,
     'If you know that it is the same one: --on-conflict force. Else leave its changes out with --on-conflict skip.',
   ],
   'no-privilege': ({ table, detail }) => [

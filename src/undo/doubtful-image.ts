@@ -27,6 +27,8 @@ export class DoubtfulImages {
     }
     if (!doubtful) return false;
     const cells = decodeImages(images).before?.cells ?? [];
+    // An index other than the key may have been a partition's identity: then its columns are all there is.
+    if (table.key.some((at) => cells[at] === null)) return true;
     return cells.every((cell, at) => cell === null || table.key.includes(at));
   }
 

@@ -171,7 +171,7 @@ export function partitionConflict(
   if (unseen === true) {
     return [
       `${capital(unseenText(mark))}: rows may have come or gone without a change to undo.`,
-      'Go back to a later moment, or undo what the log has: --on-conflict skip.',
+      `Go back to a moment since then (--to ${mark.offset} is the first), or undo what the log has: --on-conflict skip.`,
     ];
   }
   const said = capital(markInWords(mark));

@@ -1,6 +1,6 @@
 import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
-import { qualifiedName } from '../change/table.ts';
-import type { LogRecord } from '../log/log.ts';
+import { qualifiedName, type TableDefinition } from '../change/table.ts';
+import type { LoggedTable, LogRecord } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { DoubtfulImages } from './doubtful-image.ts';
 import { asPart } from './partition-away.ts';
@@ -9,7 +9,7 @@ import { readSelected } from './read-changes.ts';
 import { readPages } from './read-pages.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
-import { tableOf, versionsOf } from './table-versions.ts';
+import { presumedTables, tableOf, versionsOf } from './table-versions.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
 /** Changes of one table that the log cannot take back, whatever the database says. */
@@ -39,7 +39,9 @@ export interface StageOptions {
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
   const { log, workspace, selection, extra, signal } = options;
-  const stager = new Stager(options);
+  const presumed = presumedTables(log);
+  workspace.presume(presumed);
+  const stager = new Stager(options, presumed);
   for await (const records of readSelected(log, selection, signal)) {
     // What a truncate of it removed has a history of its own: that of the table that it was then.
     const parts = records.map((record) =>
@@ -71,8 +73,11 @@ class Stager {
   readonly transactions = new Set<number>();
   changes = 0;
 
-  constructor({ workspace, log }: StageOptions) {
+  readonly #presumed: ReadonlyMap<TableDefinition, string>;
+
+  constructor({ workspace, log }: StageOptions, presumed: ReadonlyMap<TableDefinition, string>) {
     this.#workspace = workspace;
+    this.#presumed = presumed;
     this.#doubtful = new DoubtfulImages(log);
   }
 
@@ -86,18 +91,24 @@ class Stager {
         this.lack('identity-not-full', record);
       } else whole.push(record);
       if (operation === 'insert' || cascaded) continue;
-      this.tables.set(table.origin?.id ?? qualifiedName(table), tableOf(table));
+      const found = this.#tableOf(table);
+      this.tables.set(found.id ?? qualifiedName(table), found);
       this.transactions.add(transaction.first);
     }
     if (whole.length === 0) return;
     await (cascaded ? this.#workspace.stageCascaded(whole) : this.#workspace.stage(whole));
   }
 
+  #tableOf(table: LoggedTable): TableName {
+    const id = this.#presumed.get(table);
+    return { ...tableOf(table), ...(id === undefined ? {} : { id }) };
+  }
+
   lack(reason: Lacking['reason'], record: LogRecord): void {
     const id = `${reason} ${qualifiedName(record.table)}`;
     const found = this.lacking.get(id) ?? {
       reason,
-      table: tableOf(record.table),
+      table: this.#tableOf(record.table),
       rows: 0,
       records: [],
     };

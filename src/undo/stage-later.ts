@@ -4,13 +4,15 @@ import type { TableName } from '../source/undo-target.ts';
 import { readPages } from './read-pages.ts';
 import { readTruncated } from './read-truncated.ts';
 import type { StageOptions } from './stage-changes.ts';
-import { versionsOf } from './table-versions.ts';
+import { presumedTables, versionsOf } from './table-versions.ts';
 
 /** Hands over the changes, not undone, of tables whose rows have no key. */
 export async function stageLater(
   { log, workspace, selection, extra, signal }: StageOptions,
   bags: readonly TableName[],
 ): Promise<void> {
+  // The log may have been read anew since the others were staged.
+  workspace.presume(presumedTables(log));
   const versions = bags.flatMap((table) => versionsOf(log, table));
   const undone = new Set(extra.map(({ offset }) => offset));
   const request = {

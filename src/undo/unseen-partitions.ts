@@ -22,8 +22,12 @@ export function unseenMarks(
     const table = mark.origin ?? qualifiedName(mark);
     if (!first.has(table)) first.set(table, mark);
   }
-  const isBefore = (mark: LoggedMark): boolean =>
-    'moment' in begin ? placeOf(mark, begin) === 'before' : mark.offset <= begin.first;
+  const isBefore = (mark: LoggedMark): boolean => {
+    if (!('moment' in begin)) return mark.offset <= begin.first;
+    // Just before the change at an offset is after all that was met before it.
+    if ('offset' in begin.moment) return mark.offset <= begin.offset;
+    return placeOf(mark, begin) === 'before';
+  };
   return [...first.values()].filter(
     (mark) => mark.transaction === null && !isBefore(mark) && hasOldVersions(log, mark),
   );

@@ -241,7 +241,8 @@ describe('a log of an older version, which knows tables and columns by their nam
       [bag, ['one'], null],
       [other, ['1'], null],
     ];
-    const detail = 'the log knows it by its name alone, and it was made, renamed or altered since';
+    const detail =
+      'the log knows it by its name alone, and nothing proves that it was not made anew or renamed since';
     const refused = await at.undo(made, null, transaction);
     assert.deepEqual(refused.conflicts, [
       `table-uncertain -: ${detail}`,
@@ -274,18 +275,18 @@ describe('a log of an older version, which knows tables and columns by their nam
     await at.client.query('ALTER TABLE t ADD COLUMN c text; ALTER TABLE gap ADD COLUMN c text');
     const made: Made = [t, ['2', 'of a', 'of b'], null];
     const added = await at.undo([made], 'force', transaction);
-    assert.match(
-      added.conflicts.join(),
-      /^table-uncertain -: the log knows it by its name alone, and it was [^:]*$/,
-    );
+    assert.deepEqual(added.conflicts, []);
     assert.deepEqual(await at.rows('SELECT * FROM t'), ['(2,"of a","of b",)']);
     const inGap = await at.undo([[gap, ['2', 'a'], null]], null, transaction);
-    assert.match(inGap.conflicts.join(), /column-dropped -: a/);
+    assert.deepEqual(inGap.conflicts, []);
     await at.client.query(
       'DELETE FROM t; ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b',
     );
     const exchanged = await at.undo([made], null, transaction);
-    assert.match(exchanged.conflicts.join(), /column-dropped -: a.*column-dropped -: b/);
+    assert.match(
+      exchanged.conflicts.join(),
+      /^table-uncertain -: the log knows column a, b by name/,
+    );
     assert.deepEqual(await at.rows('SELECT * FROM t'), []);
   });
 });

@@ -30,11 +30,12 @@ export interface TargetFixture extends AsyncDisposable {
   /** Every row of a query, as one text each. */
   rows(query: string): Promise<readonly string[]>;
   script(made: readonly Made[]): Promise<string>;
-  /** @param transaction of the changes; one that is later than all that was done to the tables. */
+  /** @param transaction of the changes; else one right after their version was read. */
   undo(
     made: readonly Made[],
     mode?: 'skip' | 'force' | null,
     transaction?: string,
+    cascaded?: readonly Made[],
   ): Promise<Undone>;
 }
 
@@ -64,14 +65,16 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
       for await (const part of workspace.script(options)) parts.push(part);
       return parts.join('');
     },
-    async undo(made, mode = null, id = LATER) {
+    async undo(made, mode, id, cascaded = []) {
       await using workspace = await target.open('apply', signal);
       await workspace.stage(numbered(made, id));
+      await workspace.stageCascaded(numbered(cascaded, id, made.length));
       await workspace.holdBags();
       let { conflicts, tables } = await workspace.assess();
       const found = await workspace.conflicts(100);
       // Leaving rows out can leave others without their parents.
-      const rounds = mode === null ? [] : mode === 'force' ? [mode] : [mode, mode, mode];
+      const rounds =
+        mode === null || mode === undefined ? [] : mode === 'force' ? [mode] : [mode, mode, mode];
       for (const each of rounds) {
         if (conflicts.length === 0) break;
         await workspace.settle(each);
@@ -102,6 +105,7 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       rows: [table],
     } = await client.query<{
       id: string;
+      moment: string;
       schema: string;
       name: string;
       root: string;
@@ -111,7 +115,7 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       key: number[] | null;
       columns: { name: string; number: number; type: number; modifier: number }[];
     }>(
-      `SELECT c.oid::text AS id, n.nspname::text AS schema, c.relname::text AS name,
+      `SELECT c.oid::text AS id, pg_current_xact_id()::text AS moment, n.nspname::text AS schema, c.relname::text AS name,
          c.relispartition AS partition, r.oid::text AS root, rn.nspname::text AS "rootSchema", r.relname::text AS "rootName",
          (SELECT json_agg(json_build_object('name', attname, 'number', attnum, 'type', atttypid::bigint,
             'modifier', atttypmod) ORDER BY attnum) FROM pg_attribute
@@ -130,7 +134,7 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       new Map(),
     );
     const { id, schema, name: own, root, columns } = table;
-    return {
+    const found: TableDefinition = {
       schema: table.rootSchema,
       name: table.rootName,
       columns: columns.map(({ name: column, number }, index) => ({
@@ -143,10 +147,15 @@ async function readVersion(client: pg.Client, name: string): Promise<TableDefini
       identity: 'full',
       dialect: 'postgres',
     };
+    moments.set(found, table.moment);
+    return found;
   } finally {
     await client.query('ROLLBACK');
   }
 }
+
+/** Ids of transactions right after versions were read. */
+const moments = new WeakMap<TableDefinition, string>();
 
 /** The version as an old log has it, which knows no numbers and no shapes. */
 export function asOldLog(version: TableDefinition): TableDefinition {
@@ -157,23 +166,26 @@ export function asOldLog(version: TableDefinition): TableDefinition {
     kind,
     array,
   }));
-  return { schema, name, columns, key, identity, dialect };
+  const old: TableDefinition = { schema, name, columns, key, identity, dialect };
+  const moment = moments.get(version);
+  if (moment !== undefined) moments.set(old, moment);
+  return old;
 }
 
 /** A transaction that is later than any of a new server. */
 const LATER = '2000000000';
 
-function numbered(made: readonly Made[], id = LATER): readonly StoredChange[] {
-  const transaction = {
-    first: 0,
-    last: made.length - 1,
-    id,
+function numbered(made: readonly Made[], id?: string, first = 0): readonly StoredChange[] {
+  const transactionOf = (table: TableDefinition): StoredChange['transaction'] => ({
+    first,
+    last: first + made.length - 1,
+    id: id ?? moments.get(table) ?? LATER,
     position: '',
     committedAt: 0,
     context: null,
-  };
-  return made.map(([table, before, after], offset) => ({
-    offset,
+  });
+  return made.map(([table, before, after], index) => ({
+    offset: first + index,
     table,
     operation: before === null ? 'insert' : after === null ? 'delete' : 'update',
     key: (after ?? before)?.[table.key[0] ?? 0] ?? null,
@@ -182,6 +194,6 @@ function numbered(made: readonly Made[], id = LATER): readonly StoredChange[] {
       before: before === null ? null : { kind: 'old', cells: before },
       after,
     }),
-    transaction,
+    transaction: transactionOf(table),
   }));
 }

@@ -5,7 +5,7 @@ import { parseSnapshot } from '../visibility.ts';
  * Ids have 32 bits in the WAL: comparing those of older transactions with the snapshot could take
  * one from before a wrap-around for one that is still to come. 2^31 transactions write more WAL.
  */
-const RECENT_BYTES = 2n ** 34n;
+export const RECENT_BYTES = 2n ** 34n;
 
 /** Decides which transactions of the log a snapshot shows. */
 export class SnapshotTransactions {

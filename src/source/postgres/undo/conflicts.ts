@@ -1,6 +1,7 @@
 import type { Assessment, ConflictReason, RowName, TargetConflict } from '../../undo-target.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import { keyOf } from './row-sql.ts';
+import type { StagedTable, TableProblem } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
@@ -72,6 +73,14 @@ export async function listConflicts(
   ];
 }
 
+/** What stands against a table; not that it is uncertain when nothing of it is undone after all. */
+export function problemsOf(table: StagedTable): readonly TableProblem[] {
+  const problems = [...table.problems.values()];
+  return table.changes > 0
+    ? problems
+    : problems.filter(({ reason }) => reason !== 'table-uncertain');
+}
+
 function tableConflicts(tables: StagedTables): TargetConflict[] {
   const missing = tables.missing.map(
     ({ schema, name, unreadable, detail, changes }): TargetConflict => {
@@ -83,7 +92,7 @@ function tableConflicts(tables: StagedTables): TargetConflict[] {
     },
   );
   const problems = tables.all.flatMap((table) =>
-    [...table.problems.values()].map((problem): TargetConflict => ({
+    problemsOf(table).map((problem): TargetConflict => ({
       ...problem,
       table: table.name,
       row: null,

@@ -25,23 +25,18 @@ export interface PartitionNow extends TableName {
  * Finds each column of a table version in the table now: by its number where that is known, so that a
  * renamed column is the same one, and one that was dropped and added again is not. A partition numbers
  * its columns in its own way; the names are those of its root.
- * @param how `partition`: of the version that was captured from one; `byName`: whether a column whose
- * number is not known is the one that has its name now.
+ * @param partition of the version that was captured from one.
  * @returns in the version's order; null for a column that is not there any more.
  */
 export function matchColumns(
   version: TableDefinition,
   facts: TableFacts,
-  {
-    partition,
-    byName: isByName,
-  }: { readonly partition: PartitionNow | null; readonly byName: boolean },
+  partition: PartitionNow | null,
 ): readonly (MatchedColumn | null)[] {
   const byName = new Map(facts.columns.map((column) => [column.name, column]));
   const byNumber = new Map(facts.columns.map((column) => [column.number, column]));
   const inPartition = version.origin?.partition !== undefined;
   const find = ({ name, number }: Column): ColumnFacts | undefined => {
-    if (number === undefined && !isByName) return undefined;
     // Of a partition that is gone nobody can say any more what its numbers stood for.
     if (number === undefined || (inPartition && partition === null)) return byName.get(name);
     return inPartition ? byName.get(partition?.columns.get(number) ?? '') : byNumber.get(number);

@@ -16,6 +16,10 @@ export async function moveRows(
   },
 ): Promise<number | null> {
   const { from, to } = rows;
+  // What is not certain of the rows is not certain where they come to.
+  for (const [name, problem] of from.problems) {
+    if (problem.reason === 'table-uncertain') to.problems.set(name, problem);
+  }
   const known = new Set(from.columns.map(({ name }) => name));
   const unknown = to.columns.filter(({ name }) => !known.has(name));
   for (const { name } of unknown) to.problem('column-dropped', name);

@@ -3,7 +3,7 @@ import type { StoredChange } from '../../../change/stored-change.ts';
 import { type Column, qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
-import { areCertainColumns, type FirstChange } from './certain-table.ts';
+import { type FirstChange, uncertainColumns } from './certain-table.ts';
 import { CopyRows, tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
 import {
@@ -145,13 +145,7 @@ export class StagedTable {
   static async create(options: StagedTableOptions): Promise<StagedTable> {
     const { connection, facts, first } = options;
     const partition = await readPartition(connection, first.table);
-    const table = new StagedTable(
-      options,
-      matchColumns(first.table, facts, {
-        partition,
-        byName: await areCertainColumns(connection, facts, first),
-      }),
-    );
+    const table = new StagedTable(options, matchColumns(first.table, facts, partition));
     const bases = new Map(facts.columns.map(({ name, base }) => [name, base]));
     const select = (names: readonly string[], first: readonly string[] = []): string => {
       const columns = names.map((name) => {
@@ -326,8 +320,9 @@ export class StagedTable {
       if (this.#layouts.size > 0) await this.flush();
       const partition = await readPartition(this.#connection, version);
       if (partition?.attached === false) this.detached.set(qualifiedName(partition), partition);
-      const byName = await areCertainColumns(this.#connection, this.facts, first);
-      const matched = matchColumns(version, this.facts, { partition, byName });
+      const doubtful = await uncertainColumns(this.#connection, this.facts, first);
+      if (doubtful.length > 0) this.problem('table-uncertain', columnsUncertain(doubtful));
+      const matched = matchColumns(version, this.facts, partition);
       await this.#keep(this.#common(version, matched));
       const kept = new Set(this.columns.map(({ name }) => name));
       layout = toLayout(
@@ -366,6 +361,10 @@ export class StagedTable {
     // In the first version and in the table now, and not in between: it was made anew.
     for (const { name } of gone) this.problem('column-dropped', name);
   }
+}
+
+function columnsUncertain(names: readonly string[]): string {
+  return `the log knows column ${names.join(', ')} by name alone, and nothing proves that it is the same one`;
 }
 
 /** Whether the images are an old row and a new one. */

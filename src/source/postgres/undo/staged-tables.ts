@@ -9,6 +9,9 @@ import type { UndoConnection } from './undo-connection.ts';
 /** Beyond the places of all tables, and of what is kept beside each. Places are 32-bit integers. */
 const TRUNCATED = 3_000_000;
 
+const UNCERTAIN =
+  'the log knows it by its name alone, and nothing proves that it was not made anew or renamed since';
+
 /** A table that changes cannot be staged for. */
 export interface MissingTable extends TableName {
   /** What the catalogue says of it, when it is there and may not be read. */
@@ -32,12 +35,18 @@ export class StagedTables implements Staged {
   readonly #known = new Map<StagedTable, { readonly names: Set<string>; onlyByName: boolean }>();
   readonly #facts = new Map<string, TableFacts | null>();
   readonly #missing = new Map<string, MissingTable>();
+  #presumed: ReadonlyMap<TableDefinition, string> = new Map();
   #truncated = 0;
 
   /** @param pairs whether updates are kept side by side, see `StagedTableOptions`. */
   constructor(connection: UndoConnection, pairs: boolean) {
     this.#connection = connection;
     this.#pairs = pairs;
+  }
+
+  /** Which tables versions without a number are taken for, see the port. */
+  presume(tables: ReadonlyMap<TableDefinition, string>): void {
+    this.#presumed = tables;
   }
 
   get all(): readonly StagedTable[] {
@@ -51,7 +60,7 @@ export class StagedTables implements Staged {
 
   /** Counts a change of a table that is missing. */
   lose(version: TableDefinition): void {
-    const missing = this.#missing.get(identityOf(version));
+    const missing = this.#missing.get(this.#identityOf(version));
     if (missing !== undefined) missing.changes += 1;
   }
 
@@ -103,9 +112,7 @@ export class StagedTables implements Staged {
         !(await isCertainTable(this.#connection, table.facts, first))
       ) {
         names.onlyByName = true;
-        const detail =
-          'the log knows it by its name alone, and it was made, renamed or altered since';
-        table.problem('table-uncertain', detail);
+        table.problem('table-uncertain', UNCERTAIN);
       }
     }
     this.#byVersion.set(version, table);
@@ -149,15 +156,25 @@ export class StagedTables implements Staged {
 
   async #miss(version: TableDefinition, facts: TableFacts | null): Promise<void> {
     const { schema, name } = version;
-    const identity = identityOf(version);
+    const identity = this.#identityOf(version);
     if (this.#missing.has(identity)) return;
-    const detail = facts === null ? await describeHolder(this.#connection, version) : '';
+    const detail =
+      facts === null ? await describeHolder(this.#connection, version, this.#idOf(version)) : '';
     this.#missing.set(identity, { schema, name, unreadable: facts, detail, changes: 0 });
   }
 
   #find(version: TableDefinition): Promise<TableFacts | null> {
-    if (version.origin === undefined) return this.#read(version);
-    return this.#readOnce(version.origin.id, { oid: version.origin.id });
+    const oid = this.#idOf(version);
+    return oid === undefined ? this.#read(version) : this.#readOnce(oid, { oid });
+  }
+
+  #idOf(version: TableDefinition): string | undefined {
+    return version.origin?.id ?? this.#presumed.get(version);
+  }
+
+  /** By what the changes of a version belong together: its table's number, or else its name. */
+  #identityOf(version: TableDefinition): string {
+    return this.#idOf(version) ?? nameOf(version);
   }
 
   #read(table: TableName): Promise<TableFacts | null> {
@@ -180,21 +197,17 @@ export class StagedTables implements Staged {
 /** Who has a name that a table of the log had; nothing when nobody has. */
 async function describeHolder(
   connection: UndoConnection,
-  { schema, name, origin }: TableDefinition,
+  { schema, name }: TableDefinition,
+  id: string | undefined,
 ): Promise<string> {
   const [found] = await connection.rows<{ kind: string; other: boolean }>(
     `SELECT CASE WHEN c.relkind IN ('r', 'p') THEN 'another table' WHEN c.relkind IN ('v', 'm')
          THEN 'a view' ELSE 'something else' END AS kind, c.oid <> COALESCE($3::oid, 0) AS other
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND c.relname = $2`,
-    [schema, name, origin?.id ?? null],
+    [schema, name, id ?? null],
   );
   return found?.other === true ? `${found.kind} has its name now` : '';
-}
-
-/** By what the changes of a version belong together: its table's number, or else its name. */
-function identityOf(version: TableDefinition): string {
-  return version.origin?.id ?? nameOf(version);
 }
 
 function nameOf({ schema, name }: TableName): string {

@@ -1,4 +1,5 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
+import type { TableDefinition } from '../../../change/table.ts';
 import type {
   Assessment,
   TableName,
@@ -68,6 +69,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]();
+  }
+
+  presume(tables: ReadonlyMap<TableDefinition, string>): void {
+    this.#tables.presume(tables);
   }
 
   async stage(changes: readonly StoredChange[]): Promise<void> {
