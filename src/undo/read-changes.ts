@@ -1,28 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FindRequest, LogReader, LogRecord, ReadRequest, RowFinder } from '../log/log.ts';
 import { groupVersions, idsOf } from './looking/known-tables.ts';
+import { readPages } from './read-pages.ts';
 import type { Selection } from './selection.ts';
-
-/** Records of one page; a page is what is in memory at a time. */
-const LIMIT = 5_000;
-const MAX_BYTES = 2 * 1024 * 1024;
-
-/** Pages of a range of the log. */
-export async function* readPages(
-  log: LogReader,
-  request: ReadRequest & { readonly to: number },
-  signal: AbortSignal,
-): AsyncGenerator<readonly LogRecord[]> {
-  let { from } = request;
-  while (from < request.to) {
-    signal.throwIfAborted();
-    const page = await log.read({ ...request, from, limit: LIMIT, maxBytes: MAX_BYTES });
-    if (page.records.length > 0) yield page.records;
-    // A search that found nothing has held up everybody else on this thread.
-    else await nextTurn();
-    from = page.next;
-  }
-}
 
 /** The selected changes, in the order of their offsets. */
 export async function* readSelected(

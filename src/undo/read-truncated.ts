@@ -2,7 +2,7 @@ import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { truncatedRows } from './looking/truncated-rows.ts';
-import { readPages } from './read-changes.ts';
+import { readPages } from './read-pages.ts';
 
 /** What the log knows of the rows that a truncate removed. */
 export interface Truncated {

@@ -1,7 +1,7 @@
 import { MARKER_OLD } from '../change/row-images.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
-import { readPages } from './read-changes.ts';
+import { readPages } from './read-pages.ts';
 import { readTruncated } from './read-truncated.ts';
 import type { StageOptions } from './stage-changes.ts';
 import { versionsOf } from './table-versions.ts';

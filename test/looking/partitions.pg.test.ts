@@ -219,8 +219,12 @@ test('as of, before partitions were watched: refused, whatever is asked for', as
   const old = {
     of: 'anc',
     as: ({ schema, name, columns, key, identity, dialect }: TableDefinition) => ({
-      ...{ schema, name, columns },
-      ...{ key, identity, dialect },
+      schema,
+      name,
+      columns,
+      key,
+      identity,
+      dialect,
     }),
   };
   await at.write(`UPDATE anc SET note = note || '!' WHERE id = 1`, {
