@@ -115,6 +115,8 @@ export interface TargetRow extends TableName {
   readonly before: readonly Cell[] | null;
   /** As it will be; null when the undo removes it. */
   readonly after: readonly Cell[] | null;
+  /** Indexes into `columns` of cells that are the log's text, because the type of now cannot read it. */
+  readonly texts?: { readonly before: ReadonlySet<number>; readonly after: ReadonlySet<number> };
   /** True when it is one of the rows that `TargetTable.conflict` counts. */
   readonly conflict: boolean;
 }

@@ -1,4 +1,3 @@
-import { qualifiedName } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
@@ -17,6 +16,7 @@ import type {
   UndoPlan,
   UndoResult,
 } from './undo-plan.ts';
+import { placeInWords } from './table-versions.ts';
 import { totalOf, toTables } from './undo-tables.ts';
 
 /** Leaving rows out can leave others without their parents, and so on; more steps are a defect. */
@@ -162,11 +162,12 @@ function tooMany(): TidingsError {
 
 /** What is not put back although it was forced: the log does not have it. */
 function lossesOf({ lacking }: StagedChanges): readonly string[] {
-  return lacking.flatMap(({ reason, table }) =>
-    reason === 'truncated'
-      ? [
-          `Of the rows that a truncate of ${qualifiedName(table)} removed, those that the log does not have are not put back.`,
-        ]
-      : [],
+  const truncated = lacking.filter(({ reason }) => reason === 'truncated');
+  const places = truncated.flatMap(({ records }) =>
+    records.map(({ table }) => placeInWords(table)),
+  );
+  return [...new Set(places)].map(
+    (place) =>
+      `Of the rows that a truncate of ${place} removed, those that the log does not have are not put back.`,
   );
 }

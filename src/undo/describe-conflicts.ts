@@ -12,13 +12,14 @@ import type {
 import { idsOf, tableNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import {
+  capital,
   opposingPartitions,
   type PartitionChange,
   partitionConflict,
   type TableSql,
 } from './partition-changes.ts';
 import { readRow } from './read-changes.ts';
-import { versionsOf } from './table-versions.ts';
+import { placeInWords, versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
 import { actorOf, type Selection } from './selection.ts';
 import type { Lacking } from './stage-changes.ts';
@@ -222,9 +223,9 @@ const WORDS: Readonly<
           `${row}: the log does not have the old row, because the table had no full identity then.`,
           'It cannot be undone from the log. For the future run `tidings doctor`; it prints the statement.',
         ],
-  truncated: ({ table }) => [
-    `${table} was truncated, and the log does not have all the rows it held.`,
-    '`--on-conflict force` restores those that the log has; the others are only in a backup.',
+  truncated: ({ row }) => [
+    `${capital(row)} was truncated, and the log does not have all the rows it held.`,
+    '`--on-conflict skip` and `force` put those back that the log has; the others are only in a backup.',
   ],
   'partition-changed': ({ table }) => [
     `Rows of ${table} came or went with a partition.`,
@@ -288,7 +289,12 @@ function describeLacking(
     const [message, hint] = WORDS[reason]({
       table: name,
       sql: tableSql(table),
-      row: key === null ? `a row of ${name}` : `${name} ${keyText(key)}`,
+      row:
+        reason === 'truncated'
+          ? placeInWords(record.table)
+          : key === null
+            ? `a row of ${name}`
+            : `${name} ${keyText(key)}`,
       other: '',
       // A table that said whole old rows has one that is not whole only where a value could not be read.
       detail: record.table.identity === 'full' ? UNREADABLE : '',

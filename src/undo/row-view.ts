@@ -18,7 +18,7 @@ export class RowView {
   }
 
   row(row: TargetRow): UndoRow {
-    const { operation, columns, before, after } = row;
+    const { operation, columns, before, after, texts } = row;
     const named = after ?? before;
     const changed =
       operation === 'update'
@@ -27,9 +27,12 @@ export class RowView {
     return {
       table: qualifiedName(row),
       operation,
-      key: row.key.length === 0 || named === null ? null : this.#read(columns, named, row.key),
-      before: before === null ? null : this.#read(columns, before),
-      after: after === null ? null : this.#read(columns, after),
+      key:
+        row.key.length === 0 || named === null
+          ? null
+          : this.#read(columns, named, { places: row.key }),
+      before: before === null ? null : this.#read(columns, before, { texts: texts?.before }),
+      after: after === null ? null : this.#read(columns, after, { texts: texts?.after }),
       changed,
       conflict: row.conflict,
     };
@@ -52,7 +55,13 @@ export class RowView {
   #read(
     columns: readonly Column[],
     cells: readonly Cell[],
-    places: readonly number[] = [...columns.keys()],
+    {
+      places = [...columns.keys()],
+      texts,
+    }: {
+      readonly places?: readonly number[];
+      readonly texts?: ReadonlySet<number> | undefined;
+    } = {},
   ): Row {
     const named = this.#log.tables().at(-1)?.dialect;
     const dialect = this.#dialects.find(({ name }) => name === named);
@@ -61,7 +70,8 @@ export class RowView {
       if (column === undefined || cell === null || cell === undefined) {
         return [column?.name ?? '', null];
       }
-      return [column.name, dialect === undefined ? cell : dialect.reader(column)(cell)];
+      const isText = dialect === undefined || texts?.has(place) === true;
+      return [column.name, isText ? cell : dialect.reader(column)(cell)];
     });
     return Object.fromEntries(entries);
   }

@@ -1,4 +1,4 @@
-import type { TableDefinition } from '../change/table.ts';
+import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import type { LoggedTable, LogReader } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
 import { groupVersions } from './looking/known-tables.ts';
@@ -34,4 +34,11 @@ export function presumedTables(log: LogReader): ReadonlyMap<TableDefinition, str
 /** The table of a version, under the name and by the number that it had then. */
 export function tableOf({ schema, name, origin }: LoggedTable): TableName {
   return { schema, name, ...(origin === undefined ? {} : { id: origin.id }) };
+}
+
+/** What a change of a version was made to, in words: the table, or a partition of it. */
+export function placeInWords({ origin, ...table }: LoggedTable): string {
+  const name = qualifiedName(table);
+  const partition = origin?.partition;
+  return partition === undefined ? name : `partition ${qualifiedName(partition)} of ${name}`;
 }

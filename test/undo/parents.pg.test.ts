@@ -94,3 +94,25 @@ test('a computed column that refers, and one that is referred to', async () => {
   const back = await at.apply({ transaction: moved });
   assert.deepEqual([back.applied, back.conflicts.byReason], [false, { 'child-added': 1 }]);
 });
+
+test('rows that are left out keep their children, also those that would find another parent', async () => {
+  await using at = await undoFixture('');
+  await create(
+    at,
+    `CREATE TABLE p (id int PRIMARY KEY, code text UNIQUE, v int);
+     CREATE TABLE k (id int PRIMARY KEY, code text UNIQUE REFERENCES p (code) ON UPDATE CASCADE ON DELETE CASCADE);
+     CREATE TABLE m (id int PRIMARY KEY, code text REFERENCES k (code) ON UPDATE CASCADE ON DELETE CASCADE);
+     INSERT INTO p VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 1); INSERT INTO k VALUES (1, 'a'), (2, 'b'); INSERT INTO m VALUES (1, 'a');`,
+  );
+  const transaction = await at.change(`UPDATE p SET code = 't' WHERE id = 1;
+    UPDATE p SET code = 'a' WHERE id = 2; UPDATE p SET code = 'b' WHERE id = 1; UPDATE p SET v = 2 WHERE id = 3`);
+  const result = await at.apply({ transaction }, { onConflict: 'skip' });
+  assert.equal(result.applied, true);
+  assert.deepEqual(
+    await at.rows(
+      'SELECT p.id, k.id, m.id FROM p LEFT JOIN k USING (code) LEFT JOIN m USING (code) ORDER BY 1',
+    ),
+    ['(1,1,1)', '(2,2,)', '(3,,)'],
+  );
+  assert.deepEqual(await at.rows('SELECT v FROM p WHERE id = 3'), ['(1)']);
+});

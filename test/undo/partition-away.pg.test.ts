@@ -85,11 +85,33 @@ test('rows of a dropped partition that the log does not know whole do not come b
   await using at = await undoFixture('');
   await create(
     at,
-    `${ORD} CREATE TABLE o (id int); INSERT INTO ord VALUES (1, 1, 'before capture')`,
+    `${ORD} CREATE TABLE o (id int); INSERT INTO ord VALUES (1, 1, 'attached, with what it had')`,
   );
   await at.change(`INSERT INTO ord VALUES (2, 1, 'a')`);
   const to = at.log.head;
   await at.change('DROP TABLE ord_1; INSERT INTO o VALUES (1)');
   const { conflicts, total } = await at.plan({ tables: ['public.ord'], to });
   assert.deepEqual([conflicts.byReason, total], [{ 'partition-changed': 1 }, 0]);
+});
+
+test('a truncate of a partition that the log does not know whole', async () => {
+  await using at = await undoFixture('');
+  await create(at, `${ORD} INSERT INTO ord VALUES (1, 1, 'attached, with what it had')`);
+  await at.change(`INSERT INTO ord VALUES (2, 1, 'a'), (3, 2, 'b')`);
+  const to = at.log.head;
+  await at.change('TRUNCATE ord_1');
+  for (const onConflict of ['skip', 'force'] as const) {
+    const { list } = (await at.plan({ tables: ['public.ord'], to })).conflicts;
+    assert.equal(list.length, 1);
+    assert.match(list[0]?.message ?? '', /^Partition public\.ord_1 of public\.ord was truncated/);
+    assert.match(
+      list[0]?.hint ?? '',
+      new RegExp(`${onConflict}.* put those back that the log has`),
+    );
+    const result = await at.apply({ tables: ['public.ord'], to }, { onConflict });
+    assert.deepEqual([result.applied, result.total], [true, 2]);
+    assert.match(result.warnings.join('\n'), /truncate of partition public\.ord_1 .*not put back/);
+    assert.deepEqual(await at.rows('SELECT id FROM ord ORDER BY 1'), ['(1)', '(2)', '(3)']);
+    await at.change('TRUNCATE ord_1');
+  }
 });

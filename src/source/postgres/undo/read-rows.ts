@@ -5,6 +5,7 @@ import { quoteIdentifier } from '../quote.ts';
 import { keyOf, noRow, sameKey } from './row-sql.ts';
 import type { StagedPairs } from './staged-pairs.ts';
 import type { StagedTable } from './staged-table.ts';
+import { type UnreadColumn, unreadColumns, unreadText } from './unread-texts.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** Columns that are shown, beside those of the key: a statement returns 1,664 values at most. */
@@ -21,22 +22,23 @@ export async function* readRows(
   for (const table of tables) {
     if (table.columns.length === 0) continue;
     const { pairs } = table;
+    const unread = pairs === null ? await unreadColumns(connection, table) : [];
     const select =
       pairs !== null
         ? pairedRows(table, pairs, perTable)
         : perTable === undefined
-          ? selectRows(table)
-          : sampleRows(table, perTable);
+          ? selectRows(table, unread)
+          : sampleRows(table, unread, perTable);
     for await (const page of connection.pages(`${select} ORDER BY 2`)) {
-      for (const cells of page) yield toRow(table, cells);
+      for (const cells of page) yield toRow(table, unread, cells);
     }
   }
 }
 
 /** The operation, the offset, whether it is in conflict, then the columns of `before` and `after`. */
-function selectRows(table: StagedTable): string {
+function selectRows(table: StagedTable, unread: readonly UnreadColumn[]): string {
   const { before, after, offset } = table;
-  const columns = bothSides(table);
+  const columns = bothSides(table, unread);
   if (table.key === null) {
     return `SELECT 'insert', b.${offset}, ${inConflict(table, 'b')}, ${columns} FROM ${before} b LEFT JOIN ${after} a ON false
       UNION ALL
@@ -61,10 +63,10 @@ function pairedRows(table: StagedTable, pairs: StagedPairs, limit: number | unde
 }
 
 /** A few of each operation, without looking at all rows. */
-function sampleRows(table: StagedTable, limit: number): string {
-  if (table.key === null) return `(${selectRows(table)} LIMIT ${limit})`;
+function sampleRows(table: StagedTable, unread: readonly UnreadColumn[], limit: number): string {
+  if (table.key === null) return `(${selectRows(table, unread)} LIMIT ${limit})`;
   const { before, after, offset } = table;
-  const columns = bothSides(table);
+  const columns = bothSides(table, unread);
   const same = sameKey(table, 'a', 'b');
   return `SELECT * FROM (
     (SELECT CASE WHEN ${noRow(table, 'a')} THEN 'insert' ELSE 'update' END, b.${offset},
@@ -86,16 +88,33 @@ function shown(table: StagedTable): readonly Column[] {
   return table.columns.filter(({ name }, index) => index < SHOWN || key.has(name));
 }
 
-function bothSides(table: StagedTable): string {
+function bothSides(table: StagedTable, unread: readonly UnreadColumn[]): string {
   const names = shown(table).map(({ name }) => quoteIdentifier(name));
-  return [...names.map((name) => `b.${name}`), ...names.map((name) => `a.${name}`)].join(', ');
+  const texts = unread.map((column) =>
+    unreadText(table, column, column.side === 'before' ? 'b' : 'a'),
+  );
+  const values = [...names.map((name) => `b.${name}`), ...names.map((name) => `a.${name}`)];
+  return [...values, ...texts].join(', ');
 }
 
-function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
+function toRow(
+  table: StagedTable,
+  unread: readonly UnreadColumn[],
+  cells: readonly Cell[],
+): TargetRow {
   const columns = shown(table);
   const operation = cells[0] as UndoOperation;
   const then = cells.slice(FIRST, FIRST + columns.length);
-  const now = cells.slice(FIRST + columns.length);
+  const now = cells.slice(FIRST + columns.length, FIRST + 2 * columns.length);
+  const texts = { before: new Set<number>(), after: new Set<number>() };
+  for (const [index, { side, name }] of unread.entries()) {
+    const text = cells[FIRST + 2 * columns.length + index] ?? null;
+    const place = columns.findIndex((column) => column.name === name);
+    if (text === null || place < 0) continue;
+    // What the changes found is what the row will be.
+    (side === 'before' ? then : now)[place] = text;
+    texts[side === 'before' ? 'after' : 'before'].add(place);
+  }
   const key = table.key === null ? [] : keyOf(table).map(({ column }) => column);
   return {
     ...table.name,
@@ -105,5 +124,6 @@ function toRow(table: StagedTable, cells: readonly Cell[]): TargetRow {
     before: operation === 'insert' ? null : now,
     after: operation === 'delete' ? null : then,
     conflict: cells[2] === 't',
+    ...(texts.before.size + texts.after.size === 0 ? {} : { texts }),
   };
 }

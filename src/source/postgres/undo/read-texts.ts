@@ -13,6 +13,7 @@ export const TEXTS_TABLE = `
 interface TextsTable {
   readonly key: readonly { readonly column: string }[] | null;
   readonly notes: number;
+  readonly place: number;
   insertSql(
     side: 'before' | 'after',
     columns: readonly string[],
@@ -116,7 +117,7 @@ async function insert(
   );
   for (const [at, column] of columns.entries()) {
     if (column.fit === 'plain') continue;
-    await note(connection, { table, rows, where }, { column, at });
+    await note(connection, { table, side, rows, where }, { column, at });
   }
   if (hasKey === '') return;
   const [lost] = await connection.rows<{ rows: number }>(
@@ -133,9 +134,10 @@ async function note(
   connection: UndoConnection,
   {
     table,
+    side,
     rows,
     where,
-  }: { readonly table: TextsTable; readonly rows: string; readonly where: string },
+  }: Pick<TextsTarget, 'table' | 'side'> & { readonly rows: string; readonly where: string },
   { column, at }: { readonly column: MatchedColumn; readonly at: number },
 ): Promise<void> {
   const was = `s.undo_texts_were[${at + 1}]`;
@@ -148,11 +150,14 @@ async function note(
           table.key.map((part) => part.column),
           's',
         );
+  // What a truncate removed has a place of its own, from which its rows are moved to another offset.
+  const shown = `CASE WHEN NOT ${carried} AND ${table.notes === table.place} THEN ${was} END`;
   await connection.run(
-    `INSERT INTO pg_temp.undo_retyped (place, key, detail, carried)
+    `INSERT INTO pg_temp.undo_retyped (place, key, detail, carried, side, at, name, was)
      SELECT ${table.notes}, ${key},
        ${quoteLiteral(column.change)} || CASE WHEN ${carried} THEN ''
-         ELSE '; ' || quote_literal(left(${was}, 100)) || ' cannot be carried over' END, ${carried}
+         ELSE '; ' || quote_literal(left(${was}, 100)) || ' cannot be carried over' END, ${carried},
+       '${side}', s.undo_texts_offset, ${quoteLiteral(column.now.name)}, ${shown}
      FROM ${rows} ${where === '' ? 'WHERE' : `${where} AND`} ${was} IS NOT NULL ${about}`,
   );
 }

@@ -7,11 +7,12 @@ import type { UndoConnection } from './undo-connection.ts';
 
 /**
  * Notes of values whose type has changed: the row's key, and whether the value was carried over. They
- * are conflicts as long as their row is staged.
+ * are conflicts as long as their row is staged. Of a value that was not carried over there is its text,
+ * and where it stands.
  */
 export const RETYPED_TABLE = `
-  CREATE TEMPORARY TABLE undo_retyped (place integer, key text[], detail text, carried boolean)
-  ON COMMIT DROP`;
+  CREATE TEMPORARY TABLE undo_retyped (place integer, key text[], detail text, carried boolean,
+    side text, at bigint, name text, was text) ON COMMIT DROP`;
 
 /** Takes rows whose values could not be read for what they are not; see `noteRetyped`. */
 export async function keepUnread(

@@ -1,6 +1,7 @@
 import { qualifiedName } from '../../../change/table.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { chooseKeysSql, dropKeys } from './check-rows.ts';
+import { noteDependents } from './note-dependents.ts';
 import { keysInConflict } from './moved-rows.ts';
 import { forgetRetyped } from './retyped-notes.ts';
 import { sameKey } from './row-sql.ts';
@@ -26,6 +27,7 @@ export async function settle(
   mode: 'skip' | 'force',
 ): Promise<number> {
   let rows = mode === 'skip' ? tables.forgetMissing() : 0;
+  if (mode === 'skip') await noteDependents(connection, tables);
   for (const table of tables.all) {
     rows += await (mode === 'skip' ? skip(connection, table) : force(connection, table));
   }
