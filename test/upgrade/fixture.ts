@@ -139,7 +139,8 @@ async function renumber(client: pg.Client, segment: string): Promise<void> {
 
 /**
  * A slot behind the last position of the log, as that Tidings' slot was. The server of the test is
- * another one, so its WAL may have to come that far first.
+ * another one, so its WAL may have to come that far first; other tests' sources have the short name
+ * there.
  */
 async function newSlot(client: pg.Client, segment: string): Promise<string> {
   using log = new DatabaseSync(segment, { readOnly: true });
@@ -155,7 +156,9 @@ async function newSlot(client: pg.Client, segment: string): Promise<string> {
     await client.query('SELECT pg_switch_wal()');
   }
   const { rows } = await client.query<{ lsn: string }>(
-    `SELECT lsn::text FROM pg_create_logical_replication_slot('tidings_main', 'pgoutput')`,
+    `SELECT s.lsn::text FROM pg_database d,
+       pg_create_logical_replication_slot('tidings_main_' || d.oid, 'pgoutput') s
+     WHERE d.datname = current_database()`,
   );
   return lsnToPosition(rows[0]?.lsn ?? '0/0');
 }
