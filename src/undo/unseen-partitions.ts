@@ -1,7 +1,7 @@
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
 import type { LoggedMark, LoggedTransaction } from '../log/log.ts';
-import { type Boundary, isMarkOf, placeOf } from './looking/marks-since.ts';
+import { type Boundary, isMarkOf, isWatchedAt } from './looking/marks-since.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 
 /**
@@ -22,12 +22,8 @@ export function unseenMarks(
     const table = mark.origin ?? qualifiedName(mark);
     if (!first.has(table)) first.set(table, mark);
   }
-  const isBefore = (mark: LoggedMark): boolean => {
-    if (!('moment' in begin)) return mark.offset <= begin.first;
-    // Just before the change at an offset is after all that was met before it.
-    if ('offset' in begin.moment) return mark.offset <= begin.offset;
-    return placeOf(mark, begin) === 'before';
-  };
+  const isBefore = (mark: LoggedMark): boolean =>
+    'moment' in begin ? isWatchedAt(mark, begin) : mark.offset <= begin.first;
   return [...first.values()].filter(
     (mark) => mark.transaction === null && !isBefore(mark) && hasOldVersions(log, mark),
   );

@@ -251,3 +251,31 @@ test('as of, before partitions were watched: refused, whatever is asked for', as
   });
   assert.deepEqual(await anc(watched), ['["1","one!"]', '["12","new"]']);
 });
+
+test('as of, where partitions were first watched when nothing had changed since: the named offset works', async () => {
+  await using at = await writtenLog(ORD);
+  await at.client.query(
+    `CREATE TABLE anc (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
+     CREATE TABLE anc_1 PARTITION OF anc FOR VALUES FROM (0) TO (10);
+     ALTER TABLE anc_1 REPLICA IDENTITY FULL; INSERT INTO anc VALUES (1, 'one')`,
+  );
+  const anc = (offset: number): Promise<string[]> =>
+    rowsThen(at.looking, { table: 'anc', asOf: { offset } });
+  const before = at.log.head;
+  const as = ({ origin: _, ...old }: TableDefinition): TableDefinition => old;
+  await at.write(`UPDATE anc SET note = note || '!' WHERE id = 1`, {
+    changes: [{ relation: 'anc_1', of: 'anc', as, before: ['1', 'one'], after: ['1', 'one!'] }],
+  });
+  const watched = at.log.head;
+  await at.write('SELECT 1', {
+    marks: [{ of: 'anc', partition: 'anc_1', kind: 'present', after: at.position() }],
+  });
+  assert.equal(at.log.head, watched);
+  const told = await refusal(anc(before), 'AS_OF_PARTITIONS_UNWATCHED');
+  assert.match(told, new RegExp(`--as-of ${watched}\\.`));
+  assert.deepEqual(await anc(watched), ['["1","one!"]']);
+  await at.write(`UPDATE anc SET note = 'late' WHERE id = 1`, {
+    changes: [{ relation: 'anc_1', of: 'anc', before: ['1', 'one!'], after: ['1', 'late'] }],
+  });
+  assert.deepEqual(await anc(watched), ['["1","one!"]']);
+});

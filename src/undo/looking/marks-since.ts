@@ -53,6 +53,15 @@ function placeOfFound(
   return place >= offset ? 'before' : 'unknown';
 }
 
+/**
+ * True for a mark of a first look at a table that a moment does not lie before: just before the change
+ * at an offset is after all that was met before that change.
+ */
+export function isWatchedAt(mark: LoggedMark, boundary: Boundary): boolean {
+  if ('offset' in boundary.moment) return mark.offset <= boundary.offset;
+  return placeOf(mark, boundary) === 'before';
+}
+
 /** The marks of a table, in log order. */
 export function marksOf(log: SearchableLog, table: KnownTable): readonly LoggedMark[] {
   const { id, schema, name, versions } = table;

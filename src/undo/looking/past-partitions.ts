@@ -1,7 +1,7 @@
 import type { LoggedMark, LoggedTable } from '../../log/log.ts';
 import type { SnapshotTable, SourceSnapshot } from '../../source/table-snapshot.ts';
 import type { KnownTable } from './known-tables.ts';
-import { type Boundary, isTurn, marksOf, placeOf } from './marks-since.ts';
+import { type Boundary, isTurn, isWatchedAt, marksOf, placeOf } from './marks-since.ts';
 import type { SearchableLog } from './searchable-log.ts';
 
 /** A partition that has left its table, and is a table whose changes are all known. */
@@ -44,8 +44,7 @@ export async function pastPartitions(
   const detached: DetachedPartition[] = [];
   const lost: LostPartition[] = [];
   const watched = firstWatched(log, table);
-  const unwatched =
-    watched === undefined || placeOf(watched, boundary) === 'before' ? null : watched;
+  const unwatched = watched === undefined || isWatchedAt(watched, boundary) ? null : watched;
   for (const mark of firstMarks(log, snapshot, table, boundary).values()) {
     const { partition, kind } = mark;
     if (partition === null) continue;
