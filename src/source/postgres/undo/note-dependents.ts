@@ -41,11 +41,18 @@ function* dependentsSql(parent: StagedTable, tables: StagedTables): Generator<st
     // A table in conflict is left out as a whole.
     const staying =
       parent.problems.size > 0 ? 'true' : `${keyTexts(parent, 'r')} IN (${keysInConflict(parent)})`;
+    // A row that has its key anew counts as that row: only one that had it, and has another one, does not.
+    const columns = new Set(parent.key.map(({ column }) => column));
+    const byKey = key.parentColumns.every((name) => columns.has(name));
+    const other = byKey
+      ? `AND EXISTS (SELECT FROM pg_temp.undo_moved m
+          WHERE m.place = ${parent.place} AND m.key = ${keyTexts(parent, 'r')})`
+      : '';
     const text = child.key === null ? 'NULL::text[]' : keyTexts(child, 's');
     yield `INSERT INTO pg_temp.undo_conflict (place, reason, key)
       SELECT DISTINCT ${child.place}, 'parent-missing', ${text}
       FROM ${child.before} s JOIN ${before} r ON ${fkEquals(key, 'r', 's')}
-      WHERE ${staying}
+      WHERE ${staying} ${other}
         AND NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(parent, 'a', 'r')}
           AND ${values('a')} OPERATOR(pg_catalog.*=) ${values('r')})
         AND NOT EXISTS (SELECT FROM pg_temp.undo_conflict c
