@@ -55,6 +55,16 @@ async function slotName(database: TestDatabase): Promise<string> {
   return rows[0]?.name ?? '';
 }
 
+/** The server lets go of a slot a moment after our end of the connection is closed. */
+function untilFree({ client }: TestDatabase): Promise<void> {
+  return until(async () => {
+    const { rowCount } = await client.query(
+      'SELECT FROM pg_replication_slots WHERE database = current_database() AND active',
+    );
+    return rowCount === 0;
+  });
+}
+
 test('a slot that is missing, or moved past the log, is a loss that is said aloud', async () => {
   await using database = await freshDatabase();
   const { client } = database;
@@ -66,6 +76,7 @@ test('a slot that is missing, or moved past the log, is a loss that is said alou
   const name = await slotName(database);
 
   await client.query('INSERT INTO t VALUES (2)');
+  await untilFree(database);
   await client.query(`SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())`, [name]);
   const moved = await streamRefusal(source, reached);
   assert.equal(moved.code, 'SLOT_MOVED');
