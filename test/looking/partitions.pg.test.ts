@@ -200,6 +200,19 @@ test('as of: a partition that was truncated is none of the others', async () => 
   assert.deepEqual(await operations('2'), ['truncate', 'insert']);
 });
 
+/** As an older version wrote it: published as the root, and a truncate of one partition is not seen. */
+const OLD = {
+  of: 'anc',
+  as: ({ schema, name, columns, key, identity, dialect }: TableDefinition) => ({
+    schema,
+    name,
+    columns,
+    key,
+    identity,
+    dialect,
+  }),
+};
+
 test('as of, before partitions were watched: refused, whatever is asked for', async () => {
   await using at = await writtenLog(ORD);
   await at.client.query(
@@ -215,20 +228,8 @@ test('as of, before partitions were watched: refused, whatever is asked for', as
       asOf: { offset },
       ...(keys === undefined ? {} : { keys }),
     });
-  // As an older version wrote it: published as the root, and a truncate of one partition is not seen.
-  const old = {
-    of: 'anc',
-    as: ({ schema, name, columns, key, identity, dialect }: TableDefinition) => ({
-      schema,
-      name,
-      columns,
-      key,
-      identity,
-      dialect,
-    }),
-  };
   await at.write(`UPDATE anc SET note = note || '!' WHERE id = 1`, {
-    changes: [{ relation: 'anc_1', ...old, before: ['1', 'one'], after: ['1', 'one!'] }],
+    changes: [{ relation: 'anc_1', ...OLD, before: ['1', 'one'], after: ['1', 'one!'] }],
   });
   const offset = at.log.head;
   const since = at.position();
@@ -262,9 +263,8 @@ test('as of, where partitions were first watched when nothing had changed since:
   const anc = (offset: number): Promise<string[]> =>
     rowsThen(at.looking, { table: 'anc', asOf: { offset } });
   const before = at.log.head;
-  const as = ({ origin: _, ...old }: TableDefinition): TableDefinition => old;
   await at.write(`UPDATE anc SET note = note || '!' WHERE id = 1`, {
-    changes: [{ relation: 'anc_1', of: 'anc', as, before: ['1', 'one'], after: ['1', 'one!'] }],
+    changes: [{ relation: 'anc_1', ...OLD, before: ['1', 'one'], after: ['1', 'one!'] }],
   });
   const watched = at.log.head;
   await at.write('SELECT 1', {

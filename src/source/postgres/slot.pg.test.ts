@@ -84,6 +84,7 @@ test('a slot that is missing, or moved past the log, is a loss that is said alou
   assert.ok(Number(moved.details['bytes']) > 0);
   assert.match(moved.hint, /tidings start --accept-gap main/);
 
+  await untilFree(database);
   await client.query('SELECT pg_drop_replication_slot($1)', [name]);
   await source.setUp(signal, { slot: 'expect' });
   const missing = await streamRefusal(source, reached);
