@@ -1,3 +1,4 @@
+import type { Column } from '../../../src/change/table.ts';
 import { isTidingsError } from '../../../src/errors/tidings-error.ts';
 import { Bag } from './bag.ts';
 import { rootsOf } from './catalogue.ts';
@@ -18,11 +19,11 @@ export async function checkAsOf(at: CaseAtHand, choices: Choices): Promise<void>
   const name = `${table.schema}.${table.name}`;
   const about = `${name} as of ${offsets[moment]} (after transaction ${moment})`;
   const shown: string[] = [];
-  let columns: readonly string[] = [];
+  let columns: readonly Column[] = [];
   try {
     const query = { table: name, asOf: { offset: offsets[moment] ?? 0 } };
     await using view = await world.looking.table(query, world.signal);
-    columns = view.columns.map((column) => column.name);
+    columns = view.columns;
     for await (const row of view.rows) shown.push(JSON.stringify(row));
   } catch (error) {
     if (!isTidingsError(error) || error.code === 'AS_OF_CONTRADICTION') {
@@ -35,14 +36,14 @@ export async function checkAsOf(at: CaseAtHand, choices: Choices): Promise<void>
   if (recorded === undefined) {
     throw new Error(`${about}: it did not exist then, and ${shown.length} rows are shown`);
   }
-  const now = new Map(table.columns.map((column) => [column.name, column.number]));
+  // They are called what they were called then.
   const rows = recorded.rows.map(({ cells }) =>
-    JSON.stringify(columns.map((column) => cells.get(now.get(column) ?? 0) ?? null)),
+    JSON.stringify(columns.map(({ number }) => cells.get(number ?? 0) ?? null)),
   );
   const difference = new Bag(shown).differenceTo(new Bag(rows));
   if (!difference.isEmpty) {
     throw new Error(
-      `${about} (${columns.join(', ')}) (+ missing, - too much)\n    ${difference.toString()}`,
+      `${about} (${columns.map((column) => column.name).join(', ')}) (+ missing, - too much)\n    ${difference.toString()}`,
     );
   }
   statistics.count('as-of: shown');
