@@ -1,4 +1,3 @@
-import type { Column } from '../../../src/change/table.ts';
 import { isTidingsError } from '../../../src/errors/tidings-error.ts';
 import { Bag } from './bag.ts';
 import { rootsOf } from './catalogue.ts';
@@ -19,11 +18,11 @@ export async function checkAsOf(at: CaseAtHand, choices: Choices): Promise<void>
   const name = `${table.schema}.${table.name}`;
   const about = `${name} as of ${offsets[moment]} (after transaction ${moment})`;
   const shown: string[] = [];
-  let columns: readonly Column[] = [];
+  let columns: readonly string[] = [];
   try {
     const query = { table: name, asOf: { offset: offsets[moment] ?? 0 } };
     await using view = await world.looking.table(query, world.signal);
-    columns = view.columns;
+    columns = view.columns.map((column) => column.name);
     for await (const row of view.rows) shown.push(JSON.stringify(row));
   } catch (error) {
     if (!isTidingsError(error) || error.code === 'AS_OF_CONTRADICTION') {
@@ -36,14 +35,21 @@ export async function checkAsOf(at: CaseAtHand, choices: Choices): Promise<void>
   if (recorded === undefined) {
     throw new Error(`${about}: it did not exist then, and ${shown.length} rows are shown`);
   }
-  // They are called what they were called then.
+  // They are called what they were called when the log last met them.
+  const numbers = new Map<string, number>();
+  const states = [history.begin, ...history.transactions.map(({ state }) => state), then];
+  for (const state of states) {
+    for (const column of state?.tables.get(table.oid)?.columns ?? []) {
+      numbers.set(column.name, column.number);
+    }
+  }
   const rows = recorded.rows.map(({ cells }) =>
-    JSON.stringify(columns.map(({ number }) => cells.get(number ?? 0) ?? null)),
+    JSON.stringify(columns.map((column) => cells.get(numbers.get(column) ?? 0) ?? null)),
   );
   const difference = new Bag(shown).differenceTo(new Bag(rows));
   if (!difference.isEmpty) {
     throw new Error(
-      `${about} (${columns.map((column) => column.name).join(', ')}) (+ missing, - too much)\n    ${difference.toString()}`,
+      `${about} (${columns.join(', ')}) (+ missing, - too much)\n    ${difference.toString()}`,
     );
   }
   statistics.count('as-of: shown');
