@@ -43,7 +43,9 @@ function* dependentsSql(parent: StagedTable, tables: StagedTables): Generator<st
       parent.problems.size > 0 ? 'true' : `${keyTexts(parent, 'r')} IN (${keysInConflict(parent)})`;
     // A row that has its key anew counts as that row: only one that had it, and has another one, does not.
     const columns = new Set(parent.key.map(({ column }) => column));
-    const byKey = key.parentColumns.every((name) => columns.has(name));
+    const byKey =
+      key.parentColumns.length === columns.size &&
+      key.parentColumns.every((name) => columns.has(name));
     const other = byKey
       ? `AND EXISTS (SELECT FROM pg_temp.undo_moved m
           WHERE m.place = ${parent.place} AND m.key = ${keyTexts(parent, 'r')})`
