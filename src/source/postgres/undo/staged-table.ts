@@ -93,6 +93,8 @@ export class StagedTable {
   /** Updates that are made as a delete and an insert, see `find-replaced.ts`. */
   replaced = 0;
   readonly replacedRows: string;
+  /** Updates that wait for others, how many in each turn, see `take-turns.ts`. */
+  turns: readonly number[] = [];
   /** Rows without a key that are changed in place, see `bag-pairs.ts`. */
   paired = 0;
   /** Rows with a key that get another one where they are, see `in-place.ts`. */
