@@ -73,8 +73,8 @@ export function logDirectory(config: Config, source: string): string {
   return join(config.dataDir, 'log', source);
 }
 
-export function statePath(config: Config): string {
-  return join(config.dataDir, 'state.sqlite');
+export function statePath({ dataDir }: Pick<Config, 'dataDir'>): string {
+  return join(dataDir, 'state.sqlite');
 }
 
 /**

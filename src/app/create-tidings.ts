@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Config, ConfigInput } from '../config/define-config.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -6,13 +5,14 @@ import { type Logger, SILENT } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { State } from '../state/state.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
-import { logDirectory, openLog, openSource, statePath } from './adapters.ts';
+import { openLog, openSource, statePath } from './adapters.ts';
 import type { CommitPoint } from './commit-points.ts';
 import { DataLock } from './data-lock.ts';
 import { deliveryObserver } from './delivery-metrics.ts';
 import { checkSpace } from './free-space.ts';
 import type { Front } from './front.ts';
 import { SourceService } from './source-service.ts';
+import { checkStateBesideLogs } from './state-beside-logs.ts';
 import { SubscriptionRegistry } from './subscriptions/subscription-registry.ts';
 import type { Tidings } from './tidings.ts';
 import { TidingsService } from './tidings-service.ts';
@@ -35,8 +35,8 @@ export interface CreateOptions {
  * Opens the data directory and puts the service together; `start` sets it going. Takes the directory
  * for itself until it is disposed of.
  * @param front makes what stands in front of the service.
- * @throws TidingsError `CONFIG_*`, `DATA_LOCKED`, `DATA_NEWER`, `LOG_CORRUPT`, `HANDLER_*`,
- *   `FILTER_INVALID`.
+ * @throws TidingsError `CONFIG_*`, `DATA_LOCKED`, `DATA_NEWER`, `STATE_MISSING`, `LOG_CORRUPT`,
+ *   `HANDLER_*`, `FILTER_INVALID`.
  */
 export async function createTidings(
   input: ConfigInput | Config,
@@ -75,16 +75,6 @@ export async function createTidings(
     throw error;
   }
   return service;
-}
-
-/**
- * A log without the state beside it has lost its subscribers' places: beginning anew at the head
- * would skip what they had not read, without a word (invariant 5).
- */
-function checkStateBesideLogs(config: Config): void {
-  const path = statePath(config);
-  const logged = Object.keys(config.sources).find((name) => existsSync(logDirectory(config, name)));
-  if (logged !== undefined && !existsSync(path)) throw new TidingsError('STATE_MISSING', { path });
 }
 
 interface Shared {

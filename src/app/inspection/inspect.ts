@@ -21,6 +21,7 @@ import {
   statePath,
 } from '../adapters.ts';
 import { DataLock } from '../data-lock.ts';
+import { checkStateBesideLogs } from '../state-beside-logs.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type {
   ChangeQuery,
@@ -121,6 +122,7 @@ class DiskInspection implements Inspection {
     _signal: AbortSignal,
   ): Promise<readonly TrimReport[]> {
     using _lock = DataLock.acquire(this.#config.dataDir);
+    checkStateBesideLogs(this.#config);
     await using state = SqliteState.open(statePath(this.#config));
     await state.sync();
     const reports: TrimReport[] = [];
