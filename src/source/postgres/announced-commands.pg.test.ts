@@ -151,7 +151,13 @@ test('an announcement stays while its own transaction has not been read', async 
   const { signal } = new AbortController();
   await using session = new SqlSession({ source: 'main', url });
   const patterns = compileTablePatterns(['public.*']);
-  const setup = new Setup({ source: 'main', session, patterns, onWarning: () => undefined });
+  const setup = new Setup({
+    source: 'main',
+    session,
+    patterns,
+    onWarning: () => undefined,
+    onProgress: () => undefined,
+  });
   const count = async (): Promise<number> => {
     const { rows } = await client.query<{ count: number }>(
       `SELECT count(*)::int AS count FROM ${announcementsTable('main')}`,

@@ -27,29 +27,32 @@ export const ANNOUNCEMENT_PREFIX = 'tidings tables';
 /** The ids in the WAL have 32 bits. */
 const OWN_XID = `(pg_current_xact_id()::text::numeric % 4294967296)::text`;
 
+/** How an announcement comes about. */
+interface Announcing {
+  /** A SELECT of the oids of the relations that may have changed. */
+  readonly among: string;
+  /**
+   * True in the transaction that changes them. Else the change is only noticed, and when it was is not
+   * known.
+   */
+  readonly exact: boolean;
+}
+
 /**
  * An INSERT of the descriptions that are new, returning `relation`, `before` and `description`; the
  * description of a relation that is not captured any more is null.
- * @param changed a SELECT of the oids of those that may have changed. Given in the transaction that
- *   changes them; without it the change is only noticed, and when it was is not known.
  */
-export function announceSql(source: string, patterns: TablePatterns, changed?: string): string {
+function announceSql(source: string, patterns: TablePatterns, { among, exact }: Announcing): string {
   const table = announcementsTable(source);
-  const exact = changed !== undefined;
-  const present = descriptionsSql(
-    patterns,
-    exact ? { of: 'these relations', among: changed } : { of: 'every relation' },
-  );
-  const known = exact
-    ? `SELECT c.oid AS relation, k.description, k.writer FROM (${changed}) c (oid)
-  CROSS JOIN LATERAL (SELECT a.description, a.xmin AS writer FROM ${table} a
-    WHERE a.relation = c.oid ORDER BY a.lsn DESC LIMIT 1) k`
-    : `SELECT DISTINCT ON (a.relation) a.relation, a.description, NULL::xid AS writer FROM ${table} a
-  ORDER BY a.relation, a.lsn DESC`;
+  const writer = exact ? 'a.xmin' : 'NULL::xid';
   return `
 WITH present AS (
-  SELECT d.relation, d.description${exact ? ', d.touched' : ''} FROM (${present}) d
-), known AS (${known}
+  SELECT d.relation, d.description, d.touched
+  FROM (${descriptionsSql(patterns, { of: 'these relations', among })}) d
+), known AS (
+  SELECT c.oid AS relation, k.description, k.writer FROM (${among}) c (oid)
+  CROSS JOIN LATERAL (SELECT a.description, ${writer} AS writer FROM ${table} a
+    WHERE a.relation = c.oid ORDER BY a.lsn DESC LIMIT 1) k
 ), news AS (
   SELECT p.relation, k.description AS before, p.description,
     ${exact ? `NOT (${missedSql('p', 'k')})` : 'false'} AS exact
@@ -69,6 +72,11 @@ WITH present AS (
 )
 SELECT n.relation, n.before, n.description, w.lsn
 FROM news n JOIN written w ON w.relation = n.relation`;
+}
+
+/** Announces what has become of the relations with the oids `$1`, so far as it is new. */
+export function announceNoticedSql(source: string, patterns: TablePatterns): string {
+  return announceSql(source, patterns, { among: 'SELECT unnest($1::oid[])', exact: false });
 }
 
 /**
@@ -164,7 +172,10 @@ export const ANNOUNCE_VARIABLES = `
  * (invariant 14).
  */
 export function announceBody(source: string, patterns: TablePatterns): string {
-  const news = announceSql(source, patterns, 'SELECT unnest(affected)');
+  const news = announceSql(source, patterns, {
+    among: 'SELECT unnest(affected)',
+    exact: true,
+  });
   return `${affectedBody(source)}
   IF current_setting('transaction_isolation') LIKE 'read %' THEN
     FOR announced IN ${news}

@@ -1,6 +1,7 @@
 import type { MarkFound, TableMark } from '../../change/mark.ts';
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { wantedSql } from './captured-tables.ts';
+import { treeSql } from './partition-tree.ts';
 import { lsnToPosition } from './position.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -161,10 +162,10 @@ SELECT pg_current_wal_insert_lsn()::text AS lsn,
       'partition', json_build_object('oid', l.oid::bigint, 'schema', ln.nspname, 'name', l.relname),
       'made', EXISTS (SELECT FROM pg_inherits h JOIN pg_attribute a ON a.attrelid = h.inhrelid
         WHERE h.inhrelid = l.oid AND a.attname = 'tableoid' AND a.attnum < 0 AND a.xmin = h.xmin)))
-    FROM wanted w JOIN pg_class r ON r.oid = w.oid AND r.relkind = 'p'
+    FROM (${treeSql('SELECT oid FROM wanted')}) t
+      JOIN pg_class r ON r.oid = t.root AND r.relkind = 'p'
       JOIN pg_namespace rn ON rn.oid = r.relnamespace
-      CROSS JOIN LATERAL pg_partition_tree(w.oid) t
-      JOIN pg_class l ON l.oid = t.relid JOIN pg_namespace ln ON ln.oid = l.relnamespace
-    WHERE t.isleaf) AS partitions,
+      JOIN pg_class l ON l.oid = t.relation AND l.relkind <> 'p'
+      JOIN pg_namespace ln ON ln.oid = l.relnamespace) AS partitions,
   (SELECT json_agg(c.oid::text) FROM pg_class c WHERE c.oid = ANY ($1::oid[])) AS existing`;
 }

@@ -14,6 +14,7 @@ import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
 import { isSlotElsewhere, readIdentity } from './identity.ts';
 import { isSourceName } from './names.ts';
+import type { PlacementProgress } from './place-tables.ts';
 import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import type { CatalogQuery } from './relation-types.ts';
@@ -35,6 +36,8 @@ export interface PostgresSourceOptions {
   readonly tables: readonly string[];
   /** Told of what limits capture without ending it. Default: nobody is. */
   readonly onWarning?: (warning: TidingsError) => void;
+  /** Told how far set-up is, where it has many tables to publish. Default: nobody is. */
+  readonly onProgress?: ((progress: PlacementProgress) => void) | undefined;
   /** Told of each value that has no meaning in the database's encoding. Default: nobody is. */
   readonly onUnreadable?: (() => void) | undefined;
 }
@@ -59,6 +62,7 @@ export class PostgresSource implements Source {
   /** @throws TablePatternError; Error for a name that cannot be part of PostgreSQL's names. */
   constructor(options: PostgresSourceOptions) {
     const { name, url, tables, onWarning = () => undefined, onUnreadable } = options;
+    const { onProgress = () => undefined } = options;
     if (!isSourceName(name)) {
       throw new Error(`${JSON.stringify(name)} cannot name a PostgreSQL source`);
     }
@@ -71,6 +75,7 @@ export class PostgresSource implements Source {
       session: this.#session,
       patterns: this.#patterns,
       onWarning,
+      onProgress,
     });
     this.#catalog = new RelationCatalog({
       source: name,

@@ -80,31 +80,42 @@ export function publicationsSql(
   return statements;
 }
 
+/**
+ * How many tables one statement concerns. With anybody's event trigger in the database, PostgreSQL
+ * keeps a copy of the whole statement for each table of it: one with thousands takes gigabytes. And
+ * each table is locked until the transaction's end, in a lock table that all sessions share.
+ */
+export const TABLES_PER_STATEMENT = 200;
+
+/** The parts of a list that a statement each is made for. */
+export function* inStatements<Each>(list: readonly Each[]): Generator<readonly Each[]> {
+  for (let at = 0; at < list.length; at += TABLES_PER_STATEMENT) {
+    yield list.slice(at, at + TABLES_PER_STATEMENT);
+  }
+}
+
 /** SQL that puts these tables where they belong; those that are there already add nothing. */
 export function placementSql(
   tables: readonly CapturedTable[],
   names: PublicationNames,
 ): readonly string[] {
-  const statement = (
+  const statements = (
     publication: string,
     action: 'ADD' | 'DROP',
     concerned: (table: CapturedTable) => boolean,
-  ): readonly string[] => {
-    const list = tables.filter(concerned).map((table) => `ONLY ${quoteTable(table)}`);
-    if (list.length === 0) return [];
-    return [
-      `ALTER PUBLICATION ${quoteIdentifier(publication)} ${action} TABLE ${list.join(', ')};`,
-    ];
-  };
+  ): readonly string[] =>
+    [...inStatements(tables.filter(concerned))].map((some) =>
+      alterTablesSql(publication, action, some),
+    );
   return [
-    ...statement(names.all, 'DROP', (table) => table.isInAll && !table.wantedInAll),
-    ...statement(
+    ...statements(names.all, 'DROP', (table) => table.isInAll && !table.wantedInAll),
+    ...statements(
       names.insertOnly,
       'DROP',
       (table) => table.isInInsertOnly && !table.wantedInInsertOnly,
     ),
-    ...statement(names.all, 'ADD', (table) => table.wantedInAll && !table.isInAll),
-    ...statement(
+    ...statements(names.all, 'ADD', (table) => table.wantedInAll && !table.isInAll),
+    ...statements(
       names.insertOnly,
       'ADD',
       (table) => table.wantedInInsertOnly && !table.isInInsertOnly,
@@ -112,48 +123,14 @@ export function placementSql(
   ];
 }
 
-/** A table that could not be put where it belongs. */
-export interface Unplaced {
-  readonly table: CapturedTable;
-  readonly error: unknown;
-}
-
-/**
- * Puts tables where they belong, all of them in one transaction or, if that fails, each for itself.
- * @param lockTimeout how long to wait for a table that somebody is changing; milliseconds.
- */
-export async function placeTables(
-  session: SqlSession,
-  tables: readonly CapturedTable[],
-  names: PublicationNames,
-  lockTimeout: number,
-  signal: AbortSignal,
-): Promise<readonly Unplaced[]> {
-  const place = async (some: readonly CapturedTable[]): Promise<void> => {
-    const statements = placementSql(some, names);
-    if (statements.length === 0) return;
-    await session.query(
-      [`SET LOCAL lock_timeout = ${lockTimeout};`, ...statements].join('\n'),
-      signal,
-    );
-  };
-  try {
-    await place(tables);
-    return [];
-  } catch (error) {
-    signal.throwIfAborted();
-    if (tables.length <= 1) return tables.map((table) => ({ table, error }));
-  }
-  const unplaced: Unplaced[] = [];
-  for (const table of tables) {
-    try {
-      await place([table]);
-    } catch (error) {
-      signal.throwIfAborted();
-      unplaced.push({ table, error });
-    }
-  }
-  return unplaced;
+/** SQL that has a publication gain or lose tables. */
+export function alterTablesSql(
+  publication: string,
+  action: 'ADD' | 'DROP',
+  tables: readonly { readonly schema: string; readonly name: string }[],
+): string {
+  const list = tables.map((table) => `ONLY ${quoteTable(table)}`).join(', ');
+  return `ALTER PUBLICATION ${quoteIdentifier(publication)} ${action} TABLE ${list};`;
 }
 
 /** SQL that removes a publication. */

@@ -6,7 +6,7 @@ import {
   type Superseding,
   supersedingSql,
 } from './announcements-table.ts';
-import { announceSql } from './announcements.ts';
+import { announceRelations } from './announce-relations.ts';
 import {
   type CapturedTable,
   isMisplaced,
@@ -16,13 +16,13 @@ import {
   readTables,
   type TablesQuery,
 } from './captured-tables.ts';
+import { emptyPublication } from './drop-publication.ts';
+import { placeTables, type PlacementProgress, type Unplaced } from './place-tables.ts';
 import {
   dropPublicationSql,
-  placeTables,
   publicationNames,
   publicationsSql,
   readPublications,
-  type Unplaced,
 } from './publication.ts';
 import { encodingWarning, requireEncoding } from './encoding.ts';
 import { lsnToPosition } from './position.ts';
@@ -47,6 +47,8 @@ export interface SetupOptions {
   readonly patterns: TablePatterns;
   /** Told of what limits capture without ending it, once for each new finding. */
   readonly onWarning: (warning: TidingsError) => void;
+  /** Told how far many tables have been published. */
+  readonly onProgress: (progress: PlacementProgress) => void;
 }
 
 /** How long set-up waits for a table that somebody is changing; milliseconds. */
@@ -115,8 +117,7 @@ export class Setup {
 
   /** Has what the captured relations are at the moment beside what the event trigger says of them. */
   async #announce({ superuser }: ServerFacts, signal: AbortSignal): Promise<void> {
-    const { source, session, patterns } = this.#options;
-    if (superuser) await session.query(announceSql(source, patterns), signal);
+    if (superuser) await announceRelations(this.#options, signal);
   }
 
   /** Forgets announcements that no change can need that the slot has still to send. */
@@ -169,7 +170,7 @@ export class Setup {
     const { session } = this.#options;
     const triggered = await this.#isTriggered(signal);
     const tables = await readTables(session, this.#query(triggered), signal);
-    await this.#place(tables.filter(isMisplaced), FOLLOW_LOCK_TIMEOUT, signal);
+    this.#warn(await this.#place(tables.filter(isMisplaced), FOLLOW_LOCK_TIMEOUT, signal));
     if (triggered) await this.#prune(signal);
     return triggered;
   }
@@ -199,6 +200,7 @@ export class Setup {
     const publications = await readPublications(session, this.names, signal);
     for (const publication of Object.values(publications)) {
       if (publication === null) continue;
+      await emptyPublication(session, publication.name, signal);
       await this.#run(dropPublicationSql(publication.name), 'may not drop a publication', signal);
       removed.push(`publication ${publication.name}`);
     }
@@ -268,14 +270,20 @@ export class Setup {
     if (statements.length > 0) {
       await this.#run(statements.join('\n'), 'may not make or change its publications', signal);
     }
-    await this.#makeTrigger(facts, signal);
-    const unplaced = await this.#place(tables.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
-    if (slot === 'create' && unplaced[0] !== undefined) throw unplaced[0].error;
+    // The trigger comes after them: it would make each statement cost more. Partitioned tables wait
+    // for it, because a partition that is made before may have no identity.
+    const early = tables.filter(
+      (table) => isMisplaced(table) && !(facts.superuser && table.partitioned),
+    );
+    let unplaced = await this.#place(early, SETUP_LOCK_TIMEOUT, signal);
     if (facts.superuser) {
-      // A table made between the first look and the trigger is in neither.
+      await this.#makeTrigger(signal);
+      // And with them those that were made between the first look and the trigger.
       const late = await readTables(session, this.#query(true), signal);
-      await this.#place(late.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
+      unplaced = await this.#place(late.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
     }
+    this.#warn(unplaced);
+    if (slot === 'create' && unplaced[0] !== undefined) throw unplaced[0].error;
   }
 
   /** A log that is there goes on as long as it can; one that is not must not begin. */
@@ -286,9 +294,8 @@ export class Setup {
     if (warning !== null) onWarning(warning);
   }
 
-  async #makeTrigger(facts: ServerFacts, signal: AbortSignal): Promise<void> {
+  async #makeTrigger(signal: AbortSignal): Promise<void> {
     const { source, session } = this.#options;
-    if (!facts.superuser) return;
     const query = this.#query(true);
     const trigger = await readTrigger(session, source, query, signal);
     if (trigger?.enabled === true && trigger.current) return;
@@ -304,15 +311,14 @@ export class Setup {
     }
   }
 
-  async #place(
+  #place(
     tables: readonly CapturedTable[],
     lockTimeout: number,
     signal: AbortSignal,
   ): Promise<readonly Unplaced[]> {
-    const { session } = this.#options;
-    const unplaced = await placeTables(session, tables, this.names, lockTimeout, signal);
-    this.#warn(unplaced);
-    return unplaced;
+    const { session, onProgress } = this.#options;
+    const options = { session, names: this.names, lockTimeout, onProgress };
+    return placeTables(tables, options, signal);
   }
 
   #warn(unplaced: readonly Unplaced[]): void {
