@@ -145,8 +145,8 @@ export const SOURCE_ERRORS = {
     exit: 2,
   },
   WAL_LEVEL: {
-    message: 'The server of source {source} has wal_level = {level}; capture needs logical.',
-    hint: 'Run `ALTER SYSTEM SET wal_level = logical;` and restart the server.',
+    message: 'The server of source {source} has wal_level = {level}; capture needs {needed}.',
+    hint: 'Run `ALTER SYSTEM SET wal_level = {needed};` and restart the server.',
     retryable: false,
     exit: 2,
   },

@@ -28,6 +28,7 @@ import { encodingWarning, requireEncoding } from './encoding.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteIdentifier } from './quote.ts';
 import { missingRights, type PublishedTables } from './rights.ts';
+import { replaceSlot } from './replace-slot.ts';
 import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
 import {
   confirmedPosition,
@@ -107,12 +108,12 @@ export class Setup {
 
   /** @param outdated true when a slot that exists was made before its publications. */
   async #makeSlot(facts: ServerFacts, outdated: boolean, signal: AbortSignal): Promise<void> {
-    const { source, session } = this.#options;
+    const { session } = this.#options;
     const owner = this.#owner(facts);
     const existing = await findSlot(session, owner, signal);
     // Made before its publications, it would stumble over WAL from before they existed.
-    if (existing !== null && outdated) await dropSlot(session, existing, source, signal);
-    if (existing === null || outdated) await createSlot(session, owner, signal);
+    if (existing === null) await createSlot(session, owner, signal);
+    else if (outdated) await replaceSlot(session, existing, owner, signal);
   }
 
   /** Has what the captured relations are at the moment beside what the event trigger says of them. */
@@ -154,8 +155,10 @@ export class Setup {
     await this.#makePublications(facts, found, 'create', signal);
     const owner = this.#owner(facts);
     const old = await findSlot(session, owner, signal);
-    if (old !== null) await dropSlot(session, old, source, signal);
-    const position = confirmedPosition(await createSlot(session, owner, signal));
+    const slot = await (old === null
+      ? createSlot(session, owner, signal)
+      : replaceSlot(session, old, owner, signal));
+    const position = confirmedPosition(slot);
     await this.#announce(facts, signal);
     if (position === null) throw new Error(`The new slot of ${source} has no position`);
     return position;

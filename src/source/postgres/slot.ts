@@ -31,9 +31,9 @@ export interface SlotOwner {
   readonly databaseOid: number;
 }
 
-const PLUGIN = 'pgoutput';
+export const PLUGIN = 'pgoutput';
 /** How long transactions that are open already may hold up a new slot; milliseconds. */
-const CREATE_DEADLINE = 20_000;
+export const CREATE_DEADLINE = 20_000;
 /** How long a reader that is just ending may take to let go of its slot; milliseconds. */
 const RELEASE_DEADLINE = 2_000;
 
@@ -102,17 +102,26 @@ export async function createSlot(
       signal,
     );
   } catch (error) {
-    const state = sqlState(error);
     // Another database's source of the same name was faster: the other name is still free.
-    if (state === EXISTS) return createSlot(session, owner, signal, deadline);
-    if (state === CANCELLED) throw await blocked(session, { slot: name, source }, error, signal);
-    if (state === LIMIT_REACHED)
-      throw new TidingsError('SLOTS_EXHAUSTED', { source }, { cause: error });
-    throw error;
+    if (sqlState(error) === EXISTS) return createSlot(session, owner, signal, deadline);
+    throw await whyNotMade(session, { slot: name, source }, error, signal);
   }
   const slot = await findSlot(session, owner, signal);
   if (slot === null) throw new TidingsError('SLOT_MISSING', { source, slot: name });
   return slot;
+}
+
+/** What the server's refusal to make a slot means: `SLOT_BLOCKED`, `SLOTS_EXHAUSTED`, or itself. */
+export async function whyNotMade(
+  session: SqlSession,
+  slot: { readonly slot: string; readonly source: string },
+  error: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const state = sqlState(error);
+  if (state === CANCELLED) return blocked(session, slot, error, signal);
+  if (state !== LIMIT_REACHED) return error;
+  return new TidingsError('SLOTS_EXHAUSTED', { source: slot.source }, { cause: error });
 }
 
 async function blocked(
