@@ -33,6 +33,7 @@ const CAPTURE_STATES: readonly CaptureState[] = [
   'connecting',
   'streaming',
   'reconnecting',
+  'refused',
   'disk full',
   'failed',
 ];
@@ -94,7 +95,7 @@ export class SourceService implements AsyncDisposable {
   }
 
   /**
-   * Resolves when capture streams or has ended; also when it waits for something that may pass and
+   * Resolves when capture streams, was refused or has ended; also when it waits for something that may pass and
    * the database keeps what is missed meanwhile. At the very first start nothing does yet: whoever
    * wrote a row then, believing that it is captured, would lose it silently.
    */
@@ -175,11 +176,12 @@ export class SourceService implements AsyncDisposable {
     if (state === 'connecting') return;
     const isKept = this.log.position !== null;
     if (isKept || !WAITING.has(state)) this.#settled.resolve();
-    if (!isKept && WAITING.has(state)) {
+    if (!isKept && (WAITING.has(state) || state === 'refused')) {
       logger.warn('Capture cannot begin yet, and changes made until then are not captured');
     }
     if (state === 'streaming') logger.info('Capture streams', { position: this.log.position });
     else if (state === 'disk full') logger.error('Capture waits for room on the disk', { error });
+    else if (state === 'refused') logger.error('The source refuses capture', { error });
     else if (state === 'reconnecting') {
       metrics.captureReconnects.for({ source: this.name }).inc(1);
       logger.warn('Capture lost its connection and tries again', { error });

@@ -145,7 +145,10 @@ export class TidingsService implements Tidings {
     const settled = Promise.all(sources.map((source) => source.settled));
     await Promise.race([settled, this.#finished.promise]);
     // All of them may have failed while the others settled: then the start itself has failed.
-    if (sources.every(({ capture }) => capture.state === 'failed')) await this.#finished.promise;
+    if (!sources.every(({ capture: { state: now } }) => now === 'failed' || now === 'refused'))
+      return;
+    for (const { capture } of sources) capture.giveUp();
+    await this.#finished.promise;
   }
 
   drain(): Promise<void> {

@@ -6,6 +6,7 @@ import { sleep } from '../util/sleep.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
 import { LogReceiver } from './log-receiver.ts';
+import { isRefusal, REFUSED_PAUSE } from './refusal.ts';
 import { VisibilityGate } from './visibility-gate.ts';
 
 export type CaptureState =
@@ -13,6 +14,8 @@ export type CaptureState =
   | 'connecting'
   | 'streaming'
   | 'reconnecting'
+  /** The source refuses; it is tried again, in case that is mended there. */
+  | 'refused'
   | 'disk full'
   | 'failed';
 
@@ -63,6 +66,8 @@ const SPACE_PAUSE = 1_000;
  * ours that was killed lets go of it within moments; who holds it longer means to keep it.
  */
 const SLOT_PATIENCE = 5_000;
+/** States that show as one for as long as they last, not as an alternation with `connecting`. */
+const LASTING: ReadonlySet<CaptureState> = new Set(['disk full', 'refused']);
 /** Transactions awaiting visibility before the source has to wait; bounds memory. */
 const MAX_AWAITED = 100_000;
 
@@ -82,6 +87,8 @@ export class Capture {
   #state: CaptureState = 'stopped';
   #error: unknown = null;
   #failures = 0;
+  #refusals = 0;
+  readonly #givenUp = new AbortController();
   #hasStreamed = false;
   /** The log's head at the last flush. */
   #flushedTo: number;
@@ -119,15 +126,14 @@ export class Capture {
   }
 
   /**
-   * Runs until the signal aborts.
+   * Runs until the signal aborts. A source that refuses is tried again, too, until {@link giveUp}.
    * @throws TidingsError that is not retryable, when the source cannot go on by itself.
    */
   async run(): Promise<void> {
     const { signal } = this.#options;
     let gateOpen = false;
     while (!signal.aborted) {
-      // A full disk is looked at once a second: that shows as one state, not as an alternation.
-      if (this.#state !== 'disk full') {
+      if (!LASTING.has(this.#state)) {
         this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
       }
       try {
@@ -140,6 +146,11 @@ export class Capture {
     }
     await this.#gate.settled();
     this.#setState('stopped', null);
+  }
+
+  /** Ends with the refusal that it waits for the end of: whoever starts the service is told. */
+  giveUp(): void {
+    this.#givenUp.abort();
   }
 
   /**
@@ -219,6 +230,7 @@ export class Capture {
 
   #onStreaming(): void {
     this.#failures = 0;
+    this.#refusals = 0;
     this.#hasStreamed = true;
     this.#setState('streaming', null);
   }
@@ -304,6 +316,7 @@ export class Capture {
       return;
     }
     if (!this.#mayPass(error)) {
+      if (isRefusal(error) && (await this.#waitOutRefusal(error))) return;
       this.#setState('failed', error);
       throw error;
     }
@@ -311,6 +324,17 @@ export class Capture {
     this.reconnects += 1;
     this.#setState('reconnecting', error);
     await sleep(backoff(RECONNECT, this.#failures), signal);
+  }
+
+  /** False when it was given up meanwhile. */
+  async #waitOutRefusal(error: unknown): Promise<boolean> {
+    const { signal } = this.#options;
+    const givenUp = this.#givenUp.signal;
+    this.#refusals += 1;
+    this.#setState('refused', error);
+    const pause = backoff(REFUSED_PAUSE, this.#refusals);
+    await sleep(pause, AbortSignal.any([signal, givenUp]));
+    return signal.aborted || !givenUp.aborted;
   }
 
   #mayPass(error: unknown): boolean {

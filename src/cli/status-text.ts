@@ -38,6 +38,7 @@ const STATE_STYLES: Readonly<Record<string, Style>> = {
   streaming: 'green',
   live: 'green',
   failed: 'red',
+  refused: 'red',
   'disk full': 'red',
   reconnecting: 'yellow',
   paused: 'yellow',

@@ -95,8 +95,16 @@ test('strangers learn whether it is up and ready, and nothing else', ENDS, async
   const health = await api.ask('GET', '/healthz', { token: null });
   assert.deepEqual([health.status, health.json()], [200, { status: 'ok' }]);
   const ready = await api.ask('GET', '/readyz', { token: null });
-  const reasons = [{ source: 'main', state: 'reconnecting', code: 'SOURCE_UNREACHABLE' }];
-  assert.deepEqual([ready.status, ready.json()], [503, { ready: false, reasons }]);
+  const reason = { source: 'main', state: 'reconnecting', code: 'SOURCE_UNREACHABLE' };
+  const unready = { ready: false, sources: [{ ...reason, ready: false }], reasons: [reason] };
+  assert.deepEqual([ready.status, ready.json()], [503, unready]);
+  const one = await api.ask('GET', '/readyz?source=main', { token: null });
+  assert.deepEqual([one.status, one.json()], [503, unready]);
+  assertProblem(
+    await api.ask('GET', '/readyz?source=none', { token: null }),
+    404,
+    'SOURCE_UNKNOWN',
+  );
   // The same once everything is loaded.
   assert.equal((await api.ask('GET', '/healthz', { token: null })).text, health.text);
   assert.equal((await api.ask('HEAD', '/healthz', { token: null })).text, '');

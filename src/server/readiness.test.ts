@@ -20,17 +20,34 @@ function source(name: string, state: CaptureState, code?: string): SourceStatusR
 
 test('ready when every source streams', () => {
   const sources = [source('a', 'streaming'), source('b', 'streaming')];
-  assert.deepEqual(readiness({ sources }), { ready: true, reasons: [] });
+  assert.deepEqual(readiness({ sources }), {
+    ready: true,
+    sources: ['a', 'b'].map((name) => ({
+      source: name,
+      ready: true,
+      state: 'streaming',
+      code: null,
+    })),
+    reasons: [],
+  });
 });
 
+const STATES = ['stopped', 'connecting', 'reconnecting', 'refused', 'disk full', 'failed'] as const;
+
 test('says which source is not, and nothing that strangers should not know', () => {
-  for (const state of ['stopped', 'connecting', 'reconnecting', 'disk full', 'failed'] as const) {
+  for (const state of STATES) {
     const sources = [source('a', 'streaming'), source('b', state, 'SOURCE_UNREACHABLE')];
+    const reason = { source: 'b', state, code: 'SOURCE_UNREACHABLE' };
     const answer = readiness({ sources });
-    assert.deepEqual(answer, {
-      ready: false,
-      reasons: [{ source: 'b', state, code: 'SOURCE_UNREACHABLE' }],
-    });
+    assert.deepEqual([answer.ready, answer.reasons], [false, [reason]]);
+    assert.deepEqual(answer.sources[1], { ...reason, ready: false });
     assert.doesNotMatch(JSON.stringify(answer), /secret|internal/);
   }
+});
+
+test('of one source alone, whatever the others are', () => {
+  const sources = [source('a', 'streaming'), source('b', 'refused', 'SOURCE_LOGIN_REFUSED')];
+  assert.equal(readiness({ sources }, 'a').ready, true);
+  assert.equal(readiness({ sources }, 'b').ready, false);
+  assert.throws(() => readiness({ sources }, 'c'), { code: 'SOURCE_UNKNOWN' });
 });

@@ -20,6 +20,8 @@ export type CaptureState =
   | 'connecting'
   | 'streaming'
   | 'reconnecting'
+  /** The source refuses capture as it is; tried again with growing pauses, at least once a minute. */
+  | 'refused'
   | 'disk full'
   | 'failed';
 

@@ -29,13 +29,13 @@ export const SOURCE_ERRORS = {
   },
   SOURCE_LOGIN_REFUSED: {
     message: 'Source {source} refused the login: {reason}.',
-    hint: 'Correct user, password or database in its url, or allow the connection (replication too) in pg_hba.conf.',
+    hint: 'Correct user, password or database in its url, or allow the connection (replication too) in pg_hba.conf. A service that runs tries again by itself, at least once a minute.',
     retryable: false,
     exit: 2,
   },
   SOURCE_TLS_FAILED: {
     message: 'No trusted TLS connection to source {source}: {reason}.',
-    hint: "Correct the TLS settings in its url (sslmode, sslrootcert), or the server's certificate.",
+    hint: "Correct the TLS settings in its url (sslmode, sslrootcert), or the server's certificate; then a service that runs goes on by itself.",
     retryable: false,
     exit: 2,
   },

@@ -3,7 +3,8 @@ import { HEALTHY } from '../health.ts';
 import { readiness, type Readiness } from '../readiness.ts';
 import { answer, described } from '../schemas/documented.ts';
 import { problems, problemsOfAnybody } from '../schemas/problem.ts';
-import { STATUS } from '../schemas/status.ts';
+import { READINESS_QUERY } from '../schemas/requests.ts';
+import { CAPTURE_STATE, STATUS } from '../schemas/status.ts';
 import type { Api, RouteContext } from './route.ts';
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
@@ -15,25 +16,19 @@ const HEALTH = answer<typeof HEALTHY>()(
   z.object({ status: z.literal('ok') }),
 );
 
+const REASON = {
+  source: z.string(),
+  state: CAPTURE_STATE,
+  code: described(z.string().nullable(), 'Of its error; GET /v1/status says more.'),
+};
+
 const READINESS = answer<Readiness>()(
   'Readiness',
   'Whether changes are captured without delay, and which sources keep it from that.',
   z.object({
     ready: z.boolean(),
-    reasons: z.array(
-      z.object({
-        source: z.string(),
-        state: z.enum([
-          'stopped',
-          'connecting',
-          'streaming',
-          'reconnecting',
-          'disk full',
-          'failed',
-        ]),
-        code: described(z.string().nullable(), 'Of its error; GET /v1/status says more.'),
-      }),
-    ),
+    sources: z.array(z.object({ ...REASON, ready: z.boolean() })),
+    reasons: described(z.array(z.object(REASON)), 'Those of the sources that are not ready.'),
   }),
 );
 
@@ -65,13 +60,14 @@ function probeRoutes(app: Api, { service }: RouteContext): void {
     config: { right: null },
     schema: {
       operationId: 'getReadiness',
-      summary: 'Whether every source streams',
+      summary: 'Whether every source streams, or the one that is asked for',
       tags,
       security: [],
-      response: { ...problemsOfAnybody(), 200: READINESS, 503: READINESS },
+      querystring: READINESS_QUERY,
+      response: { ...problemsOfAnybody(404), 200: READINESS, 503: READINESS },
     },
-    handler: async (_request, reply) => {
-      const answer = readiness(await service.status());
+    handler: async ({ query }, reply) => {
+      const answer = readiness(await service.status(), query.source);
       return await reply.code(answer.ready ? 200 : 503).send(answer);
     },
   });

@@ -55,8 +55,10 @@ export function problemsWithBody<const Status extends ProblemStatus = never>(
 }
 
 /** The same of an operation that needs no right. */
-export function problemsOfAnybody(): Readonly<Record<ProblemStatus, ProblemAnswer>> {
-  return answers([400, 500]);
+export function problemsOfAnybody<const Status extends ProblemStatus = never>(
+  ...statuses: readonly Status[]
+): Readonly<Record<ProblemStatus, ProblemAnswer>> {
+  return answers([400, 500, ...statuses]);
 }
 
 function answers<Status extends ProblemStatus>(

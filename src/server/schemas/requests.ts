@@ -128,6 +128,13 @@ export const DELIVERIES_QUERY = described(
   QUERY_STYLE,
 );
 
+export const READINESS_QUERY = described(
+  z.strictObject({
+    source: described(text().optional(), 'Only this source. Default: all of them.'),
+  }),
+  'Whose readiness.',
+);
+
 export const CHANGES_QUERY = described(
   z.strictObject({
     source: described(text().optional(), 'May be left out when there is only one.'),

@@ -31,13 +31,24 @@ const SUBSCRIPTION_STATUS = answer<SubscriptionStatusReport>()(
   z.object(SUBSCRIPTION_STATUS_MEMBERS),
 );
 
+/** What capture may be doing. */
+export const CAPTURE_STATE = z.enum([
+  'stopped',
+  'connecting',
+  'streaming',
+  'reconnecting',
+  'refused',
+  'disk full',
+  'failed',
+]);
+
 const SOURCE_STATUS = answer<SourceStatusReport>()(
   'SourceStatus',
   'How the capture of a source gets on.',
   z.object({
     name: z.string(),
     url: described(z.string(), "The database's address without its password."),
-    state: z.enum(['stopped', 'connecting', 'streaming', 'reconnecting', 'disk full', 'failed']),
+    state: CAPTURE_STATE,
     error: described(
       z.object({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
       'Why it is in this state.',
