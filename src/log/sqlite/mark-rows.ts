@@ -4,9 +4,7 @@ import type { LoggedMark } from '../log.ts';
 import { markChecksum } from './checksum.ts';
 import { checkFormat, rows, type Value } from './database.ts';
 import { corrupt } from './errors.ts';
-
-/** The format from which on segments have table `mark`. */
-const MARKS_SINCE_FORMAT = 2;
+import { MARKS_SINCE } from './format.ts';
 
 type MarkDetail = Pick<LoggedMark, 'origin' | 'partition' | 'since' | 'transaction'>;
 
@@ -15,7 +13,7 @@ type MarkDetail = Pick<LoggedMark, 'origin' | 'partition' | 'since' | 'transacti
  * @throws TidingsError `LOG_CORRUPT` when one does not match its checksum.
  */
 export function readMarks(db: DatabaseSync, path: string): readonly LoggedMark[] {
-  if (checkFormat(db, path) < MARKS_SINCE_FORMAT) return [];
+  if (checkFormat(db, path) < MARKS_SINCE) return [];
   const sql = 'SELECT offset, at, schema, name, kind, detail, checksum FROM mark ORDER BY id';
   return rows(db.prepare(sql)).map((row) => toMark(row, path));
 }

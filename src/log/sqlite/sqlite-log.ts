@@ -99,15 +99,18 @@ export async function openSqliteLogReader(options: {
   readonly directory: string;
   readonly source: string;
 }): Promise<SqliteLogReader> {
-  const view: LogView = { segments: [], head: 0, state: NEW_LOG, tables: [], gaps: [], marks: [] };
+  const view: LogView = { segments: [], head: 0, state: NEW_LOG, ...NOTHING };
   const cache = new SegmentCache(options.directory, false);
   const reader = new FollowingReader({ ...options, holder: { view }, cache });
   await reader.refresh();
   return reader;
 }
 
+/** What a log knows besides its records, in one that is new. */
+const NOTHING = { tables: [], gaps: [], forks: [], marks: [] };
+
 function beginLog(directory: string, source: string): SegmentFile {
-  const origin = { directory, source, first: 0, state: NEW_LOG, tables: [], gaps: [], marks: [] };
+  const origin = { directory, source, first: 0, state: NEW_LOG, ...NOTHING };
   const segment = SegmentWriter.create(origin, () => 0);
   segment.commit();
   segment.publish();
