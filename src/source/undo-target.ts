@@ -181,8 +181,12 @@ export interface UndoWorkspace extends AsyncDisposable {
    * because of a staged change of the table they refer to.
    */
   stageCascaded(changes: readonly StoredChange[]): Promise<void>;
-  /** Forgets what was staged, to begin with another selection. Locks stay. */
-  reset(): Promise<void>;
+  /**
+   * Forgets what was staged, to begin with another selection. Locks stay.
+   * @param options.onlyCertain takes no changes from here on of which it is not certain whose they are
+   *   (`table-uncertain`): they are counted as such conflicts, and `skip` leaves nothing else out.
+   */
+  reset(options?: { readonly onlyCertain: boolean }): Promise<void>;
   /**
    * Takes the history of a truncated table, from a moment when it was empty or unknown up to the
    * truncate: the rows that were there at the end are staged as removed at `offset`. That may also be

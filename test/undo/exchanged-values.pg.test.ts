@@ -154,7 +154,9 @@ test('a script does not take children along that came after it was written', asy
     `CREATE TABLE p (id int PRIMARY KEY, n int UNIQUE); CREATE TABLE k (p int REFERENCES p ON DELETE CASCADE);
      INSERT INTO p VALUES (1, 1), (2, 2);`,
   );
-  const transaction = await at.change('UPDATE p SET n = 5 WHERE id = 1; UPDATE p SET n = 1 WHERE id = 2');
+  const transaction = await at.change(
+    'UPDATE p SET n = 5 WHERE id = 1; UPDATE p SET n = 1 WHERE id = 2',
+  );
   const script = await scriptOf(at, transaction);
   await at.change('INSERT INTO k VALUES (1), (2)');
   const now = await state(at);

@@ -67,6 +67,22 @@ describe('a change of a table whose number a later change tells', () => {
     assert.deepEqual(await rowsNow(at.client, 'c', 'id'), ['["1"]', '["2"]', '["8"]', '["9"]']);
   });
 
+  test('is left out by itself where it is not certain; what is certain of its table goes back', async () => {
+    await using at = await writtenLog(TABLES);
+    await deleteThen(at, '', 'a');
+    await at.write('ALTER TABLE a RENAME TO c', {});
+    await at.write(`UPDATE c SET note = 'x' WHERE id = 1`, {
+      changes: [{ relation: 'c', before: ['1', 'of a'], after: ['1', 'x'] }],
+    });
+    const request = { tables: ['public.a', 'public.c'], since: 0 };
+    const { conflicts } = await plan(at, request);
+    assert.deepEqual(conflicts.byReason, { 'table-uncertain': 3 });
+    const skip = { onConflict: 'skip' as const };
+    const { result } = await at.undo.runUndo(request, skip, signal);
+    assert.deepEqual([result.total, result.skipped], [2, 1]);
+    assert.deepEqual(await rowsNow(at.client, 'c'), ['["1","of a"]']);
+  });
+
   test('takes with it what its foreign key removed, when it was renamed since', async () => {
     await using at = await writtenLog(`${TABLES};
       CREATE TABLE k (id int PRIMARY KEY, a int REFERENCES a ON DELETE CASCADE);

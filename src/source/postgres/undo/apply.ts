@@ -57,8 +57,7 @@ export function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]):
     tables.flatMap(([table, counts]) => {
       const sign = operation === 'update' ? -1 : 1;
       const { inPlace, turns } = table;
-      const apart =
-        operation === 'update' ? turns.reduce((sum, rows) => sum + rows, 0) : inPlace;
+      const apart = operation === 'update' ? turns.reduce((sum, rows) => sum + rows, 0) : inPlace;
       const expected = counts[operation] + sign * (table.replaced - table.paired) - apart;
       const parts: Part[] = expected > 0 ? [{ table, operation, expected }] : [];
       if (operation !== 'update') return parts;

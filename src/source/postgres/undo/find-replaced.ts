@@ -23,9 +23,7 @@ export async function findReplaced(
 ): Promise<void> {
   table.replaced = 0;
   table.turns = [];
-  const indexes = exchange.indexes.filter(
-    (index) => index.immediate && index !== table.facts.key,
-  );
+  const indexes = exchange.indexes.filter((index) => index.immediate && index !== table.facts.key);
   const select = replacedSql(table, indexes);
   if (select === null) return;
   await connection.run(`DROP TABLE IF EXISTS ${table.replacedRows}`);

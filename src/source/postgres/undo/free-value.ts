@@ -24,7 +24,8 @@ export function freeValueSql(
   const needed = new Set(facts.constraints.notNull.map(({ column }) => column));
   const found = facts.columns.flatMap((column) => {
     if (!may.has(column.name) || column.generated || column.identity === 'a') return [];
-    const free = freeValue(facts, column) ?? (nullsNotDistinct || needed.has(column.name) ? null : 'NULL');
+    const free =
+      freeValue(facts, column) ?? (nullsNotDistinct || needed.has(column.name) ? null : 'NULL');
     return free === null ? [] : [{ name: column.name, free }];
   });
   // A column of the index itself, and the last one: the others say to what the value belongs.

@@ -125,7 +125,9 @@ function keptSql(table: StagedTable, acting: readonly Acting[]): string {
     // Rows that are there, and rows that will be when the database comes to look for them.
     const children = [facts.sql, ...(child === undefined ? [] : [child.before])];
     return children.map(
-      (rows) => `SELECT ${keyList(table, 'a')} FROM ${rowsIn(table.after, foreign.parentPartition)} a
+      (
+        rows,
+      ) => `SELECT ${keyList(table, 'a')} FROM ${rowsIn(table.after, foreign.parentPartition)} a
         JOIN ${rowsIn(rows, foreign.childPartition)} r ON ${fkEquals(foreign, 'a', 'r')}`,
     );
   });
@@ -145,7 +147,8 @@ function waitsSql(table: StagedTable, indexes: readonly UniqueIndex[]): string {
       JOIN pg_temp.undo_kept w ON ${sameKey(table, 'w', 's')}
       JOIN pg_temp.undo_kept g ON ${sameKey(table, 'g', 'o')} WHERE ${where}`;
   });
-  const none = 'SELECT 0::pg_catalog.int8 AS taker, 0::pg_catalog.int8 AS giver, 0 AS index WHERE false';
+  const none =
+    'SELECT 0::pg_catalog.int8 AS taker, 0::pg_catalog.int8 AS giver, 0 AS index WHERE false';
   return `CREATE TEMPORARY TABLE undo_waits ON COMMIT DROP AS ${[none, ...waits].join(' UNION ')}`;
 }
 

@@ -58,7 +58,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     this.#connection = connection;
     this.#locks = locks;
     if (!locks) this.#shortWay = 'closed';
-    this.#tables = new StagedTables(connection, locks);
+    this.#tables = new StagedTables(connection, { pairs: locks });
     this.#cascaded = new CascadedChanges(connection, this.#tables);
   }
 
@@ -101,12 +101,13 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     await this.#cascaded.add(changes);
   }
 
-  async reset(): Promise<void> {
+  async reset({ onlyCertain = false } = {}): Promise<void> {
     for (const table of this.#tables.all) await table.send();
     await this.#leaveShortWay();
     await this.#connection.run('DISCARD TEMPORARY');
     await this.#connection.run(TABLES);
-    this.#tables = new StagedTables(this.#connection, this.#shortWay === 'untried');
+    const pairs = this.#shortWay === 'untried';
+    this.#tables = new StagedTables(this.#connection, { pairs, onlyCertain });
     this.#cascaded = new CascadedChanges(this.#connection, this.#tables);
     this.#counts = new Map();
   }
