@@ -157,6 +157,14 @@ export interface TargetApplied {
   readonly warnings: readonly string[];
 }
 
+/** A truncate, or the end of a partition, that removed rows without saying which. */
+export interface TruncatedTable {
+  /** The table as it was then. */
+  readonly table: TableDefinition;
+  /** Of the truncate; of what has none itself, that of the first change after it. */
+  readonly offset: number;
+}
+
 /**
  * A place in the source's database where one undo is put together: everything in one transaction,
  * which ends with `apply` or is rolled back. It holds a connection of its own.
@@ -189,10 +197,12 @@ export interface UndoWorkspace extends AsyncDisposable {
   reset(options?: { readonly onlyCertain: boolean }): Promise<void>;
   /**
    * Takes the history of a truncated table, from a moment when it was empty or unknown up to the
-   * truncate: the rows that were there at the end are staged as removed at `offset`. That may also be
-   * the offset of the first change after what removed them, when that has none itself.
+   * truncate: the rows that were there at the end are staged as removed by it.
    */
-  stageTruncate(offset: number, history: AsyncIterable<readonly StoredChange[]>): Promise<void>;
+  stageTruncate(
+    truncate: TruncatedTable,
+    history: AsyncIterable<readonly StoredChange[]>,
+  ): Promise<void>;
   /**
    * Tables whose rows the database itself changes along with rows of these (foreign keys that
    * cascade), directly or through others.
@@ -210,7 +220,7 @@ export interface UndoWorkspace extends AsyncDisposable {
   stageLater(changes: readonly StoredChange[]): Promise<void>;
   /** The same for a truncate of such a table; see `stageTruncate`. */
   stageLaterTruncate(
-    offset: number,
+    truncate: TruncatedTable,
     history: AsyncIterable<readonly StoredChange[]>,
   ): Promise<void>;
   /** Compares with the database, with every row locked when the workspace was opened to apply. */

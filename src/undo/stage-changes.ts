@@ -58,7 +58,7 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
   for (const { dropped } of selection.partitions) {
     if (dropped === undefined) continue;
     const { history } = await readTruncated(log, dropped, signal);
-    await workspace.stageTruncate(dropped.offset, history);
+    await workspace.stageTruncate(dropped, history);
   }
   return { changes: stager.changes, lacking: [...stager.lacking.values()] };
 }
@@ -147,8 +147,9 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  * @returns whether the log has all of them.
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
-  const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
-  await options.workspace.stageTruncate(truncate.offset, partsOf(history, options.selection));
+  const { log, workspace, selection, signal } = options;
+  const { history, isWhole } = await readTruncated(log, truncate, signal);
+  await workspace.stageTruncate(asPart(truncate, selection.away), partsOf(history, selection));
   return isWhole();
 }
 

@@ -140,6 +140,13 @@ export function primaryKey(table: LiveTable): readonly number[] {
   return table.indexes.find(({ primary }) => primary)?.columns ?? [];
 }
 
+/** The topmost tables of those of which only rows that come are reported, not rows that change or go. */
+export function partlyReported({ tables }: Catalogue): ReadonlySet<string> {
+  const whole = (table: LiveTable): boolean =>
+    table.identity === 'f' || (table.identity === 'd' && primaryKey(table).length > 0);
+  return new Set(tables.filter((table) => !whole(table)).map(({ root }) => root));
+}
+
 /** Tables that are no partitions. */
 export function rootsOf({ tables }: Catalogue): readonly LiveTable[] {
   return tables.filter(({ oid, root }) => oid === root);

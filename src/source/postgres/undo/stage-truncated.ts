@@ -1,4 +1,5 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
+import type { TruncatedTable } from '../../undo-target.ts';
 import { collapseKeyed } from './collapse.ts';
 import { laterChanges } from './later-changes.ts';
 import { moveRows } from './move-rows.ts';
@@ -14,22 +15,25 @@ import type { UndoConnection } from './undo-connection.ts';
 export async function stageTruncated(options: {
   readonly connection: UndoConnection;
   readonly tables: StagedTables;
-  readonly offset: number;
+  readonly truncate: TruncatedTable;
   readonly history: AsyncIterable<readonly StoredChange[]>;
   /** True for a truncate that is not undone: its rows go beside the other later changes. */
   readonly later?: boolean;
 }): Promise<void> {
-  const { connection, tables, offset, history, later = false } = options;
+  const { connection, tables, truncate, history, later = false } = options;
   let past: StagedTable | null = null;
   let table: StagedTable | null = null;
   let first: StoredChange | null = null;
   for await (const changes of history) {
     for (const change of changes) {
-      table ??= await tables.enter(change);
+      const { transaction } = change;
+      // What was dropped before the truncate is not missed: its rows did not have it any more.
+      table ??= await tables.enter({ table: truncate.table, transaction });
       if (table === null) {
-        tables.lose(change.table);
+        tables.lose(truncate.table);
         return;
       }
+      if (first === null) await table.meet({ table: truncate.table, transaction });
       first ??= change;
       past ??= await StagedTable.create({
         connection,
@@ -46,7 +50,8 @@ export async function stageTruncated(options: {
   if (past.key === null) await dropRemoved(connection, past);
   else await collapseKeyed(connection, past);
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
-  const to = later ? await laterChanges(connection, table, first) : table;
+  const { table: version, offset } = truncate;
+  const to = later ? await laterChanges(connection, table, { ...first, table: version }) : table;
   const move = {
     source: past.after,
     target: 'before' as const,
@@ -54,7 +59,7 @@ export async function stageTruncated(options: {
     where: 'true',
   };
   if (!later && past.key !== null) table.removed.push({ offset, rows: past.after });
-  const moved = (await moveRows(connection, { from: past, to }, move)) ?? 0;
+  const moved = await moveRows(connection, { from: past, to }, move);
   if (!later) table.changes += moved;
 }
 

@@ -4,7 +4,7 @@ import { type Column, qualifiedName, type TableDefinition } from '../../../chang
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { type FirstChange, uncertainColumns } from './certain-table.ts';
-import { CopyRows, tupleEnd } from './copy-rows.ts';
+import { tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
 import {
   type MatchedColumn,
@@ -13,9 +13,9 @@ import {
   readPartition,
 } from './match-columns.ts';
 import { readTexts } from './read-texts.ts';
+import { type StagedLayout, toLayout } from './staged-layout.ts';
 import { StagedPairs } from './staged-pairs.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
-import { TextRows } from './text-rows.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import {
   compositesSql,
@@ -47,18 +47,6 @@ export interface StagedTableOptions {
 
 /** Beyond every offset of a log: of rows that are taken as they are now. */
 export const LAST = Number.MAX_SAFE_INTEGER;
-
-/** How the images of one table version become rows of the temporary tables. */
-interface Layout {
-  /** Per cell of an image whether it is a column of the undo. */
-  readonly kept: readonly boolean[];
-  readonly before: CopyRows | TextRows;
-  readonly after: CopyRows | TextRows;
-  /** In the order of the version. */
-  readonly columns: readonly MatchedColumn[];
-  /** False when the values have to be read from texts. */
-  readonly direct: boolean;
-}
 
 /**
  * The changes of one table in two temporary tables: what the changes found (`before`) and what they
@@ -116,8 +104,8 @@ export class StagedTable {
   pairs: StagedPairs | null = null;
   #pairing: boolean;
   readonly #connection: UndoConnection;
-  readonly #layouts = new Map<TableDefinition, Layout>();
-  #last: { readonly version: TableDefinition; readonly layout: Layout } | null = null;
+  readonly #layouts = new Map<TableDefinition, StagedLayout>();
+  #last: { readonly version: TableDefinition; readonly layout: StagedLayout } | null = null;
 
   private constructor(options: StagedTableOptions, matched: readonly (MatchedColumn | null)[]) {
     const { connection, facts, place, notes = place } = options;
@@ -251,7 +239,7 @@ export class StagedTable {
     await this.#connection.endCopy();
   }
 
-  #put(change: StoredChange, layout: Layout): Promise<void> | undefined {
+  #put(change: StoredChange, layout: StagedLayout): Promise<void> | undefined {
     const { images, offset } = change;
     const bytes = Buffer.from(images.buffer, images.byteOffset, images.byteLength);
     if (this.#pairing && isUpdate(bytes)) {
@@ -283,7 +271,7 @@ export class StagedTable {
   }
 
   /** Begins to keep updates side by side, where the table lets it. */
-  async #pair(change: StoredChange, layout: Layout): Promise<void> {
+  async #pair(change: StoredChange, layout: StagedLayout): Promise<void> {
     const { facts, place } = this;
     const { kept, direct } = layout;
     const columns = layout.columns.map(({ now }) => toColumn(now));
@@ -295,12 +283,12 @@ export class StagedTable {
     await this.#put(change, layout);
   }
 
-  async #sendBoth(layout: Layout): Promise<void> {
+  async #sendBoth(layout: StagedLayout): Promise<void> {
     await this.#send('before', layout);
     await this.#send('after', layout);
   }
 
-  async #send(side: 'before' | 'after', layout: Layout): Promise<void> {
+  async #send(side: 'before' | 'after', layout: StagedLayout): Promise<void> {
     const rows = layout[side];
     if (rows.isEmpty) return;
     if (layout.direct) {
@@ -314,7 +302,7 @@ export class StagedTable {
     this.rows = null;
   }
 
-  async #enter(first: FirstChange): Promise<Layout> {
+  async #enter(first: FirstChange): Promise<StagedLayout> {
     const { table: version } = first;
     let layout = this.#layouts.get(version);
     if (layout === undefined) {
@@ -325,7 +313,8 @@ export class StagedTable {
       const doubtful = await uncertainColumns(this.#connection, this.facts, first);
       if (doubtful.length > 0) this.problem('table-uncertain', columnsUncertain(doubtful));
       const matched = matchColumns(version, this.facts, partition);
-      await this.#keep(this.#common(version, matched));
+      const common = this.#common(version, matched);
+      await this.#keep(common, isNumbered(version, partition));
       const kept = new Set(this.columns.map(({ name }) => name));
       layout = toLayout(
         matched.map((column) => (column !== null && kept.has(column.now.name) ? column : null)),
@@ -348,21 +337,42 @@ export class StagedTable {
     });
   }
 
-  /** Narrows the undo to these columns, too; in the temporary tables the others stay, unused. */
-  async #keep(common: readonly MatchedColumn[]): Promise<void> {
-    const names = new Set(common.map(({ now }) => now.name));
-    const gone = this.columns.filter(({ name }) => !names.has(name));
-    const known = new Set(this.columns.map(({ name }) => name));
-    const added = common.flatMap(({ now }) => (known.has(now.name) ? [] : [now.name]));
-    this.addedColumns = [...new Set([...this.addedColumns, ...added])];
+  /** Says how a version fits that has no changes here, but rows whose last version it is. */
+  async meet(version: FirstChange): Promise<void> {
+    await this.#enter(version);
+  }
+
+  /**
+   * Narrows the undo to these columns, too: some of its rows have no others, because they are from
+   * before those were added. In the temporary tables the others stay, unused.
+   */
+  async narrow(names: ReadonlySet<string>): Promise<void> {
+    const gone = this.columns.flatMap(({ name }) => (names.has(name) ? [] : [name]));
     if (gone.length === 0) return;
     await this.flush();
     this.#layouts.clear();
     this.#last = null;
     this.columns = this.columns.filter(({ name }) => names.has(name));
-    // In the first version and in the table now, and not in between: it was made anew.
-    for (const { name } of gone) this.problem('column-dropped', name);
+    this.addedColumns = [...new Set([...this.addedColumns, ...gone])];
   }
+
+  /** @param numbered whether a column that is not among these had not been added yet. */
+  async #keep(common: readonly MatchedColumn[], numbered: boolean): Promise<void> {
+    const names = new Set(common.map(({ now }) => now.name));
+    const known = new Set(this.columns.map(({ name }) => name));
+    // In the first version and in the table now, and not in between: it was made anew.
+    const anew = numbered ? [] : [...known].filter((name) => !names.has(name));
+    const added = [...names].filter((name) => !known.has(name));
+    this.addedColumns = [...new Set([...this.addedColumns, ...added])];
+    await this.narrow(names);
+    for (const name of anew) this.problem('column-dropped', name);
+  }
+}
+
+/** Whether the version's columns are the table's by their numbers: a column never gets one again. */
+function isNumbered({ columns, origin }: TableDefinition, partition: PartitionNow | null): boolean {
+  if (origin?.partition !== undefined && partition === null) return false;
+  return columns.every(({ number }) => number !== undefined);
 }
 
 function columnsUncertain(names: readonly string[]): string {
@@ -378,17 +388,6 @@ function isUpdate(images: Buffer): boolean {
 
 function toColumn({ name, type, kind, array }: ColumnFacts): Column {
   return { name, type, kind, array };
-}
-
-function toLayout(columns: readonly (MatchedColumn | null)[], wide: boolean): Layout {
-  const present = columns.filter((column) => column !== null);
-  const kept = columns.map((column) => column !== null);
-  if (wide || present.some(({ fit }) => fit !== 'plain')) {
-    const rows = { before: new TextRows(columns), after: new TextRows(columns) };
-    return { ...rows, kept, columns: present, direct: false };
-  }
-  const rows = { before: new CopyRows(kept), after: new CopyRows(kept) };
-  return { ...rows, kept, columns: present, direct: true };
 }
 
 /** A name that no column of the table has. */

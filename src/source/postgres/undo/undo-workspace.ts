@@ -8,6 +8,7 @@ import type {
   TargetConflict,
   TargetRefused,
   TargetRow,
+  TruncatedTable,
   UndoWorkspace,
 } from '../../undo-target.ts';
 import { asciiJson } from '../ascii-json.ts';
@@ -90,10 +91,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   async stageTruncate(
-    offset: number,
+    truncate: TruncatedTable,
     history: AsyncIterable<readonly StoredChange[]>,
   ): Promise<void> {
-    await stageTruncated({ connection: this.#connection, tables: this.#tables, offset, history });
+    await stageTruncated({ connection: this.#connection, tables: this.#tables, truncate, history });
   }
 
   async stageCascaded(changes: readonly StoredChange[]): Promise<void> {
@@ -131,10 +132,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   async stageLaterTruncate(
-    offset: number,
+    truncate: TruncatedTable,
     history: AsyncIterable<readonly StoredChange[]>,
   ): Promise<void> {
-    const options = { connection: this.#connection, tables: this.#tables, offset, history };
+    const options = { connection: this.#connection, tables: this.#tables, truncate, history };
     await stageTruncated({ ...options, later: true });
   }
 
