@@ -9,6 +9,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { OnCommitPoint } from '../log/sqlite/commit-points.ts';
 import { openSqliteLog, type SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
+import type { Continuation } from '../source/source-history.ts';
 import type { ChangeReceiver, Source, StreamOptions } from '../source/source.ts';
 import { Capture, type CaptureOptions } from './capture.ts';
 
@@ -19,6 +20,8 @@ class ScriptedSource implements Source {
   readonly acknowledged: string[] = [];
   readonly restarts: string[] = [];
   identity = 'database 1';
+  /** What it says of its history. */
+  next: Continuation = { lineage: 'one', rewound: null };
   streams = 0;
   #receiver: ChangeReceiver | null = null;
   #sent: string[] = [];
@@ -92,6 +95,14 @@ class ScriptedSource implements Source {
 
   identify(): Promise<string> {
     return Promise.resolve(this.identity);
+  }
+
+  continuation(): Promise<Continuation> {
+    return Promise.resolve(this.next);
+  }
+
+  rejoin(from: string): Promise<string> {
+    return Promise.resolve(from);
   }
 
   restart(): Promise<string> {

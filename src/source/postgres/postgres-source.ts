@@ -9,9 +9,11 @@ import type {
   StreamOptions,
   VisibilitySnapshot,
 } from '../source.ts';
+import type { Continuation, KnownHistory } from '../source-history.ts';
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
+import { findContinuation } from './find-continuation.ts';
 import { isSlotElsewhere, readIdentity } from './identity.ts';
 import { isSourceName } from './names.ts';
 import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
@@ -99,6 +101,20 @@ export class PostgresSource implements Source {
     return isSlotElsewhere((statement) => this.#session.query(statement, signal), this.name);
   }
 
+  async continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation> {
+    const { slot } = await this.#setup.slot(signal);
+    return findContinuation(
+      {
+        connection: this.#connection,
+        session: this.#session,
+        publications: this.#publications,
+        slot,
+      },
+      known,
+      signal,
+    );
+  }
+
   setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {
     return this.#setup.ensure(options.slot, signal);
   }
@@ -116,7 +132,7 @@ export class PostgresSource implements Source {
     if (from !== null) this.acknowledge(from);
     const ended = new AbortController();
     const following = this.#followTables(partitions, AbortSignal.any([signal, ended.signal]));
-    const publications = [this.#setup.names.all, this.#setup.names.insertOnly];
+    const publications = this.#publications;
     try {
       await streamChanges({
         ...this.#connection,
@@ -162,11 +178,20 @@ export class PostgresSource implements Source {
     return this.#setup.renew(signal);
   }
 
+  async rejoin(from: string, signal: AbortSignal): Promise<string> {
+    this.#acknowledged = null;
+    return (await this.#setup.hasAllSince(from, signal)) ? from : this.#setup.renew(signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
 
   readonly #query: CatalogQuery = (statement, signal) => this.#session.query(statement, signal);
+
+  get #publications(): readonly string[] {
+    return [this.#setup.names.all, this.#setup.names.insertOnly];
+  }
 
   /** Null when the signal aborted. */
   async #findSlot(from: string | null, signal: AbortSignal): Promise<Slot | null> {

@@ -34,6 +34,7 @@ import {
   createSlot,
   dropSlot,
   findSlot,
+  lossOf,
   type Slot,
   type SlotOwner,
 } from './slot.ts';
@@ -181,6 +182,15 @@ export class Setup {
     const { session } = this.#options;
     const owner = this.#owner(await readFacts(session, signal));
     return { slot: await findSlot(session, owner, signal), owner };
+  }
+
+  /** Whether slot and publications are there, and the slot has not passed the position. */
+  async hasAllSince(position: string, signal: AbortSignal): Promise<boolean> {
+    const { session } = this.#options;
+    const { slot } = await this.slot(signal);
+    const { all, insertOnly } = await readPublications(session, this.names, signal);
+    if (slot === null || lossOf(slot) !== null || all === null || insertOnly === null) return false;
+    return (confirmedPosition(slot) ?? position) <= position;
   }
 
   /** Removes everything; each line says one thing that was removed. */

@@ -1,0 +1,117 @@
+import { sourcePosition } from '../change/position.ts';
+import type { LogFork, LoggedTransaction, LogReader } from '../log/log.ts';
+import type { KnownHistory, KnownTransaction } from '../source/source-history.ts';
+
+/** Records of a page: those of one transaction are passed over after the first. */
+const PAGE = 1_000;
+
+/** What a log has of its source's history; null while it has nothing. */
+export function knownHistory(log: LogReader): KnownHistory | null {
+  return log.position === null ? null : new LogHistory(log, log.position);
+}
+
+/** How many of the log's changes a rewound source does not have any more, and from which offset on. */
+export async function findAbandoned(
+  log: LogReader,
+  abandoned: string,
+): Promise<{ readonly offset: number; readonly changes: number }> {
+  const offset = await new LogHistory(log, log.position ?? '').find(abandoned);
+  return { offset, changes: log.head - offset };
+}
+
+/** The fork that has abandoned an offset, or null. */
+export function abandonedBy(forks: readonly LogFork[], offset: number): LogFork | null {
+  return forks.find((fork) => offset >= fork.abandoned && offset < fork.offset) ?? null;
+}
+
+/** Leaves out what was abandoned: the rest grows in the source's own positions. */
+class LogHistory implements KnownHistory {
+  readonly position: string;
+  readonly lineage: string | null;
+  readonly #log: LogReader;
+
+  constructor(log: LogReader, position: string) {
+    this.#log = log;
+    this.position = sourcePosition(position);
+    this.lineage = log.lineage;
+  }
+
+  async since(position: string): ReturnType<KnownHistory['since']> {
+    const { floor, head } = this.#log;
+    const start = await this.find(position);
+    // Retention has taken what lies below the floor, and with it what to compare with.
+    const oldest = start > floor || floor === 0 ? null : await this.#at(floor);
+    const gone = floor > 0 && floor === head ? this.position : '';
+    const from = oldest === null ? gone : sourcePosition(oldest.position);
+    return { from, transactions: this.#transactions(start) };
+  }
+
+  async newest(limit: number): Promise<readonly KnownTransaction[]> {
+    const forks = this.#log.forks();
+    const newest = await this.#log.lastTransactions(limit);
+    return newest
+      .filter((each) => isSources(each) && abandonedBy(forks, each.first) === null)
+      .map(toKnown);
+  }
+
+  async *#transactions(start: number): AsyncGenerator<KnownTransaction> {
+    const log = this.#log;
+    let from = start;
+    while (from < log.head) {
+      const fork = abandonedBy(log.forks(), from);
+      if (fork !== null) {
+        from = fork.offset;
+        continue;
+      }
+      const { records, next } = await log.read({ from, limit: PAGE });
+      from = next;
+      let seen: LoggedTransaction | null = null;
+      for (const { offset, transaction } of records) {
+        if (abandonedBy(log.forks(), offset) !== null) {
+          from = offset;
+          break;
+        }
+        if (transaction === seen || transaction.first < start) continue;
+        const isNew = seen?.first !== transaction.first && offset === transaction.first;
+        if (isNew && isSources(transaction)) yield toKnown(transaction);
+        seen = transaction;
+        from = Math.max(from, transaction.last + 1);
+      }
+    }
+  }
+
+  /** The first offset whose transaction committed at or after a position, by halves. */
+  async find(position: string): Promise<number> {
+    const log = this.#log;
+    let low = log.floor;
+    let high = log.head;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const fork = abandonedBy(log.forks(), middle);
+      if (fork !== null) {
+        if (sourcePosition(fork.to) < position) low = fork.offset;
+        else high = fork.abandoned;
+        continue;
+      }
+      const transaction = await this.#at(middle);
+      if (transaction === null) break;
+      if (sourcePosition(transaction.position) < position) low = transaction.last + 1;
+      else high = transaction.first;
+    }
+    return Math.max(low, log.floor);
+  }
+
+  async #at(offset: number): Promise<LoggedTransaction | null> {
+    const { records } = await this.#log.read({ from: offset, limit: 1 });
+    return records[0]?.transaction ?? null;
+  }
+}
+
+/** What we have written ourselves has no place in the source's history. */
+function isSources({ position }: LoggedTransaction): boolean {
+  return sourcePosition(position) !== '';
+}
+
+function toKnown({ id, position, committedAt }: LoggedTransaction): KnownTransaction {
+  return { id, position: sourcePosition(position), committedAt };
+}
