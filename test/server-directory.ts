@@ -9,6 +9,7 @@ import {
   startEmbeddedPostgres,
 } from '../src/embedded/embedded-postgres.ts';
 import { binariesOf, type Major, NEWEST } from './postgres.ts';
+import { until } from './until.ts';
 
 /**
  * A server whose data directory is copied, restored and made a standby of: what an administrator does
@@ -100,9 +101,7 @@ export class ServerDirectory implements AsyncDisposable {
     } else {
       const label = await this.#backup(copyFiles);
       copied.write('backup_label', label);
-      for (const slot of ['pg_replslot']) {
-        execFileSync('find', [join(copied.#data, slot), '-mindepth', '1', '-delete']);
-      }
+      execFileSync('find', [join(copied.#data, 'pg_replslot'), '-mindepth', '1', '-delete']);
     }
     return copied;
   }
@@ -142,11 +141,53 @@ export class ServerDirectory implements AsyncDisposable {
   followedBy(copy: ServerDirectory, settings: Readonly<Record<string, string>> = {}): void {
     const { hostname, port, username, password } = new URL(this.url);
     const primary = `host=${hostname} port=${port} user=${username} password=${password} dbname=postgres`;
-    const lines = Object.entries({ primary_conninfo: primary, ...settings }).map(
-      ([name, value]) => `${name} = '${value}'\n`,
-    );
-    appendFileSync(join(copy.#data, 'postgresql.auto.conf'), lines.join(''));
+    copy.configure({ primary_conninfo: primary, ...settings });
     copy.write('standby.signal', '');
+  }
+
+  /** Sets what `ALTER SYSTEM` would. */
+  configure(settings: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
+    appendFileSync(join(this.#data, 'postgresql.auto.conf'), lines.join(''));
+  }
+
+  /** Resolves when it takes writes. */
+  async primary(): Promise<void> {
+    await until(async () => {
+      const [row] = await this.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+      return row?.standby === false;
+    });
+  }
+
+  /** Resolves when this standby has all that the other server has written. */
+  async reached(primary: ServerDirectory): Promise<void> {
+    const [row] = await primary.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn');
+    await until(async () => {
+      const sql = `SELECT pg_last_wal_replay_lsn() >= '${row?.lsn}' AS there`;
+      return (await this.query<{ there: boolean }>(sql))[0]?.there === true;
+    });
+  }
+
+  /**
+   * Resolves when this standby has a logical slot of its primary, ready to be used: the primary's
+   * has to pass the place at which the standby began to keep it, and its reader to say so.
+   */
+  async slotSynchronized(primary: ServerDirectory): Promise<void> {
+    await until(async () => {
+      await primary.query('SELECT pg_log_standby_snapshot()');
+      const [row] = await this.query<{ ready: boolean }>(
+        `SELECT pg_sync_replication_slots();
+         SELECT EXISTS (SELECT FROM pg_replication_slots WHERE synced AND NOT temporary) AS ready`,
+      );
+      return row?.ready === true;
+    });
+  }
+
+  /** Ends it as a power failure does. */
+  async kill(): Promise<void> {
+    const pid = this.#server?.pid;
+    if (pid !== undefined) process.kill(pid, 'SIGQUIT');
+    await this.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
+import { abandonedBy } from '../log/forks.ts';
 import type { LogReader, LoggedTransaction } from '../log/log.ts';
 import type { VisibilitySnapshot } from '../source/source.ts';
-import { abandonedBy } from './log-history.ts';
 
 /**
  * How many of the newest transactions are looked at one by one. A transaction whose id is not below

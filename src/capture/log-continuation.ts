@@ -1,9 +1,9 @@
-import { historyOf, nextHistory, sourcePosition } from '../change/position.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { historyOf, nextHistory } from '../change/position.ts';
+import { NO_TRANSACTION, rewindChange, type RewindNotice, rewindTable } from '../change/rewind.ts';
 import type { Log } from '../log/log.ts';
-import type { Continuation, Rewound } from '../source/source-history.ts';
+import type { Continuation } from '../source/source-history.ts';
 import type { Source } from '../source/source.ts';
-import { findAbandoned, knownHistory } from './log-history.ts';
+import { findAbandoned, knownHistory, rewoundError } from './log-history.ts';
 
 export interface LogContinuationOptions {
   readonly source: Source;
@@ -29,7 +29,7 @@ export class LogContinuation {
   async confirm(): Promise<void> {
     const { log } = this.#options;
     const { lineage, rewound } = await this.#compare();
-    if (rewound !== null) throw await this.#rewoundError(rewound);
+    if (rewound !== null) throw await rewoundError(this.#options.source.name, log, rewound);
     log.writer.lineage(lineage);
   }
 
@@ -54,14 +54,34 @@ export class LogContinuation {
     if (rewound === null || from === null) return;
     const { reason } = rewound;
     const { offset: abandoned } = await findAbandoned(log, rewound.abandoned);
-    const to = nextHistory(historyOf(from)) + rewound.to;
-    log.writer.recordFork({ abandoned, from, to, reason, at: Date.now() * 1000 });
+    const history = nextHistory(historyOf(from));
+    const to = history + rewound.to;
+    const at = Date.now() * 1000;
+    log.writer.recordFork({ abandoned, from, to, reason, at });
+    this.#tell(history, at, {
+      abandonedFrom: abandoned,
+      abandonedBefore: log.head,
+      historyLost: !rewound.complete,
+      reason,
+    });
     log.writer.reached(to);
     log.writer.lineage(lineage);
     // Durable before the database is changed: else a slot that is new would be all that tells of it.
     await log.writer.flush();
     const begin = await source.rejoin(rewound.to, signal);
     if (begin !== rewound.to) await this.#recordGap(begin, `its history went back: ${reason}`);
+  }
+
+  /**
+   * Writes the record by which subscriptions learn of it. Its position is the new history's prefix
+   * alone, which sorts before all that the history has.
+   */
+  #tell(history: string, committedAt: number, notice: RewindNotice): void {
+    const { source, log } = this.#options;
+    const { writer } = log;
+    writer.begin({ id: NO_TRANSACTION, position: history });
+    writer.append(rewindChange(writer.defineTable(rewindTable(source.dialect.name)), notice));
+    writer.commit({ committedAt, context: null });
   }
 
   async #compare(): Promise<Continuation> {
@@ -78,16 +98,5 @@ export class LogContinuation {
     log.writer.recordGap({ from, to: end, reason, at: Date.now() * 1000 });
     log.writer.reached(end);
     await log.writer.flush();
-  }
-
-  async #rewoundError({ abandoned, to, reason }: Rewound): Promise<TidingsError> {
-    const { source, log } = this.#options;
-    const { offset, changes } = await findAbandoned(log, abandoned);
-    const gone =
-      changes === 0
-        ? 'every change in the log is still there'
-        : `changes in the log that do not exist there any more: ${changes}, from offset ${offset} on`;
-    const from = sourcePosition(log.position ?? '');
-    return new TidingsError('SOURCE_REWOUND', { source: source.name, from, to, reason, gone });
   }
 }

@@ -1,6 +1,8 @@
 import { sourcePosition } from '../change/position.ts';
-import type { LogFork, LoggedTransaction, LogReader } from '../log/log.ts';
-import type { KnownHistory, KnownTransaction } from '../source/source-history.ts';
+import { TidingsError } from '../errors/tidings-error.ts';
+import { abandonedBy } from '../log/forks.ts';
+import type { LoggedTransaction, LogReader } from '../log/log.ts';
+import type { KnownHistory, KnownTransaction, Rewound } from '../source/source-history.ts';
 
 /** Records of a page: those of one transaction are passed over after the first. */
 const PAGE = 1_000;
@@ -10,6 +12,22 @@ export function knownHistory(log: LogReader): KnownHistory | null {
   return log.position === null ? null : new LogHistory(log, log.position);
 }
 
+/** Says that a source's history went back, and what that means for the log. */
+export async function rewoundError(
+  source: string,
+  log: LogReader,
+  { abandoned, to, reason, complete }: Rewound,
+): Promise<TidingsError> {
+  const { offset, changes } = await findAbandoned(log, abandoned);
+  const gone =
+    changes === 0
+      ? 'every change in the log is still there'
+      : `changes in the log that do not exist there any more: ${changes}, from offset ${offset} on`;
+  const lost = complete ? '' : '; and what its new history has changed so far cannot be had';
+  const from = sourcePosition(log.position ?? '');
+  return new TidingsError('SOURCE_REWOUND', { source, from, to, reason, gone: gone + lost });
+}
+
 /** How many of the log's changes a rewound source does not have any more, and from which offset on. */
 export async function findAbandoned(
   log: LogReader,
@@ -17,11 +35,6 @@ export async function findAbandoned(
 ): Promise<{ readonly offset: number; readonly changes: number }> {
   const offset = await new LogHistory(log, log.position ?? '').find(abandoned);
   return { offset, changes: log.head - offset };
-}
-
-/** The fork that has abandoned an offset, or null. */
-export function abandonedBy(forks: readonly LogFork[], offset: number): LogFork | null {
-  return forks.find((fork) => offset >= fork.abandoned && offset < fork.offset) ?? null;
 }
 
 /** Leaves out what was abandoned: the rest grows in the source's own positions. */

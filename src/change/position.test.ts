@@ -14,10 +14,12 @@ test('positions of later histories sort after all of those before', () => {
 });
 
 test('a position says its history and what the source calls it', () => {
-  assert.deepEqual(
-    [null, '00000000016B3748', 'r0001.00000000016B3748', 'r0012.'].map(historyOf),
-    ['', '', 'r0001.', 'r0012.'],
-  );
+  assert.deepEqual([null, '00000000016B3748', 'r0001.00000000016B3748', 'r0012.'].map(historyOf), [
+    '',
+    '',
+    'r0001.',
+    'r0012.',
+  ]);
   assert.equal(sourcePosition('r0001.00000000016B3748'), '00000000016B3748');
   assert.equal(sourcePosition('00000000016B3748'), '00000000016B3748');
 });

@@ -1,5 +1,6 @@
 import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
+import { isRewindTable } from '../change/rewind.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
@@ -58,5 +59,6 @@ export async function newestWanted(
 export function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
   if (filter.columns === undefined) return (view) => view.change;
   const columns = new Set(filter.columns);
-  return (view) => projectChange(view.change, columns);
+  return (view) =>
+    isRewindTable(view.stored.table) ? view.change : projectChange(view.change, columns);
 }

@@ -26,13 +26,19 @@ export interface KnownHistory {
 }
 
 /** Where the source's history and the log's part. */
-export interface Rewound {
+export interface Parting {
   /** What the log has from this position on does not exist in the source's history. */
   readonly abandoned: string;
   /** The log can go on from here: up to here it has what the source's history has. */
   readonly to: string;
   /** What shows it, for people: `its timeline 2 left timeline 1 there`. */
   readonly reason: string;
+}
+
+/** The source's history went back. */
+export interface Rewound extends Parting {
+  /** True when the source can still deliver everything that its history has since `to`. */
+  readonly complete: boolean;
 }
 
 /** How a source's history stands to the log's (invariant 15). */
@@ -44,7 +50,7 @@ export interface Continuation {
 }
 
 /** The earlier of two findings in each respect. */
-export function earlier(one: Rewound | null, other: Rewound | null): Rewound | null {
+export function earlier(one: Parting | null, other: Parting | null): Parting | null {
   if (one === null || other === null) return one ?? other;
   const { reason } = one.abandoned <= other.abandoned ? one : other;
   return {

@@ -1,4 +1,4 @@
-import type { KnownTransaction, Rewound } from '../source-history.ts';
+import type { KnownTransaction, Parting } from '../source-history.ts';
 
 /** A transaction as the slot still has it. */
 export interface SlotTransaction extends KnownTransaction {
@@ -35,7 +35,7 @@ export class TransactionComparison {
   }
 
   /** @returns where they part, or null when they have not until here. */
-  async compare(found: SlotTransaction): Promise<Rewound | null> {
+  async compare(found: SlotTransaction): Promise<Parting | null> {
     const { from, to } = this.#options;
     const { position } = found;
     if (position < from || position >= to) return null;
@@ -55,16 +55,16 @@ export class TransactionComparison {
   }
 
   /** The slot has been read up to the log's position. */
-  async end(): Promise<Rewound | null> {
+  async end(): Promise<Parting | null> {
     const next = await this.#peek();
     return next === null ? null : this.#missing(next);
   }
 
-  #missing({ id, position }: KnownTransaction): Rewound {
+  #missing({ id, position }: KnownTransaction): Parting {
     return this.#parted(position, `it does not have transaction ${id}, which the log has`);
   }
 
-  #parted(abandoned: string, reason: string): Rewound {
+  #parted(abandoned: string, reason: string): Parting {
     return { abandoned, to: this.#common, reason };
   }
 

@@ -1,6 +1,6 @@
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import { sleep } from '../../util/sleep.ts';
-import { type Continuation, earlier, type KnownHistory, type Rewound } from '../source-history.ts';
+import { earlier, type KnownHistory, type Parting } from '../source-history.ts';
 import { TransactionComparison } from './compare-transactions.ts';
 import { connect, type ConnectOptions, destroyConnection } from './connect.ts';
 import { lastWords } from './last-words.ts';
@@ -56,19 +56,19 @@ export async function findContinuation(
   options: ContinuationOptions,
   known: KnownHistory | null,
   signal: AbortSignal,
-): Promise<Continuation> {
+): Promise<{ readonly lineage: string; readonly parting: Parting | null }> {
   const place = await readPlace(options, signal);
   const lineage = place.lineage === null ? '' : lineageText(place.lineage);
-  if (known === null) return { lineage, rewound: null };
+  if (known === null) return { lineage, parting: null };
   const course = compareLineages(
     { lineage: parseLineage(known.lineage), position: known.position },
     place,
   );
-  const told: Rewound | null =
+  const told: Parting | null =
     course.kind === 'continues'
       ? null
       : { abandoned: course.to, to: course.to, reason: course.reason };
-  return { lineage, rewound: earlier(told, await compareContent(options, known, signal)) };
+  return { lineage, parting: earlier(told, await compareContent(options, known, signal)) };
 }
 
 async function readPlace(
@@ -114,7 +114,7 @@ async function compareContent(
   options: ContinuationOptions,
   known: KnownHistory,
   signal: AbortSignal,
-): Promise<Rewound | null> {
+): Promise<Parting | null> {
   const { slot, session, connection } = options;
   const begin = slot === null || lossOf(slot) !== null ? null : confirmedPosition(slot);
   if (slot === null || begin === null) {
@@ -139,12 +139,12 @@ async function compareSlot(
   { connection, session, publications }: ContinuationOptions,
   slot: { readonly known: KnownHistory; readonly begin: string; readonly name: string },
   signal: AbortSignal,
-): Promise<Rewound | null> {
+): Promise<Parting | null> {
   const { known, begin, name } = slot;
   const { from, transactions } = await known.since(begin);
   const logged = transactions[Symbol.asyncIterator]();
   const comparison = new TransactionComparison({ logged, from, to: known.position, begin });
-  let rewound: Rewound | null = null;
+  let parting: Parting | null = null;
   try {
     await readSlot(
       {
@@ -153,18 +153,18 @@ async function compareSlot(
         publications,
         to: known.position,
         async take(found) {
-          for (const transaction of found) rewound ??= await comparison.compare(transaction);
-          return rewound === null;
+          for (const transaction of found) parting ??= await comparison.compare(transaction);
+          return parting === null;
         },
       },
       signal,
     );
-    rewound ??= await comparison.end();
+    parting ??= await comparison.end();
   } finally {
     await logged.return?.();
     await untilFree(session, name, signal);
   }
-  return rewound;
+  return parting;
 }
 
 /** The stream comes next, and needs the slot. One that stays in use says so there. */

@@ -33,7 +33,8 @@ function compare(
 }
 
 test('a history file names the timelines before, and where each was left', () => {
-  const text = '1\t0/5000158\tno recovery target specified\n\n2\t1/A0\tbefore 2026-01-01 00:00:00+00\n';
+  const text =
+    '1\t0/5000158\tno recovery target specified\n\n2\t1/A0\tbefore 2026-01-01 00:00:00+00\n';
   const read = parseHistory(text, 3);
   assert.deepEqual(read, [
     { id: 1, begin: '0000000000000000' },

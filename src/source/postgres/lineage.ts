@@ -92,7 +92,10 @@ function partingOf(
   if (known === undefined && found === undefined) return null;
   if (found === undefined || (known !== undefined && known.begin < found.begin)) {
     const at = known?.begin ?? BEGINNING;
-    return { at, reason: `it is on timeline ${server.at(-1)?.id}, and did not go on with the log's` };
+    return {
+      at,
+      reason: `it is on timeline ${server.at(-1)?.id}, and did not go on with the log's`,
+    };
   }
   const from = server[index - 1]?.id;
   const reason =

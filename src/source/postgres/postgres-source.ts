@@ -103,7 +103,7 @@ export class PostgresSource implements Source {
 
   async continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation> {
     const { slot } = await this.#setup.slot(signal);
-    return findContinuation(
+    const { lineage, parting } = await findContinuation(
       {
         connection: this.#connection,
         session: this.#session,
@@ -113,6 +113,9 @@ export class PostgresSource implements Source {
       known,
       signal,
     );
+    if (parting === null) return { lineage, rewound: null };
+    const complete = await this.#setup.hasAllSince(parting.to, signal);
+    return { lineage, rewound: { ...parting, complete } };
   }
 
   setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {

@@ -30,6 +30,7 @@ import { quoteIdentifier } from './quote.ts';
 import { missingRights, type PublishedTables } from './rights.ts';
 import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
 import {
+  advanceSlot,
   confirmedPosition,
   createSlot,
   dropSlot,
@@ -109,9 +110,18 @@ export class Setup {
     const { source, session } = this.#options;
     const owner = this.#owner(facts);
     const existing = await findSlot(session, owner, signal);
+    if (existing === null) {
+      await createSlot(session, owner, signal);
+      return;
+    }
+    if (!outdated) return;
     // Made before its publications, it would stumble over WAL from before they existed.
-    if (existing !== null && outdated) await dropSlot(session, existing, source, signal);
-    if (existing === null || outdated) await createSlot(session, owner, signal);
+    if (lossOf(existing) === null) {
+      await advanceSlot(session, existing, source, signal);
+      return;
+    }
+    await dropSlot(session, existing, source, signal);
+    await createSlot(session, owner, signal);
   }
 
   /** Has what the captured relations are at the moment beside what the event trigger says of them. */

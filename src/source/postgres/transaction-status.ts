@@ -1,4 +1,4 @@
-import type { KnownTransaction, Rewound } from '../source-history.ts';
+import type { KnownTransaction, Parting } from '../source-history.ts';
 import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -34,7 +34,7 @@ export async function findUncommitted(
   session: SqlSession,
   newest: readonly KnownTransaction[],
   signal: AbortSignal,
-): Promise<Rewound | null> {
+): Promise<Parting | null> {
   const oldestFirst = newest.toReversed();
   // So many of the oldest have an id that was given out; each answer halves the rest.
   let begun = 0;

@@ -1,3 +1,4 @@
+import { sourcePosition } from '../../change/position.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { SnapshotReader, SourceSnapshot } from '../../source/table-snapshot.ts';
 import { sleep } from '../../util/sleep.ts';
@@ -48,10 +49,10 @@ async function reach(options: AlignOptions, position: string, signal: AbortSigna
   const deadline = Date.now() + patience;
   for (let announced = false; ;) {
     await log.refresh();
-    if (log.position !== null && log.position >= position) return;
+    const reached = log.position === null ? null : sourcePosition(log.position);
+    if (reached !== null && reached >= position) return;
     if (!options.isCapturing()) {
-      const known = log.position;
-      if (known !== null && (await snapshots.unchangedSince(known, signal))) return;
+      if (reached !== null && (await snapshots.unchangedSince(reached, signal))) return;
       // A service that has just started holds the slot, and the log will move.
       if (!options.isCapturing()) throw new TidingsError('LOG_BEHIND', { source });
     }
