@@ -14,6 +14,7 @@ import { isTidingsError, type TidingsError } from '../src/errors/tidings-error.t
 import type { RewindRow } from '../src/index.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
 import { verifySqliteLog } from '../src/log/sqlite/verify.ts';
+import type { CheckResult } from '../src/source/source.ts';
 import { ServerDirectory } from './server-directory.ts';
 import { until } from './until.ts';
 
@@ -92,6 +93,13 @@ class Place implements AsyncDisposable {
     assert.deepEqual([history?.status, history?.message], ['failed', error.message], 'doctor');
     assert.deepEqual(await this.made(), earlier, 'nothing in the database was changed');
     return error;
+  }
+
+  /** What `doctor` says of standbys. */
+  async standbyChecks(): Promise<readonly CheckResult[]> {
+    await using inspection = await openInspection(this.config());
+    const [, source] = await inspection.check(signal);
+    return source?.checks.filter(({ name }) => /standbys|failover/.test(name)) ?? [];
   }
 
   /** What Tidings has made in the database. */
@@ -239,6 +247,9 @@ test('a standby that lagged is promoted', async () => {
   await server.query(`SELECT pg_create_physical_replication_slot('standby', true)`);
   server.followedBy(standby, { primary_slot_name: 'standby', hot_standby_feedback: 'on' });
   await standby.start();
+  const [warning] = await place.standbyChecks();
+  assert.equal(warning?.status, 'warning');
+  assert.match(warning?.fix ?? '', /SET synchronized_standby_slots = 'standby'; SELECT/);
   // The slot comes over; then the standby falls behind.
   await place.captured(async () => {
     await standby.slotSynchronized(server);
@@ -286,7 +297,15 @@ test('a standby that everything waited for is promoted: nothing is lost, nothing
     await server.query(insert(1, 20));
     await standby.slotSynchronized(server);
     await server.query(insert(21, 40));
+    assert.deepEqual(
+      (await place.standbyChecks()).map(({ status }) => status),
+      ['ok'],
+    );
   });
+  await standby.stop();
+  const [waiting] = await place.standbyChecks();
+  assert.equal(waiting?.status, 'failed', 'nothing is captured while it is away');
+  await standby.start();
   await server.kill();
 
   place.server = standby;

@@ -27,16 +27,25 @@ const PAUSE = 25;
 
 /**
  * Takes a snapshot and waits until the log has everything that it shows.
- * @throws TidingsError `LOG_BEHIND` when nobody captures what is missing, `LOG_LAGS` when it takes
- *   too long.
+ * @throws TidingsError `SOURCE_REWOUND` when the database has not come as far as the log,
+ *   `LOG_BEHIND` when nobody captures what is missing, `LOG_LAGS` when it takes too long.
  */
 export async function openAligned(
   options: AlignOptions,
   signal: AbortSignal,
 ): Promise<SourceSnapshot> {
+  const { source, log } = options;
+  await log.refresh();
+  const from = sourcePosition(log.position ?? '');
   const snapshot = await options.snapshots.open(signal);
+  const { position: to } = snapshot;
   try {
-    await reach(options, snapshot.position, signal);
+    if (from > to) {
+      const reason = 'the server has not come as far as the log';
+      const gone = 'what its rows were cannot be told from this log';
+      throw new TidingsError('SOURCE_REWOUND', { source, from, to, reason, gone });
+    }
+    await reach(options, to, signal);
     return snapshot;
   } catch (error) {
     await snapshot[Symbol.asyncDispose]();
