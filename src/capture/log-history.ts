@@ -55,7 +55,7 @@ class LogHistory implements KnownHistory {
     // Retention has taken what lies below the floor, and with it what to compare with.
     const oldest = start > floor || floor === 0 ? null : await this.#at(floor);
     const gone = floor > 0 && floor === head ? this.position : '';
-    const from = oldest === null ? gone : sourcePosition(oldest.position);
+    const from = oldest === null ? gone : this.#placeOf(oldest);
     return { from, transactions: this.#transactions(start) };
   }
 
@@ -108,10 +108,17 @@ class LogHistory implements KnownHistory {
       }
       const transaction = await this.#at(middle);
       if (transaction === null) break;
-      if (sourcePosition(transaction.position) < position) low = transaction.last + 1;
+      if (this.#placeOf(transaction) < position) low = transaction.last + 1;
       else high = transaction.first;
     }
     return Math.max(low, log.floor);
+  }
+
+  /** Where a transaction stands in the source's history; our own stand where the new one begins. */
+  #placeOf(transaction: LoggedTransaction): string {
+    if (isSources(transaction)) return sourcePosition(transaction.position);
+    const fork = this.#log.forks().find(({ offset }) => offset === transaction.first);
+    return sourcePosition(fork?.to ?? '');
   }
 
   async #at(offset: number): Promise<LoggedTransaction | null> {

@@ -4,7 +4,7 @@ import type { LogFork } from './log.ts';
 export function abandonedBy(forks: readonly LogFork[], offset: number): LogFork | null {
   // Almost always there are none.
   if (forks.length === 0) return null;
-  return forks.find((fork) => offset >= fork.abandoned && offset < fork.offset) ?? null;
+  return forks.findLast((fork) => offset >= fork.abandoned && offset < fork.offset) ?? null;
 }
 
 /** `offsets 120 to 135`, or what to say when there are none. */
