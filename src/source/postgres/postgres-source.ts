@@ -15,6 +15,7 @@ import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
 import { findContinuation } from './find-continuation.ts';
 import { isSlotElsewhere, readIdentity } from './identity.ts';
+import { parseLineage } from './lineage.ts';
 import { isSourceName } from './names.ts';
 import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
 import { RelationCatalog } from './relation-catalog.ts';
@@ -57,6 +58,8 @@ export class PostgresSource implements Source {
   readonly #catalog: RelationCatalog;
   readonly #unreadable: UnreadableValues;
   #acknowledged: string | null = null;
+  /** On which the histories were compared last. */
+  #timeline: number | null = null;
 
   /** @throws TablePatternError; Error for a name that cannot be part of PostgreSQL's names. */
   constructor(options: PostgresSourceOptions) {
@@ -113,6 +116,7 @@ export class PostgresSource implements Source {
       known,
       signal,
     );
+    this.#timeline = parseLineage(lineage)?.at(-1)?.id ?? null;
     if (parting === null) return { lineage, rewound: null };
     const complete = await this.#setup.hasAllSince(parting.to, signal);
     return { lineage, rewound: { ...parting, complete } };
@@ -142,6 +146,7 @@ export class PostgresSource implements Source {
         slot: slot.slot_name,
         publications,
         from,
+        timeline: this.#timeline,
         receiver,
         acknowledged: () => this.#acknowledged,
         catalog: this.#catalog,
