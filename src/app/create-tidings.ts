@@ -27,6 +27,11 @@ export interface CreateOptions {
   readonly metrics?: Metrics;
   /** Sources whose lost changes are given up: capture begins anew at the present. */
   readonly acceptGaps?: readonly string[];
+  /**
+   * Sources whose history may have gone back (a backup was restored, or a standby that lagged took
+   * over): the log goes on where the two part, and subscriptions are told what was abandoned.
+   */
+  readonly acceptRewinds?: readonly string[];
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: (point: CommitPoint) => void;
 }
@@ -65,6 +70,7 @@ export async function createTidings(
     sources,
     version: readVersion(),
     acceptGaps: checkNames(options.acceptGaps ?? [], config),
+    acceptRewinds: checkNames(options.acceptRewinds ?? [], config),
     resources: opened.move(),
   });
   try {

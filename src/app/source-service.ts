@@ -44,6 +44,14 @@ const WAITING: ReadonlySet<CaptureState> = new Set(['reconnecting', 'disk full']
 /** How often the database is asked for its position and what it keeps for us; milliseconds. */
 const STATUS_PAUSE = 5_000;
 
+/** What the operator accepts at the start. */
+export interface Accepted {
+  /** That changes are lost for good. */
+  readonly acceptGap: boolean;
+  /** That the database's history went back. */
+  readonly acceptRewind: boolean;
+}
+
 /** Everything that belongs to one source while the service runs: log, capture, delivery. */
 export class SourceService implements AsyncDisposable {
   readonly name: string;
@@ -107,8 +115,8 @@ export class SourceService implements AsyncDisposable {
    * Captures until {@link stop}.
    * @throws what capture cannot go on from by itself.
    */
-  async run(options: { readonly acceptGap: boolean }): Promise<void> {
-    this.#running ??= this.#run(options.acceptGap).finally(() => this.#settled.resolve());
+  async run(options: Accepted): Promise<void> {
+    this.#running ??= this.#run(options).finally(() => this.#settled.resolve());
     await this.#running;
   }
 
@@ -127,8 +135,9 @@ export class SourceService implements AsyncDisposable {
     await this.stop();
   }
 
-  async #run(acceptGap: boolean): Promise<void> {
+  async #run({ acceptGap, acceptRewind }: Accepted): Promise<void> {
     const watching = this.#watchStatus();
+    if (acceptRewind) await this.capture.acceptRewind();
     if (acceptGap) await this.capture.acceptGap('given up by the operator (--accept-gap)');
     await this.capture.run();
     await watching;

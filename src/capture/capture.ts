@@ -1,10 +1,12 @@
-import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { historyOf, sourcePosition } from '../change/position.ts';
+import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Log } from '../log/log.ts';
 import type { Source } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
+import { LogContinuation } from './log-continuation.ts';
 import { LogReceiver } from './log-receiver.ts';
 import { isRefusal, REFUSED_PAUSE } from './refusal.ts';
 import { VisibilityGate } from './visibility-gate.ts';
@@ -79,6 +81,7 @@ const MAX_AWAITED = 100_000;
 export class Capture {
   readonly #options: CaptureOptions;
   readonly #gate: VisibilityGate;
+  readonly #continuation: LogContinuation;
   #receiver: LogReceiver | null = null;
   #connection: AbortController | null = null;
   #pace: FlushPace | null = null;
@@ -89,6 +92,7 @@ export class Capture {
   #failures = 0;
   #refusals = 0;
   readonly #givenUp = new AbortController();
+  #gateOpen = false;
   #hasStreamed = false;
   /** The log's head at the last flush. */
   #flushedTo: number;
@@ -100,6 +104,7 @@ export class Capture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     this.#flushedTo = options.log.head;
+    this.#continuation = new LogContinuation(options);
     this.#gate = new VisibilityGate(options.log.floor, {
       snapshot: (signal) => options.source.visibility(signal),
       advance: options.advance,
@@ -131,13 +136,11 @@ export class Capture {
    */
   async run(): Promise<void> {
     const { signal } = this.#options;
-    let gateOpen = false;
     while (!signal.aborted) {
       if (!LASTING.has(this.#state)) {
         this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
       }
       try {
-        gateOpen ||= await this.#openGate();
         await this.#stream();
       } catch (error) {
         if (signal.aborted) break;
@@ -159,27 +162,22 @@ export class Capture {
    * again: whoever asked for it is told.
    * @throws TidingsError `SOURCE_CHANGED`, `SOURCE_REWOUND`, or why the source or the log cannot.
    */
-  async acceptGap(reason: string): Promise<void> {
+  acceptGap(reason: string): Promise<void> {
+    return this.#accept(() => this.#continuation.acceptGap(reason));
+  }
+
+  /** See {@link LogContinuation.acceptRewind}. Not tried again, like `acceptGap`. */
+  acceptRewind(): Promise<void> {
+    return this.#accept(() => this.#continuation.acceptRewind());
+  }
+
+  async #accept(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#acceptGap(reason);
+      await work();
     } catch (error) {
       if (!this.#options.signal.aborted) this.#setState('failed', error);
       throw error;
     }
-  }
-
-  async #acceptGap(reason: string): Promise<void> {
-    const { source, log, signal, confirmIdentity } = this.#options;
-    // Before anything is changed: a slot in the wrong database would keep its WAL for ever.
-    await confirmIdentity(await source.identify(signal));
-    const from = log.position;
-    const to = await source.restart(signal);
-    if (from !== null && to < from) {
-      throw new TidingsError('SOURCE_REWOUND', { source: source.name, from, to });
-    }
-    log.writer.recordGap({ from, to, reason, at: Date.now() * 1000 });
-    log.writer.reached(to);
-    await log.writer.flush();
   }
 
   async #openGate(): Promise<boolean> {
@@ -197,7 +195,9 @@ export class Capture {
   async #stream(): Promise<void> {
     const { source, log, signal } = this.#options;
     await this.#options.checkSpace();
-    await this.#options.confirmIdentity(await source.identify(signal));
+    // Before anything in the database is changed, and before anything of the log is called visible.
+    await this.#continuation.confirm();
+    this.#gateOpen ||= await this.#openGate();
     await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
     this.#connection = new AbortController();
     this.#flushError = null;
@@ -205,7 +205,7 @@ export class Capture {
     this.#receiver = this.#newReceiver();
     try {
       await source.stream({
-        from: log.position,
+        from: log.position === null ? null : sourcePosition(log.position),
         known: { tables: log.tables(), marks: log.marks() },
         receiver: this.#receiver,
         signal: AbortSignal.any([signal, this.#connection.signal]),
@@ -222,6 +222,7 @@ export class Capture {
     return new LogReceiver({
       writer: log.writer,
       head: log.head,
+      history: historyOf(log.position),
       onTransaction: (id, end) => this.#gate.expect(id, end),
       onBurst: (reachedOnly) => this.#onBurst(reachedOnly),
       onStreaming: () => this.#onStreaming(),
@@ -298,7 +299,7 @@ export class Capture {
     const seconds = (performance.now() - started) / 1000;
     onCommitPoint?.('capture 2: flushed');
     // Only here, after the flush, may the source learn that it can forget (invariant 1).
-    if (log.position !== null) source.acknowledge(log.position);
+    if (log.position !== null) source.acknowledge(sourcePosition(log.position));
     onCommitPoint?.('capture 3: acknowledged');
     this.#pace?.flushed(records);
     this.#gate.durable(log.head);

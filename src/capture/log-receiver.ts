@@ -9,6 +9,8 @@ export interface LogReceiverOptions {
   readonly writer: LogWriter;
   /** The offset that the next record gets. */
   readonly head: number;
+  /** What precedes the source's positions in the log, see `change/position.ts`. */
+  readonly history: string;
   /** A transaction is whole: its id, and the offset after its last record. */
   readonly onTransaction: (id: string, end: number) => void;
   /** Something is ready to be flushed, or a position was reached; may ask the source to wait. */
@@ -40,9 +42,10 @@ export class LogReceiver implements ChangeReceiver {
   }
 
   begin(transaction: { readonly id: string; readonly position: string }): boolean {
-    this.#transactionId = transaction.id;
+    const { id, position } = transaction;
+    this.#transactionId = id;
     this.#open = 0;
-    return this.#writer.begin(transaction);
+    return this.#writer.begin({ id, position: this.#options.history + position });
   }
 
   change(change: CapturedChange): void {
@@ -51,14 +54,14 @@ export class LogReceiver implements ChangeReceiver {
   }
 
   mark(mark: TableMark, found?: MarkFound): void {
-    this.#writer.mark(mark, found);
+    this.#writer.mark(mark, found === undefined ? undefined : this.#toFound(found));
     this.#reachedOnly = false;
     this.#dirty ||= found !== undefined;
   }
 
   commit(end: TransactionEnd, reached: string): void {
     this.#writer.commit(end);
-    this.#writer.reached(reached);
+    this.#writer.reached(this.#options.history + reached);
     this.#dirty = true;
     if (this.#open === 0) return;
     this.#reachedOnly = false;
@@ -75,7 +78,7 @@ export class LogReceiver implements ChangeReceiver {
   }
 
   idle(reached: string): void {
-    this.#writer.reached(reached);
+    this.#writer.reached(this.#options.history + reached);
     this.#dirty = true;
   }
 
@@ -86,6 +89,10 @@ export class LogReceiver implements ChangeReceiver {
 
   streaming(): void {
     this.#options.onStreaming();
+  }
+
+  #toFound({ after, at }: MarkFound): MarkFound {
+    return { after: after === null ? null : this.#options.history + after, at };
   }
 
   /** A flush begins that covers all that was handed over so far. */

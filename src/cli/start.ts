@@ -31,11 +31,17 @@ export const declareStart: DeclareCommand = (program, runtime) => {
       '--accept-gap <source>',
       'go on although changes of this source were lost for good; the log keeps a note of the gap',
       collect,
+    )
+    .option(
+      '--accept-rewind <source>',
+      'go on in the same log although the history of this source went back (a backup was restored, a standby that lagged took over); the log keeps a note of it, and subscriptions are told',
+      collect,
     );
   const examples = [
     ['tidings start', 'what tidings.config.ts says, else DATABASE_URL, else an own PostgreSQL'],
     ['tidings start --log-level debug', 'say more'],
     ['tidings start --accept-gap main', 'after its slot was lost'],
+    ['tidings start --accept-rewind main', 'after its database was restored from a backup'],
   ] as const;
   const json = '{"state": "started" or "stopped", "status": …}, one per line';
   complete(command, runtime, { flags: ['dataDir', 'logLevel'], json, examples }, start);
@@ -49,11 +55,12 @@ const start: Action = async (context, options) => {
     ? await startEmbedded(context, loaded.config, resources)
     : loaded.config;
   const acceptGaps = listOption(options, 'acceptGap') ?? [];
+  const acceptRewinds = listOption(options, 'acceptRewind') ?? [];
   const { createLogger } = await import('../observe/pino-logger.ts');
   const { isTerminal, colour } = io.stderr;
   const logger = createLogger({ level: config.logLevel, pretty: isTerminal, colour });
   const tidings = resources.use(
-    await context.services.createTidings(config, { logger, acceptGaps }),
+    await context.services.createTidings(config, { logger, acceptGaps, acceptRewinds }),
   );
   announce(context, config);
   await runUntilAsked(context, tidings);

@@ -1,5 +1,6 @@
 import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
+import { isRewindTable } from '../change/rewind.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
@@ -48,6 +49,8 @@ export async function newestWanted(
   if (from >= to) return null;
   const { records } = await log.read({ from, to, limit: SAMPLED });
   for (const record of records.toReversed()) {
+    // That a history went back is no example of what comes otherwise.
+    if (isRewindTable(record.table)) continue;
     const view = decoder.view(record);
     if (filter.wantsTable(record.table) && filter.matches(view)) return toChange(view);
   }
@@ -58,5 +61,6 @@ export async function newestWanted(
 export function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
   if (filter.columns === undefined) return (view) => view.change;
   const columns = new Set(filter.columns);
-  return (view) => projectChange(view.change, columns);
+  return (view) =>
+    isRewindTable(view.stored.table) ? view.change : projectChange(view.change, columns);
 }

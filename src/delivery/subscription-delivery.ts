@@ -1,6 +1,8 @@
 import type { ChangeView } from '../change/decode.ts';
+import { isRewindTable } from '../change/rewind.ts';
 import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
+import { abandonedBy } from '../log/forks.ts';
 import type { LogRecord } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';
@@ -106,8 +108,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       open: this.open,
       window: this.window,
       cursor: () => this.cursor,
-      wantsTable: (table) => prepared.filter.wantsTable(table),
-      matches: (view) => prepared.filter.matches(view),
+      wantsTable: (table) => this.wantsTable(table),
+      matches: (view) => this.matches(view),
       onFailure: (error) => this.troubled(error),
     });
   }
@@ -190,8 +192,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       throw new TidingsError('OFFSET_UNKNOWN', { offset, source, head: log.head });
     if (offset >= this.cursor) throw new TidingsError('DELIVERY_NOT_YET', { name, offset });
     const { record, view } = await readRecord(dispatcher, source, offset);
-    const { filter } = this.#prepared;
-    if (!filter.wantsTable(record.table) || !filter.matches(view)) {
+    if (!this.wantsTable(record.table) || !this.matches(view)) {
       throw new TidingsError('CHANGE_NOT_WANTED', { name, offset });
     }
     this.window.readmit(new Delivery(record, null));
@@ -242,6 +243,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   wantsTable(table: TableDefinition): boolean {
     const { filter } = this.#prepared;
+    // That its source's history went back concerns everybody, whatever they have asked for.
+    if (isRewindTable(table)) return true;
     if (!filter.wantsTable(table)) return false;
     const missing = filter.missingColumns(table);
     if (missing.length > 0) {
@@ -251,7 +254,10 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   matches(view: ChangeView): boolean {
-    return this.#prepared.filter.matches(view);
+    const { offset, table } = view.stored;
+    // A fresh read on the source will never see it (invariant 4).
+    if (abandonedBy(this.#context.dispatcher.log.forks(), offset) !== null) return false;
+    return isRewindTable(table) || this.#prepared.filter.matches(view);
   }
 
   offer(record: LogRecord, view: ChangeView): boolean {

@@ -2,6 +2,7 @@ import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
 import type { Dialect } from '../change/dialect.ts';
 import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
+import type { Continuation, KnownHistory } from './source-history.ts';
 
 /**
  * Takes what a source streams, in the source's order. Calls are synchronous and never interleave;
@@ -105,6 +106,12 @@ export interface Source extends AsyncDisposable {
    */
   isElsewhere(signal: AbortSignal): Promise<boolean>;
   /**
+   * Compares the source's history with what the log has of it (invariant 15). Changes nothing in the
+   * database; asked at every connect before anything else does.
+   * @param known null for a log that has not begun.
+   */
+  continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation>;
+  /**
    * Creates what capture needs in the database (publication, slot), or finds that it is there. With
    * slot `expect` a missing slot is not made anew: that would hide a loss, and `stream` reports it.
    * @throws TidingsError with the exact SQL to run when rights are missing.
@@ -127,4 +134,10 @@ export interface Source extends AsyncDisposable {
    * position, and returns where the stream will begin.
    */
   restart(signal: AbortSignal): Promise<string>;
+  /**
+   * Has the stream begin at a position after the source's history went back: with the slot that is
+   * there when it still has everything since, else as {@link restart} does.
+   * @returns where the stream will begin; later than `from` when what lies between is lost.
+   */
+  rejoin(from: string, signal: AbortSignal): Promise<string>;
 }

@@ -9,6 +9,7 @@ import {
   type TablePatterns,
 } from '../change/table-pattern.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { abandonedText } from '../log/forks.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
 import { groupVersions, idsOf, tablesMatching } from './looking/known-tables.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
@@ -158,13 +159,30 @@ function momentOf(moment: UndoMoment): Moment {
   return parseMoment(String(moment));
 }
 
-/** Completes a range with the request's filters. */
+/**
+ * Changes from before a fork are those of another history: some of them the database has, some it
+ * does not, and what stands there now is the outcome of neither alone.
+ * @throws TidingsError `UNDO_REWOUND`
+ */
+function refuseAcrossFork({ source, log }: SelectionContext, from: number): void {
+  const fork = log.forks().findLast(({ offset }) => offset >= from);
+  if (fork === undefined) return;
+  const { offset, reason } = fork;
+  const details = { source, offset, reason, abandoned: abandonedText(fork), next: offset + 1 };
+  throw new TidingsError('UNDO_REWOUND', details);
+}
+
+/**
+ * Completes a range with the request's filters.
+ * @throws TidingsError `UNDO_REWOUND`, `UNDO_NO_TABLE`, and as the filters do.
+ */
 export async function selectChanges(
   request: UndoRequest,
   range: Pick<Selection, 'from' | 'to' | 'transaction'>,
   context: SelectionContext,
 ): Promise<Selection> {
   const { log, decoder, signal } = context;
+  refuseAcrossFork(context, range.from);
   const patterns = request.tables === undefined ? null : compilePatterns(request.tables);
   const named = patterns === null ? undefined : await matchingTables(log, patterns);
   const filtered = [request.operations, request.keys, request.where].some(

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { createChangeDecoder } from '../change/decode.ts';
 import type { Dialect } from '../change/dialect.ts';
+import { sourcePosition } from '../change/position.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type {
@@ -363,7 +364,7 @@ class UndoEngine implements Undo {
     const deadline = performance.now() + MARK_WAIT;
     for (;;) {
       await refresh();
-      if ((log.position ?? '') >= position) return true;
+      if (sourcePosition(log.position ?? '') >= position) return true;
       if (performance.now() > deadline || (await target.captured(signal)) === 'stopped')
         return false;
       await sleep(CATCH_UP_PAUSE, signal);

@@ -21,6 +21,7 @@ import {
   statePath,
 } from '../adapters.ts';
 import { DataLock } from '../data-lock.ts';
+import { checkHistory } from './check-history.ts';
 import { checkStateBesideLogs } from '../state-beside-logs.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type {
@@ -98,6 +99,7 @@ class DiskInspection implements Inspection {
     signal: AbortSignal,
   ): Promise<VerifyReport> {
     const gaps: VerifyReport['gaps'][number][] = [];
+    const forks: VerifyReport['forks'][number][] = [];
     const marks: VerifyReport['marks'][number][] = [];
     const findings: VerifyFinding[] = [];
     let records = 0;
@@ -110,10 +112,11 @@ class DiskInspection implements Inspection {
       records += found.records;
       segments += found.segments;
       gaps.push(...found.gaps.map((gap) => ({ ...gap, source })));
+      forks.push(...found.forks.map((fork) => ({ ...fork, source })));
       marks.push(...found.marks.map((mark) => ({ ...mark, source })));
       findings.push(...found.findings.map((finding) => ({ ...finding, source })));
     }
-    return { records, segments, gaps, marks, findings };
+    return { records, segments, gaps, forks, marks, findings };
   }
 
   async trim(
@@ -139,7 +142,9 @@ class DiskInspection implements Inspection {
     ];
     for (const name of this.#sourceNames()) {
       await using source = openSource(this.#config, name, () => undefined);
-      subjects.push({ subject: `source ${name}`, checks: await source.check(signal) });
+      const checks = await source.check(signal);
+      const history = await checkHistory(this.#config, source, signal);
+      subjects.push({ subject: `source ${name}`, checks: [...checks, ...history] });
     }
     const subscriptions = checkSubscriptions(this.#config);
     if (subscriptions.length > 0)

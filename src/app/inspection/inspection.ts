@@ -1,6 +1,6 @@
 import type { Change } from '../../change/change.ts';
 import type { StartAt } from '../../config/start-at.ts';
-import type { LogGap, LoggedMark } from '../../log/log.ts';
+import type { LogFork, LogGap, LoggedMark } from '../../log/log.ts';
 import type { CheckResult } from '../../source/source.ts';
 import type { Status } from '../status/status.ts';
 
@@ -35,6 +35,8 @@ export interface VerifyReport {
   readonly records: number;
   readonly segments: number;
   readonly gaps: readonly (LogGap & { readonly source: string })[];
+  /** Where the history of a source went back: what the log has from before that does not exist there. */
+  readonly forks: readonly (LogFork & { readonly source: string })[];
   /** Where rows of a table came or went without a change of theirs. */
   readonly marks: readonly (LoggedMark & { readonly source: string })[];
   readonly findings: readonly VerifyFinding[];

@@ -7,7 +7,8 @@ import { TransactionReader } from '../../change/transaction-reader.ts';
 import type { Config } from '../../config/define-config.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LoggedTransaction, LogRecord } from '../../log/log.ts';
+import { abandonedText } from '../../log/forks.ts';
+import type { LogFork, LoggedTransaction, LogRecord } from '../../log/log.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { ChangeCounts } from '../../undo/looking/change-counts.ts';
 import { findTransactions, planSearch } from '../../undo/looking/find-transactions.ts';
@@ -35,6 +36,12 @@ import type {
 import { countUnknownKeys, namedTable } from './named-table.ts';
 import { readSearch } from './read-search.ts';
 import { openTableView } from './table-view.ts';
+
+/** What was abandoned shows in a row's history all the same: somebody was told of it. */
+function forkNote(fork: LogFork): string {
+  const { offset, reason } = fork;
+  return `The history of the source went back before offset ${offset} (${reason}): ${abandonedText(fork)} abandoned.`;
+}
 
 /** Opens a look at the logs of a data directory; nothing is opened or connected before it is asked for. */
 export async function openLooking(config: Parameters<typeof resolveConfig>[0]): Promise<Looking> {
@@ -77,7 +84,7 @@ class DiskLooking implements Looking {
       table: qualifiedName(table),
       begins,
       gaps: await log.gaps(),
-      notes: unknown === null ? notes : [...notes, unknown],
+      notes: [...notes, ...(unknown === null ? [] : [unknown]), ...log.forks().map(forkNote)],
       versions,
     };
   }

@@ -3,8 +3,8 @@ import type { ErrorEntry } from '../entry.ts';
 export const SOURCE_ERRORS = {
   SOURCE_REWOUND: {
     message:
-      'Database {source} is at {to}, before {from}, where its log ends: it was restored to an earlier moment.',
-    hint: 'Keep the log under its name and begin another: give the source a new name in the configuration, then run `tidings start`.',
+      'The history of source {source} went back: it and its log part at {to}, and the log goes up to {from} ({reason}); {gone}.',
+    hint: 'It was restored from a backup, or a standby that lagged has taken over. See that its url leads to the right server; nothing was changed there. Then go on in the same log with `tidings start --accept-rewind {source}`, which marks those changes as abandoned and tells every subscription.',
     retryable: false,
     exit: 2,
   },

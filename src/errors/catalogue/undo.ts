@@ -31,6 +31,13 @@ export const UNDO_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  UNDO_REWOUND: {
+    message:
+      'The history of source {source} went back before offset {offset} ({reason}; {abandoned} abandoned), and the undo would begin before that: the changes from there on do not lead to the rows of now.',
+    hint: 'What was changed since then can be undone: `tidings undo --since {next}`.',
+    retryable: false,
+    exit: 2,
+  },
   UNDO_NO_TABLE: {
     message: 'The log of source {source} has no change of a table that {tables} means.',
     hint: 'Write the table as schema.name, in the case it has in the database; `tidings status` shows what is captured.',

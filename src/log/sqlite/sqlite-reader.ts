@@ -188,8 +188,9 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
   }
 
   forks(): readonly LogFork[] {
-    const { floor } = this;
-    return this.#view.forks.filter((fork) => fork.offset >= floor);
+    const { forks } = this.#view;
+    // Asked for each change that is delivered.
+    return forks.length === 0 ? forks : forks.filter((fork) => fork.offset >= this.floor);
   }
 
   // oxlint-disable-next-line typescript/require-await -- The port's promise.

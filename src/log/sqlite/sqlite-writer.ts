@@ -145,7 +145,8 @@ export class SqliteLogWriter implements LogWriter {
 
   recordFork(fork: Omit<LogFork, 'offset'>): void {
     const { pending } = this;
-    if (pending.records > 0 || pending.transactions > 0) throw new Error('Transactions are pending');
+    if (pending.records > 0 || pending.transactions > 0)
+      throw new Error('Transactions are pending');
     this.#forks.push({ ...fork, offset: this.#batch.next });
   }
 

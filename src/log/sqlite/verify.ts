@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LogGap, LoggedMark } from '../log.ts';
+import type { LogFork, LogGap, LoggedMark } from '../log.ts';
 import { openForReading, readNumber, rows } from './database.ts';
 import { toLogError } from './errors.ts';
 import { marksFrom } from './mark-rows.ts';
@@ -22,6 +22,8 @@ export interface LogVerification {
   readonly segments: number;
   /** Known losses; they are no damage. */
   readonly gaps: readonly LogGap[];
+  /** Where the source's history went back; no damage. */
+  readonly forks: readonly LogFork[];
   /** Where rows came or went without a change; no damage either. */
   readonly marks: readonly LoggedMark[];
   /** Empty for a log in good order. At most {@link MAX_FINDINGS} of one segment. */
@@ -143,13 +145,13 @@ function totalRecords(segments: readonly SegmentFile[]): number {
 function readNotes(
   segments: readonly SegmentFile[],
   source: string,
-): Pick<LogVerification, 'gaps' | 'marks'> {
-  const none = { gaps: [], marks: [] };
+): Pick<LogVerification, 'gaps' | 'forks' | 'marks'> {
+  const none = { gaps: [], forks: [], marks: [] };
   try {
     if (segments.length === 0) return none;
-    const { gaps, marks } = readView(segments, source);
+    const { gaps, forks, marks } = readView(segments, source);
     const floor = segments[0]?.first ?? 0;
-    return { gaps, marks: marksFrom(marks, floor) };
+    return { gaps, forks, marks: marksFrom(marks, floor) };
   } catch {
     // The damage is among the findings.
     return none;

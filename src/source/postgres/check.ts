@@ -16,6 +16,7 @@ import type { ConnectOptions } from './connect.ts';
 import { checkEncoding } from './encoding.ts';
 import { publicationNames, readPublications } from './publication.ts';
 import { readFacts } from './server-facts.ts';
+import { checkStandbys, readStandbys } from './check-standbys.ts';
 import { findSlot } from './slot.ts';
 import type { SqlSession } from './sql-session.ts';
 import { readTrigger } from './table-trigger.ts';
@@ -60,6 +61,12 @@ async function* runChecks(
   const slot = facts.standby ? null : await findSlot(session, owner, signal);
   yield checkEncoding(facts, slot !== null);
   yield* checkSlots(source, settings, slot);
+  if (!facts.standby) {
+    yield* checkStandbys(source, facts.version, {
+      slot,
+      standbys: await readStandbys(session, signal),
+    });
+  }
   yield checkWalBound(settings);
   yield checkTimeout(settings);
   const names = publicationNames(source);

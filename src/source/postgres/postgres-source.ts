@@ -9,10 +9,13 @@ import type {
   StreamOptions,
   VisibilitySnapshot,
 } from '../source.ts';
+import type { Continuation, KnownHistory } from '../source-history.ts';
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
+import { findContinuation } from './find-continuation.ts';
 import { isSlotElsewhere, readIdentity } from './identity.ts';
+import { parseLineage } from './lineage.ts';
 import { isSourceName } from './names.ts';
 import type { PlacementProgress } from './place-tables.ts';
 import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
@@ -58,6 +61,8 @@ export class PostgresSource implements Source {
   readonly #catalog: RelationCatalog;
   readonly #unreadable: UnreadableValues;
   #acknowledged: string | null = null;
+  /** On which the histories were compared last. */
+  #timeline: number | null = null;
 
   /** @throws TablePatternError; Error for a name that cannot be part of PostgreSQL's names. */
   constructor(options: PostgresSourceOptions) {
@@ -104,6 +109,24 @@ export class PostgresSource implements Source {
     return isSlotElsewhere((statement) => this.#session.query(statement, signal), this.name);
   }
 
+  async continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation> {
+    const { slot } = await this.#setup.slot(signal);
+    const { lineage, parting } = await findContinuation(
+      {
+        connection: this.#connection,
+        session: this.#session,
+        publications: this.#publications,
+        slot,
+      },
+      known,
+      signal,
+    );
+    this.#timeline = parseLineage(lineage)?.at(-1)?.id ?? null;
+    if (parting === null) return { lineage, rewound: null };
+    const complete = await this.#setup.hasAllSince(parting.to, signal);
+    return { lineage, rewound: { ...parting, complete } };
+  }
+
   setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {
     return this.#setup.ensure(options.slot, signal);
   }
@@ -121,13 +144,14 @@ export class PostgresSource implements Source {
     if (from !== null) this.acknowledge(from);
     const ended = new AbortController();
     const following = this.#followTables(partitions, AbortSignal.any([signal, ended.signal]));
-    const publications = [this.#setup.names.all, this.#setup.names.insertOnly];
+    const publications = this.#publications;
     try {
       await streamChanges({
         ...this.#connection,
         slot: slot.slot_name,
         publications,
         from,
+        timeline: this.#timeline,
         receiver,
         acknowledged: () => this.#acknowledged,
         catalog: this.#catalog,
@@ -167,11 +191,20 @@ export class PostgresSource implements Source {
     return this.#setup.renew(signal);
   }
 
+  async rejoin(from: string, signal: AbortSignal): Promise<string> {
+    this.#acknowledged = null;
+    return (await this.#setup.hasAllSince(from, signal)) ? from : this.#setup.renew(signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
 
   readonly #query: CatalogQuery = (statement, signal) => this.#session.query(statement, signal);
+
+  get #publications(): readonly string[] {
+    return [this.#setup.names.all, this.#setup.names.insertOnly];
+  }
 
   /** Null when the signal aborted. */
   async #findSlot(from: string | null, signal: AbortSignal): Promise<Slot | null> {

@@ -40,6 +40,9 @@ export const OLDEST_VERSION = 140_000;
 /** From here on the first logical slot has the server write what decoding needs, without a restart. */
 const RAISES_LEVEL_ITSELF = 190_000;
 
+/** The version from which on logical slots can be kept on standbys. */
+export const FAILOVER_SINCE = 170_000;
+
 export async function readFacts(session: SqlSession, signal: AbortSignal): Promise<ServerFacts> {
   const [facts] = await session.query<ServerFacts>(FACTS, signal);
   if (facts === undefined) throw new Error('The server does not know its current user');

@@ -31,10 +31,12 @@ import { missingRights, type PublishedTables } from './rights.ts';
 import { replaceSlot } from './replace-slot.ts';
 import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
 import {
+  advanceSlot,
   confirmedPosition,
   createSlot,
   dropSlot,
   findSlot,
+  lossOf,
   type Slot,
   type SlotOwner,
 } from './slot.ts';
@@ -111,9 +113,14 @@ export class Setup {
     const { session } = this.#options;
     const owner = this.#owner(facts);
     const existing = await findSlot(session, owner, signal);
+    if (existing === null) {
+      await createSlot(session, owner, signal);
+      return;
+    }
+    if (!outdated) return;
     // Made before its publications, it would stumble over WAL from before they existed.
-    if (existing === null) await createSlot(session, owner, signal);
-    else if (outdated) await replaceSlot(session, existing, owner, signal);
+    if (lossOf(existing) === null) await advanceSlot(session, existing, this.#options.source, signal);
+    else await replaceSlot(session, existing, owner, signal);
   }
 
   /** Has what the captured relations are at the moment beside what the event trigger says of them. */
@@ -185,6 +192,15 @@ export class Setup {
     const { session } = this.#options;
     const owner = this.#owner(await readFacts(session, signal));
     return { slot: await findSlot(session, owner, signal), owner };
+  }
+
+  /** Whether slot and publications are there, and the slot has not passed the position. */
+  async hasAllSince(position: string, signal: AbortSignal): Promise<boolean> {
+    const { session } = this.#options;
+    const { slot } = await this.slot(signal);
+    const { all, insertOnly } = await readPublications(session, this.names, signal);
+    if (slot === null || lossOf(slot) !== null || all === null || insertOnly === null) return false;
+    return (confirmedPosition(slot) ?? position) <= position;
   }
 
   /** Removes everything; each line says one thing that was removed. */

@@ -3,6 +3,7 @@ import { sleep } from '../../util/sleep.ts';
 import { ownName } from './names.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteLiteral } from './quote.ts';
+import { FAILOVER_SINCE } from './server-facts.ts';
 import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -22,6 +23,8 @@ export interface Slot {
   readonly conflicting?: boolean | null;
   /** PostgreSQL 17 and newer: why the server gave up the slot. */
   readonly invalidation_reason?: string | null;
+  /** PostgreSQL 17 and newer: true when standbys keep it, so that it is there after a failover. */
+  readonly failover?: boolean;
 }
 
 /** Which slot is meant. */
@@ -95,10 +98,11 @@ export async function createSlot(
   const [first] = slotNames(owner);
   const name = slotNames(owner).find((candidate) => !taken.has(candidate));
   if (name === undefined) throw new TidingsError('SLOT_TAKEN', { source, slot: first });
+  const options = await failoverOption(session, signal);
   try {
     await session.query(
       `SET LOCAL statement_timeout = ${deadline};
-       SELECT pg_create_logical_replication_slot(${quoteLiteral(name)}, '${PLUGIN}');`,
+       SELECT pg_create_logical_replication_slot(${quoteLiteral(name)}, '${PLUGIN}'${options});`,
       signal,
     );
   } catch (error) {
@@ -122,6 +126,15 @@ export async function whyNotMade(
   if (state === CANCELLED) return blocked(session, slot, error, signal);
   if (state !== LIMIT_REACHED) return error;
   return new TidingsError('SLOTS_EXHAUSTED', { source: slot.source }, { cause: error });
+}
+
+/** Where standbys can keep a slot, ours is one that they do: it costs nothing where there are none. */
+async function failoverOption(session: SqlSession, signal: AbortSignal): Promise<string> {
+  const [row] = await session.query<{ readonly version: number }>(
+    `SELECT pg_catalog.current_setting('server_version_num')::int AS version`,
+    signal,
+  );
+  return (row?.version ?? 0) >= FAILOVER_SINCE ? ', false, false, true' : '';
 }
 
 async function blocked(
@@ -180,6 +193,31 @@ export function lossOf(slot: Slot): string | null {
 /** The position up to which the slot's reader said that everything is durable. */
 export function confirmedPosition(slot: Slot): string | null {
   return slot.confirmed_flush_lsn === null ? null : lsnToPosition(slot.confirmed_flush_lsn);
+}
+
+/**
+ * Moves a slot that nobody reads to the present, over what it has still to send. It stays what its
+ * administrator made of it, such as one that standbys keep.
+ * @throws TidingsError `SLOT_IN_USE`
+ */
+export async function advanceSlot(
+  session: SqlSession,
+  slot: Slot,
+  source: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { slot_name: name } = slot;
+  const statement = {
+    text: 'SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())',
+    values: [name],
+  };
+  try {
+    await session.query(statement, signal);
+  } catch (error) {
+    if (sqlState(error) !== IN_USE || !isTidingsError(error)) throw error;
+    const details = { source, slot: name, reason: error.message };
+    throw new TidingsError('SLOT_IN_USE', details, { cause: error });
+  }
 }
 
 /**
