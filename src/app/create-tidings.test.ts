@@ -4,7 +4,12 @@ import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isTidingsError } from '../errors/tidings-error.ts';
+import type { ConfigInput } from '../config/define-config.ts';
+import { isTidingsError, type TidingsError } from '../errors/tidings-error.ts';
+import { append, changeOf, tableNamed } from '../log/log.contract.ts';
+import { listSegments } from '../log/sqlite/segment-files.ts';
+import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
+import { type Logger, SILENT } from '../observe/logger.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
 import { createTidings } from './create-tidings.ts';
 import { openInspection } from './inspection/inspect.ts';
@@ -81,6 +86,55 @@ test('a log whose state is gone is not trimmed either', async () => {
   rmSync(dataDir, { recursive: true });
 });
 
+test('a log that lacks its oldest files says so at each start, until that is noted', async () => {
+  await using place = await loggedDirectory();
+  const { config, log } = place;
+  const [oldest, second] = listSegments(log);
+  assert.ok(oldest !== undefined && second !== undefined);
+  rmSync(oldest.path);
+  const errors = await errorsAtStart(config);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ['LOG_BEGINNING_LOST'],
+  );
+  assert.match(
+    errors[0]?.message ?? '',
+    new RegExp(`begins at offset ${second.first}.*offset 0 on`),
+  );
+  await using inspection = await openInspection(config);
+  const never = new AbortController().signal;
+  assert.equal((await inspection.verify({}, never)).findings.length, 1);
+  assert.match(errors[0]?.hint ?? '', new RegExp(`--before ${second.first} --force`));
+  await inspection.trim({ before: second.first }, { source: 'main', force: true }, never);
+  assert.deepEqual(await errorsAtStart(config), []);
+  assert.deepEqual((await inspection.verify({}, never)).findings, []);
+});
+
+test('a log that ends before what a subscription has had is refused', async () => {
+  await using place = await loggedDirectory();
+  const { config, log, dataDir } = place;
+  const newest = listSegments(log).at(-1);
+  assert.ok(newest !== undefined);
+  const never = new AbortController().signal;
+  await using inspection = await openInspection(config);
+  assert.deepEqual((await inspection.verify({}, never)).findings, []);
+  rmSync(newest.path);
+  const refused = (error: unknown): boolean => {
+    assert.ok(isTidingsError(error, 'LOG_END_LOST'), String(error));
+    assert.match(error.message, new RegExp(`before offset ${newest.first}, .* crm `));
+    return true;
+  };
+  await assert.rejects(createTidings(config), refused);
+  assert.match((await inspection.verify({}, never)).findings[0]?.message ?? '', /newest files/);
+  // The folder of the log: then it would begin at 0 again.
+  rmSync(join(dataDir, 'log'), { recursive: true });
+  await assert.rejects(createTidings(config), { code: 'LOG_END_LOST' });
+  const forgotten = await openStateOf(dataDir);
+  await forgotten.removeSubscription('crm');
+  await forgotten[Symbol.asyncDispose]();
+  await (await createTidings(config))[Symbol.asyncDispose]();
+});
+
 test('the state can be read by its owner alone', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tidings-create-'));
   await using tidings = await createTidings({ dataDir, sources: { main: { url: URL } } });
@@ -106,3 +160,58 @@ test('a drained service still says how it ended', async () => {
   );
   rmSync(dataDir, { recursive: true });
 });
+
+/** A data directory with a log of several segments, which a subscription has read to its end. */
+async function loggedDirectory(): Promise<
+  AsyncDisposable & { readonly dataDir: string; readonly log: string; readonly config: ConfigInput }
+> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'tidings-create-'));
+  const directory = join(dataDir, 'log', 'main');
+  let head = 0;
+  {
+    await using log = await openSqliteLog({ directory, source: 'main', segmentBytes: 60_000 });
+    const table = log.writer.defineTable(tableNamed('accounts'));
+    for (let number = 1; (await log.size()).segments < 3; number++) {
+      append(log, number, [changeOf(table, String(number), 'x'.repeat(10_000))]);
+      await log.writer.flush();
+    }
+    head = log.head;
+  }
+  const state = await openStateOf(dataDir);
+  await state.addSubscriptions([
+    {
+      name: 'crm',
+      source: 'main',
+      cursor: head,
+      paused: null,
+      createdAt: 1,
+      definition: null,
+      restsUntil: null,
+    },
+  ]);
+  await state[Symbol.asyncDispose]();
+  return {
+    dataDir,
+    log: directory,
+    config: { dataDir, sources: { main: { url: URL } } },
+    [Symbol.asyncDispose]: async () => rmSync(dataDir, { recursive: true }),
+  };
+}
+
+async function openStateOf(dataDir: string): Promise<SqliteState> {
+  return await Promise.resolve(SqliteState.open(join(dataDir, 'state.sqlite')));
+}
+
+/** The errors that a service logs when it is put together. */
+async function errorsAtStart(config: ConfigInput): Promise<readonly TidingsError[]> {
+  const errors: TidingsError[] = [];
+  const logger: Logger = {
+    ...SILENT,
+    with: () => logger,
+    error: (_message, fields) => {
+      if (isTidingsError(fields?.['error'])) errors.push(fields['error']);
+    },
+  };
+  await (await createTidings(config, { logger }))[Symbol.asyncDispose]();
+  return errors;
+}

@@ -11,6 +11,7 @@ import { DataLock } from './data-lock.ts';
 import { deliveryObserver } from './delivery-metrics.ts';
 import { checkSpace } from './free-space.ts';
 import type { Front } from './front.ts';
+import { beginningLost, endLost } from './lost-ends.ts';
 import { SourceService } from './source-service.ts';
 import { checkStateBesideLogs } from './state-beside-logs.ts';
 import { SubscriptionRegistry } from './subscriptions/subscription-registry.ts';
@@ -41,7 +42,7 @@ export interface CreateOptions {
  * for itself until it is disposed of.
  * @param front makes what stands in front of the service.
  * @throws TidingsError `CONFIG_*`, `DATA_LOCKED`, `DATA_NEWER`, `STATE_MISSING`, `LOG_CORRUPT`,
- *   `HANDLER_*`, `FILTER_INVALID`.
+ *   `LOG_END_LOST`, `HANDLER_*`, `FILTER_INVALID`.
  */
 export async function createTidings(
   input: ConfigInput | Config,
@@ -59,7 +60,10 @@ export async function createTidings(
   const shared = { config, state, logger, metrics, options };
   const sources: SourceService[] = [];
   for (const name of Object.keys(config.sources)) {
-    sources.push(opened.use(await createSource(name, shared)));
+    const source = opened.use(await createSource(name, shared));
+    const lost = endLost(config, name, source.log.head, await state.furthest(name));
+    if (lost !== null) throw lost;
+    sources.push(source);
   }
   const registry = new SubscriptionRegistry({ ...shared, sources });
   const service = new TidingsService({
@@ -100,13 +104,16 @@ async function createSource(name: string, shared: Shared): Promise<SourceService
     (warning) => logger.warn('Not everything can be captured', { error: warning }),
     () => metrics.captureUnreadable.for({ source: name }).inc(1),
   );
+  const log = await openLog(config, name, options.onCommitPoint);
+  const lost = beginningLost(config, name, log.lostBeginning);
+  if (lost !== null) logger.error('The log is not whole', { error: lost });
   return new SourceService({
     name,
     source,
     state,
     logger,
     metrics,
-    log: await openLog(config, name, options.onCommitPoint),
+    log,
     deliveryObserver: deliveryObserver(logger, metrics),
     checkSpace: () => checkSpace(config.dataDir, config.log.minFreeBytes),
     onCommitPoint: options.onCommitPoint,

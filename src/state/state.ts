@@ -129,6 +129,8 @@ export interface StateReader extends AsyncDisposable {
   replays(subscription: string): Promise<readonly StoredReplay[]>;
   /** The newest losses of a subscription, newest first. Default limit 100. */
   losses(subscription: string, limit?: number): Promise<readonly StoredLoss[]>;
+  /** The subscription of this source that has read furthest; null when there is none. */
+  furthest(source: string): Promise<Pick<StoredSubscription, 'name' | 'cursor'> | null>;
   /** What `Source.identify` said when the source's log was begun; null for a new one. */
   sourceIdentity(source: string): Promise<string | null>;
   /** The last sign of life; null when there was none, or when the service ended properly. */

@@ -22,6 +22,7 @@ import {
 } from '../adapters.ts';
 import { DataLock } from '../data-lock.ts';
 import { checkHistory } from './check-history.ts';
+import { endLost } from '../lost-ends.ts';
 import { checkStateBesideLogs } from '../state-beside-logs.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type {
@@ -104,7 +105,9 @@ class DiskInspection implements Inspection {
     const findings: VerifyFinding[] = [];
     let records = 0;
     let segments = 0;
+    await using state = SqliteStateReader.openExisting(statePath(this.#config));
     for (const source of this.#sourceNames(options.source)) {
+      const furthest = (await state?.furthest(source)) ?? null;
       const found = await verifySqliteLog(logDirectory(this.#config, source), source, {
         signal,
         onProgress: (done, total) => options.onProgress?.({ source, records: done, total }),
@@ -115,6 +118,12 @@ class DiskInspection implements Inspection {
       forks.push(...found.forks.map((fork) => ({ ...fork, source })));
       marks.push(...found.marks.map((mark) => ({ ...mark, source })));
       findings.push(...found.findings.map((finding) => ({ ...finding, source })));
+      const lost = endLost(this.#config, source, found.head, furthest);
+      // What is damaged may not say where it ends.
+      if (lost !== null && found.findings.length === 0) {
+        const segment = logDirectory(this.#config, source);
+        findings.push({ source, segment, offset: found.head, message: lost.message });
+      }
     }
     return { records, segments, gaps, forks, marks, findings };
   }

@@ -7,6 +7,7 @@ import { toLogError } from './errors.ts';
 import { marksFrom } from './mark-rows.ts';
 import { readView } from './log-view.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
+import { lostBeginning, SEGMENTS_GONE, statedFloor } from './stated-floor.ts';
 import { type LogFinding, SegmentVerifier, type VerifiedEnd } from './verify-segment.ts';
 
 export type { LogFinding } from './verify-segment.ts';
@@ -20,6 +21,8 @@ export interface VerifyOptions {
 export interface LogVerification {
   readonly records: number;
   readonly segments: number;
+  /** The next offset, as far as the segments say. */
+  readonly head: number;
   /** Known losses; they are no damage. */
   readonly gaps: readonly LogGap[];
   /** Where the source's history went back; no damage. */
@@ -48,6 +51,14 @@ export async function verifySqliteLog(
   const segments = listSegments(directory);
   const findings: LogFinding[] = [];
   const floor = segments[0]?.first ?? 0;
+  if (segments.length === 0 && statedFloor(directory) !== null) {
+    findings.push({ segment: directory, offset: null, message: SEGMENTS_GONE });
+  }
+  const lost = lostBeginning(directory, floor);
+  if (lost !== null) {
+    const message = `the log begins here, and nothing has trimmed the records from offset ${lost.from} on: their segments are gone`;
+    findings.push({ segment: segments[0]?.path ?? directory, offset: floor, message });
+  }
   const total = totalRecords(segments) - floor;
   let before: VerifiedEnd = { end: floor, position: null, latestCommit: 0 };
   let counted = 0;
@@ -85,6 +96,7 @@ export async function verifySqliteLog(
   return {
     records: counted,
     segments: segments.length,
+    head: before.end,
     ...readNotes(segments, source),
     findings,
   };
