@@ -2,6 +2,7 @@ import { type Change, type ChangeTransaction, OPERATIONS, type Row } from './cha
 import type { JsonValue } from './dialect.ts';
 import { isRewindTable } from './rewind.ts';
 import { splitTime } from './time.ts';
+import { isTooLong, type LargestValue, tooLarge } from './too-large.ts';
 
 /** The CloudEvents type of a change; the version changes when a reader of v1 could misread it. */
 export const WIRE_TYPE = 'tidings.change.v1';
@@ -45,6 +46,30 @@ export interface WireData extends Pick<
   readonly changed: readonly string[] | null;
   readonly offset: number;
   readonly transaction: Omit<ChangeTransaction, 'committedAt'>;
+}
+
+/**
+ * The change's wire form as a text, which is what goes out.
+ * @param replaced members with other values.
+ * @throws TidingsError `VALUE_TOO_LARGE`
+ */
+export function wireText(change: Change, replaced: { readonly [member: string]: string } = {}): string {
+  try {
+    return JSON.stringify({ ...toWire(change), ...replaced });
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    const table = `${change.schema}.${change.table}`;
+    throw tooLarge({ id: change.id, table }, largestText(change), error);
+  }
+}
+
+function largestText({ before, after }: Change): LargestValue {
+  let largest: LargestValue = { column: '', bytes: 0 };
+  for (const [column, value] of [before, after].flatMap((row) => Object.entries(row ?? {}))) {
+    const bytes = typeof value === 'string' ? value.length : 0;
+    if (bytes > largest.bytes) largest = { column, bytes };
+  }
+  return largest;
 }
 
 const SOURCE_PREFIX = '/sources/';

@@ -1,7 +1,7 @@
 import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { isRewindTable } from '../change/rewind.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
 import { projectChange } from '../subscription/columns.ts';
@@ -61,6 +61,14 @@ export async function newestWanted(
 export function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
   if (filter.columns === undefined) return (view) => view.change;
   const columns = new Set(filter.columns);
-  return (view) =>
-    isRewindTable(view.stored.table) ? view.change : projectChange(view.change, columns);
+  return (view) => {
+    if (isRewindTable(view.stored.table)) return view.change;
+    try {
+      return projectChange(view.change, columns);
+    } catch (error) {
+      // One that it does not want may be what is too large.
+      if (!isTidingsError(error, 'VALUE_TOO_LARGE')) throw error;
+      return view.only(columns);
+    }
+  };
 }

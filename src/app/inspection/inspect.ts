@@ -70,7 +70,7 @@ class DiskInspection implements Inspection {
     const log = await this.#log(name);
     let left = query.limit ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
-    const { from, to, tables, follow } = query;
+    const { from, to, tables, follow, onPassedOver } = query;
     const decoder = createChangeDecoder(name, DIALECTS);
     const refresh = (): Promise<void> => log.refresh();
     for await (const change of logChanges({
@@ -80,6 +80,7 @@ class DiskInspection implements Inspection {
       to,
       tables,
       follow,
+      onPassedOver,
       refresh,
       signal,
     })) {

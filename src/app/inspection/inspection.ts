@@ -1,4 +1,5 @@
 import type { Change } from '../../change/change.ts';
+import type { OnPassedOver } from '../../change/decode-listed.ts';
 import type { StartAt } from '../../config/start-at.ts';
 import type { LogFork, LogGap, LoggedMark } from '../../log/log.ts';
 import type { CheckResult } from '../../source/source.ts';
@@ -15,6 +16,8 @@ export interface ChangeQuery {
   readonly limit?: number;
   /** Waits for more at the head instead of ending there. */
   readonly follow: boolean;
+  /** Told of each change that is too large and passed over. Default: it ends the reading. */
+  readonly onPassedOver?: OnPassedOver;
 }
 
 /** One thing that `log verify` found. */

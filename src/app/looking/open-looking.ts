@@ -1,5 +1,6 @@
 import type { Change } from '../../change/change.ts';
 import { type ChangeDecoder, createChangeDecoder } from '../../change/decode.ts';
+import { decodeListed, type OnPassedOver } from '../../change/decode-listed.ts';
 import type { StoredTransaction } from '../../change/stored-change.ts';
 import { qualifiedName } from '../../change/table.ts';
 import { formatMicros } from '../../change/time.ts';
@@ -76,7 +77,7 @@ class DiskLooking implements Looking {
     const keys = parseRowKey(tables, query.key);
     const range = { from: log.floor, to: log.head };
     const records = rowHistory(log, { tables: idsOf(tables), keys, ...range }, signal);
-    const versions = decodeAll(newest(records, query.limit), decoder);
+    const versions = decodeAll(newest(records, query.limit), decoder, query.onPassedOver);
     const begins = await beginningOf(log);
     const unknown = await countUnknownKeys(log, tables, signal);
     return {
@@ -105,7 +106,7 @@ class DiskLooking implements Looking {
         for await (const record of readRecords(log, range, signal)) counts.add(record);
         return counts.tables;
       },
-      changes: () => decodeAll(readRecords(log, range, signal), decoder),
+      changes: () => decodeAll(readRecords(log, range, signal), decoder, query.onPassedOver),
     };
   }
 
@@ -183,8 +184,12 @@ async function beginningOf(log: SqliteLogReader): Promise<LogBeginning> {
 async function* decodeAll(
   records: AsyncIterable<LogRecord>,
   decoder: ChangeDecoder,
+  onPassedOver: OnPassedOver | undefined,
 ): AsyncGenerator<Change> {
-  for await (const record of records) yield decoder.decode(record);
+  for await (const record of records) {
+    const change = decodeListed(decoder, record, onPassedOver);
+    if (change !== null) yield change;
+  }
 }
 
 /** The last so many of a stream; all of it without a limit. */

@@ -2,6 +2,7 @@ import type {
   ChangesPage,
   DeliveryReport,
   DeliveryStateName,
+  PassedOverChange,
   SubscriptionReport,
 } from '../../app/administration.ts';
 import { parseWire, type WireChange } from '../../change/wire.ts';
@@ -30,7 +31,7 @@ export const declareShow: DeclareCommand = (deliveries, runtime) => {
     .argument('<subscription>', 'the subscription')
     .argument('<offset>', 'the offset of the change', checkOffset);
   const examples = [['tidings deliveries show crm 1200', 'why it is not done']] as const;
-  const json = '{"delivery": a DeliveryReport, "change": as on the wire, null when it is gone}';
+  const json = '{"delivery": a DeliveryReport, "change": as on the wire, null when it is gone or too large}';
   completeWithApi(command, runtime, { json, examples }, show);
 };
 
@@ -39,23 +40,30 @@ const show: ApiAction = async ({ api, io, json }, _options, [name = '', offset =
   const delivery = await api.ask<DeliveryReport>(`${path}/deliveries/${offset}`);
   const { source } = await api.ask<SubscriptionReport>(path);
   const change = await findChange(api, source, delivery.offset);
-  if (json) printJson(io, { delivery, change });
+  if (json) printJson(io, { delivery, change: isPassedOver(change) ? null : change });
   else io.stdout.write(deliveryText(delivery, change, io.stdout));
   return 0;
 };
 
-/** The change from the log; null when retention has removed it. */
+type Found = WireChange | PassedOverChange | null;
+
+function isPassedOver(change: Found): change is PassedOverChange {
+  return change !== null && 'code' in change;
+}
+
+/** The change from the log, or why it is passed over; null when retention has removed it. */
 async function findChange(
   api: ApiClient,
   source: string,
   offset: number,
-): Promise<WireChange | null> {
+): Promise<Found> {
   const after = offset === 0 ? undefined : offset - 1;
   try {
-    const { changes } = await api.ask<ChangesPage>('/v1/changes', {
+    const { changes, passedOver } = await api.ask<ChangesPage>('/v1/changes', {
       query: { source, after, limit: 1 },
     });
-    return changes.find(({ data }) => data.offset === offset) ?? null;
+    const change = changes.find(({ data }) => data.offset === offset);
+    return change ?? passedOver.find((each) => each.offset === offset) ?? null;
   } catch (error) {
     // The delivery is what was asked for, and it is there without its change too.
     if (error instanceof ApiProblem && error.code === 'LOG_PRUNED') return null;
@@ -63,7 +71,7 @@ async function findChange(
   }
 }
 
-function deliveryText(delivery: DeliveryReport, change: WireChange | null, output: Output): string {
+function deliveryText(delivery: DeliveryReport, change: Found, output: Output): string {
   const paint = painter(output);
   const { subscription, offset, table, key, state, attempts, failedAt, lastError } = delivery;
   const waits =
@@ -95,8 +103,9 @@ function indented(text: string): string {
   return harmless(text.trimEnd()).replace(/^/gm, '  ');
 }
 
-function changeText(change: WireChange | null, output: Output): string {
+function changeText(change: Found, output: Output): string {
   if (change === null) return 'Its change is not in the log any more.\n';
+  if (isPassedOver(change)) return `${harmless(change.message)}\n`;
   return `${changeLine(parseWire(change), output)}\n`;
 }
 

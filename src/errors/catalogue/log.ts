@@ -40,6 +40,13 @@ export const LOG_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  VALUE_TOO_LARGE: {
+    message:
+      'Change {change} of {table} is too large to be handed on: as one text it would have more than the {limit} characters that there can be, and column {column} is {bytes} of its bytes.',
+    hint: 'It is whole in the log, and holds up nothing behind it. A subscription whose `columns` leave the column out gets the change; the value itself can be had from the database.',
+    retryable: false,
+    exit: 1,
+  },
   LOG_PRUNED: {
     message: 'Offset {offset} of log {source} was removed by retention; the oldest is {floor}.',
     hint: 'Start at the floor: `--from floor`, or at a later offset.',

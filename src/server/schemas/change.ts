@@ -56,6 +56,10 @@ export const CHANGES_PAGE = answer<ChangesPage>()(
   z.object({
     source: z.string(),
     changes: z.array(WIRE_CHANGE),
+    passedOver: described(
+      z.array(z.object({ offset: count(), code: z.string(), message: z.string() })),
+      'Changes that are left out because they are too large to be handed on.',
+    ),
     after: described(
       z.int().min(-1),
       'What to hand in as `after` next; moves past changes that the filter left out, too.',
