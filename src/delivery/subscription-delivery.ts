@@ -91,8 +91,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       delivery,
       open: this.open,
       toChange: changeReader(definition),
-      readAgain: async (offset) =>
-        (await readRecord(context.dispatcher, context.source, offset)).view,
+      readAgain: async (offset) => (await readRecord(context, offset)).view,
       onChanged: () => this.#changed(),
       onGone: (error) => this.#context.onGone(this.name, error),
       observer: context.observer,
@@ -189,7 +188,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     if (offset >= log.head)
       throw new TidingsError('OFFSET_UNKNOWN', { offset, source, head: log.head });
     if (offset >= this.cursor) throw new TidingsError('DELIVERY_NOT_YET', { name, offset });
-    const { record, view } = await readRecord(dispatcher, source, offset);
+    const { record, view } = await readRecord(this.#context, offset);
     const { filter } = this.#prepared;
     if (!filter.wantsTable(record.table) || !filter.matches(view)) {
       throw new TidingsError('CHANGE_NOT_WANTED', { name, offset });
