@@ -164,6 +164,15 @@ export function statusOf(delivery: SourceDelivery, name?: string): SubscriptionS
   return status;
 }
 
+/** The lowest offset whose record a subscription still needs, once all is written down. */
+export async function neededFrom(delivery: SourceDelivery, state: State): Promise<number> {
+  await delivery.settle();
+  const range = { from: 0, to: Number.MAX_SAFE_INTEGER, limit: 1 };
+  const offsets = await state.neededOffsets('main', range);
+  const needs = await state.needs('main');
+  return Math.min(...offsets, ...needs.map(({ cursor, replay }) => replay ?? cursor));
+}
+
 export function isCaughtUp(delivery: SourceDelivery): boolean {
   return delivery.status().every(({ lag }) => lag === 0);
 }

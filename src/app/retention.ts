@@ -1,53 +1,71 @@
 import type { LogConfig } from '../config/define-config.ts';
-import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
-import { retainFrom } from '../log/sqlite/retention.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { LostDeliveries } from '../state/kept-record.ts';
 import { sleep } from '../util/sleep.ts';
+import type { LogHold } from './trimming/log-hold.ts';
+import type { TrimLimits } from './trimming/plan-trim.ts';
+import type { LogTrimmer } from './trimming/log-trimmer.ts';
 
 /** How often old segments are looked for; milliseconds. Segments are large, so rarely is enough. */
 const PAUSE = 60_000;
 
-export interface RetentionOptions {
-  readonly log: SqliteLog;
-  readonly retention: LogConfig['retention'];
-  /** The lowest offset that a subscription needs, durably; null when there is none. */
-  readonly neededFrom: () => Promise<number | null>;
-}
-
-/**
- * Removes the segments that are past their age or too many, but none that a subscription still needs
- * unless the limit is hard (invariant 11).
- * @returns the floor.
- */
-export async function applyRetention(options: RetentionOptions): Promise<number> {
-  const { log, retention } = options;
-  const { maxAge, maxBytes, hard } = retention;
-  if (maxAge === null && maxBytes === null) return log.floor;
-  const from = retainFrom({
-    segments: await log.segments(),
-    now: Date.now() * 1000,
-    maxAge: maxAge === null ? null : maxAge * 1000,
-    maxBytes,
-    needed: await options.neededFrom(),
-    hard,
-  });
-  return from > log.floor ? await log.trim(from) : log.floor;
+/** What the configuration wants of a log at this moment. */
+export function retentionLimits({ maxAge, maxBytes, hard }: LogConfig['retention']): TrimLimits {
+  const since = maxAge === null ? null : (Date.now() - maxAge) * 1_000;
+  return { since, maxBytes, before: null, hard };
 }
 
 /** Applies retention now and then, until the signal aborts. */
-export async function keepRetention(
-  options: RetentionOptions & { readonly logger: Logger; readonly signal: AbortSignal },
-): Promise<void> {
-  const { logger, signal, log } = options;
+export async function keepRetention(options: {
+  readonly trimmer: LogTrimmer;
+  readonly retention: LogConfig['retention'];
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { trimmer, retention, logger, signal } = options;
+  let held = '';
   while (!signal.aborted) {
-    const before = log.floor;
+    const before = trimmer.floor;
     try {
-      const floor = await applyRetention(options);
+      const { floor, hold, lost } = await trimmer.trim(retentionLimits(retention));
       if (floor > before) logger.info('Old segments were removed', { from: before, to: floor });
+      tellLost(logger, lost);
+      held = tellHold(logger, hold, held);
     } catch (error) {
       // Nothing was removed; the next round tries again.
       logger.warn('Old segments could not be removed', { error });
     }
     await sleep(PAUSE, signal);
   }
+}
+
+/** Offsets of one line of the log; the state has all of them. */
+const TOLD_OFFSETS = 20;
+
+/** Says which records deliveries wait for in vain (invariant 11). */
+export function tellLost(logger: Logger, lost: readonly LostDeliveries[]): void {
+  for (const { subscription, offsets } of lost) {
+    logger.error('Retention removed records that deliveries still needed', {
+      subscription,
+      records: offsets.length,
+      offsets: offsets.slice(0, TOLD_OFFSETS),
+    });
+  }
+}
+
+/** Says who keeps the log beyond its limits, once as long as it is the same; returns who. */
+function tellHold(logger: Logger, hold: LogHold | null, before: string): string {
+  const holders = (hold?.holders ?? []).map(({ subscription, why }) => `${subscription} (${why})`);
+  const now = holders.join(', ');
+  if (hold !== null && now !== before) {
+    const { wanted, bytes } = hold;
+    logger.warn('The log is kept beyond its limits, because subscriptions need it', {
+      wanted,
+      bytes,
+      holders: hold.holders,
+    });
+  } else if (hold === null && before !== '') {
+    logger.info('The log is within its limits again');
+  }
+  return now;
 }

@@ -13,6 +13,7 @@ import { Horizon } from '../subscription/horizon.ts';
 import { sleep } from '../util/sleep.ts';
 import { DIALECTS } from './adapters.ts';
 import type { CommitPoint } from './commit-points.ts';
+import { LogTrimmer } from './trimming/log-trimmer.ts';
 
 export interface SourceServiceOptions {
   /** As configured. */
@@ -59,6 +60,7 @@ export class SourceService implements AsyncDisposable {
   readonly horizon = new Horizon();
   readonly capture: Capture;
   readonly delivery: SourceDelivery;
+  readonly trimmer: LogTrimmer;
   /** What the database last said; null before it was asked, or while it cannot be. */
   lastStatus: SourceStatus | null = null;
   readonly #options: SourceServiceOptions;
@@ -82,6 +84,8 @@ export class SourceService implements AsyncDisposable {
       decoder: createChangeDecoder(name, DIALECTS),
       observer: options.deliveryObserver,
     });
+    const settle = (): Promise<void> => this.delivery.settle();
+    this.trimmer = new LogTrimmer({ source: name, log, state, settle });
     this.capture = new Capture({
       source: options.source,
       log,

@@ -136,9 +136,8 @@ export class TidingsService implements Tidings {
       writeHeartbeats({ state, startedAt: this.#startedAt, status, logger, signal }),
       ...sources.map((source) =>
         keepRetention({
-          log: source.log,
+          trimmer: source.trimmer,
           retention: config.log.retention,
-          neededFrom: () => source.delivery.neededFrom(),
           logger: logger.with({ source: source.name }),
           signal,
         }),

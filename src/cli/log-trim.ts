@@ -1,4 +1,4 @@
-import type { TrimReport, TrimRequest } from '../app/inspection/inspection.ts';
+import type { TrimReport, TrimRequest } from '../app/trimming/trim-request.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { parseBytes, parseMoment, parseOffset } from './arguments.ts';
 import {

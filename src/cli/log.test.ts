@@ -72,8 +72,15 @@ test('log trim: exactly one way to say what; what was removed', async () => {
     trim: (...request) => {
       requests.push(request.slice(0, 2));
       return Promise.resolve([
-        { source: 'main', floor: 1_200, removedSegments: 2, removedBytes: 5e8 },
-        { source: 'crm', floor: 0, removedSegments: 0, removedBytes: 0 },
+        {
+          source: 'main',
+          floor: 1_200,
+          removedSegments: 2,
+          removedBytes: 5e8,
+          hold: null,
+          lost: [],
+        },
+        { source: 'crm', floor: 0, removedSegments: 0, removedBytes: 0, hold: null, lost: [] },
       ]);
     },
   };

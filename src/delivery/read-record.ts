@@ -2,7 +2,8 @@ import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { isRewindTable } from '../change/rewind.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
-import type { LogRecord } from '../log/log.ts';
+import type { LogReader, LogRecord } from '../log/log.ts';
+import type { StateReader } from '../state/state.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
 import { projectChange } from '../subscription/columns.ts';
 import type { ChangeFilter } from '../subscription/filter.ts';
@@ -14,21 +15,42 @@ export interface ReadRecord {
   readonly view: ChangeView;
 }
 
+/** Where a record is looked for. */
+export interface RecordPlaces {
+  readonly source: string;
+  readonly dispatcher: Dispatcher;
+  readonly state: StateReader;
+}
+
 /**
- * Reads one record that was read before.
+ * Reads one record that was read before, from the log or from what was kept aside of it.
  * @throws TidingsError `LOG_PRUNED` when retention has removed it.
  */
-export async function readRecord(
-  { log, decoder }: Dispatcher,
-  source: string,
-  offset: number,
-): Promise<ReadRecord> {
-  const { records } = await log.read({ from: offset, to: offset + 1, limit: 1 });
-  const [record] = records;
-  if (record === undefined) {
-    throw new TidingsError('LOG_PRUNED', { offset, source, floor: log.floor });
+export async function readRecord(places: RecordPlaces, offset: number): Promise<ReadRecord> {
+  const { log, decoder } = places.dispatcher;
+  const record = (await recordInLog(log, offset)) ?? (await recordAside(places, offset));
+  if (record === null) {
+    throw new TidingsError('LOG_PRUNED', { offset, source: places.source, floor: log.floor });
   }
   return { record, view: decoder.view(record) };
+}
+
+async function recordInLog(log: LogReader, offset: number): Promise<LogRecord | null> {
+  if (offset < log.floor) return null;
+  const { records } = await log.read({ from: offset, to: offset + 1, limit: 1 });
+  return records[0] ?? null;
+}
+
+async function recordAside(
+  { dispatcher, state, source }: RecordPlaces,
+  offset: number,
+): Promise<LogRecord | null> {
+  const kept = await state.keptRecord(source, offset);
+  if (kept === null) return null;
+  dispatcher.index.refresh();
+  const { tableId, ...rest } = kept;
+  const table = dispatcher.index.table(tableId);
+  return table === undefined ? null : { ...rest, table };
 }
 
 /** Records that a sample is looked for in. */

@@ -10,6 +10,7 @@ import {
   rows,
   sink,
   subscription,
+  neededFrom,
 } from '../../test/delivery-fixture.ts';
 import { ENDS, until } from '../../test/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
@@ -40,7 +41,7 @@ test(
     for (const { offset, id } of replayed) assert.equal(id, ids.get(offset));
     await until(async () => (await fixture.state.replays('crm')).length === 0);
     assert.equal((await fixture.state.countExceptions('crm')).blocked, 0);
-    assert.equal(await delivery.neededFrom(), 3_100);
+    assert.equal(await neededFrom(delivery, fixture.state), 3_100);
   },
 );
 

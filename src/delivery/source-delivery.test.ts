@@ -10,6 +10,7 @@ import {
   sink,
   statusOf,
   subscription,
+  neededFrom,
 } from '../../test/delivery-fixture.ts';
 import { ENDS, until } from '../../test/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
@@ -78,7 +79,7 @@ test('a cursor that only follows is written too', ENDS, async () => {
   await delivery.start();
   await fixture.write(rows(100));
   await until(() => statusOf(delivery, 'other').cursor === 100);
-  assert.equal(await delivery.neededFrom(), 100);
+  assert.equal(await neededFrom(delivery, fixture.state), 100);
   assert.equal((await fixture.state.subscription('other'))?.cursor, 100);
 });
 
@@ -165,7 +166,7 @@ test(
       await until(() => statusOf(delivery, 'crm').cursor === 53);
       const { retrying, blocked } = statusOf(delivery, 'crm');
       assert.deepEqual([retrying, blocked], [1, 2]);
-      assert.equal(await delivery.neededFrom(), 0);
+      assert.equal(await neededFrom(delivery, fixture.state), 0);
       await drained(delivery);
     }
     await fixture.reopenState();
@@ -187,7 +188,7 @@ test(
     await until(() => attempts.length === 5);
     assert.deepEqual(attempts, ['54#1', '0#2', '51#1', '52#1', '53#1']);
     await until(() => statusOf(delivery, 'crm').cursor === 55);
-    assert.equal(await delivery.neededFrom(), 55);
+    assert.equal(await neededFrom(delivery, fixture.state), 55);
   },
 );
 
@@ -513,7 +514,7 @@ test(
         isTidingsError(error, 'EXCEPTION_UNKNOWN'),
       );
     }
-    assert.equal(await delivery.neededFrom(), 0);
+    assert.equal(await neededFrom(delivery, fixture.state), 0);
     // A replay is never swallowed: not of what is done, nor of what was given up.
     await delivery.replay('crm', 123);
     await delivery.replay('crm', 124);
@@ -764,7 +765,7 @@ test(
     await until(() => failures.length > 0);
     const taken = endpoint.changes.length;
     for (let round = 0; round < 5; round++) await fixture.write(rows(10));
-    await assert.rejects(delivery.neededFrom(), /disk full/);
+    await assert.rejects(delivery.settle(), /disk full/);
     assert.equal(endpoint.changes.length, taken);
     broken = false;
     await until(() => endpoint.changes.length === 70);

@@ -263,16 +263,14 @@ export class SourceDelivery implements AsyncDisposable {
   }
 
   /**
-   * The lowest offset that a subscription still needs, after everything is written down for good;
-   * null when there is none. Retention removes nothing from there on (invariant 11).
+   * Writes down for good whatever is known: only what is durable may decide what is removed of the
+   * log (invariant 11).
    * @throws TidingsError `STATE_FAILED`: then nothing may be removed.
    */
-  async neededFrom(): Promise<number | null> {
-    const { state, checkpoints, source } = this.#context;
+  async settle(): Promise<void> {
+    const { state, checkpoints } = this.#context;
     if (!(await checkpoints.flush())) throw checkpoints.error;
-    await state.forgetDiscarded(source, this.#context.dispatcher.log.floor);
     await state.sync();
-    return await state.neededFrom(source);
   }
 
   async #drain(signal: AbortSignal): Promise<void> {

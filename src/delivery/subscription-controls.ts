@@ -52,10 +52,13 @@ export class SubscriptionControls {
   rewind(to: StartAt): Promise<void> {
     return this.#inTurn(async () => {
       const { dispatcher, source } = this.#context;
-      const cursor = await resolveStart(dispatcher.log, source, to);
+      const place = await resolveStart(dispatcher.log, source, to);
+      let cursor: number;
       try {
         await this.#subscription.rest(this.#signal);
         await this.#flush();
+        // Again, because retention may have moved the floor while attempts ended.
+        cursor = await resolveStart(dispatcher.log, source, to === 'floor' ? to : place);
       } catch (error) {
         this.#subscription.goOn();
         throw error;

@@ -93,8 +93,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       delivery,
       open: this.open,
       toChange: changeReader(definition),
-      readAgain: async (offset) =>
-        (await readRecord(context.dispatcher, context.source, offset)).view,
+      readAgain: async (offset) => (await readRecord(context, offset)).view,
       onChanged: () => this.#changed(),
       onGone: (error) => this.#context.onGone(this.name, error),
       observer: context.observer,
@@ -191,7 +190,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     if (offset >= log.head)
       throw new TidingsError('OFFSET_UNKNOWN', { offset, source, head: log.head });
     if (offset >= this.cursor) throw new TidingsError('DELIVERY_NOT_YET', { name, offset });
-    const { record, view } = await readRecord(dispatcher, source, offset);
+    const { record, view } = await readRecord(this.#context, offset);
     if (!this.wantsTable(record.table) || !this.matches(view)) {
       throw new TidingsError('CHANGE_NOT_WANTED', { name, offset });
     }

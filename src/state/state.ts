@@ -1,3 +1,5 @@
+import type { KeptRecord, KeptSize, LostDeliveries, SubscriptionNeeds } from './kept-record.ts';
+
 /**
  * What has to be remembered between two runs besides the logs: where each subscription is, which of
  * its deliveries are exceptions, which database a log was made from, and how the service does.
@@ -131,6 +133,29 @@ export interface StateReader extends AsyncDisposable {
   losses(subscription: string, limit?: number): Promise<readonly StoredLoss[]>;
   /** The subscription of this source that has read furthest; null when there is none. */
   furthest(source: string): Promise<Pick<StoredSubscription, 'name' | 'cursor'> | null>;
+  /** A record that was kept aside; null when it is not. */
+  keptRecord(source: string, offset: number): Promise<KeptRecord | null>;
+  kept(source: string): Promise<KeptSize>;
+  /** What each subscription of a source needs of its log, by name (invariant 11). */
+  needs(source: string): Promise<readonly SubscriptionNeeds[]>;
+  /**
+   * Offsets from `from` to `to` (exclusive) whose record a delivery needs that is retrying, blocked
+   * or parked, and that is not kept aside; each once, ascending.
+   */
+  neededOffsets(
+    source: string,
+    range: { readonly from: number; readonly to: number; readonly limit: number },
+  ): Promise<readonly number[]>;
+  /** How many those are. */
+  countNeeded(
+    source: string,
+    range: { readonly from: number; readonly to: number },
+  ): Promise<number>;
+  /** Subscriptions with such deliveries in the range, by name. */
+  neededBy(
+    source: string,
+    range: { readonly from: number; readonly to: number },
+  ): Promise<readonly string[]>;
   /** What `Source.identify` said when the source's log was begun; null for a new one. */
   sourceIdentity(source: string): Promise<string | null>;
   /** The last sign of life; null when there was none, or when the service ended properly. */
@@ -171,9 +196,22 @@ export interface State extends StateReader {
   forgetDiscarded(source: string, floor: number): Promise<void>;
   /** Makes everything written so far survive a power cut. Needed before a log is trimmed. */
   sync(): Promise<void>;
+  /** Keeps records aside. Survives a power cut after the next {@link State.sync}. */
+  keep(source: string, records: readonly KeptRecord[]): Promise<void>;
+  /** Forgets what was kept aside below the floor and no delivery needs any more. */
+  forgetKept(source: string, floor: number): Promise<void>;
   /**
-   * The lowest offset that a subscription of this source still needs (invariant 11); null when it
-   * has none. Call `sync` first: only what is durable may decide what is removed.
+   * Forgets what was kept aside beyond a limit, although deliveries need it; the oldest go first.
+   * @param limits bytes of all together, and when a record committed at the earliest
+   *   (microseconds); null for no limit.
    */
-  neededFrom(source: string): Promise<number | null>;
+  dropKept(
+    source: string,
+    limits: { readonly maxBytes: number | null; readonly since: number | null },
+  ): Promise<void>;
+  /**
+   * Notes as lost what deliveries below the floor need and is not kept aside, each once. Returns what
+   * was noted now.
+   */
+  noteLost(source: string, floor: number): Promise<readonly LostDeliveries[]>;
 }

@@ -7,7 +7,6 @@ import type { Config } from '../../config/define-config.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
-import { retainFrom } from '../../log/sqlite/retention.ts';
 import { verifySqliteLog } from '../../log/sqlite/verify.ts';
 import type { CheckResult } from '../../source/source.ts';
 import { SqliteStateReader } from '../../state/sqlite/sqlite-state-reader.ts';
@@ -25,15 +24,10 @@ import { checkHistory } from './check-history.ts';
 import { endLost } from '../lost-ends.ts';
 import { checkStateBesideLogs } from '../state-beside-logs.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
-import type {
-  ChangeQuery,
-  Inspection,
-  TrimReport,
-  TrimRequest,
-  VerifyFinding,
-  VerifyReport,
-} from './inspection.ts';
+import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
 import { logChanges } from './log-changes.ts';
+import { trimLog } from '../trimming/trim-log.ts';
+import { trimAsAsked, type TrimReport, type TrimRequest } from '../trimming/trim-request.ts';
 import { statusFromDisk } from '../status/status-from-disk.ts';
 import type { Status } from '../status/status.ts';
 
@@ -137,11 +131,13 @@ class DiskInspection implements Inspection {
     using _lock = DataLock.acquire(this.#config.dataDir);
     checkStateBesideLogs(this.#config);
     await using state = SqliteState.open(statePath(this.#config));
-    await state.sync();
     const reports: TrimReport[] = [];
     for (const source of this.#sourceNames(options.source)) {
-      const needed = options.force ? null : await state.neededFrom(source);
-      reports.push(await this.#trimOne(source, request, needed));
+      await using log = await openLog(this.#config, source, undefined);
+      const subject = { source, log, state, settle: () => state.sync() };
+      const trim: Parameters<typeof trimAsAsked>[2]['trim'] = (limits, check) =>
+        trimLog(subject, limits, check);
+      reports.push(await trimAsAsked(subject, request, { force: options.force, trim }));
     }
     return reports;
   }
@@ -182,25 +178,6 @@ class DiskInspection implements Inspection {
     }
     if (options.data) await removeData(dataDir);
     return reports;
-  }
-
-  async #trimOne(source: string, request: TrimRequest, needed: number | null): Promise<TrimReport> {
-    await using log = await openLog(this.#config, source, undefined);
-    const before = await log.size();
-    const segments = await log.segments();
-    if ('before' in request && needed !== null && request.before > needed) {
-      throw new TidingsError('LOG_NEEDED', { source, before: request.before, needed });
-    }
-    const limit =
-      'before' in request ? request.before : retainFrom(toRetention(request, segments, needed));
-    const floor = await log.trim(limit);
-    const after = await log.size();
-    return {
-      source,
-      floor,
-      removedSegments: before.segments - after.segments,
-      removedBytes: Math.max(0, before.bytes - after.bytes),
-    };
   }
 
   async #log(source: string): Promise<SqliteLogReader> {
@@ -245,19 +222,4 @@ async function removeData(dataDir: string): Promise<void> {
     await rm(join(dataDir, name), { recursive: true, force: true });
   }
   if ((await readdir(dataDir)).length === 0) await rmdir(dataDir);
-}
-
-function toRetention(
-  request: Exclude<TrimRequest, { readonly before: number }>,
-  segments: Parameters<typeof retainFrom>[0]['segments'],
-  needed: number | null,
-): Parameters<typeof retainFrom>[0] {
-  const now = Date.now() * 1000;
-  return {
-    segments,
-    now,
-    needed,
-    maxAge: 'olderThan' in request ? now - request.olderThan.getTime() * 1000 : null,
-    maxBytes: 'keepBytes' in request ? request.keepBytes : null,
-  };
 }

@@ -4,6 +4,7 @@ import type { StartAt } from '../../config/start-at.ts';
 import type { LogFork, LogGap, LoggedMark } from '../../log/log.ts';
 import type { CheckResult } from '../../source/source.ts';
 import type { Status } from '../status/status.ts';
+import type { TrimReport, TrimRequest } from '../trimming/trim-request.ts';
 
 /** Which changes `changes` yields. */
 export interface ChangeQuery {
@@ -43,18 +44,6 @@ export interface VerifyReport {
   /** Where rows of a table came or went without a change of theirs. */
   readonly marks: readonly (LoggedMark & { readonly source: string })[];
   readonly findings: readonly VerifyFinding[];
-}
-
-export type TrimRequest =
-  | { readonly before: number }
-  | { readonly keepBytes: number }
-  | { readonly olderThan: Date };
-
-export interface TrimReport {
-  readonly source: string;
-  readonly floor: number;
-  readonly removedSegments: number;
-  readonly removedBytes: number;
 }
 
 /** A look at a data directory and its databases from outside the service, running or not. */

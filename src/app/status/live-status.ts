@@ -35,7 +35,7 @@ export async function liveStatus(options: LiveStatusOptions): Promise<Status> {
 }
 
 async function sourceReport(config: Config, service: SourceService): Promise<SourceStatusReport> {
-  const { name, capture, log, lastStatus } = service;
+  const { name, capture, log, trimmer, lastStatus } = service;
   const { bytes, segments } = await log.size();
   return {
     name,
@@ -53,6 +53,8 @@ async function sourceReport(config: Config, service: SourceService): Promise<Sou
       bytes,
       segments,
       gaps: (await log.gaps()).length,
+      kept: trimmer.kept.records,
+      hold: trimmer.hold,
     },
     captured: {
       changes: capture.changes,

@@ -48,7 +48,7 @@ function stopped(name: string, url: string): SourceStatusReport {
     lagBytes: null,
     retainedBytes: null,
     safeBytes: null,
-    log: { head: 0, floor: 0, horizon: null, bytes: 0, segments: 0, gaps: 0 },
+    log: { head: 0, floor: 0, horizon: null, bytes: 0, segments: 0, gaps: 0, kept: 0, hold: null },
     captured: null,
   };
 }
@@ -59,9 +59,9 @@ async function logFigures(
 ): Promise<SourceStatusReport['log']> {
   const { bytes, segments } = await log.size();
   return {
+    ...told.log,
     head: log.head,
     floor: log.floor,
-    horizon: told.log.horizon,
     bytes,
     segments,
     gaps: (await log.gaps()).length,

@@ -1,3 +1,5 @@
+import type { LogHold } from '../trimming/log-hold.ts';
+
 /** What `tidings status --json` prints and `Tidings.status()` returns. Stable: fields are only added. */
 export interface Status {
   /** The service's process; null when none is running on this data directory. */
@@ -50,6 +52,10 @@ export interface SourceStatusReport {
     readonly bytes: number;
     readonly segments: number;
     readonly gaps: number;
+    /** Records that single deliveries need and whose segments are gone. */
+    readonly kept: number;
+    /** Who keeps the log beyond its limits; null when nobody does. */
+    readonly hold: LogHold | null;
   };
   /** Since the service started; null when it is not running. */
   readonly captured: {

@@ -61,9 +61,8 @@ export const LOG_ERRORS = {
     exit: 2,
   },
   LOG_NEEDED: {
-    message:
-      'Log {source} is not trimmed before {before}: a subscription still needs offset {needed}.',
-    hint: 'Trim to that offset, or add --force: the subscription is told what it missed.',
+    message: 'Log {source} is not trimmed before {before}: subscription {subscription} {needs}.',
+    hint: 'See why with `tidings subscriptions show {subscription}`. Or add --force: the subscription is told what it missed.',
     retryable: false,
     exit: 2,
   },

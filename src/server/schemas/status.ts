@@ -42,6 +42,23 @@ export const CAPTURE_STATE = z.enum([
   'failed',
 ]);
 
+/** Who keeps a log beyond its limits. */
+export const LOG_HOLD = z.object({
+  wanted: described(count(), 'The floor that the limits ask for.'),
+  bytes: described(count(), 'Of the segments that could go.'),
+  holders: z.array(
+    z.object({
+      subscription: z.string(),
+      why: described(
+        z.enum(['cursor', 'replay', 'deliveries']),
+        'It has not read on; it is to get all of it again; or more than half of a segment waits or is parked.',
+      ),
+      offset: described(count(), 'The oldest record that it needs.'),
+      since: described(z.string().nullable(), 'When that committed, ISO 8601.'),
+    }),
+  ),
+});
+
 const SOURCE_STATUS = answer<SourceStatusReport>()(
   'SourceStatus',
   'How the capture of a source gets on.',
@@ -67,6 +84,11 @@ const SOURCE_STATUS = answer<SourceStatusReport>()(
       bytes: count(),
       segments: count(),
       gaps: count(),
+      kept: described(
+        count(),
+        'Records kept aside for single deliveries, whose segments are gone.',
+      ),
+      hold: described(LOG_HOLD.nullable(), 'Who keeps the log beyond its limits.'),
     }),
     captured: described(
       z.object({ changes: count(), transactions: count(), reconnects: count() }).nullable(),

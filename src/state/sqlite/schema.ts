@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { TidingsError } from '../../errors/tidings-error.ts';
 
 /** The format this version reads and writes, kept in `user_version`; 0 is a file just made. */
-export const STATE_FORMAT = 2;
+export const STATE_FORMAT = 3;
 
 const EXCEPTIONS = `
   CREATE TABLE exceptions (
@@ -40,6 +40,27 @@ const REPLAYS = `
   CREATE INDEX replays_by_subscription ON replays (subscription, id);
 `;
 
+const KEPT = `
+  CREATE TABLE kept (
+    source         TEXT NOT NULL,
+    "offset"       INTEGER NOT NULL,
+    table_id       INTEGER NOT NULL,
+    operation      TEXT NOT NULL,
+    "key"          TEXT,
+    previous_key   TEXT,
+    first          INTEGER NOT NULL,
+    last           INTEGER NOT NULL,
+    transaction_id TEXT NOT NULL,
+    position       TEXT NOT NULL,
+    committed_at   INTEGER NOT NULL,
+    context        TEXT,
+    checksum       INTEGER NOT NULL,
+    bytes          INTEGER NOT NULL,
+    images         BLOB NOT NULL,
+    PRIMARY KEY (source, "offset")
+  ) STRICT;
+`;
+
 const TABLES = `
   CREATE TABLE sources (
     name     TEXT PRIMARY KEY,
@@ -69,6 +90,8 @@ const TABLES = `
     at           INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX losses_by_subscription ON losses (subscription);
+
+  ${KEPT}
 
   CREATE TABLE service (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
@@ -106,7 +129,7 @@ const SECOND_FORMAT = `
 export function prepareSchema(database: DatabaseSync, path: string): void {
   const found = checkFormat(database, path);
   if (found === STATE_FORMAT) return;
-  const change = found === 0 ? TABLES : SECOND_FORMAT;
+  const change = found === 0 ? TABLES : `${found < 2 ? SECOND_FORMAT : ''} ${KEPT}`;
   database.exec(`BEGIN IMMEDIATE; ${change}; PRAGMA user_version = ${STATE_FORMAT}; COMMIT`);
 }
 

@@ -10,6 +10,9 @@ import type {
   StoredReplay,
   StoredSubscription,
 } from '../state.ts';
+import type { KeptRecord, KeptSize, SubscriptionNeeds } from '../kept-record.ts';
+import { readKept, sizeOfKept } from './kept-rows.ts';
+import { countNeeded, neededBy, neededOffsets, needsOf } from './needs.ts';
 import { EXCEPTION_COLUMNS, readException, readReplay, readSubscription } from './rows.ts';
 import { checkFormat, STATE_FORMAT } from './schema.ts';
 
@@ -127,6 +130,32 @@ export class SqliteStateReader implements StateReader {
       )
       .get(source);
     return row === undefined ? null : { name: String(row['name']), cursor: Number(row['cursor']) };
+  }
+
+  async keptRecord(source: string, offset: number): Promise<KeptRecord | null> {
+    return readKept(this.database, source, offset);
+  }
+
+  async kept(source: string): Promise<KeptSize> {
+    return sizeOfKept(this.database, source);
+  }
+
+  async needs(source: string): Promise<readonly SubscriptionNeeds[]> {
+    return needsOf(this.database, source);
+  }
+
+  async neededOffsets(
+    ...request: Parameters<StateReader['neededOffsets']>
+  ): Promise<readonly number[]> {
+    return neededOffsets(this.database, ...request);
+  }
+
+  async countNeeded(...request: Parameters<StateReader['countNeeded']>): Promise<number> {
+    return countNeeded(this.database, ...request);
+  }
+
+  async neededBy(...request: Parameters<StateReader['neededBy']>): Promise<readonly string[]> {
+    return neededBy(this.database, ...request);
   }
 
   async sourceIdentity(source: string): Promise<string | null> {

@@ -9,6 +9,9 @@ import type {
   StoredSubscription,
   SubscriptionCheckpoint,
 } from '../state.ts';
+import type { KeptRecord, LostDeliveries } from '../kept-record.ts';
+import { dropKept, forgetKept, insertKept } from './kept-rows.ts';
+import { noteLost } from './needs.ts';
 import { EXCEPTION_COLUMNS } from './rows.ts';
 import { prepareSchema } from './schema.ts';
 import { BUSY_TIMEOUT, SqliteStateReader } from './sqlite-state-reader.ts';
@@ -200,19 +203,22 @@ export class SqliteState extends SqliteStateReader implements State {
     );
   }
 
-  async neededFrom(source: string): Promise<number | null> {
-    const row = this.database
-      .prepare(
-        `SELECT min(min(cursor,
-                        coalesce((SELECT min("offset") FROM exceptions
-                                  WHERE subscription = name AND state <> 'discarded'), cursor),
-                        coalesce((SELECT min(next) FROM replays
-                                  WHERE subscription = name AND kind = 'range'), cursor))) AS needed
-         FROM subscriptions WHERE source = ?`,
-      )
-      .get(source);
-    const needed = row?.['needed'];
-    return needed === null || needed === undefined ? null : Number(needed);
+  async keep(source: string, records: readonly KeptRecord[]): Promise<void> {
+    this.#transact(() => insertKept(this.database, source, records));
+  }
+
+  async forgetKept(source: string, floor: number): Promise<void> {
+    this.#transact(() => forgetKept(this.database, source, floor));
+  }
+
+  async dropKept(...[source, limits]: Parameters<State['dropKept']>): Promise<void> {
+    this.#transact(() => dropKept(this.database, source, limits));
+  }
+
+  async noteLost(source: string, floor: number): Promise<readonly LostDeliveries[]> {
+    let lost: readonly LostDeliveries[] = [];
+    this.#transact(() => (lost = noteLost(this.database, source, floor)));
+    return lost;
   }
 
   #put(name: string, exception: StoredException): void {
