@@ -1,4 +1,4 @@
-import { markText, type MarkKind } from '../change/mark.ts';
+import { isPart, markText } from '../change/mark.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LoggedMark, LoggedTransaction, TableId } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
@@ -61,9 +61,9 @@ export async function findPartitionChanges(
   }
   const changes: PartitionChange[] = [];
   for (const [id, mark] of first) {
-    const was = !isPart(mark.kind);
+    const was = !isPart(mark);
     const last = newest.get(id) ?? mark;
-    const lasting = was !== isPart(last.kind) || (was && last.origin !== mark.origin);
+    const lasting = was !== isPart(last) || (was && last.origin !== mark.origin);
     // Its rows were inserted, and are undone as such; an empty partition may stay.
     if (!was && (mark.kind === 'present' || !lasting)) continue;
     // Where lists were compared, it was a table of its own before anybody knew.
@@ -76,11 +76,6 @@ export async function findPartitionChanges(
     changes.push({ mark, lasting: 'to' in request, unseen: true });
   }
   return changes;
-}
-
-/** True after a mark of this kind when the partition is a part of its table. */
-function isPart(kind: MarkKind): boolean {
-  return kind === 'attached' || kind === 'present';
 }
 
 function isSelected(log: SearchableLog, mark: LoggedMark, { tables }: PartitionScope): boolean {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { MarkKind } from '../../change/mark.ts';
+import { isPart, type MarkKind } from '../../change/mark.ts';
 import type { LoggedMark } from '../log.ts';
 import { markChecksum } from './checksum.ts';
 import { checkFormat, rows, type Value } from './database.ts';
@@ -8,7 +8,7 @@ import { corrupt } from './errors.ts';
 /** The format from which on segments have table `mark`. */
 const MARKS_SINCE_FORMAT = 2;
 
-type MarkDetail = Pick<LoggedMark, 'origin' | 'partition' | 'since' | 'transaction'>;
+type MarkDetail = Omit<LoggedMark, 'offset' | 'at' | 'schema' | 'name' | 'kind'>;
 
 /**
  * All marks that a segment knows, its own and those that it carries on, in log order.
@@ -22,8 +22,8 @@ export function readMarks(db: DatabaseSync, path: string): readonly LoggedMark[]
 
 /** A mark's values in the order of table `mark`, without its `id`. */
 export function markValues(mark: LoggedMark): readonly (string | number)[] {
-  const { offset, at, schema, name, kind, origin, partition, since, transaction } = mark;
-  const detail = JSON.stringify({ origin, partition, since, transaction } satisfies MarkDetail);
+  const { offset, at, schema, name, kind, ...rest } = mark;
+  const detail = JSON.stringify(rest satisfies MarkDetail);
   return [offset, at, schema, name, kind, detail, markChecksum(mark, detail)];
 }
 
@@ -57,7 +57,6 @@ export function marksFrom(marks: readonly LoggedMark[], floor: number): readonly
   return marks.filter(
     (mark) =>
       mark.offset >= floor ||
-      (before.get(mark.partition?.id ?? '') === mark &&
-        (mark.kind === 'present' || mark.kind === 'attached')),
+      (before.get(mark.partition?.id ?? '') === mark && isPart(mark)),
   );
 }

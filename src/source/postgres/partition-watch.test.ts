@@ -20,9 +20,15 @@ const list = (
   partitions: ids.map((id) => ({
     root: ROOT,
     partition: { oid: id, schema: 'public', name: `ord_${id}` },
+    links: [
+      {
+        ...{ oid: id, schema: 'public', name: `ord_${id}`, bounds: `IN (${id})` },
+        parent: { schema: 'public', name: 'ord' },
+      },
+    ],
     made: made.includes(id),
   })),
-  existing: new Set(existing.map(String)),
+  existing: new Map(existing.map((id) => [String(id), []])),
 });
 
 const told = (watch: PartitionWatch, position: string): readonly string[] =>

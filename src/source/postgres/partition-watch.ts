@@ -1,6 +1,8 @@
-import type { MarkFound, TableMark } from '../../change/mark.ts';
+import { isPart, type MarkFound, type PartitionLink, type TableMark } from '../../change/mark.ts';
 import type { TablePatterns } from '../../change/table-pattern.ts';
+import { type AnnouncedLink, toLink } from './announcements.ts';
 import { wantedSql } from './captured-tables.ts';
+import { linksSql } from './partition-links.ts';
 import { lsnToPosition } from './position.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -10,6 +12,7 @@ type Partition = NonNullable<TableMark['partition']>;
 interface ListedPartition {
   readonly root: { readonly oid: number; readonly schema: string; readonly name: string };
   readonly partition: { readonly oid: number; readonly schema: string; readonly name: string };
+  readonly links: readonly AnnouncedLink[] | null;
   /** True when it was made for its table, and so brought no rows along. */
   readonly made: boolean;
 }
@@ -20,8 +23,8 @@ export interface PartitionList {
   /** Microseconds since 1970-01-01 UTC. */
   readonly at: number;
   readonly partitions: readonly ListedPartition[];
-  /** Oids of those known before that are still tables. */
-  readonly existing: ReadonlySet<string>;
+  /** Those known before that are still tables, with what each is a partition of: all oids. */
+  readonly existing: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A mark that was found, ready for the receiver. */
@@ -36,8 +39,8 @@ export interface FoundMark {
  * list: until then what the stream says itself may explain the difference.
  */
 export class PartitionWatch {
-  /** By the partition's oid. */
-  readonly #known = new Map<string, TableMark>();
+  /** The last mark of each partition, by its oid. */
+  readonly #last = new Map<string, TableMark>();
   #list: PartitionList | null = null;
   /** The position up to which the known partitions are all there were. */
   #after: string | null;
@@ -48,20 +51,40 @@ export class PartitionWatch {
    */
   constructor(marks: readonly TableMark[], from: string | null) {
     this.#after = from;
-    for (const mark of marks) this.note(mark);
+    for (const mark of marks) this.#note(mark);
   }
 
   /** Oids of the partitions that are known. */
   get known(): readonly string[] {
-    return [...this.#known.keys()];
+    return [...this.#last].flatMap(([id, mark]) => (isPart(mark) ? [id] : []));
   }
 
-  /** The stream itself has told. */
-  note(mark: TableMark): void {
+  /**
+   * The stream itself has told.
+   * @returns the mark with what is known beside; null when it was found before, because what did it
+   *   said nothing, and only a later command noticed.
+   */
+  note(mark: TableMark): TableMark | null {
+    const last = this.#last.get(mark.partition?.id ?? '');
+    if (last !== undefined && !isPart(mark) && !isPart(last) && last.origin === mark.origin) {
+      return null;
+    }
+    const { link } = mark;
+    const bounds = last?.links?.find(({ id }) => id === link?.id)?.bounds;
+    const whole =
+      link === undefined || bounds === undefined
+        ? mark
+        : { ...mark, link: { ...link, bounds } };
+    this.#note(whole);
+    return whole;
+  }
+
+  #note(mark: TableMark): void {
     const id = mark.partition?.id;
     if (id === undefined) return;
-    if (mark.kind === 'present' || mark.kind === 'attached') this.#known.set(id, mark);
-    else if (this.#known.get(id)?.origin === mark.origin) this.#known.delete(id);
+    const last = this.#last.get(id);
+    // One that left a table which it is in no more has told nothing new.
+    if (isPart(mark) || last === undefined || last.origin === mark.origin) this.#last.set(id, mark);
   }
 
   /** A list was read; the last one counts. */
@@ -77,29 +100,49 @@ export class PartitionWatch {
     const found = { after: this.#after, at: list.at };
     this.#after = list.position;
     const seen = new Set<string>();
-    const tables = new Set([...this.#known.values()].map(({ origin }) => origin));
-    for (const { root, partition, made } of list.partitions) {
+    const known = new Map([...this.#last].filter(([, mark]) => isPart(mark)));
+    const tables = new Set([...known.values()].map(({ origin }) => origin));
+    for (const { root, partition, links, made } of list.partitions) {
       const id = String(partition.oid);
-      const origin = String(root.oid);
+      const { schema, name, oid } = root;
+      const origin = String(oid);
       seen.add(id);
-      const before = this.#known.get(id);
-      if (before?.origin === origin) continue;
-      if (before !== undefined) yield this.#mark({ ...before, kind: 'detached' }, found);
+      const before = known.get(id);
+      const hangs = links?.map(toLink) ?? [];
+      const now = { schema, name, origin, partition: withId(partition), links: hangs };
+      if (before?.origin === origin) {
+        // What it is called by now, and what an older version has not noted.
+        this.#last.set(id, { ...before, ...now });
+        continue;
+      }
+      if (before !== undefined) yield this.#left(before, [...hangs.map((link) => link.id), origin], found);
       // Of a table that is new to the log nothing was known that could have changed.
       const kind = made || !tables.has(origin) ? 'present' : 'attached';
-      const { schema, name } = root;
-      yield this.#mark({ schema, name, origin, kind, partition: withId(partition) }, found);
+      yield this.#mark({ ...now, kind }, found);
     }
-    for (const [id, before] of this.#known) {
-      if (seen.has(id)) continue;
-      yield this.#mark({ ...before, kind: list.existing.has(id) ? 'detached' : 'dropped' }, found);
+    for (const [id, before] of known) {
+      if (!seen.has(id)) yield this.#left(before, list.existing.get(id), found);
     }
   }
 
+  /** @param above what it is a partition of now; undefined when it is gone. */
+  #left(before: TableMark, above: readonly string[] | undefined, found: MarkFound): FoundMark {
+    const { schema, name, origin, partition, links = [] } = before;
+    const kind = above === undefined ? 'dropped' : 'detached';
+    const link = above === undefined ? undefined : cutLink(links, above);
+    const mark = { schema, name, origin, kind, partition } as const;
+    return this.#mark(link === undefined ? mark : { ...mark, link }, found);
+  }
+
   #mark(mark: TableMark, found: MarkFound): FoundMark {
-    this.note(mark);
+    this.#note(mark);
     return { mark, found };
   }
+}
+
+/** Of the links that a partition had, the one that is not there any more. */
+function cutLink(links: readonly PartitionLink[], above: readonly string[]): PartitionLink | undefined {
+  return links.findLast(({ id }, at) => at === 0 || above.includes(id));
 }
 
 function withId({ oid, schema, name }: ListedPartition['partition']): Partition {
@@ -136,14 +179,14 @@ export async function listPartitions(
     lsn: string;
     at: string;
     partitions: readonly ListedPartition[] | null;
-    existing: readonly string[] | null;
+    existing: readonly { readonly oid: string; readonly above: readonly string[] }[] | null;
   }>({ name: 'tidings partitions', text: listSql(patterns), values: [known] }, signal);
   if (row === undefined) throw new Error('The catalogue gave no answer');
   return {
     position: lsnToPosition(row.lsn),
     at: Number(row.at),
     partitions: row.partitions ?? [],
-    existing: new Set(row.existing),
+    existing: new Map((row.existing ?? []).map(({ oid, above }) => [oid, above])),
   };
 }
 
@@ -159,6 +202,7 @@ SELECT pg_current_wal_insert_lsn()::text AS lsn,
   (SELECT json_agg(json_build_object(
       'root', json_build_object('oid', r.oid::bigint, 'schema', rn.nspname, 'name', r.relname),
       'partition', json_build_object('oid', l.oid::bigint, 'schema', ln.nspname, 'name', l.relname),
+      'links', ${linksSql('l.oid', 'w.oid')},
       'made', EXISTS (SELECT FROM pg_inherits h JOIN pg_attribute a ON a.attrelid = h.inhrelid
         WHERE h.inhrelid = l.oid AND a.attname = 'tableoid' AND a.attnum < 0 AND a.xmin = h.xmin)))
     FROM wanted w JOIN pg_class r ON r.oid = w.oid AND r.relkind = 'p'
@@ -166,5 +210,7 @@ SELECT pg_current_wal_insert_lsn()::text AS lsn,
       CROSS JOIN LATERAL pg_partition_tree(w.oid) t
       JOIN pg_class l ON l.oid = t.relid JOIN pg_namespace ln ON ln.oid = l.relnamespace
     WHERE t.isleaf) AS partitions,
-  (SELECT json_agg(c.oid::text) FROM pg_class c WHERE c.oid = ANY ($1::oid[])) AS existing`;
+  (SELECT json_agg(json_build_object('oid', c.oid::text,
+      'above', ARRAY(SELECT relid::oid::text FROM pg_partition_ancestors(c.oid))))
+    FROM pg_class c WHERE c.oid = ANY ($1::oid[])) AS existing`;
 }

@@ -4,10 +4,11 @@ import {
   createAnnouncementsSql,
   dropAnnouncementsSql,
 } from './announcements-table.ts';
-import { ANNOUNCE_VARIABLES, announceBody } from './announcements.ts';
+import { ANNOUNCE_VARIABLES, announceBody, announceMarksBody } from './announcements.ts';
 import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
+import { TEXT_SETTINGS } from './session-settings.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** The event trigger and its function have the same name; the function is in {@link OWN_SCHEMA}. */
@@ -71,16 +72,23 @@ export function createTriggerSql(source: string, query: TablesQuery): string {
     `GRANT USAGE ON SCHEMA ${quoteIdentifier(OWN_SCHEMA)} TO PUBLIC;`,
     createAnnouncementsSql(source),
     `CREATE OR REPLACE FUNCTION ${routine}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
-    `SET search_path = pg_catalog, pg_temp SET lock_timeout = '${LOCK_TIMEOUT}'`,
-    // As in our own sessions, which compare what they find with what this announces. To compile
-    // these queries takes longer than to run them.
-    `SET quote_all_identifiers = off SET jit = off`,
+    // To compile these queries takes longer than to run them.
+    `SET lock_timeout = '${LOCK_TIMEOUT}' SET jit = off`,
+    // As in our own sessions, which compare what they find with what this announces.
+    ...Object.entries({ ...TEXT_SETTINGS, search_path: 'pg_catalog, pg_temp' }).map(
+      ([setting, value]) => `SET ${setting} = ${settingSql(value)}`,
+    ),
     `AS ${dollarQuote(body)};`,
     `DROP EVENT TRIGGER IF EXISTS ${name};`,
     `CREATE EVENT TRIGGER ${name} ON ddl_command_end`,
     `WHEN TAG IN (${TAGS.map(quoteLiteral).join(', ')}) EXECUTE FUNCTION ${routine}();`,
     `ALTER EVENT TRIGGER ${name} ENABLE ALWAYS;`,
   ].join('\n');
+}
+
+/** Of a list each one is quoted: in quotes together, names of schemas would be one name. */
+function settingSql(value: string): string {
+  return value.split(', ').map(quoteLiteral).join(', ');
 }
 
 /** SQL that removes the event trigger and its function. */
@@ -109,15 +117,30 @@ BEGIN
     WHERE schema_name IS DISTINCT FROM 'pg_temp' AND NOT in_extension) THEN
     RETURN;
   END IF;
-  BEGIN${announceBody(source, query.patterns)}
+  BEGIN${announceBody(source, query)}
   EXCEPTION WHEN OTHERS THEN
     RAISE WARNING 'Tidings (source ${source}) could not note what this command changed: %', SQLERRM;
     affected := NULL;
+    marks := '[]';
   END;
-  IF tg_tag IN ('DROP TABLE', 'ALTER TYPE', 'ALTER DOMAIN') THEN
-    -- A dropped one has left its publication by itself.
-    RETURN;
-  END IF;${PLACED_BODY}
+  -- A dropped one has left its publication by itself.
+  IF tg_tag NOT IN ('DROP TABLE', 'ALTER TYPE', 'ALTER DOMAIN') THEN
+    BEGIN${PLACED_BODY}${placeBody(source, query)}
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING 'Tidings (source ${source}) could not follow this command: %', SQLERRM
+        USING HINT = 'It looks again within ten seconds. Rows written to a new table until then are not captured.';
+    END;
+  END IF;
+  BEGIN${announceMarksBody(source, names)}
+  EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'Tidings (source ${source}) could not note what became of partitions: %', SQLERRM;
+  END;
+END`;
+}
+
+function placeBody(source: string, query: TablesQuery): string {
+  const { names } = query;
+  return `
   FOR misplaced IN SELECT * FROM (${tablesSql(query, 'SELECT unnest(placed)')}) tables
     WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
   LOOP
@@ -137,11 +160,7 @@ BEGIN
       RAISE NOTICE 'Tidings (source ${source}) captures %.% from here on, without the rows of this command itself',
         misplaced."schema", misplaced."name";
     END IF;
-  END LOOP;
-EXCEPTION WHEN OTHERS THEN
-  RAISE WARNING 'Tidings (source ${source}) could not follow this command: %', SQLERRM
-    USING HINT = 'It looks again within ten seconds. Rows written to a new table until then are not captured.';
-END`;
+  END LOOP;`;
 }
 
 /** In dollars, with a tag that the text does not hold. */
