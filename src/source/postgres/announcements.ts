@@ -7,7 +7,7 @@ import type { PublicationNames, TablesQuery } from './captured-tables.ts';
 import { FieldReader } from './decode-bytes.ts';
 import type { MessageBytes } from './decode-context.ts';
 import { lsnToPosition } from './position.ts';
-import { cutLinkSql, linksSql, madeLinkSql } from './partition-links.ts';
+import { cutLinkSql, IS_CUT, linksSql, madeLinkSql } from './partition-links.ts';
 import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription } from './relation-description.ts';
 
@@ -117,6 +117,8 @@ export interface AnnouncementMessage {
   /** Relations whose descriptions change here. */
   readonly relations: readonly number[];
   readonly marks: readonly AnnouncedMark[];
+  /** When the marks were announced; microseconds since 1970-01-01 UTC. */
+  readonly at?: number;
 }
 
 /** A relation by number and name, as SQL gives it. */
@@ -137,10 +139,13 @@ export interface AnnouncedMark {
   readonly links?: readonly AnnouncedLink[] | null;
   readonly link?: AnnouncedLink | null;
   readonly capture?: MarkCapture;
+  /** False when the command at hand is not what did it, or not all of it: see `IS_CUT`. */
+  readonly exact?: boolean;
 }
 
 /** The mark that an announced one is. */
-export function toMark({ kind, root, partition, links, link, capture }: AnnouncedMark): TableMark {
+export function toMark(announced: AnnouncedMark): TableMark {
+  const { kind, root, partition, links, link, capture, exact } = announced;
   const { schema, name, oid } = partition;
   return {
     schema: root.schema,
@@ -150,7 +155,8 @@ export function toMark({ kind, root, partition, links, link, capture }: Announce
     partition: { id: String(oid), schema, name },
     ...(links == null ? {} : { links: links.map(toLink) }),
     ...(link == null ? {} : { link: toLink(link) }),
-    ...(capture === undefined ? {} : { capture }),
+    // What it was captured by in the meantime is not known.
+    ...(capture === undefined || exact === false ? {} : { capture }),
   };
 }
 
@@ -237,7 +243,8 @@ export function announceMarksBody(source: string, names: PublicationNames): stri
 
 function emitSql(source: string, marks: string): string {
   return `PERFORM pg_logical_emit_message(true, ${quoteLiteral(ANNOUNCEMENT_PREFIX)}, jsonb_build_object(
-      'source', ${quoteLiteral(source)}, 'lsn', reached, 'relations', relations, 'marks', ${marks})::text);`;
+      'source', ${quoteLiteral(source)}, 'lsn', reached, 'relations', relations, 'marks', ${marks},
+      'at', (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)::text);`;
 }
 
 /** What a table's changes are captured by, all of them: the number of its entry in the publication. */
@@ -263,11 +270,13 @@ function marksSql(names: PublicationNames): string {
   const capture = `jsonb_build_object('capture',
     jsonb_build_object('before', ${captureSql(rootOf(before), names)}, 'after', NULL))`;
   const gone = `CASE WHEN EXISTS (SELECT FROM pg_class c WHERE c.oid = ${relation}) THEN 'detached' ELSE 'dropped' END`;
-  const cut = `jsonb_build_object('link', ${cutLinkSql(relation, rootOf(before))}) || ${capture}`;
+  const madeLink = madeLinkSql(relation);
+  const exact = `'exact', tg_tag <> 'ALTER TABLE' OR ${madeLink} IS NOT NULL OR ${IS_CUT}`;
+  const cut = `jsonb_build_object('link', ${cutLinkSql(relation, rootOf(before))}, ${exact}) || ${capture}`;
   const made = `tg_tag IN ('CREATE TABLE', 'CREATE SCHEMA') AND EXISTS (
       SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.objid = ${relation})`;
   const links = `jsonb_build_object('links', ${linksSql(relation, rootOf(after))})`;
-  const joined = `jsonb_build_object('link', ${madeLinkSql(relation)}) || ${capture}`;
+  const joined = `jsonb_build_object('link', ${madeLink}, ${exact}) || ${capture}`;
   return `CASE WHEN ${isPart(before)} AND ${moved} THEN ${mark(gone, before, cut)} ELSE '[]' END
       || CASE WHEN NOT (${isPart(after)} AND ${moved}) THEN '[]'
         WHEN ${made} THEN ${mark("'present'", after, links)}

@@ -272,12 +272,16 @@ export class StreamDecoder {
   }
 
   /** The open transaction has changed relations, and may have brought or taken partitions. */
-  #announced({ source, position, relations, marks }: AnnouncementMessage): void {
+  #announced({ source, position, relations, marks, at = 0 }: AnnouncementMessage): void {
     if (source !== this.#source) return;
     this.#relations.change(relations, position);
     if (this.#state !== 'open') return;
     for (const announced of marks) {
       const mark = toMark(announced);
+      if (announced.exact === false) {
+        this.#partitions?.noteLate(mark, at);
+        continue;
+      }
       const told = this.#partitions === undefined ? mark : this.#partitions.note(mark);
       if (told !== null) this.#receiver.mark(told);
     }

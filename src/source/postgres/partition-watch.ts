@@ -2,6 +2,7 @@ import { isPart, type MarkFound, type PartitionLink, type TableMark } from '../.
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { type AnnouncedLink, toLink } from './announcements.ts';
 import { wantedSql } from './captured-tables.ts';
+import { toldNameSql } from './convertible-name.ts';
 import { linksSql } from './partition-links.ts';
 import { lsnToPosition } from './position.ts';
 import type { SqlSession } from './sql-session.ts';
@@ -41,9 +42,14 @@ export interface FoundMark {
 export class PartitionWatch {
   /** The last mark of each partition, by its oid. */
   readonly #last = new Map<string, TableMark>();
-  #list: PartitionList | null = null;
+  /** Partitions whose last mark the stream has not told in this run; it tells none of those twice. */
+  readonly #found = new Set<string>();
+  #late: { readonly mark: TableMark; readonly at: number }[] = [];
+  #list: (PartitionList & { readonly before: string }) | null = null;
   /** The position up to which the known partitions are all there were. */
   #after: string | null;
+  /** The same, once the stream is there: what it tells on the way may have come and gone since. */
+  #unchanged: string | null = null;
 
   /**
    * @param marks those of the log, in its order.
@@ -52,6 +58,7 @@ export class PartitionWatch {
   constructor(marks: readonly TableMark[], from: string | null) {
     this.#after = from;
     for (const mark of marks) this.#note(mark);
+    for (const id of this.#last.keys()) this.#found.add(id);
   }
 
   /** Oids of the partitions that are known. */
@@ -65,18 +72,25 @@ export class PartitionWatch {
    *   said nothing, and only a later command noticed.
    */
   note(mark: TableMark): TableMark | null {
-    const last = this.#last.get(mark.partition?.id ?? '');
-    if (last !== undefined && !isPart(mark) && !isPart(last) && last.origin === mark.origin) {
-      return null;
-    }
+    const id = mark.partition?.id ?? '';
+    const last = this.#last.get(id);
+    const isGone = last !== undefined && !isPart(last) && last.origin === mark.origin;
+    if (isGone && !isPart(mark) && this.#found.has(id)) return null;
     const { link } = mark;
-    const bounds = last?.links?.find(({ id }) => id === link?.id)?.bounds;
+    const bounds = last?.links?.find((each) => each.id === link?.id)?.bounds;
     const whole =
-      link === undefined || bounds === undefined
-        ? mark
-        : { ...mark, link: { ...link, bounds } };
+      link === undefined || bounds === undefined ? mark : { ...mark, link: { ...link, bounds } };
     this.#note(whole);
+    this.#found.delete(id);
     return whole;
+  }
+
+  /** The stream has told of something that had happened before; when is not known. */
+  noteLate(mark: TableMark, at: number): void {
+    const told = this.note(mark);
+    if (told === null) return;
+    this.#found.add(mark.partition?.id ?? '');
+    this.#late.push({ mark: told, at });
   }
 
   #note(mark: TableMark): void {
@@ -87,18 +101,35 @@ export class PartitionWatch {
     if (isPart(mark) || last === undefined || last.origin === mark.origin) this.#last.set(id, mark);
   }
 
-  /** A list was read; the last one counts. */
-  listed(list: PartitionList): void {
-    this.#list = list;
+  /**
+   * A list was read; the last one counts.
+   * @param before a position that was told before the list was read: all up to there is in it.
+   */
+  listed(list: PartitionList, before: string): void {
+    this.#list = { ...list, before };
+  }
+
+  /** Nothing came or went up to this position since the last list. */
+  unchanged(before: string): void {
+    if (this.#list !== null) this.#list = { ...this.#list, before };
+    else this.#unchanged = before;
   }
 
   /** What a list shows that the stream, read up to this position, has not told. */
   *passed(position: string): Generator<FoundMark> {
+    const late = this.#late;
+    this.#late = [];
+    for (const { mark, at } of late) yield { mark, found: { after: this.#after, at } };
+    const unchanged = this.#unchanged;
+    if (unchanged !== null && unchanged <= position) {
+      if (this.#after !== null && unchanged > this.#after) this.#after = unchanged;
+      this.#unchanged = null;
+    }
     const list = this.#list;
     if (list === null || position < list.position) return;
     this.#list = null;
     const found = { after: this.#after, at: list.at };
-    this.#after = list.position;
+    this.#after = list.before;
     const seen = new Set<string>();
     const known = new Map([...this.#last].filter(([, mark]) => isPart(mark)));
     const tables = new Set([...known.values()].map(({ origin }) => origin));
@@ -136,6 +167,7 @@ export class PartitionWatch {
 
   #mark(mark: TableMark, found: MarkFound): FoundMark {
     this.#note(mark);
+    this.#found.add(mark.partition?.id ?? '');
     return { mark, found };
   }
 }
@@ -149,23 +181,32 @@ function withId({ oid, schema, name }: ListedPartition['partition']): Partition 
   return { id: String(oid), schema, name };
 }
 
+/** What tells whether a partition has come or gone. */
+export interface PartitionFingerprint {
+  readonly fingerprint: string;
+  /** Of a moment after this look. */
+  readonly position: string;
+}
+
 /**
- * A number that is another one when a partition has come or gone; cheap, because it is asked for all
- * the time.
+ * A number that is another one when a partition has come or gone, or begun to go: one that is detached
+ * concurrently is no part any more as soon as that has begun. Cheap, because it is asked for all the time.
  */
 export async function fingerprintPartitions(
   session: SqlSession,
   signal: AbortSignal,
-): Promise<string> {
-  const [row] = await session.query<{ fingerprint: string }>(
+): Promise<PartitionFingerprint> {
+  const [row] = await session.query<{ fingerprint: string; lsn: string }>(
     {
       name: 'tidings partition fingerprint',
       text: `SELECT count(*) || ':' || COALESCE(sum(hashint8((inhrelid::bigint << 32) | inhparent::bigint)), 0)
-        AS fingerprint FROM pg_inherits`,
+          || ':' || count(*) FILTER (WHERE inhdetachpending) AS fingerprint,
+        pg_current_wal_insert_lsn()::text AS lsn FROM pg_inherits`,
     },
     signal,
   );
-  return row?.fingerprint ?? '';
+  if (row === undefined) throw new Error('The catalogue gave no answer');
+  return { fingerprint: row.fingerprint, position: lsnToPosition(row.lsn) };
 }
 
 /** Lists the partitions of all captured tables. */
@@ -201,7 +242,8 @@ SELECT pg_current_wal_insert_lsn()::text AS lsn,
   (extract(epoch FROM clock_timestamp()) * 1e6)::bigint::text AS at,
   (SELECT json_agg(json_build_object(
       'root', json_build_object('oid', r.oid::bigint, 'schema', rn.nspname, 'name', r.relname),
-      'partition', json_build_object('oid', l.oid::bigint, 'schema', ln.nspname, 'name', l.relname),
+      'partition', json_build_object('oid', l.oid::bigint, 'schema', ${toldNameSql('ln.nspname')},
+        'name', ${toldNameSql('l.relname')}),
       'links', ${linksSql('l.oid', 'w.oid')},
       'made', EXISTS (SELECT FROM pg_inherits h JOIN pg_attribute a ON a.attrelid = h.inhrelid
         WHERE h.inhrelid = l.oid AND a.attname = 'tableoid' AND a.attnum < 0 AND a.xmin = h.xmin)))

@@ -6,6 +6,7 @@ import {
 } from './announcements-table.ts';
 import { ANNOUNCE_VARIABLES, announceBody, announceMarksBody } from './announcements.ts';
 import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
+import { EVENT_TRIGGERS_FIRE } from './event-triggers.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { TEXT_SETTINGS } from './session-settings.ts';
@@ -36,6 +37,8 @@ export interface TableTrigger {
   readonly enabled: boolean;
   /** True when its function is the one we would make. */
   readonly current: boolean;
+  /** False where the server, the database or our role has all event triggers off. */
+  readonly fires: boolean;
 }
 
 /** Finds the event trigger; null when there is none. */
@@ -45,17 +48,18 @@ export async function readTrigger(
   query: TablesQuery,
   signal: AbortSignal,
 ): Promise<TableTrigger | null> {
-  const [found] = await session.query<{ enabled: boolean; body: string | null }>(
+  const [found] = await session.query<{ enabled: boolean; fires: boolean; body: string | null }>(
     {
       text: `SELECT e.evtenabled <> 'D' AND EXISTS (${announcementsRightsSql(source)}) AS enabled,
-          p.prosrc AS body
+          ${EVENT_TRIGGERS_FIRE} AS fires, p.prosrc AS body
         FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
       values: [triggerName(source)],
     },
     signal,
   );
   if (found === undefined) return null;
-  return { enabled: found.enabled, current: found.body === functionBody(source, query) };
+  const { enabled, fires, body } = found;
+  return { enabled, fires, current: body === functionBody(source, query) };
 }
 
 /**
