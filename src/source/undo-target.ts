@@ -266,8 +266,11 @@ export interface UndoTarget {
   visibility(signal: AbortSignal): Promise<{
     includes(transaction: { readonly id: string; readonly position: string }): boolean;
   }>;
-  /** How a table's changes are captured now; null when it is not there. */
-  captureOf(table: TableName, signal: AbortSignal): Promise<CaptureNow | null>;
+  /** How the changes of these tables are captured now; null for one that is not there. */
+  captureOf(
+    tables: readonly TableName[],
+    signal: AbortSignal,
+  ): Promise<readonly (CaptureNow | null)[]>;
   /** Of the table itself or of its partitions, those that report no whole old rows now. */
   notFull(table: TableName, signal: AbortSignal): Promise<readonly TableName[]>;
   /** A table's name as it stands in the source's own SQL. */

@@ -11,7 +11,8 @@ export function partitionRemedy(mark: TableMark, tableSql: TableSql): string {
   const { kind, partition, ...table } = mark;
   const link = linkOf(mark);
   if (kind === 'attached') {
-    const hung = link === undefined ? '' : `: ${alterSql(link, tableSql)} DETACH PARTITION ${tableSql(link)};`;
+    const hung =
+      link === undefined ? '' : `: ${alterSql(link, tableSql)} DETACH PARTITION ${tableSql(link)};`;
     return `Detach it${hung === '' ? ', or the table of partitions that it came with.' : hung}`;
   }
   if (kind === 'detached') {

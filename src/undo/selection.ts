@@ -169,7 +169,8 @@ export async function selectChanges(
     (filter) => filter !== undefined,
   );
   const isWhole = !filtered && request.actor === undefined;
-  const matches = (schema: string, name: string): boolean => patterns?.matches(schema, name) ?? true;
+  const matches = (schema: string, name: string): boolean =>
+    patterns?.matches(schema, name) ?? true;
   const found = await findPartitionChanges(log, request, { ...range, tables: named, matches });
   const partitions = isWhole ? await withDropped(log, found, range, signal) : found;
   const back = partitions.filter((change) => change.away === 'logged');

@@ -18,17 +18,23 @@ export async function tablesAddedLater(
   const added = new Set<TableId>();
   const around = await transactionsAround(log, from);
   if (around.length === 0) return added;
-  for (const table of await knownTables(log)) {
-    const selected = table.versions.filter(({ id }) => tables?.has(id) !== false);
-    if (selected.length === 0) continue;
-    const { id, schema, name } = table;
-    const now = await target.captureOf({ schema, name, ...(id === null ? {} : { id }) }, signal);
+  const selected = (await knownTables(log)).filter((table) => isSelected(table, tables));
+  const names = selected.map(({ id, schema, name }) =>
+    id === null ? { schema, name } : { schema, name, id },
+  );
+  const captures = await target.captureOf(names, signal);
+  for (const [index, table] of selected.entries()) {
+    const now = captures[index] ?? null;
     if (now === null || !around.every((each) => now.addedAfter(each))) continue;
     const left = partedMark(log, table, from);
     if (left !== undefined && isCapturedSince(log, left, now)) continue;
-    for (const version of selected) added.add(version.id);
+    for (const version of table.versions) added.add(version.id);
   }
   return added;
+}
+
+function isSelected({ versions }: KnownTable, tables: Selection['tables']): boolean {
+  return tables === undefined || versions.some(({ id }) => tables.has(id));
 }
 
 async function transactionsAround(
@@ -42,7 +48,11 @@ async function transactionsAround(
 }
 
 /** The mark by which a table, that was a partition at an offset, became one of its own. */
-function partedMark(log: SearchableLog, { id }: KnownTable, offset: number): LoggedMark | undefined {
+function partedMark(
+  log: SearchableLog,
+  { id }: KnownTable,
+  offset: number,
+): LoggedMark | undefined {
   return log
     .marks()
     .find(

@@ -133,7 +133,10 @@ export async function writtenLog(setUp: string): Promise<WrittenLog> {
         const table = { schema: 'public', name: of };
         const mark = { ...table, origin: ids.get(of) ?? '', kind, partition };
         const link = { ...partition, parent: table };
-        return { after, mark: bounds === undefined ? mark : { ...mark, link: { ...link, bounds } } };
+        return {
+          after,
+          mark: bounds === undefined ? mark : { ...mark, link: { ...link, bounds } },
+        };
       });
       for (const { mark, after } of said) if (after === undefined) log.writer.mark(mark);
       log.writer.commit({ committedAt: Date.now() * 1000, context: null });

@@ -134,7 +134,10 @@ test('the statements and commands that are shown work whatever the names are', a
   });
   const { conflicts } = await plan(at, { tables: ['public.Ev s'], to });
   const hints = conflicts.list.map(({ hint }) => hint).join('\n');
-  for (const shown of [/ALTER TABLE .* ATTACH PARTITION .*;/, /ALTER TABLE .* DETACH PARTITION .*;/]) {
+  for (const shown of [
+    /ALTER TABLE .* ATTACH PARTITION .*;/,
+    /ALTER TABLE .* DETACH PARTITION .*;/,
+  ]) {
     const [sql = ''] = shown.exec(hints) ?? [];
     await at.client.query(sql);
   }

@@ -56,7 +56,6 @@ export function marksFrom(marks: readonly LoggedMark[], floor: number): readonly
   }
   return marks.filter(
     (mark) =>
-      mark.offset >= floor ||
-      (before.get(mark.partition?.id ?? '') === mark && isPart(mark)),
+      mark.offset >= floor || (before.get(mark.partition?.id ?? '') === mark && isPart(mark)),
   );
 }

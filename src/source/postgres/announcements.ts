@@ -153,8 +153,8 @@ export function toMark(announced: AnnouncedMark): TableMark {
     origin: String(root.oid),
     kind,
     partition: { id: String(oid), schema, name },
-    ...(links == null ? {} : { links: links.map(toLink) }),
-    ...(link == null ? {} : { link: toLink(link) }),
+    ...(links === undefined || links === null ? {} : { links: links.map(toLink) }),
+    ...(link === undefined || link === null ? {} : { link: toLink(link) }),
     // What it was captured by in the meantime is not known.
     ...(capture === undefined || exact === false ? {} : { capture }),
   };

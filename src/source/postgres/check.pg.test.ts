@@ -123,11 +123,11 @@ test('sessions in which no event trigger fires are named, and the fix works', as
     ALTER ROLE ${role}_2 SET work_mem = '1MB'; ALTER DATABASE ${name} SET event_triggers = false`);
   const found = (await check(database)).get('new tables');
   assert.equal(found?.status, 'warning');
-  const { message = '', fix = '' } = found ?? {};
+  const message = found?.message ?? '';
   for (const sessions of [`role ${role}`, `role ${role}_2`, `all roles in database ${name}`]) {
     assert.match(message, new RegExp(`(for|,) ${sessions}[,:]`));
   }
-  await client.query(fix);
+  await client.query(found?.fix ?? '');
   assert.equal((await check(database)).get('new tables')?.status, 'ok');
   await client.query(`DROP ROLE ${role}, ${role}_2`);
 });

@@ -85,11 +85,14 @@ test('a partition whose name has no UTF-8 is listed beside the others', async ()
   const { signal } = new AbortController();
   await using session = new SqlSession({ source: 'main', url });
   const list = await listPartitions(session, compileTablePatterns(['public.*']), [], signal);
+  const bounds = new Map(
+    list.partitions.map(({ partition, links }) => [partition.name, links?.[0]?.bounds]),
+  );
   assert.deepEqual(
-    list.partitions.map(({ partition, links }) => [partition.name, links?.[0]?.bounds]).toSorted(),
-    [
-      ['\\xfc\\x81d', null],
+    bounds,
+    new Map([
       ['r1', `FOR VALUES IN ('a')`],
-    ],
+      ['\\xfc\\x81d', null],
+    ]),
   );
 });

@@ -22,7 +22,10 @@ const list = (
     partition: { oid: id, schema: 'public', name: `ord_${id}` },
     links: [
       {
-        ...{ oid: id, schema: 'public', name: `ord_${id}`, bounds: `IN (${id})` },
+        oid: id,
+        schema: 'public',
+        name: `ord_${id}`,
+        bounds: `IN (${id})`,
         parent: { schema: 'public', name: 'ord' },
       },
     ],
@@ -77,7 +80,9 @@ test('marks of the log are taken in their order', () => {
 });
 
 const link = (id: number) => ({
-  ...{ id: String(id), schema: 'public', name: `ord_${id}` },
+  id: String(id),
+  schema: 'public',
+  name: `ord_${id}`,
   parent: { schema: 'public', name: 'ord' },
 });
 

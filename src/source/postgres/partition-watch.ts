@@ -146,7 +146,8 @@ export class PartitionWatch {
         this.#last.set(id, { ...before, ...now });
         continue;
       }
-      if (before !== undefined) yield this.#left(before, [...hangs.map((link) => link.id), origin], found);
+      if (before !== undefined)
+        yield this.#left(before, [...hangs.map((link) => link.id), origin], found);
       // Of a table that is new to the log nothing was known that could have changed.
       const kind = made || !tables.has(origin) ? 'present' : 'attached';
       yield this.#mark({ ...now, kind }, found);
@@ -173,7 +174,10 @@ export class PartitionWatch {
 }
 
 /** Of the links that a partition had, the one that is not there any more. */
-function cutLink(links: readonly PartitionLink[], above: readonly string[]): PartitionLink | undefined {
+function cutLink(
+  links: readonly PartitionLink[],
+  above: readonly string[],
+): PartitionLink | undefined {
   return links.findLast(({ id }, at) => at === 0 || above.includes(id));
 }
 

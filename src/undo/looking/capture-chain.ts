@@ -9,7 +9,11 @@ import type { SearchableLog } from './searchable-log.ts';
  * What was done to a partition from a mark on.
  * @param until the last one; default: all there are.
  */
-function turnsFrom(log: SearchableLog, mark: LoggedMark, until?: LoggedMark): readonly LoggedMark[] {
+function turnsFrom(
+  log: SearchableLog,
+  mark: LoggedMark,
+  until?: LoggedMark,
+): readonly LoggedMark[] {
   const marks = log.marks();
   const to = until === undefined ? marks.length : marks.indexOf(until) + 1;
   return marks
@@ -37,14 +41,14 @@ function isUnbroken(turns: readonly LoggedMark[]): boolean | undefined {
 export function isCapturedSince(
   log: SearchableLog,
   mark: LoggedMark,
-  { captured, capture, addedAfter }: CaptureNow,
+  now: CaptureNow,
 ): boolean {
   const { transaction } = mark;
   if (transaction === null) return false;
   const turns = turnsFrom(log, mark);
   const isWhole = isUnbroken(turns);
-  if (isWhole === undefined) return captured === 'all' && !addedAfter(transaction);
-  return isWhole && capture !== null && turns.at(-1)?.capture?.after === capture;
+  if (isWhole === undefined) return now.captured === 'all' && !now.addedAfter(transaction);
+  return isWhole && now.capture !== null && turns.at(-1)?.capture?.after === now.capture;
 }
 
 /** Whether the log has every change of a partition between two marks; undefined when they do not say. */

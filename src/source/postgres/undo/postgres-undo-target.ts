@@ -63,13 +63,20 @@ export class PostgresUndoTarget implements UndoTarget {
     return lsnToPosition(row.lsn);
   }
 
-  async captureOf(table: TableName, signal: AbortSignal): Promise<CaptureNow | null> {
-    const capture = captureSql('c.oid', this.#options.source);
-    const [row] = await this.#ask<CaptureRow>(
-      `SELECT e.* FROM pg_class c CROSS JOIN LATERAL (${capture}) e WHERE c.oid = ${oidSql(table)}`,
+  async captureOf(
+    tables: readonly TableName[],
+    signal: AbortSignal,
+  ): Promise<readonly (CaptureNow | null)[]> {
+    if (tables.length === 0) return [];
+    const rows = await this.#ask<CaptureRow & { readonly there: boolean }>(
+      `SELECT c.oid IS NOT NULL AS there, e.*
+       FROM unnest(ARRAY[${tables.map(oidSql).join(', ')}]::oid[]) WITH ORDINALITY t (oid, place)
+         LEFT JOIN pg_class c ON c.oid = t.oid
+         CROSS JOIN LATERAL (${captureSql('c.oid', this.#options.source)}) e
+       ORDER BY t.place`,
       signal,
     );
-    return row === undefined ? null : toCaptureNow(row);
+    return rows.map((row) => (row.there ? toCaptureNow(row) : null));
   }
 
   async notFull(named: TableName, signal: AbortSignal): Promise<readonly TableName[]> {
@@ -150,6 +157,6 @@ export class PostgresUndoTarget implements UndoTarget {
 
 function oidSql({ schema, name, id }: TableName): string {
   return id === undefined
-    ? `to_regclass(${quoteLiteral(quoteTable({ schema, name }))})`
+    ? `to_regclass(${quoteLiteral(quoteTable({ schema, name }))})::oid`
     : `${quoteLiteral(id)}::oid`;
 }
