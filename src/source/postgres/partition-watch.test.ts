@@ -13,7 +13,15 @@ function mark(kind: TableMark['kind'], id: number): TableMark {
 const list = (
   position: string,
   ids: readonly number[],
-  { made = [], existing = ids }: { made?: readonly number[]; existing?: readonly number[] } = {},
+  {
+    made = [],
+    existing = ids,
+    asked = existing,
+  }: {
+    made?: readonly number[];
+    existing?: readonly number[];
+    asked?: readonly number[];
+  } = {},
 ): PartitionList => ({
   position,
   at: 7,
@@ -31,6 +39,7 @@ const list = (
     ],
     made: made.includes(id),
   })),
+  asked: new Set(asked.map(String)),
   existing: new Map(existing.map((id) => [String(id), []])),
 });
 
@@ -52,7 +61,8 @@ test('what comes and goes later is attached, made, detached or dropped', () => {
     [mark('present', 10), mark('present', 11), mark('present', 12)],
     'A',
   );
-  watch.listed(list('B', [10, 20, 21], { made: [21], existing: [10, 11, 20, 21] }), 'B');
+  const more = { made: [21], existing: [10, 11, 20, 21], asked: [10, 11, 12] };
+  watch.listed(list('B', [10, 20, 21], more), 'B');
   assert.deepEqual(told(watch, 'B').toSorted(), [
     'attached 20 after A',
     'detached 11 after A',
@@ -116,4 +126,15 @@ test('what comes late is found, after all that is known to be before it', () => 
   assert.deepEqual(told(watch, 'C'), ['detached 10 after B']);
   watch.noteLate(mark('detached', 10), 8);
   assert.deepEqual(told(watch, 'D'), []);
+});
+
+test('what the stream told of only after the list was asked for is asked for again', () => {
+  const watch = new PartitionWatch([], 'A');
+  watch.listed(list('C', [11], { asked: [11] }), 'B');
+  watch.note(mark('present', 10));
+  assert.deepEqual(told(watch, 'C'), ['present 11 after A']);
+  assert.equal(watch.isUnsure, true);
+  watch.listed(list('E', [11], { existing: [10, 11] }), 'D');
+  assert.deepEqual(told(watch, 'E'), ['detached 10 after A']);
+  assert.equal(watch.isUnsure, false);
 });

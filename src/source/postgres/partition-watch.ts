@@ -24,7 +24,9 @@ export interface PartitionList {
   /** Microseconds since 1970-01-01 UTC. */
   readonly at: number;
   readonly partitions: readonly ListedPartition[];
-  /** Those known before that are still tables, with what each is a partition of: all oids. */
+  /** Of which it was asked whether they are still there; all oids. */
+  readonly asked: ReadonlySet<string>;
+  /** Those of them that are still tables, with what each is a partition of: all oids. */
   readonly existing: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -50,6 +52,7 @@ export class PartitionWatch {
   #after: string | null;
   /** The same, once the stream is there: what it tells on the way may have come and gone since. */
   #unchanged: string | null = null;
+  #isUnsure = false;
 
   /**
    * @param marks those of the log, in its order.
@@ -59,6 +62,11 @@ export class PartitionWatch {
     this.#after = from;
     for (const mark of marks) this.#note(mark);
     for (const id of this.#last.keys()) this.#found.add(id);
+  }
+
+  /** True when the last list leaves something open, so that another one is needed. */
+  get isUnsure(): boolean {
+    return this.#isUnsure;
   }
 
   /** Oids of the partitions that are known. */
@@ -122,14 +130,15 @@ export class PartitionWatch {
     for (const { mark, at } of late) yield { mark, found: { after: this.#after, at } };
     const unchanged = this.#unchanged;
     if (unchanged !== null && unchanged <= position) {
-      if (this.#after !== null && unchanged > this.#after) this.#after = unchanged;
+      if (this.#after !== null && unchanged > this.#after && !this.#isUnsure) {
+        this.#after = unchanged;
+      }
       this.#unchanged = null;
     }
     const list = this.#list;
     if (list === null || position < list.position) return;
     this.#list = null;
     const found = { after: this.#after, at: list.at };
-    this.#after = list.before;
     const seen = new Set<string>();
     const known = new Map([...this.#last].filter(([, mark]) => isPart(mark)));
     const tables = new Set([...known.values()].map(({ origin }) => origin));
@@ -152,9 +161,14 @@ export class PartitionWatch {
       const kind = made || !tables.has(origin) ? 'present' : 'attached';
       yield this.#mark({ ...now, kind }, found);
     }
-    for (const [id, before] of known) {
-      if (!seen.has(id)) yield this.#left(before, list.existing.get(id), found);
+    const gone = [...known].filter(([id]) => !seen.has(id));
+    // One that the stream has told of only after the list was asked for: whether it is there still, or is
+    // a table of its own, the list does not say.
+    this.#isUnsure = gone.some(([id]) => !list.asked.has(id));
+    for (const [id, before] of gone) {
+      if (list.asked.has(id)) yield this.#left(before, list.existing.get(id), found);
     }
+    if (!this.#isUnsure) this.#after = list.before;
   }
 
   /** @param above what it is a partition of now; undefined when it is gone. */
@@ -231,6 +245,7 @@ export async function listPartitions(
     position: lsnToPosition(row.lsn),
     at: Number(row.at),
     partitions: row.partitions ?? [],
+    asked: new Set(known),
     existing: new Map((row.existing ?? []).map(({ oid, above }) => [oid, above])),
   };
 }

@@ -193,8 +193,9 @@ export class PostgresSource implements Source {
       if (signal.aborted) return;
       try {
         const now = await fingerprintPartitions(this.#session, signal);
-        if (now.fingerprint === seen?.fingerprint) partitions.unchanged(seen.position);
-        else {
+        if (now.fingerprint === seen?.fingerprint && !partitions.isUnsure) {
+          partitions.unchanged(seen.position);
+        } else {
           const { known } = partitions;
           const list = await listPartitions(this.#session, this.#patterns, known, signal);
           partitions.listed(list, now.position);

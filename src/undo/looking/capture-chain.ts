@@ -38,11 +38,7 @@ function isUnbroken(turns: readonly LoggedMark[]): boolean | undefined {
 }
 
 /** Whether the log has every change of a partition from a mark on up to the present. */
-export function isCapturedSince(
-  log: SearchableLog,
-  mark: LoggedMark,
-  now: CaptureNow,
-): boolean {
+export function isCapturedSince(log: SearchableLog, mark: LoggedMark, now: CaptureNow): boolean {
   const { transaction } = mark;
   if (transaction === null) return false;
   const turns = turnsFrom(log, mark);
