@@ -119,8 +119,8 @@ function testWayBack(create: () => Promise<UndoTargetUnderTest>): void {
   test('says how far capture is, and gives marks that go up', async () => {
     await using at = await create();
     assert.equal(await at.target.captured(signal), 'stopped');
-    const first = await at.target.mark(signal);
-    assert.ok((await at.target.mark(signal)) > first);
+    const first = await at.target.announce(signal);
+    assert.ok((await at.target.announce(signal)) > first);
     assert.deepEqual(await at.target.unreported(signal), []);
   });
 

@@ -16,12 +16,8 @@ import { resolveMoment } from './looking/log-boundary.ts';
 import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
 import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import {
-  findPartitionChanges,
-  type PartitionChange,
-  partitionRemedy,
-  type TableSql,
-} from './partition-changes.ts';
+import { findPartitionChanges, type PartitionChange } from './partition-changes.ts';
+import { partitionRemedy, type TableSql } from './partition-remedy.ts';
 import { droppedPartition } from './dropped-partitions.ts';
 import { type VersionsAway, versionsAway } from './partition-away.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
@@ -45,6 +41,8 @@ export interface Selection {
   readonly away: VersionsAway;
   /** True when these stand against the undo, because it cannot give what was asked for. */
   readonly needsPartitions: boolean;
+  /** Versions of tables of which it is not known what they held at the moment to go back to. */
+  readonly addedLater?: ReadonlySet<TableId>;
   accepts(record: LogRecord): boolean;
 }
 
@@ -189,7 +187,9 @@ export async function selectChanges(
     (filter) => filter !== undefined,
   );
   const isWhole = !filtered && request.actor === undefined;
-  const found = await findPartitionChanges(log, request, { ...range, tables: named });
+  const matches = (schema: string, name: string): boolean =>
+    patterns?.matches(schema, name) ?? true;
+  const found = await findPartitionChanges(log, request, { ...range, tables: named, matches });
   const partitions = isWhole ? await withDropped(log, found, range, signal) : found;
   const back = partitions.filter((change) => change.away === 'logged');
   const away = versionsAway(
@@ -197,7 +197,7 @@ export async function selectChanges(
     back.map(({ mark }) => mark),
   );
   const tables = named === undefined ? undefined : new Set([...named, ...away.keys()]);
-  if (tables?.size === 0 && request.tables !== undefined) {
+  if (tables?.size === 0 && found.length === 0 && request.tables !== undefined) {
     const details = { source: context.source, tables: request.tables.join(', ') };
     throw new TidingsError('UNDO_NO_TABLE', details);
   }

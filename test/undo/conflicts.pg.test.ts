@@ -407,9 +407,12 @@ describe('conflicts', () => {
       return rows.length > 0;
     });
     await at.change('INSERT INTO late VALUES (1, 1)');
-    await assert.rejects(at.plan({ tables: ['public.late'], to: before }), (error) =>
-      isTidingsError(error, 'AS_OF_ADDED_LATER'),
-    );
-    assert.equal((await at.plan({ tables: ['public.children'], to: before })).total, 1);
+    const request = { tables: ['public.late', 'public.children'], to: before };
+    const { conflicts, total } = await at.plan(request);
+    assert.deepEqual([conflicts.byReason, total], [{ 'table-added': 1 }, 1], 'only that one');
+    assert.match(conflicts.list[0]?.message ?? '', /^public\.late was made, or added/);
+    assert.equal((await at.apply(request)).applied, false);
+    assert.equal((await at.apply(request, { onConflict: 'skip' })).total, 1);
+    assert.deepEqual(await at.rows('SELECT id FROM late'), ['(1)']);
   });
 });

@@ -73,7 +73,7 @@ class DiskLooking implements Looking {
   async history(query: HistoryQuery, signal: AbortSignal): Promise<RowHistory> {
     const { source, log, decoder } = await this.#open(query.source);
     const table = resolveTable(log, source, query.table);
-    const { versions: tables, notes } = await namedTable(log, table);
+    const { versions: tables, notes } = await namedTable(log, table, signal);
     const keys = parseRowKey(tables, query.key);
     const range = { from: log.floor, to: log.head };
     const records = rowHistory(log, { tables: idsOf(tables), keys, ...range }, signal);

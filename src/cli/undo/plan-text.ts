@@ -178,5 +178,6 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   'partition-missing': 'partition missing',
   'table-missing': 'table missing',
   'table-uncertain': 'table uncertain',
+  'table-added': 'table captured since later',
   'no-privilege': 'right missing',
 };

@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { MarkKind } from '../../change/mark.ts';
+import { isPart, type MarkKind } from '../../change/mark.ts';
 import type { LoggedMark } from '../log.ts';
 import { markChecksum } from './checksum.ts';
 import { checkFormat, rows, type Value } from './database.ts';
 import { corrupt } from './errors.ts';
 import { MARKS_SINCE } from './format.ts';
 
-type MarkDetail = Pick<LoggedMark, 'origin' | 'partition' | 'since' | 'transaction'>;
+type MarkDetail = Omit<LoggedMark, 'offset' | 'at' | 'schema' | 'name' | 'kind'>;
 
 /**
  * All marks that a segment knows, its own and those that it carries on, in log order.
@@ -20,8 +20,8 @@ export function readMarks(db: DatabaseSync, path: string): readonly LoggedMark[]
 
 /** A mark's values in the order of table `mark`, without its `id`. */
 export function markValues(mark: LoggedMark): readonly (string | number)[] {
-  const { offset, at, schema, name, kind, origin, partition, since, transaction } = mark;
-  const detail = JSON.stringify({ origin, partition, since, transaction } satisfies MarkDetail);
+  const { offset, at, schema, name, kind, ...rest } = mark;
+  const detail = JSON.stringify(rest satisfies MarkDetail);
   return [offset, at, schema, name, kind, detail, markChecksum(mark, detail)];
 }
 
@@ -54,8 +54,6 @@ export function marksFrom(marks: readonly LoggedMark[], floor: number): readonly
   }
   return marks.filter(
     (mark) =>
-      mark.offset >= floor ||
-      (before.get(mark.partition?.id ?? '') === mark &&
-        (mark.kind === 'present' || mark.kind === 'attached')),
+      mark.offset >= floor || (before.get(mark.partition?.id ?? '') === mark && isPart(mark)),
   );
 }

@@ -112,3 +112,22 @@ test('an unbounded slot and a short timeout are warned of', async () => {
     assert.equal(after.get(name)?.status, 'ok', `${name}: its fix mends it`);
   }
 });
+
+test('sessions in which no event trigger fires are named, and the fix works', async () => {
+  await using database = await freshDatabase();
+  const { client, name } = database;
+  const role = `role_${name}`;
+  await client.query(`CREATE TABLE a (id int PRIMARY KEY); CREATE ROLE ${role};
+    CREATE ROLE ${role}_2; ALTER ROLE ${role} SET event_triggers = 'no';
+    ALTER ROLE ${role}_2 IN DATABASE ${name} SET event_triggers = off;
+    ALTER ROLE ${role}_2 SET work_mem = '1MB'; ALTER DATABASE ${name} SET event_triggers = false`);
+  const found = (await check(database)).get('new tables');
+  assert.equal(found?.status, 'warning');
+  const message = found?.message ?? '';
+  for (const sessions of [`role ${role}`, `role ${role}_2`, `all roles in database ${name}`]) {
+    assert.match(message, new RegExp(`(for|,) ${sessions}[,:]`));
+  }
+  await client.query(found?.fix ?? '');
+  assert.equal((await check(database)).get('new tables')?.status, 'ok');
+  await client.query(`DROP ROLE ${role}, ${role}_2`);
+});

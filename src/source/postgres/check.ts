@@ -14,6 +14,7 @@ import { readSettings } from './check-settings.ts';
 import { readTables, readSkipped } from './captured-tables.ts';
 import type { ConnectOptions } from './connect.ts';
 import { checkEncoding } from './encoding.ts';
+import { readSilenced } from './event-triggers.ts';
 import { publicationNames, readPublications } from './publication.ts';
 import { readFacts } from './server-facts.ts';
 import { checkStandbys, readStandbys } from './check-standbys.ts';
@@ -77,5 +78,5 @@ async function* runChecks(
   const publications = await readPublications(session, names, signal);
   yield* checkRights(source, facts, publications, tables);
   yield* checkTables(tables, await readSkipped(session, patterns, signal));
-  yield checkNewTables(source, query, triggered);
+  yield checkNewTables(source, query, triggered, await readSilenced(session, signal));
 }

@@ -1,6 +1,6 @@
 import { MARKER_KEY, MARKER_NEW, MARKER_OLD } from '../../change/row-images.ts';
 import type { ChangeReceiver } from '../source.ts';
-import { type AnnouncementMessage, readAnnouncement } from './announcements.ts';
+import { type AnnouncementMessage, readAnnouncement, toMark } from './announcements.ts';
 import { textReader, type TextReader } from './database-text.ts';
 import { type Bytes, bytesOf, FieldReader, MalformedData } from './decode-bytes.ts';
 import { addContext, readContext } from './decode-context.ts';
@@ -272,21 +272,18 @@ export class StreamDecoder {
   }
 
   /** The open transaction has changed relations, and may have brought or taken partitions. */
-  #announced({ source, position, relations, marks }: AnnouncementMessage): void {
+  #announced({ source, position, relations, marks, at = 0 }: AnnouncementMessage): void {
     if (source !== this.#source) return;
     this.#relations.change(relations, position);
     if (this.#state !== 'open') return;
-    for (const { kind, root, partition } of marks) {
-      const { schema, name, oid } = partition;
-      const mark = {
-        schema: root.schema,
-        name: root.name,
-        origin: String(root.oid),
-        kind,
-        partition: { id: String(oid), schema, name },
-      };
-      this.#receiver.mark(mark);
-      this.#partitions?.note(mark);
+    for (const announced of marks) {
+      const mark = toMark(announced);
+      if (announced.exact === false) {
+        this.#partitions?.noteLate(mark, at);
+        continue;
+      }
+      const told = this.#partitions === undefined ? mark : this.#partitions.note(mark);
+      if (told !== null) this.#receiver.mark(told);
     }
   }
 

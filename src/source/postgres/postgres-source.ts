@@ -18,7 +18,12 @@ import { isSlotElsewhere, readIdentity } from './identity.ts';
 import { parseLineage } from './lineage.ts';
 import { isSourceName } from './names.ts';
 import type { PlacementProgress } from './place-tables.ts';
-import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
+import {
+  fingerprintPartitions,
+  listPartitions,
+  type PartitionFingerprint,
+  PartitionWatch,
+} from './partition-watch.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { Setup } from './setup.ts';
@@ -220,18 +225,20 @@ export class PostgresSource implements Source {
   /** Has the publications follow the tables while changes stream. */
   async #followTables(partitions: PartitionWatch, signal: AbortSignal): Promise<void> {
     let pause = 0;
-    let seen: string | null = null;
+    let seen: PartitionFingerprint | null = null;
     for (;;) {
       await sleep(pause, signal);
       if (signal.aborted) return;
       try {
-        const fingerprint = await fingerprintPartitions(this.#session, signal);
-        if (fingerprint !== seen) {
-          partitions.listed(
-            await listPartitions(this.#session, this.#patterns, partitions.known, signal),
-          );
-          seen = fingerprint;
+        const now = await fingerprintPartitions(this.#session, signal);
+        if (now.fingerprint === seen?.fingerprint && !partitions.isUnsure) {
+          partitions.unchanged(seen.position);
+        } else {
+          const { known } = partitions;
+          const list = await listPartitions(this.#session, this.#patterns, known, signal);
+          partitions.listed(list, now.position);
         }
+        seen = now;
         pause = (await this.#setup.follow(signal)) ? TRIGGERED_FOLLOW_PAUSE : FOLLOW_PAUSE;
       } catch {
         // A broken connection ends the stream too, and that says so; anything else is as good the

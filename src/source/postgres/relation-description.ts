@@ -1,5 +1,6 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { wantedSql } from './captured-tables.ts';
+import { toldNameSql } from './convertible-name.ts';
 import { treeSql } from './partition-tree.ts';
 import { type CatalogType, typeLookupSql } from './relation-types.ts';
 import { type ShapeRow, shapesSql } from './type-shapes.ts';
@@ -75,7 +76,7 @@ WITH ${placesSql(patterns, scope)}
 SELECT l.oid AS relation,
   jsonb_build_object(
     'root', jsonb_build_object('oid', r.oid::bigint, 'schema', rn.nspname, 'name', r.relname),
-    'schema', ln.nspname, 'name', l.relname,
+    'schema', ${toldNameSql('ln.nspname')}, 'name', ${toldNameSql('l.relname')},
     'columns', COALESCE((SELECT jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname,
         'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'generated', a.attgenerated <> '',
         'dropped', a.attisdropped) ORDER BY a.attnum)

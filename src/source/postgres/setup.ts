@@ -254,7 +254,7 @@ export class Setup {
   async #isTriggered(signal: AbortSignal): Promise<boolean> {
     const { session, source } = this.#options;
     const trigger = await readTrigger(session, source, this.#query(true), signal);
-    return trigger?.enabled === true && trigger.current;
+    return trigger?.enabled === true && trigger.current && trigger.fires;
   }
 
   async #find(facts: ServerFacts, signal: AbortSignal): Promise<PublishedTables> {

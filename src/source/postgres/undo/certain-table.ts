@@ -5,7 +5,7 @@ import type { TableName } from '../../undo-target.ts';
 import { lsnToPosition } from '../position.ts';
 import { RECENT_BYTES } from '../snapshot/snapshot-transactions.ts';
 import type { TableFacts } from './table-facts.ts';
-import { isLater } from './transaction-order.ts';
+import { isLater } from '../transaction-order.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** A table version with the first change of it that is undone. */

@@ -34,7 +34,6 @@ import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
-import { isLater } from './transaction-order.ts';
 import { triggerStatements } from './triggers.ts';
 import { atTable } from './undo-error.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -174,7 +173,6 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
           addedColumns: table.addedColumns,
           ...this.#tables.namesOf(table),
-          addedAfter: ({ id }: { readonly id: string }) => isLater(table.facts.added, id),
         })),
         ...this.#tables.missing.map(({ schema, name, changes }) => ({
           schema,
@@ -189,7 +187,6 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           addedColumns: [],
           formerNames: [],
           onlyByName: false,
-          addedAfter: () => false,
         })),
       ],
       conflicts: await countConflicts(this.#connection, this.#tables),
