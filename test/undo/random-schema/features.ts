@@ -21,6 +21,7 @@ export const FEATURES = {
   },
   'foreign-keys': { on: true, about: 'to primary keys, NO ACTION and RESTRICT' },
   'foreign-key-actions': { on: true, about: 'CASCADE, SET NULL, SET DEFAULT' },
+  'foreign-key-kinds': { on: true, about: 'MATCH FULL, SET NULL and SET DEFAULT of some columns' },
   'foreign-keys-on-unique': { on: true, about: 'to unique columns that are no key' },
   'self-references': { on: true, about: 'foreign keys of a table to itself' },
   'leaf-foreign-keys': { on: true, about: 'foreign keys of a single partition' },
@@ -37,6 +38,10 @@ export const FEATURES = {
   'key-identity': { on: true, about: 'tables without REPLICA IDENTITY FULL' },
   triggers: { on: true, about: 'triggers that change the row that is written' },
   'trigger-effects': { on: true, about: 'triggers that write elsewhere' },
+  'trigger-kinds': {
+    on: true,
+    about: 'constraint triggers, before statements, of columns, with conditions, always',
+  },
   rules: { on: true, about: 'rewrite rules' },
   savepoints: { on: true, about: 'statements that are rolled back' },
   truncate: { on: true, about: 'TRUNCATE of a table' },

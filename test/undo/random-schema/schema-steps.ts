@@ -1,10 +1,8 @@
 import { type LiveTable, primaryKey } from './catalogue.ts';
-import { userTables } from './pieces.ts';
+import { column, userTables } from './user-tables.ts';
 import type { StepContext, StepKind } from './step.ts';
 import { tableSql } from './tables.ts';
 import { valueSql } from './values.ts';
-
-const column = ({ name }: { readonly name: string }): string => `"${name}"`;
 
 /** Statements on the schema, alone or among rows. */
 export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
@@ -86,7 +84,7 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
       const chosen = choices.oneOf(table?.columns ?? []);
       if (table === null || chosen === null) return null;
       const drop = `ALTER TABLE ${table.sql} DROP COLUMN ${column(chosen)} CASCADE`;
-      const again = `${drop}; ALTER TABLE ${table.sql} ADD COLUMN ${column(chosen)} ${chosen.typeText}`;
+      const again = `${drop}; ALTER TABLE ${table.sql} ADD COLUMN ${column(chosen)} ${chosen.typeText}${chosen.collation}`;
       return choices.one([drop, again]);
     },
   },
@@ -252,7 +250,7 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
 function createLikeSql({ choices, catalogue }: StepContext, table: LiveTable): string {
   const columns = table.columns
     .filter(({ generated }) => generated === '')
-    .map((one) => `${column(one)} ${one.typeText}`);
+    .map((one) => `${column(one)} ${one.typeText}${one.collation}`);
   if (choices.once(3)) columns.reverse();
   const key = primaryKey(table).map((at) => table.columns.find(({ number }) => number === at));
   const names = key.flatMap((one) => (one === undefined ? [] : [column(one)]));
