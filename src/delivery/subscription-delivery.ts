@@ -107,7 +107,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       open: this.open,
       window: this.window,
       cursor: () => this.cursor,
-      wantsTable: (table) => this.wantsTable(table),
+      wantsTable: (table) => this.#mayWant(table),
       matches: (view) => this.matches(view),
       onFailure: (error) => this.troubled(error),
     });
@@ -191,7 +191,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       throw new TidingsError('OFFSET_UNKNOWN', { offset, source, head: log.head });
     if (offset >= this.cursor) throw new TidingsError('DELIVERY_NOT_YET', { name, offset });
     const { record, view } = await readRecord(this.#context, offset);
-    if (!this.wantsTable(record.table) || !this.matches(view)) {
+    if (!this.#mayWant(record.table) || !this.matches(view)) {
       throw new TidingsError('CHANGE_NOT_WANTED', { name, offset });
     }
     this.window.readmit(new Delivery(record, null));
@@ -241,11 +241,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   wantsTable(table: TableDefinition): boolean {
-    const { filter } = this.#prepared;
-    // That its source's history went back concerns everybody, whatever they have asked for.
-    if (isRewindTable(table)) return true;
-    if (!filter.wantsTable(table)) return false;
-    const missing = filter.missingColumns(table);
+    if (!this.#mayWant(table)) return false;
+    const missing = isRewindTable(table) ? [] : this.#prepared.filter.missingColumns(table);
     if (missing.length > 0) {
       this.#context.observer.missingColumns(this.name, qualifiedName(table), missing);
     }
@@ -324,6 +321,11 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   get lingering(): boolean {
     return this.open.lingering;
+  }
+
+  /** That its source's history went back concerns everybody, whatever they have asked for. */
+  #mayWant(table: TableDefinition): boolean {
+    return isRewindTable(table) || this.#prepared.filter.wantsTable(table);
   }
 
   /** Without being able to record outcomes, a crash would repeat more and more. */
