@@ -5,7 +5,7 @@ import {
   dropAnnouncementsSql,
 } from './announcements-table.ts';
 import { ANNOUNCE_VARIABLES, announceBody } from './announcements.ts';
-import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
+import { OWN_SCHEMA, type Placed, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
@@ -101,7 +101,8 @@ function functionBody(source: string, query: TablesQuery): string {
 #variable_conflict use_column
 DECLARE
   misplaced record;
-  placed oid[];${ANNOUNCE_VARIABLES}
+  placed oid[];
+  whole boolean;${ANNOUNCE_VARIABLES}
 BEGIN
   -- Temporary tables are made often, and are not ours.
   IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
@@ -118,7 +119,7 @@ BEGIN
     -- A dropped one has left its publication by itself.
     RETURN;
   END IF;${PLACED_BODY}
-  FOR misplaced IN SELECT * FROM (${tablesSql(query, 'SELECT unnest(placed)')}) tables
+  FOR misplaced IN SELECT * FROM (${tablesSql(query, PLACED)}) tables
     WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
   LOOP
     IF misplaced."isInAll" AND NOT misplaced."wantedInAll" THEN
@@ -143,6 +144,12 @@ EXCEPTION WHEN OTHERS THEN
     USING HINT = 'It looks again within ten seconds. Rows written to a new table until then are not captured.';
 END`;
 }
+
+const PLACED: Placed = {
+  among: 'SELECT unnest(placed)',
+  changed: 'SELECT unnest(affected)',
+  whole: 'whole',
+};
 
 /** In dollars, with a tag that the text does not hold. */
 function dollarQuote(text: string): string {
