@@ -187,7 +187,8 @@ export class Capture {
     const { source, log, signal } = this.#options;
     await this.#options.checkSpace();
     await this.#options.confirmIdentity(await source.identify(signal));
-    await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
+    const slot = log.position === null ? 'create' : 'expect';
+    await source.setUp(signal, { slot, known: log.tables() });
     this.#connection = new AbortController();
     this.#flushError = null;
     this.#pace = new FlushPace(() => this.#flushInBackground());

@@ -24,6 +24,7 @@ export interface PublicationNames {
 
 /** A table that the patterns mean, or that is published although they don't. */
 export interface CapturedTable {
+  readonly oid: string;
   readonly schema: string;
   readonly name: string;
   readonly partitioned: boolean;
@@ -39,6 +40,10 @@ export interface CapturedTable {
   readonly wantedInInsertOnly: boolean;
   readonly isInAll: boolean;
   readonly isInInsertOnly: boolean;
+  /** True when only some of its rows are published. */
+  readonly filtered: boolean;
+  /** True when only some of its columns are published. */
+  readonly narrowed: boolean;
 }
 
 /** What the query for {@link CapturedTable} depends on. */
@@ -60,7 +65,16 @@ export function readTables(
 
 /** True when the publications do not have the table as they should. */
 export function isMisplaced(table: CapturedTable): boolean {
-  return table.wantedInAll !== table.isInAll || table.wantedInInsertOnly !== table.isInInsertOnly;
+  return (
+    table.wantedInAll !== table.isInAll ||
+    table.wantedInInsertOnly !== table.isInInsertOnly ||
+    !isWhole(table)
+  );
+}
+
+/** True when all rows and columns of the table are published, if it is published at all. */
+export function isWhole({ filtered, narrowed }: CapturedTable): boolean {
+  return !filtered && !narrowed;
 }
 
 /**
@@ -78,7 +92,10 @@ export function tablesSql({ patterns, names, triggered }: TablesQuery, placed?: 
   return `
 WITH ${wantedSql(patterns, placed?.among)}, member AS (
   SELECT r.prrelid AS oid,
-    bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only
+    bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only,
+    -- PostgreSQL 14 has neither.
+    bool_or(to_jsonb(r) ->> 'prqual' IS NOT NULL) AS filtered,
+    bool_or(to_jsonb(r) ->> 'prattrs' IS NOT NULL) AS narrowed
   FROM pg_publication p JOIN pg_publication_rel r ON p.oid = r.prpubid ${some}
   WHERE p.pubname IN (${all}, ${insertOnly})
   GROUP BY r.prrelid
@@ -90,7 +107,8 @@ WITH ${wantedSql(patterns, placed?.among)}, member AS (
       OR (${String(triggered)} AND leaf.usable IS NOT NULL)) END AS usable
   FROM wanted w JOIN pg_class c ON c.oid = w.oid LEFT JOIN leaf ON leaf.root = c.oid
 )
-SELECT n.nspname::text AS "schema", c.relname::text AS "name", c.relkind = 'p' AS "partitioned",
+SELECT c.oid::text AS "oid",
+  n.nspname::text AS "schema", c.relname::text AS "name", c.relkind = 'p' AS "partitioned",
   o.rolname::text AS "owner", o.rolsuper AS "ownerIsSuperuser",
   pg_has_role(c.relowner, 'USAGE') AS "owned",
   c.relreplident = 'f' AND COALESCE(leaf."full", true) AS "full",
@@ -98,14 +116,15 @@ SELECT n.nspname::text AS "schema", c.relname::text AS "name", c.relkind = 'p' A
   COALESCE(judged.usable, false) AS "wantedInAll",
   COALESCE(NOT judged.usable, false) AS "wantedInInsertOnly",
   COALESCE(member.in_all, false) AS "isInAll",
-  COALESCE(member.in_insert_only, false) AS "isInInsertOnly"
+  COALESCE(member.in_insert_only, false) AS "isInInsertOnly",
+  COALESCE(member.filtered, false) AS "filtered", COALESCE(member.narrowed, false) AS "narrowed"
 FROM judged FULL JOIN member ON member.oid = judged.oid
   JOIN pg_class c ON c.oid = COALESCE(judged.oid, member.oid)
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_roles o ON o.oid = c.relowner
   LEFT JOIN leaf ON leaf.root = c.oid
 WHERE ${HAS_NAMES}
-ORDER BY 1, 2`;
+ORDER BY 2, 3`;
 }
 
 /** Some tables, in SQL; see {@link tablesSql}. */

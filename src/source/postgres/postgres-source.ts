@@ -4,6 +4,7 @@ import { sleep } from '../../util/sleep.ts';
 import type {
   CheckResult,
   Removal,
+  SetUpOptions,
   Source,
   SourceStatus,
   StreamOptions,
@@ -104,8 +105,8 @@ export class PostgresSource implements Source {
     return isSlotElsewhere((statement) => this.#session.query(statement, signal), this.name);
   }
 
-  setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {
-    return this.#setup.ensure(options.slot, signal);
+  setUp(signal: AbortSignal, options: SetUpOptions): Promise<void> {
+    return this.#setup.ensure(options, signal);
   }
 
   tearDown(signal: AbortSignal): Promise<Removal> {

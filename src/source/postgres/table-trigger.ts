@@ -35,6 +35,8 @@ export interface TableTrigger {
   readonly enabled: boolean;
   /** True when its function is the one we would make. */
   readonly current: boolean;
+  /** Another one after each command that altered the trigger or its function. */
+  readonly state: string;
 }
 
 /** Finds the event trigger; null when there is none. */
@@ -44,17 +46,19 @@ export async function readTrigger(
   query: TablesQuery,
   signal: AbortSignal,
 ): Promise<TableTrigger | null> {
-  const [found] = await session.query<{ enabled: boolean; body: string | null }>(
+  const [found] = await session.query<{ enabled: boolean; body: string | null; state: string }>(
     {
       text: `SELECT e.evtenabled <> 'D' AND EXISTS (${announcementsRightsSql(source)}) AS enabled,
-          p.prosrc AS body
+          p.prosrc AS body,
+          concat_ws(' ', e.oid, e.xmin, p.oid, p.xmin) AS state
         FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
       values: [triggerName(source)],
     },
     signal,
   );
   if (found === undefined) return null;
-  return { enabled: found.enabled, current: found.body === functionBody(source, query) };
+  const { enabled, body, state } = found;
+  return { enabled, current: body === functionBody(source, query), state };
 }
 
 /**
