@@ -24,9 +24,11 @@ export function findAlterations(
   const operations = publications.flatMap((publication) =>
     publication === null || publication.lacking.length === 0
       ? []
-      : [`publication ${publication.name} did not publish ${publication.lacking.join(', ')}`],
+      : [`publication ${publication.name} without ${publication.lacking.join(', ')}`],
   );
-  const found = tables.flatMap((table): [string, string][] => {
+  // It has every table, and is refused for that.
+  const all = publications.some((publication) => publication?.allTables === true);
+  const found = (all ? [] : tables).flatMap((table): [string, string][] => {
     const what = alterationOf(table, before.get(table.oid));
     return what === null ? [] : [[table.oid, what]];
   });
@@ -35,11 +37,11 @@ export function findAlterations(
 
 function alterationOf(table: CapturedTable, before: Place | undefined): string | null {
   if (!table.wantedInAll && !table.wantedInInsertOnly) return null;
-  if (table.filtered) return 'was published with a row filter';
-  if (table.narrowed) return 'was published with a list of columns';
+  if (table.filtered) return 'published with a row filter';
+  if (table.narrowed) return 'published with a list of columns';
   if (before === undefined || table.isInAll) return null;
-  if (!table.isInInsertOnly) return 'was not published';
-  return before === 'all' && table.wantedInAll ? 'was published for inserts only' : null;
+  if (!table.isInInsertOnly) return 'not published';
+  return before === 'all' && table.wantedInAll ? 'published for inserts only' : null;
 }
 
 /** Where the tables are that were captured up to this look; one that was altered stays what it was. */

@@ -35,8 +35,6 @@ export interface PublicationWatchOptions {
 /** The publications and their tables at a moment. */
 export interface PublicationLook extends PublishedTables {
   readonly altered: Alterations;
-  /** See {@link alterationsText}. */
-  readonly text: string | null;
 }
 
 interface Moment {
@@ -58,6 +56,8 @@ export class PublicationWatch {
   #begun = false;
   /** The last look that found nothing altered. */
   #right: Moment | null = null;
+  /** What was found and is not in the stream yet. */
+  #unsaid: Alterations = NOTHING;
   #warnedOf: string | null = null;
   #unplaced = '';
 
@@ -90,15 +90,27 @@ export class PublicationWatch {
     this.#places = placesAfter(tables, this.#places, altered.tables);
     const text = alterationsText(altered, tables);
     this.#warnOfAlterations(text, moment);
+    await this.#sayOfOthers(altered, tables, signal);
+    this.#unsaid = altered;
     if (text === null) this.#right = moment;
-    return { publications, tables, altered, text };
+    return { publications, tables, altered };
   }
 
-  /** SQL that makes or corrects the publications themselves; empty when there is nothing to do. */
-  correctionSql({ publications, altered }: PublicationLook, version: number): readonly string[] {
+  /**
+   * Makes what is missing of the publications themselves, and corrects what is different.
+   * @param run runs statements in one transaction.
+   */
+  async correct(
+    { publications, altered }: PublicationLook,
+    version: number,
+    run: (sql: string) => Promise<unknown>,
+  ): Promise<void> {
     const statements = publicationsSql(this.#options.source, publications, version);
-    if (statements.length === 0 || altered.operations.length === 0) return statements;
-    return [...statements, this.#saySql(altered.operations.join('; '))];
+    if (statements.length === 0) return;
+    const { operations } = altered;
+    const said = operations.length === 0 ? [] : [this.#saySql(operations.join('; '))];
+    await run([...statements, ...said].join('\n'));
+    this.#unsaid = { ...this.#unsaid, operations: [] };
   }
 
   /** Puts tables where they belong. */
@@ -129,7 +141,24 @@ export class PublicationWatch {
       if (failed.has(oid) || !(wantedInAll || wantedInInsertOnly)) continue;
       this.#places.set(oid, wantedInAll ? 'all' : 'insertOnly');
     }
+    const left = [...this.#unsaid.tables].filter(([oid]) => failed.has(oid));
+    this.#unsaid = { ...this.#unsaid, tables: new Map(left) };
     return unplaced;
+  }
+
+  /** What somebody put right where we could not is a loss all the same. */
+  async #sayOfOthers(
+    altered: Alterations,
+    tables: readonly CapturedTable[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = this.#unsaid;
+    const passed = {
+      operations: altered.operations.length === 0 ? before.operations : [],
+      tables: new Map([...before.tables].filter(([oid]) => !altered.tables.has(oid))),
+    };
+    const text = alterationsText(passed, tables);
+    if (text !== null) await this.#options.session.query(this.#saySql(text), signal);
   }
 
   /** Warns of tables that could not be put where they belong, unless they are the same as before. */

@@ -196,7 +196,7 @@ export class Setup {
     // A lost one ends the stream.
     if (all?.correct === false || insertOnly?.correct === false) {
       const { version } = await readFacts(session, signal);
-      await session.query(this.#watch.correctionSql(found, version).join('\n'), signal);
+      await this.#watch.correct(found, version, (sql) => session.query(sql, signal));
     }
     const unplaced = await this.#watch.place(found.tables, found, FOLLOW_LOCK_TIMEOUT, signal);
     this.#watch.warnOfUnplaced(unplaced);
@@ -295,10 +295,9 @@ export class Setup {
     signal: AbortSignal,
   ): Promise<void> {
     const watch = this.#watch;
-    const statements = watch.correctionSql(found, facts.version);
-    if (statements.length > 0) {
-      await this.#run(statements.join('\n'), 'may not make or change its publications', signal);
-    }
+    await watch.correct(found, facts.version, (sql) =>
+      this.#run(sql, 'may not make or change its publications', signal),
+    );
     // The trigger comes after them: it would make each statement cost more. Partitioned tables wait
     // for it, because a partition that is made before may have no identity.
     const early = found.tables.filter((table) => !(facts.superuser && table.partitioned));
