@@ -37,7 +37,7 @@ export interface PublicationLook extends PublishedTables {
   readonly altered: Alterations;
 }
 
-interface Moment {
+export interface Moment {
   readonly position: string;
   /** Microseconds since 1970-01-01 UTC, on the database's clock. */
   readonly at: number;
@@ -94,6 +94,11 @@ export class PublicationWatch {
     this.#unsaid = altered;
     if (text === null) this.#right = moment;
     return { publications, tables, altered };
+  }
+
+  /** Nothing was altered since the last look, up to this moment. */
+  stillRight(moment: Moment): void {
+    this.#right = moment;
   }
 
   /**
@@ -192,7 +197,8 @@ export class PublicationWatch {
   }
 }
 
-async function readMoment(session: SqlSession, signal: AbortSignal): Promise<Moment> {
+/** Where the server is. */
+export async function readMoment(session: SqlSession, signal: AbortSignal): Promise<Moment> {
   const [now] = await session.query<{ readonly lsn: string; readonly at: string }>(
     {
       name: 'tidings moment',

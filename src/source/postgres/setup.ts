@@ -10,11 +10,17 @@ import {
   supersedingSql,
 } from './announcements-table.ts';
 import { announceRelations } from './announce-relations.ts';
-import { OWN_SCHEMA, type PublicationNames, type TablesQuery } from './captured-tables.ts';
+import {
+  isMisplaced,
+  OWN_SCHEMA,
+  type PublicationNames,
+  type TablesQuery,
+} from './captured-tables.ts';
+import { fingerprintCatalogue } from './catalogue-fingerprint.ts';
 import { emptyPublication } from './drop-publication.ts';
 import type { PlacementProgress } from './place-tables.ts';
 import { dropPublicationSql, publicationNames, readPublications } from './publication.ts';
-import { type PublicationLook, PublicationWatch } from './publication-watch.ts';
+import { type PublicationLook, PublicationWatch, readMoment } from './publication-watch.ts';
 import { encodingWarning, requireEncoding } from './encoding.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteIdentifier } from './quote.ts';
@@ -56,6 +62,9 @@ const SETUP_LOCK_TIMEOUT = 10_000;
  */
 const FOLLOW_LOCK_TIMEOUT = 100;
 
+/** How long the tables are not looked at when nothing seems to have changed; milliseconds. */
+const LOOK_PAUSE = 60_000;
+
 const INSUFFICIENT_PRIVILEGE = '42501';
 const UNIQUE_VIOLATION = '23505';
 
@@ -68,6 +77,8 @@ export class Setup {
   readonly #options: SetupOptions;
   readonly names: PublicationNames;
   readonly #watch: PublicationWatch;
+  /** The catalogue in which everything was in its place, and when. */
+  #seen: { readonly what: string; readonly at: number } | null = null;
   /** The state of the event trigger under which everything was announced; null for none. */
   #announcedUnder: string | null = null;
   /** Announcements that older ones may be forgotten for once the slot has passed the position. */
@@ -191,6 +202,14 @@ export class Setup {
   async follow(signal: AbortSignal): Promise<boolean> {
     const { session } = this.#options;
     const triggered = await this.#isTriggered(signal);
+    if (triggered) await this.#prune(signal);
+    const moment = await readMoment(session, signal);
+    const fingerprint = await fingerprintCatalogue(session, this.names, signal);
+    const seen = `${fingerprint} ${String(triggered)}`;
+    if (seen === this.#seen?.what && performance.now() - this.#seen.at < LOOK_PAUSE) {
+      this.#watch.stillRight(moment);
+      return triggered;
+    }
     const found = await this.#watch.look(this.#query(triggered), signal);
     const { all, insertOnly } = found.publications;
     // A lost one ends the stream.
@@ -200,7 +219,10 @@ export class Setup {
     }
     const unplaced = await this.#watch.place(found.tables, found, FOLLOW_LOCK_TIMEOUT, signal);
     this.#watch.warnOfUnplaced(unplaced);
-    if (triggered) await this.#prune(signal);
+    // What was put somewhere is looked at once more.
+    const correct = all?.correct === true && insertOnly?.correct === true;
+    const settled = correct && !found.tables.some(isMisplaced);
+    this.#seen = settled ? { what: seen, at: performance.now() } : null;
     return triggered;
   }
 
