@@ -182,12 +182,12 @@ export function wantedSql(patterns: TablePatterns, among?: string): string {
     AND ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
     AND NOT EXISTS (SELECT FROM pg_depend d
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-), lower (oid) AS (
-  SELECT DISTINCT m.oid FROM meant m CROSS JOIN LATERAL pg_partition_ancestors(m.oid) a
-    JOIN meant upper ON upper.oid = a.relid
-  WHERE m.relispartition AND a.relid <> m.oid
 ), wanted AS (
-  SELECT m.oid FROM meant m LEFT JOIN lower ON lower.oid = m.oid WHERE lower.oid IS NULL
+  -- IS TRUE has the server hash what is meant: where it knows nothing of its own catalogue yet, it
+  -- would join, and compare each partition with all others.
+  SELECT m.oid FROM meant m WHERE NOT m.relispartition OR NOT EXISTS (
+    SELECT FROM pg_partition_ancestors(m.oid) a
+    WHERE a.relid <> m.oid AND (a.relid IN (SELECT meant.oid FROM meant)) IS TRUE)
 )`;
 }
 

@@ -57,7 +57,7 @@ export function checkLocks({ relations, room, perTransaction }: LockRoom): Check
   return {
     name,
     status: 'warning',
-    message: `${relations} tables and partitions are captured, and the server's lock table has room for ${room} locks. Tidings locks at most ${TABLES_PER_STATEMENT} at a time; whatever touches all of them in one transaction (pg_dump, DROP SCHEMA … CASCADE, DROP PUBLICATION by hand) ends with "out of shared memory".`,
+    message: `${relations} tables and partitions are captured, and the server's lock table has room for ${room} locks. Tidings locks at most ${TABLES_PER_STATEMENT} at a time; whatever touches all of them in one transaction (pg_dump, DROP SCHEMA … CASCADE, DROP PUBLICATION by hand) may end with "out of shared memory".`,
     fix: wanted(2 * relations),
   };
 }
