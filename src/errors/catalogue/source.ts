@@ -134,7 +134,7 @@ export const SOURCE_ERRORS = {
   PUBLICATION_ALTERED: {
     message:
       'Somebody altered a publication of source {source} between {since} and {until}: {what}. Changes that were not published meanwhile are not in the log, and cannot be had any more.',
-    hint: 'Tidings puts the publication right by itself, and the log keeps a note of the gap: `tidings log verify` lists it. Until then `tidings doctor` prints the SQL. See who alters it: `ALTER PUBLICATION` is in the server\'s log with `log_statement = ddl`.',
+    hint: "Tidings puts the publication right by itself, and the log keeps a note of the gap: `tidings log verify` lists it. Until then `tidings doctor` prints the SQL. See who alters it: `ALTER PUBLICATION` is in the server's log with `log_statement = ddl`.",
     retryable: false,
     exit: 1,
   },

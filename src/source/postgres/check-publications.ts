@@ -15,7 +15,8 @@ export function checkPublications(
     return {
       name,
       status: 'failed',
-      message: 'A publication was dropped: changes that were made since then cannot be had any more.',
+      message:
+        'A publication was dropped: changes that were made since then cannot be had any more.',
       fix: `tidings start --accept-gap ${source}`,
     };
   }

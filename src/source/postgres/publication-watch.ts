@@ -184,8 +184,7 @@ export class PublicationWatch {
     if (what === this.#warnedOf) return;
     this.#warnedOf = what;
     if (what === null) return;
-    const since =
-      this.#right === null ? 'an unknown time' : formatMicros(this.#right.at);
+    const since = this.#right === null ? 'an unknown time' : formatMicros(this.#right.at);
     const until = formatMicros(at);
     onWarning(new TidingsError('PUBLICATION_ALTERED', { source, what, since, until }));
   }

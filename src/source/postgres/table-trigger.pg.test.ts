@@ -219,7 +219,11 @@ test('a partitioned table stays where it is unless what was changed makes it wor
     'tidings_main_insert_only r',
   );
   await at('ALTER TABLE r3 REPLICA IDENTITY FULL', ...both);
-  await at('ALTER TABLE r1 REPLICA IDENTITY NOTHING', 'tidings_main s', 'tidings_main_insert_only r');
+  await at(
+    'ALTER TABLE r1 REPLICA IDENTITY NOTHING',
+    'tidings_main s',
+    'tidings_main_insert_only r',
+  );
   await at('ALTER TABLE r1 REPLICA IDENTITY FULL', ...both);
   await at('DROP INDEX s_k', 'tidings_main r', 'tidings_main_insert_only s');
   await at('ALTER TABLE s REPLICA IDENTITY DEFAULT', ...both);
