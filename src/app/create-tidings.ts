@@ -95,15 +95,21 @@ interface Shared {
   readonly options: CreateOptions;
 }
 
+/** How many tables set-up publishes between two lines that say so. */
+const PROGRESS_STEP = 2_000;
+
 async function createSource(name: string, shared: Shared): Promise<SourceService> {
   const { config, state, metrics, options } = shared;
   const logger = shared.logger.with({ source: name });
-  const source = openSource(
-    config,
-    name,
-    (warning) => logger.warn('Not everything can be captured', { error: warning }),
-    () => metrics.captureUnreadable.for({ source: name }).inc(1),
-  );
+  const source = openSource(config, name, {
+    onWarning: (warning) => logger.warn('Not everything can be captured', { error: warning }),
+    onUnreadable: () => metrics.captureUnreadable.for({ source: name }).inc(1),
+    onProgress: ({ done, all }) => {
+      if (done % PROGRESS_STEP === 0 || done === all) {
+        logger.info(`Set-up has published ${done} of ${all} tables`);
+      }
+    },
+  });
   const log = await openLog(config, name, options.onCommitPoint);
   const lost = beginningLost(config, name, log.lostBeginning);
   if (lost !== null) logger.error('The log is not whole', { error: lost });

@@ -198,7 +198,8 @@ export class Capture {
     // Before anything in the database is changed, and before anything of the log is called visible.
     await this.#continuation.confirm();
     this.#gateOpen ||= await this.#openGate();
-    await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
+    const slot = log.position === null ? 'create' : 'expect';
+    await source.setUp(signal, { slot, known: log.tables() });
     this.#connection = new AbortController();
     this.#flushError = null;
     this.#pace = new FlushPace(() => this.#flushInBackground());

@@ -2,7 +2,7 @@ import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
 import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
 import type { LogWriter } from '../log/log.ts';
-import type { ChangeReceiver } from '../source/source.ts';
+import type { ChangeReceiver, LostChanges } from '../source/source.ts';
 
 /** What the receiver tells its owner. */
 export interface LogReceiverOptions {
@@ -70,6 +70,12 @@ export class LogReceiver implements ChangeReceiver {
     this.transactions += 1;
     this.#options.onTransaction(this.#transactionId, this.#committed);
     this.#open = 0;
+  }
+
+  lost(changes: LostChanges): void {
+    this.#writer.recordGap(changes);
+    this.#reachedOnly = false;
+    this.#dirty = true;
   }
 
   abandon(): void {

@@ -28,6 +28,11 @@ export interface ChangeReceiver {
    * source may forget everything before it.
    */
   commit(end: TransactionEnd, reached: string): void;
+  /**
+   * Between transactions: changes were made before the position that was reached last and will never
+   * come, because the source did not tell them.
+   */
+  lost(changes: LostChanges): void;
   /** The open transaction will not be finished on this connection; it comes again, whole. */
   abandon(): void;
   /** Nothing before this position is still to come (the server said so between transactions). */
@@ -37,6 +42,17 @@ export interface ChangeReceiver {
    * resolves; if it rejects, the stream ends with that error.
    */
   burst(): Promise<void> | undefined;
+}
+
+/** Changes that a source did not tell. */
+export interface LostChanges {
+  /** They were made after this position; null when that is not known. */
+  readonly from: string | null;
+  /** They were made before this position. */
+  readonly to: string;
+  readonly reason: string;
+  /** When the loss ended; microseconds since 1970-01-01 UTC, on the database's clock. */
+  readonly at: number;
 }
 
 /** How a stream runs. */
@@ -86,6 +102,12 @@ export interface SourceStatus {
   readonly state: string | null;
 }
 
+export interface SetUpOptions {
+  readonly slot: 'create' | 'expect';
+  /** The versions of tables that the log has: of them changes are expected. Default: none. */
+  readonly known?: readonly TableDefinition[];
+}
+
 /** Undoes what `setUp` made; each line says one thing that was removed. */
 export type Removal = readonly string[];
 
@@ -116,7 +138,7 @@ export interface Source extends AsyncDisposable {
    * slot `expect` a missing slot is not made anew: that would hide a loss, and `stream` reports it.
    * @throws TidingsError with the exact SQL to run when rights are missing.
    */
-  setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void>;
+  setUp(signal: AbortSignal, options: SetUpOptions): Promise<void>;
   /** Removes all that Tidings made in the database. */
   tearDown(signal: AbortSignal): Promise<Removal>;
   /**

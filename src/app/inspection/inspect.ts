@@ -147,7 +147,7 @@ class DiskInspection implements Inspection {
       { subject: 'data directory', checks: await checkDataDirectory(this.#config) },
     ];
     for (const name of this.#sourceNames()) {
-      await using source = openSource(this.#config, name, () => undefined);
+      await using source = openSource(this.#config, name);
       const checks = await source.check(signal);
       const history = await checkHistory(this.#config, source, signal);
       subjects.push({ subject: `source ${name}`, checks: [...checks, ...history] });
@@ -173,7 +173,7 @@ class DiskInspection implements Inspection {
     using _lock = DataLock.acquire(dataDir);
     const reports: { source: string; removed: readonly string[] }[] = [];
     for (const name of this.#sourceNames()) {
-      await using source = openSource(this.#config, name, () => undefined);
+      await using source = openSource(this.#config, name);
       reports.push({ source: name, removed: await source.tearDown(signal) });
     }
     if (options.data) await removeData(dataDir);

@@ -131,6 +131,13 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  PUBLICATION_ALTERED: {
+    message:
+      'Somebody altered a publication of source {source} between {since} and {until}: {what}. Changes that were not published meanwhile are not in the log, and cannot be had any more.',
+    hint: "Tidings puts the publication right by itself, and the log keeps a note of the gap: `tidings log verify` lists it. Until then `tidings doctor` prints the SQL. See who alters it: `ALTER PUBLICATION` is in the server's log with `log_statement = ddl`.",
+    retryable: false,
+    exit: 1,
+  },
   PUBLICATION_UNSUITABLE: {
     message:
       'Publication {publication} of source {source} was made FOR ALL TABLES; that would make updates of tables without a key fail.',

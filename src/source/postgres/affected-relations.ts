@@ -3,10 +3,38 @@ import { announcedRootSql, announcementsTable } from './announcements-table.ts';
 /** Everything that may be captured, as oids; those of the server itself are smaller. */
 const EVERY_TABLE = `SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384`;
 
+/** Whether the index that was to identify a relation's rows is gone. */
+const LOST_IDENTITY = `c.relkind IN ('r', 'p') AND c.relreplident = 'i'
+        AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident)`;
+
+/** Relations that were announced and are not there any more. */
+const goneSql = (announcements: string): string =>
+  `SELECT k.relation FROM ${announcements} k WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = k.relation)`;
+
+/**
+ * What has columns that were written by this transaction, or by one that began after it. Those of its
+ * savepoints have later ids of their own.
+ */
+const CHANGED_COLUMNS = `SELECT 'pg_class'::regclass, a.attrelid FROM pg_attribute a
+      WHERE a.attnum > 0 AND age(a.xmin) <= age(pg_current_xact_id()::xid)`;
+
+/** The common table expression `made (classid, objid)`: these types and relations, and what is made of them. */
+const madeOfSql = (seeds: string): string => `WITH RECURSIVE made (classid, objid) AS (
+      ${seeds}
+      UNION
+      SELECT part.classid, part.objid FROM made CROSS JOIN LATERAL (
+        SELECT p.classid, p.objid FROM pg_depend p
+        WHERE p.refclassid = made.classid AND p.refobjid = made.objid
+          AND p.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
+        UNION ALL
+        SELECT 'pg_type'::regclass, c.reltype FROM pg_class c
+        WHERE made.classid = 'pg_class'::regclass AND c.oid = made.objid AND c.reltype <> 0) part
+    )`;
+
 /**
  * PL/pgSQL of the event trigger's function that computes `affected oid[]`: the relations that the
- * command can have changed, as far as a description tells of them. All are looked at only after
- * commands that can drop anything; a look at each takes long where there are thousands.
+ * command can have changed, as far as a description or their place tells of them. None is described
+ * that is not among them: where there are thousands, that takes long.
  */
 export function affectedBody(source: string): string {
   const table = announcementsTable(source);
@@ -16,26 +44,23 @@ export function affectedBody(source: string): string {
     -- None that a key is made of: those are dropped with their constraints.
     affected := '{}';
   WHEN tg_tag = 'DROP TABLE' THEN
-    SELECT COALESCE(array_agg(DISTINCT k.relation), '{}') INTO affected FROM ${table} k
-    WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = k.relation);
+    SELECT COALESCE(array_agg(DISTINCT k.relation), '{}') INTO affected FROM (${goneSql(table)}) k;
   WHEN tg_tag IN ('ALTER TYPE', 'ALTER DOMAIN') THEN
-    WITH RECURSIVE made (classid, objid) AS (
-      SELECT d.classid, d.objid FROM pg_event_trigger_ddl_commands() d
-      UNION
-      SELECT part.classid, part.objid FROM made CROSS JOIN LATERAL (
-        SELECT p.classid, p.objid FROM pg_depend p
-        WHERE p.refclassid = made.classid AND p.refobjid = made.objid
-          AND p.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
-        UNION ALL
-        SELECT 'pg_type'::regclass, c.reltype FROM pg_class c
-        WHERE made.classid = 'pg_class'::regclass AND c.oid = made.objid AND c.reltype <> 0) part
-    )
+    ${madeOfSql('SELECT d.classid, d.objid FROM pg_event_trigger_ddl_commands() d')}
     SELECT COALESCE(array_agg(DISTINCT c.oid), '{}') INTO affected
     FROM made JOIN pg_class c ON c.oid = made.objid AND c.relkind IN ('r', 'p')
     WHERE made.classid = 'pg_class'::regclass;
   WHEN tg_tag LIKE 'DROP %' THEN
-    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected
-    FROM (${EVERY_TABLE} UNION SELECT k.relation FROM ${table} k) found;
+    ${madeOfSql(CHANGED_COLUMNS)}
+    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (
+      SELECT c.oid FROM made JOIN pg_class c ON c.oid = made.objid AND c.relkind IN ('r', 'p')
+      WHERE made.classid = 'pg_class'::regclass
+      UNION ${goneSql(table)}
+      -- Those that have lost their key.
+      UNION SELECT k.relation FROM ${table} k
+      WHERE jsonb_typeof(k.description -> 'key') = 'array' AND NOT EXISTS (
+        SELECT FROM pg_index i WHERE i.indrelid = ${announcedRootSql('k')} AND i.indisprimary)
+    ) found;
   ELSE
     WITH RECURSIVE named AS MATERIALIZED (
       SELECT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
@@ -62,20 +87,24 @@ export function affectedBody(source: string): string {
 }
 
 /**
- * PL/pgSQL that computes `placed oid[]`: the tables whose place in a publication may be another one
- * now. All, where that is not known.
+ * PL/pgSQL that computes `placed oid[]`, the tables whose place in a publication may be another one now,
+ * and `whole`, see `tablesSql`. All, where it is not known what the command changed.
  */
 export const PLACED_BODY = `
-  IF affected IS NOT NULL AND (tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA')
+  whole := affected IS NULL OR NOT (
+    tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA')
     OR (tg_tag = 'ALTER TABLE' AND NOT EXISTS (
       SELECT FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
-      WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'p'))) THEN
-    SELECT COALESCE(array_agg(found.oid), '{}') INTO placed FROM (
-      SELECT above.oid FROM (
-        SELECT DISTINCT COALESCE(pg_partition_root(a.oid), a.oid) AS oid FROM unnest(affected) a (oid)) above
-      UNION SELECT t.relid FROM unnest(affected) a (oid)
-        CROSS JOIN LATERAL pg_partition_ancestors(a.oid) t
-      UNION SELECT a.oid FROM unnest(affected) a (oid)) found;
-  ELSE
+      WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'p')));
+  IF affected IS NULL THEN
     SELECT COALESCE(array_agg(found.oid), '{}') INTO placed FROM (${EVERY_TABLE}) found;
+  ELSE
+    WITH worse (oid) AS (
+      SELECT unnest(affected)
+      UNION SELECT c.oid FROM pg_class c WHERE tg_tag LIKE 'DROP %' AND ${LOST_IDENTITY}
+    )
+    SELECT COALESCE(array_agg(found.oid), '{}') INTO placed FROM (
+      SELECT DISTINCT COALESCE(pg_partition_root(w.oid), w.oid) AS oid FROM worse w
+      UNION SELECT t.relid FROM worse w CROSS JOIN LATERAL pg_partition_ancestors(w.oid) t
+      UNION SELECT w.oid FROM worse w) found;
   END IF;`;

@@ -40,6 +40,14 @@ export function dropAnnouncementsSql(source: string): string {
   return `DROP TABLE IF EXISTS ${announcementsTable(source)};`;
 }
 
+/** The tables that were captured when something was last announced of them, as `root`. */
+export function announcedRootsSql(source: string): string {
+  return `SELECT DISTINCT ${announcedRootSql('last')}::text AS root FROM (
+    SELECT DISTINCT ON (a.relation) a.description FROM ${announcementsTable(source)} a
+    ORDER BY a.relation, a.lsn DESC) last
+  WHERE last.description IS NOT NULL`;
+}
+
 /** A row of the table that others stand behind: what is older of its relation may be forgotten later. */
 export interface Superseding {
   readonly relation: string;

@@ -44,7 +44,11 @@ interface Announcing {
  * An INSERT of the descriptions that are new, returning `relation`, `before` and `description`; the
  * description of a relation that is not captured any more is null.
  */
-function announceSql(source: string, patterns: TablePatterns, { among, exact }: Announcing): string {
+function announceSql(
+  source: string,
+  patterns: TablePatterns,
+  { among, exact }: Announcing,
+): string {
   const table = announcementsTable(source);
   const writer = exact ? 'a.xmin' : 'NULL::xid';
   return `

@@ -9,6 +9,8 @@ import {
   checkTls,
   checkWalBound,
 } from './check-server.ts';
+import { checkLocks, readLockRoom } from './check-locks.ts';
+import { checkPublications } from './check-publications.ts';
 import { checkNewTables, checkTables } from './check-tables.ts';
 import { readSettings } from './check-settings.ts';
 import { readTables, readSkipped } from './captured-tables.ts';
@@ -77,6 +79,8 @@ async function* runChecks(
   const tables = await readTables(session, { ...query, triggered }, signal);
   const publications = await readPublications(session, names, signal);
   yield* checkRights(source, facts, publications, tables);
+  if (slot !== null) yield checkPublications(source, publications, tables);
   yield* checkTables(tables, await readSkipped(session, patterns, signal));
+  yield checkLocks(await readLockRoom(session, patterns, signal));
   yield checkNewTables(source, query, triggered, await readSilenced(session, signal));
 }

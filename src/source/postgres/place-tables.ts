@@ -20,6 +20,8 @@ export interface PlaceOptions {
   readonly names: PublicationNames;
   /** How long to wait for a table that somebody is changing; milliseconds. */
   readonly lockTimeout: number;
+  /** SQL that runs in the transaction that places these. */
+  readonly alsoSql: (tables: readonly CapturedTable[]) => readonly string[];
   /** Told when it takes more than one statement. */
   readonly onProgress: (progress: PlacementProgress) => void;
 }
@@ -85,13 +87,13 @@ async function placeSome(
 /** In one transaction, so that no change falls between two publications. */
 async function place(
   tables: readonly CapturedTable[],
-  { session, names, lockTimeout }: PlaceOptions,
+  { session, names, lockTimeout, alsoSql }: PlaceOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const statements = placementSql(tables, names);
   if (statements.length === 0) return;
   await session.query(
-    [`SET LOCAL lock_timeout = ${lockTimeout};`, ...statements].join('\n'),
+    [`SET LOCAL lock_timeout = ${lockTimeout};`, ...statements, ...alsoSql(tables)].join('\n'),
     signal,
   );
 }

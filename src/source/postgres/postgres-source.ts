@@ -4,6 +4,7 @@ import { sleep } from '../../util/sleep.ts';
 import type {
   CheckResult,
   Removal,
+  SetUpOptions,
   Source,
   SourceStatus,
   StreamOptions,
@@ -132,8 +133,8 @@ export class PostgresSource implements Source {
     return { lineage, rewound: { ...parting, complete } };
   }
 
-  setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {
-    return this.#setup.ensure(options.slot, signal);
+  setUp(signal: AbortSignal, options: SetUpOptions): Promise<void> {
+    return this.#setup.ensure(options, signal);
   }
 
   tearDown(signal: AbortSignal): Promise<Removal> {

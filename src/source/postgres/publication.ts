@@ -1,5 +1,5 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { CapturedTable, PublicationNames } from './captured-tables.ts';
+import { type CapturedTable, isWhole, type PublicationNames } from './captured-tables.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteTable } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
@@ -17,6 +17,8 @@ export interface Publication {
   readonly owned: boolean;
   /** True when it publishes what its kind should. */
   readonly correct: boolean;
+  /** Operations that its kind should publish, and that it does not. */
+  readonly lacking: readonly string[];
 }
 
 /** PostgreSQL 18 publishes computed columns; it refuses updates of some tables when it may not. */
@@ -46,7 +48,12 @@ export async function readPublications(
           pg_has_role(p.pubowner, 'USAGE') AS "owned",
           p.pubinsert AND p.pubtruncate AND NOT p.pubviaroot
             AND p.pubupdate = (p.pubname = $1) AND p.pubdelete = (p.pubname = $1)
-            AND COALESCE(to_jsonb(p) ->> 'pubgencols', 's') IN ('s', 'true') AS "correct"
+            AND COALESCE(to_jsonb(p) ->> 'pubgencols', 's') IN ('s', 'true') AS "correct",
+          to_jsonb(array_remove(ARRAY[
+            CASE WHEN NOT p.pubinsert THEN 'insert' END,
+            CASE WHEN NOT p.pubupdate AND p.pubname = $1 THEN 'update' END,
+            CASE WHEN NOT p.pubdelete AND p.pubname = $1 THEN 'delete' END,
+            CASE WHEN NOT p.pubtruncate THEN 'truncate' END], NULL)) AS "lacking"
         FROM pg_publication p WHERE p.pubname IN ($1, $2)`,
       values: [names.all, names.insertOnly],
     },
@@ -107,18 +114,20 @@ export function placementSql(
     [...inStatements(tables.filter(concerned))].map((some) =>
       alterTablesSql(publication, action, some),
     );
+  // A filter and a list of columns go only with the table's place itself.
+  const { all, insertOnly } = names;
   return [
-    ...statements(names.all, 'DROP', (table) => table.isInAll && !table.wantedInAll),
+    ...statements(all, 'DROP', (table) => table.isInAll && !(table.wantedInAll && isWhole(table))),
     ...statements(
-      names.insertOnly,
+      insertOnly,
       'DROP',
-      (table) => table.isInInsertOnly && !table.wantedInInsertOnly,
+      (table) => table.isInInsertOnly && !(table.wantedInInsertOnly && isWhole(table)),
     ),
-    ...statements(names.all, 'ADD', (table) => table.wantedInAll && !table.isInAll),
+    ...statements(all, 'ADD', (table) => table.wantedInAll && !(table.isInAll && isWhole(table))),
     ...statements(
-      names.insertOnly,
+      insertOnly,
       'ADD',
-      (table) => table.wantedInInsertOnly && !table.isInInsertOnly,
+      (table) => table.wantedInInsertOnly && !(table.isInInsertOnly && isWhole(table)),
     ),
   ];
 }

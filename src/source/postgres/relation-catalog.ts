@@ -81,8 +81,7 @@ export class RelationCatalog {
    */
   async describe(use: RelationUse, signal: AbortSignal): Promise<DefinedRelation> {
     const { oid } = use.message;
-    const look =
-      this.#recent.find(use) ?? (await this.#look(use, signal).catch(withoutNames));
+    const look = this.#recent.find(use) ?? (await this.#look(use, signal).catch(withoutNames));
     const memory = { look: this.#looks.get(oid) ?? null, version: this.#versions.get(oid) ?? null };
     const defined = defineRelation(use, look, memory);
     if (look !== null && look.description !== null) {

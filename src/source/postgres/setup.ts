@@ -1,6 +1,9 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
+import type { TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
+import type { SetUpOptions } from '../source.ts';
 import {
+  announcedRootsSql,
   announcementsRightsSql,
   pruneAnnouncementsSql,
   type Superseding,
@@ -8,22 +11,16 @@ import {
 } from './announcements-table.ts';
 import { announceRelations } from './announce-relations.ts';
 import {
-  type CapturedTable,
   isMisplaced,
-  listTables,
   OWN_SCHEMA,
   type PublicationNames,
-  readTables,
   type TablesQuery,
 } from './captured-tables.ts';
+import { fingerprintCatalogue } from './catalogue-fingerprint.ts';
 import { emptyPublication } from './drop-publication.ts';
-import { placeTables, type PlacementProgress, type Unplaced } from './place-tables.ts';
-import {
-  dropPublicationSql,
-  publicationNames,
-  publicationsSql,
-  readPublications,
-} from './publication.ts';
+import type { PlacementProgress } from './place-tables.ts';
+import { dropPublicationSql, publicationNames, readPublications } from './publication.ts';
+import { type PublicationLook, PublicationWatch, readMoment } from './publication-watch.ts';
 import { encodingWarning, requireEncoding } from './encoding.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteIdentifier } from './quote.ts';
@@ -42,7 +39,13 @@ import {
 } from './slot.ts';
 import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
-import { createTriggerSql, dropTriggerSql, readTrigger, triggerName } from './table-trigger.ts';
+import {
+  createTriggerSql,
+  dropTriggerSql,
+  readTrigger,
+  type TableTrigger,
+  triggerName,
+} from './table-trigger.ts';
 
 export interface SetupOptions {
   readonly source: string;
@@ -62,6 +65,9 @@ const SETUP_LOCK_TIMEOUT = 10_000;
  */
 const FOLLOW_LOCK_TIMEOUT = 100;
 
+/** How long the tables are not looked at when nothing seems to have changed; milliseconds. */
+const LOOK_PAUSE = 60_000;
+
 const INSUFFICIENT_PRIVILEGE = '42501';
 const UNIQUE_VIOLATION = '23505';
 
@@ -73,13 +79,18 @@ const UNIQUE_VIOLATION = '23505';
 export class Setup {
   readonly #options: SetupOptions;
   readonly names: PublicationNames;
-  #warned = '';
+  readonly #watch: PublicationWatch;
+  /** The catalogue in which everything was in its place, and when. */
+  #seen: { readonly what: string; readonly at: number } | null = null;
+  /** The state of the event trigger under which everything was announced; null for none. */
+  #announcedUnder: string | null = null;
   /** Announcements that older ones may be forgotten for once the slot has passed the position. */
   #superseding: { readonly rows: readonly Superseding[]; readonly end: string } | null = null;
 
   constructor(options: SetupOptions) {
     this.#options = options;
     this.names = publicationNames(options.source);
+    this.#watch = new PublicationWatch({ ...options, names: this.names });
   }
 
   /**
@@ -89,11 +100,12 @@ export class Setup {
    *   what to change. With slot `expect` tables that cannot be captured are only a warning: capture
    *   of all others must not stop because somebody made a table.
    */
-  async ensure(slot: 'create' | 'expect', signal: AbortSignal): Promise<void> {
+  async ensure({ slot, known = [] }: SetUpOptions, signal: AbortSignal): Promise<void> {
     const { source, session } = this.#options;
     const facts = await readFacts(session, signal);
     requireServer(source, facts);
     this.#lookAtEncoding(facts, slot);
+    if (slot === 'expect' && !this.#watch.begun) await this.#remember(known, signal);
     const found = await this.#find(facts, signal);
     const missing = (['all', 'insertOnly'] as const).filter(
       (kind) => found.publications[kind] === null,
@@ -104,8 +116,22 @@ export class Setup {
     if (slot === 'create') this.#requireRights(facts, found);
     await this.#makePublications(facts, found, slot, signal);
     if (slot === 'create') await this.#makeSlot(facts, missing.length > 0, signal);
+    // From here on everything that is published is captured.
+    this.#watch.begin();
     // Behind the slot: from here on the event trigger announces what changes.
     await this.#announce(facts, signal);
+  }
+
+  /** What was captured before this process began: of what the log knows, and of what was announced. */
+  async #remember(known: readonly TableDefinition[], signal: AbortSignal): Promise<void> {
+    const { source, session } = this.#options;
+    const tables = known.flatMap(({ origin }) => origin?.id ?? []);
+    const [rights] = await session.query(announcementsRightsSql(source), signal);
+    const announced =
+      rights === undefined || !Object.values(rights).every(Boolean)
+        ? []
+        : await session.query<{ readonly root: string }>(announcedRootsSql(source), signal);
+    this.#watch.begin([...tables, ...announced.map(({ root }) => root)]);
   }
 
   /** @param outdated true when a slot that exists was made before its publications. */
@@ -125,7 +151,13 @@ export class Setup {
 
   /** Has what the captured relations are at the moment beside what the event trigger says of them. */
   async #announce({ superuser }: ServerFacts, signal: AbortSignal): Promise<void> {
-    if (superuser) await announceRelations(this.#options, signal);
+    if (!superuser) return;
+    const trigger = await this.#readTrigger(signal);
+    const state = trigger?.enabled === true ? trigger.state : null;
+    // Since then the event trigger has announced everything itself.
+    if (state !== null && state === this.#announcedUnder) return;
+    await announceRelations(this.#options, signal);
+    this.#announcedUnder = state;
   }
 
   /** Forgets announcements that no change can need that the slot has still to send. */
@@ -160,6 +192,7 @@ export class Setup {
     const found = await this.#find(facts, signal);
     this.#requireRights(facts, found);
     await this.#makePublications(facts, found, 'create', signal);
+    this.#watch.begin();
     const owner = this.#owner(facts);
     const old = await findSlot(session, owner, signal);
     const slot = await (old === null
@@ -179,9 +212,27 @@ export class Setup {
   async follow(signal: AbortSignal): Promise<boolean> {
     const { session } = this.#options;
     const triggered = await this.#isTriggered(signal);
-    const tables = await readTables(session, this.#query(triggered), signal);
-    this.#warn(await this.#place(tables.filter(isMisplaced), FOLLOW_LOCK_TIMEOUT, signal));
     if (triggered) await this.#prune(signal);
+    const moment = await readMoment(session, signal);
+    const fingerprint = await fingerprintCatalogue(session, this.names, signal);
+    const seen = `${fingerprint} ${String(triggered)}`;
+    if (seen === this.#seen?.what && performance.now() - this.#seen.at < LOOK_PAUSE) {
+      this.#watch.stillRight(moment);
+      return triggered;
+    }
+    const found = await this.#watch.look(this.#query(triggered), signal);
+    const { all, insertOnly } = found.publications;
+    // A lost one ends the stream.
+    if (all?.correct === false || insertOnly?.correct === false) {
+      const { version } = await readFacts(session, signal);
+      await this.#watch.correct(found, version, (sql) => session.query(sql, signal));
+    }
+    const unplaced = await this.#watch.place(found.tables, found, FOLLOW_LOCK_TIMEOUT, signal);
+    this.#watch.warnOfUnplaced(unplaced);
+    // What was put somewhere is looked at once more.
+    const correct = all?.correct === true && insertOnly?.correct === true;
+    const settled = correct && !found.tables.some(isMisplaced);
+    this.#seen = settled ? { what: seen, at: performance.now() } : null;
     return triggered;
   }
 
@@ -252,18 +303,18 @@ export class Setup {
   }
 
   async #isTriggered(signal: AbortSignal): Promise<boolean> {
-    const { session, source } = this.#options;
-    const trigger = await readTrigger(session, source, this.#query(true), signal);
+    const trigger = await this.#readTrigger(signal);
     return trigger?.enabled === true && trigger.current && trigger.fires;
   }
 
-  async #find(facts: ServerFacts, signal: AbortSignal): Promise<PublishedTables> {
-    const { session } = this.#options;
+  #readTrigger(signal: AbortSignal): Promise<TableTrigger | null> {
+    const { session, source } = this.#options;
+    return readTrigger(session, source, this.#query(true), signal);
+  }
+
+  async #find(facts: ServerFacts, signal: AbortSignal): Promise<PublicationLook> {
     const triggered = facts.superuser || (await this.#isTriggered(signal));
-    return {
-      publications: await readPublications(session, this.names, signal),
-      tables: await readTables(session, this.#query(triggered), signal),
-    };
+    return this.#watch.look(this.#query(triggered), signal);
   }
 
   #requireRights(facts: ServerFacts, found: PublishedTables): void {
@@ -280,28 +331,25 @@ export class Setup {
 
   async #makePublications(
     facts: ServerFacts,
-    { publications, tables }: PublishedTables,
+    found: PublicationLook,
     slot: 'create' | 'expect',
     signal: AbortSignal,
   ): Promise<void> {
-    const { source, session } = this.#options;
-    const statements = publicationsSql(source, publications, facts.version);
-    if (statements.length > 0) {
-      await this.#run(statements.join('\n'), 'may not make or change its publications', signal);
-    }
+    const watch = this.#watch;
+    await watch.correct(found, facts.version, (sql) =>
+      this.#run(sql, 'may not make or change its publications', signal),
+    );
     // The trigger comes after them: it would make each statement cost more. Partitioned tables wait
     // for it, because a partition that is made before may have no identity.
-    const early = tables.filter(
-      (table) => isMisplaced(table) && !(facts.superuser && table.partitioned),
-    );
-    let unplaced = await this.#place(early, SETUP_LOCK_TIMEOUT, signal);
+    const early = found.tables.filter((table) => !(facts.superuser && table.partitioned));
+    let unplaced = await watch.place(early, found, SETUP_LOCK_TIMEOUT, signal);
     if (facts.superuser) {
       await this.#makeTrigger(signal);
       // And with them those that were made between the first look and the trigger.
-      const late = await readTables(session, this.#query(true), signal);
-      unplaced = await this.#place(late.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
+      const late = await watch.look(this.#query(true), signal);
+      unplaced = await watch.place(late.tables, late, SETUP_LOCK_TIMEOUT, signal);
     }
-    this.#warn(unplaced);
+    watch.warnOfUnplaced(unplaced);
     if (slot === 'create' && unplaced[0] !== undefined) throw unplaced[0].error;
   }
 
@@ -316,7 +364,7 @@ export class Setup {
   async #makeTrigger(signal: AbortSignal): Promise<void> {
     const { source, session } = this.#options;
     const query = this.#query(true);
-    const trigger = await readTrigger(session, source, query, signal);
+    const trigger = await this.#readTrigger(signal);
     if (trigger?.enabled === true && trigger.current) return;
     const sql = createTriggerSql(source, query);
     try {
@@ -328,28 +376,6 @@ export class Setup {
       if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
       await session.query(sql, signal);
     }
-  }
-
-  #place(
-    tables: readonly CapturedTable[],
-    lockTimeout: number,
-    signal: AbortSignal,
-  ): Promise<readonly Unplaced[]> {
-    const { session, onProgress } = this.#options;
-    const options = { session, names: this.names, lockTimeout, onProgress };
-    return placeTables(tables, options, signal);
-  }
-
-  #warn(unplaced: readonly Unplaced[]): void {
-    const { source, onWarning } = this.#options;
-    const [first] = unplaced;
-    const tables = listTables(unplaced.map(({ table }) => table));
-    if (tables === this.#warned) return;
-    this.#warned = tables;
-    if (first === undefined) return;
-    const reason = first.error instanceof Error ? first.error.message : String(first.error);
-    const details = { source, tables, reason };
-    onWarning(new TidingsError('TABLES_NOT_FOLLOWED', details, { cause: first.error }));
   }
 
   async #run(sql: string, missing: string, signal: AbortSignal): Promise<void> {

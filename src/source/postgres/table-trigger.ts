@@ -5,7 +5,7 @@ import {
   dropAnnouncementsSql,
 } from './announcements-table.ts';
 import { ANNOUNCE_VARIABLES, announceBody, announceMarksBody } from './announcements.ts';
-import { OWN_SCHEMA, type TablesQuery, tablesSql } from './captured-tables.ts';
+import { OWN_SCHEMA, type Placed, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { EVENT_TRIGGERS_FIRE } from './event-triggers.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -39,6 +39,8 @@ export interface TableTrigger {
   readonly current: boolean;
   /** False where the server, the database or our role has all event triggers off. */
   readonly fires: boolean;
+  /** Another one after each command that altered the trigger or its function. */
+  readonly state: string;
 }
 
 /** Finds the event trigger; null when there is none. */
@@ -48,18 +50,21 @@ export async function readTrigger(
   query: TablesQuery,
   signal: AbortSignal,
 ): Promise<TableTrigger | null> {
-  const [found] = await session.query<{ enabled: boolean; fires: boolean; body: string | null }>(
+  const [found] = await session.query<
+    Pick<TableTrigger, 'enabled' | 'fires' | 'state'> & { readonly body: string | null }
+  >(
     {
       text: `SELECT e.evtenabled <> 'D' AND EXISTS (${announcementsRightsSql(source)}) AS enabled,
-          ${EVENT_TRIGGERS_FIRE} AS fires, p.prosrc AS body
+          ${EVENT_TRIGGERS_FIRE} AS fires, p.prosrc AS body,
+          concat_ws(' ', e.oid, e.xmin, p.oid, p.xmin) AS state
         FROM pg_event_trigger e LEFT JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname = $1`,
       values: [triggerName(source)],
     },
     signal,
   );
   if (found === undefined) return null;
-  const { enabled, fires, body } = found;
-  return { enabled, fires, current: body === functionBody(source, query) };
+  const { enabled, fires, body, state } = found;
+  return { enabled, fires, current: body === functionBody(source, query), state };
 }
 
 /**
@@ -113,7 +118,8 @@ function functionBody(source: string, query: TablesQuery): string {
 #variable_conflict use_column
 DECLARE
   misplaced record;
-  placed oid[];${ANNOUNCE_VARIABLES}
+  placed oid[];
+  whole boolean;${ANNOUNCE_VARIABLES}
 BEGIN
   -- Temporary tables are made often, and are not ours.
   IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
@@ -145,7 +151,7 @@ END`;
 function placeBody(source: string, query: TablesQuery): string {
   const { names } = query;
   return `
-  FOR misplaced IN SELECT * FROM (${tablesSql(query, 'SELECT unnest(placed)')}) tables
+  FOR misplaced IN SELECT * FROM (${tablesSql(query, PLACED)}) tables
     WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
   LOOP
     IF misplaced."isInAll" AND NOT misplaced."wantedInAll" THEN
@@ -166,6 +172,12 @@ function placeBody(source: string, query: TablesQuery): string {
     END IF;
   END LOOP;`;
 }
+
+const PLACED: Placed = {
+  among: 'SELECT unnest(placed)',
+  changed: 'SELECT unnest(affected)',
+  whole: 'whole',
+};
 
 /** In dollars, with a tag that the text does not hold. */
 function dollarQuote(text: string): string {
