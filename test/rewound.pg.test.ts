@@ -283,9 +283,7 @@ test('a standby that lagged is promoted', async () => {
 
 test('a standby that everything waited for is promoted: nothing is lost, nothing is refused', async () => {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(
-    await ServerDirectory.create({ synchronized_standby_slots: 'standby' }),
-  );
+  const server = stack.use(await ServerDirectory.create({ synchronized_standby_slots: 'standby' }));
   const place = stack.use(new Place(server));
   await server.query('CREATE TABLE t (id int PRIMARY KEY)');
   await server.query(`SELECT pg_create_physical_replication_slot('standby', true)`);

@@ -25,5 +25,9 @@ export function tooLarge(
 ): TidingsError<'VALUE_TOO_LARGE'> {
   const { id, table } = change;
   const limit = constants.MAX_STRING_LENGTH;
-  return new TidingsError('VALUE_TOO_LARGE', { change: id, table, column, bytes, limit }, { cause });
+  return new TidingsError(
+    'VALUE_TOO_LARGE',
+    { change: id, table, column, bytes, limit },
+    { cause },
+  );
 }

@@ -145,7 +145,8 @@ export class Setup {
     }
     if (!outdated) return;
     // Made before its publications, it would stumble over WAL from before they existed.
-    if (lossOf(existing) === null) await advanceSlot(session, existing, this.#options.source, signal);
+    if (lossOf(existing) === null)
+      await advanceSlot(session, existing, this.#options.source, signal);
     else await replaceSlot(session, existing, owner, signal);
   }
 
