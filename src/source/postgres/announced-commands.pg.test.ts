@@ -164,6 +164,16 @@ test('an announcement stays while its own transaction has not been read', async 
     );
     return rows[0]?.count ?? 0;
   };
+  const { slot } = await setup.slot(signal);
+  const advance = async (lsn?: string): Promise<void> => {
+    // What has been written by now is on disk then: a slot goes no further.
+    await other.query(`SELECT pg_logical_emit_message(true, 'on disk', '')`);
+    // By its own name: the server moves a slot of another database, too.
+    await other.query(
+      'SELECT pg_replication_slot_advance($1, COALESCE($2, pg_current_wal_lsn()))',
+      [slot?.slot_name, lsn],
+    );
+  };
   await client.query(`BEGIN; INSERT INTO t VALUES (1, 'a'); ALTER TABLE t RENAME v TO w`);
   // Confirmed behind the announcement, and before the end of its transaction.
   const other = await at.database.connect();
@@ -171,16 +181,16 @@ test('an announcement stays while its own transaction has not been read', async 
     `SELECT pg_logical_emit_message(true, 'between', repeat('x', 100))::text AS lsn`,
   );
   await client.query('COMMIT');
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', $1)`, [rows[0]?.lsn]);
+  await advance(rows[0]?.lsn);
   await setup.follow(signal);
   await setup.follow(signal);
   assert.equal(await count(), 2);
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', pg_current_wal_lsn())`);
+  await advance();
   await setup.follow(signal);
   assert.equal(await count(), 1);
   await client.query(`DROP TABLE t`);
   await setup.follow(signal);
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', pg_current_wal_lsn())`);
+  await advance();
   await setup.follow(signal);
   assert.equal(await count(), 0);
 });
