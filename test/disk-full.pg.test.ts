@@ -93,9 +93,10 @@ async function fillAndFree(disk: string): Promise<void> {
     directory: join(disk, 'data', 'log', 'main'),
     source: 'main',
   });
+  const detached = log.marks().filter(({ kind }) => kind === 'detached');
   assert.deepEqual(
-    log.marks().map(({ partition, kind, offset }) => `${partition?.name} ${kind} ${offset}`),
-    ['p_1 present 0', 'p_2 present 0', `p_1 detached ${rows}`, `p_2 detached ${rows}`],
+    detached.map(({ partition, offset }) => `${partition?.name} ${offset}`),
+    [`p_1 ${rows}`, `p_2 ${rows}`],
   );
 }
 

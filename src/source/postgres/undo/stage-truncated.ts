@@ -1,5 +1,6 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
 import type { TruncatedTable } from '../../undo-target.ts';
+import type { FirstChange } from './certain-table.ts';
 import { collapseKeyed } from './collapse.ts';
 import { laterChanges } from './later-changes.ts';
 import { moveRows } from './move-rows.ts';
@@ -23,42 +24,45 @@ export async function stageTruncated(options: {
   const { connection, tables, truncate, history, later = false } = options;
   let past: StagedTable | null = null;
   let table: StagedTable | null = null;
-  let first: StoredChange | null = null;
+  let version: FirstChange | null = null;
   for await (const changes of history) {
     for (const change of changes) {
-      const { transaction } = change;
-      // What was dropped before the truncate is not missed: its rows did not have it any more.
-      table ??= await tables.enter({ table: truncate.table, transaction });
+      if (version === null) {
+        // What was dropped before the truncate is not missed: its rows did not have it any more.
+        version = { table: truncate.table, transaction: change.transaction };
+        table = await tables.enter(version);
+        await table?.meet(version);
+      }
       if (table === null) {
         tables.lose(truncate.table);
         return;
       }
-      if (first === null) await table.meet({ table: truncate.table, transaction });
-      first ??= change;
       past ??= await StagedTable.create({
         connection,
         facts: table.facts,
         place: tables.placeOfTruncated(),
         notes: table.place,
-        first,
+        first: version,
+        fill: true,
       });
       await past.add(change);
     }
   }
-  if (past === null || table === null || first === null) return;
+  if (past === null || table === null || version === null) return;
   await past.flush();
   if (past.key === null) await dropRemoved(connection, past);
   else await collapseKeyed(connection, past);
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
-  const { table: version, offset } = truncate;
-  const to = later ? await laterChanges(connection, table, { ...first, table: version }) : table;
+  const to = later ? await laterChanges(connection, table, version) : table;
   const move = {
     source: past.after,
     target: 'before' as const,
-    offset: String(offset),
+    offset: String(truncate.offset),
     where: 'true',
   };
-  if (!later && past.key !== null) table.removed.push({ offset, rows: past.after });
+  if (!later) for (const name of past.filledColumns) table.filledColumns.add(name);
+  if (!later && past.key !== null)
+    table.removed.push({ offset: truncate.offset, rows: past.after });
   const moved = await moveRows(connection, { from: past, to }, move);
   if (!later) table.changes += moved;
 }

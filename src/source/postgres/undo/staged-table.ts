@@ -6,7 +6,9 @@ import { quoteIdentifier } from '../quote.ts';
 import { type FirstChange, uncertainColumns } from './certain-table.ts';
 import { tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
+import { fillAdded } from './fill-added.ts';
 import {
+  isNumbered,
   type MatchedColumn,
   matchColumns,
   type PartitionNow,
@@ -43,6 +45,8 @@ export interface StagedTableOptions {
   readonly first: FirstChange;
   /** Whether updates are kept with both rows side by side for as long as nothing else is staged. */
   readonly pairs?: boolean;
+  /** Whether rows from before a column was added are staged with what every row got there then. */
+  readonly fill?: boolean;
 }
 
 /** Beyond every offset of a log: of rows that are taken as they are now. */
@@ -99,10 +103,13 @@ export class StagedTable {
   /** Rows that were found to be what they would become. */
   already = 0;
   addedColumns: readonly string[];
+  /** Columns that were added without a value, and are staged so of rows from before. */
+  readonly filledColumns = new Set<string>();
   columns: readonly Column[];
   /** Updates that are in neither of the two tables yet; `flush` puts them there. */
   pairs: StagedPairs | null = null;
   #pairing: boolean;
+  readonly #fill: boolean;
   readonly #connection: UndoConnection;
   readonly #layouts = new Map<TableDefinition, StagedLayout>();
   #last: { readonly version: TableDefinition; readonly layout: StagedLayout } | null = null;
@@ -119,6 +126,7 @@ export class StagedTable {
     this.conflictRows = `pg_temp.undo_conflicting_${place}`;
     this.offset = unusedName(facts);
     this.#pairing = options.pairs === true;
+    this.#fill = options.fill === true;
     const common = this.#common(options.first.table, matched);
     this.columns = common.map(({ now }) => toColumn(now));
     this.wide = wideRows(
@@ -359,6 +367,7 @@ export class StagedTable {
   /** @param numbered whether a column that is not among these had not been added yet. */
   async #keep(common: readonly MatchedColumn[], numbered: boolean): Promise<void> {
     const names = new Set(common.map(({ now }) => now.name));
+    if (this.#fill && numbered) await fillAdded(this.#connection, this, names);
     const known = new Set(this.columns.map(({ name }) => name));
     // In the first version and in the table now, and not in between: it was made anew.
     const anew = numbered ? [] : [...known].filter((name) => !names.has(name));
@@ -367,12 +376,6 @@ export class StagedTable {
     await this.narrow(names);
     for (const name of anew) this.problem('column-dropped', name);
   }
-}
-
-/** Whether the version's columns are the table's by their numbers: a column never gets one again. */
-function isNumbered({ columns, origin }: TableDefinition, partition: PartitionNow | null): boolean {
-  if (origin?.partition !== undefined && partition === null) return false;
-  return columns.every(({ number }) => number !== undefined);
 }
 
 function columnsUncertain(names: readonly string[]): string {

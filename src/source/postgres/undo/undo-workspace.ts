@@ -171,7 +171,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           already: table.already,
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
-          addedColumns: table.addedColumns,
+          addedColumns: [...new Set([...table.addedColumns, ...table.filledColumns])],
           ...this.#tables.namesOf(table),
         })),
         ...this.#tables.missing.map(({ schema, name, changes }) => ({
