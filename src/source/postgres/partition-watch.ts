@@ -142,7 +142,9 @@ export class PartitionWatch {
     const found = { after: this.#after, at: list.at };
     const seen = new Set<string>();
     const known = new Map([...this.#last].filter(([, mark]) => isPart(mark)));
-    const tables = new Set([...known.values()].map(({ origin }) => origin));
+    const tables = new Set(
+      [...known].flatMap(([id, { origin }]) => (list.asked.has(id) ? [origin] : [])),
+    );
     for (const { root, partition, links, made } of list.partitions) {
       const id = String(partition.oid);
       const { schema, name, oid } = root;
