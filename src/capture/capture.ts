@@ -186,7 +186,7 @@ export class Capture {
     await this.#options.checkSpace();
     // Before anything in the database is changed, and before anything of the log is called visible.
     await this.#continuation.confirm();
-    this.#gateOpen ||= await this.#openGate();
+    if (!this.#gateOpen) this.#gateOpen = await this.#openGate();
     await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
     this.#connection = new AbortController();
     this.#flushError = null;

@@ -26,7 +26,10 @@ export async function checkHistory(
     await using log = await openLogReader(config, sourceName);
     const known = knownHistory(log);
     if (known === null) return [];
-    const { rewound } = await source.continuation(known, signal);
+    const { rewound, doubt } = await source.continuation(known, signal);
+    if (rewound === null && doubt !== null) {
+      return [{ name, status: 'failed', message: doubt.message, fix: doubt.hint }];
+    }
     if (rewound === null) {
       const message = 'The log goes on with the history that the database has.';
       return [{ name, status: 'ok', message }];

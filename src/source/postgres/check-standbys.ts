@@ -40,7 +40,10 @@ export function* checkStandbys(
 ): Generator<CheckResult> {
   const { count, slots, synchronized } = standbys;
   const name = 'standbys';
-  const waited = (synchronized ?? '').split(',').map(unquoted).filter((each) => each !== '');
+  const waited = (synchronized ?? '')
+    .split(',')
+    .map(unquoted)
+    .filter((each) => each !== '');
   const absent = waited.filter((each) => !slots.some((one) => one.name === each && one.active));
   if (absent.length > 0 && slot?.failover === true) {
     const list = absent.join(', ');

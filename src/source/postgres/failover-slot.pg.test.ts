@@ -46,7 +46,11 @@ test('a slot that an administrator made before the publications stays, and captu
   const [made] = await slots(database);
   // WAL that a publication has to exist for.
   await client.query('INSERT INTO t VALUES (1)');
-  await using source = new PostgresSource({ name: 'main', url: database.url, tables: ['public.*'] });
+  await using source = new PostgresSource({
+    name: 'main',
+    url: database.url,
+    tables: ['public.*'],
+  });
   await source.setUp(signal, { slot: 'create' });
   const [kept, ...others] = await slots(database);
   assert.deepEqual(others, []);

@@ -26,6 +26,13 @@ export interface ContinuationOptions {
   readonly slot: Slot | null;
 }
 
+/** What was found. `doubt`: why the slot could not be compared. */
+interface Found {
+  readonly lineage: string;
+  readonly parting: Parting | null;
+  readonly doubt: TidingsError | null;
+}
+
 /** The first eight digits of a WAL file's name are the timeline's number. */
 const PLACE = `SELECT pg_catalog.pg_is_in_recovery() AS standby,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_insert_lsn()::text END AS lsn,
@@ -56,10 +63,10 @@ export async function findContinuation(
   options: ContinuationOptions,
   known: KnownHistory | null,
   signal: AbortSignal,
-): Promise<{ readonly lineage: string; readonly parting: Parting | null }> {
+): Promise<Found> {
   const place = await readPlace(options, signal);
   const lineage = place.lineage === null ? '' : lineageText(place.lineage);
-  if (known === null) return { lineage, parting: null };
+  if (known === null) return { lineage, parting: null, doubt: null };
   const course = compareLineages(
     { lineage: parseLineage(known.lineage), position: known.position },
     place,
@@ -68,7 +75,8 @@ export async function findContinuation(
     course.kind === 'continues'
       ? null
       : { abandoned: course.to, to: course.to, reason: course.reason };
-  return { lineage, parting: earlier(told, await compareContent(options, known, signal)) };
+  const { parting, doubt } = await compareContent(options, known, signal);
+  return { lineage, parting: earlier(told, parting), doubt };
 }
 
 async function readPlace(
@@ -114,24 +122,26 @@ async function compareContent(
   options: ContinuationOptions,
   known: KnownHistory,
   signal: AbortSignal,
-): Promise<Parting | null> {
+): Promise<Omit<Found, 'lineage'>> {
   const { slot, session, connection } = options;
   const begin = slot === null || lossOf(slot) !== null ? null : confirmedPosition(slot);
   if (slot === null || begin === null) {
-    return findUncommitted(session, await known.newest(ASKED), signal);
+    // Its stream will say that the slot is gone; the ids are left to ask for.
+    return { parting: await findUncommitted(session, await known.newest(ASKED), signal), doubt: null };
   }
-  if (begin >= known.position) return null;
+  if (begin >= known.position) return { parting: null, doubt: null };
   const { source } = connection;
   if (slot.active_pid !== null) {
     const reason = `server process ${slot.active_pid} streams from it`;
     throw new TidingsError('SLOT_IN_USE', { source, slot: slot.slot_name, reason });
   }
   try {
-    return await compareSlot(options, { known, begin, name: slot.slot_name }, signal);
+    const slotted = { known, begin, name: slot.slot_name };
+    return { parting: await compareSlot(options, slotted, signal), doubt: null };
   } catch (error) {
-    // A slot that cannot be read says why when it is streamed from; ids are left to ask for.
     if (!isTidingsError(error) || error.retryable) throw error;
-    return findUncommitted(session, await known.newest(ASKED), signal);
+    const parting = await findUncommitted(session, await known.newest(ASKED), signal);
+    return { parting, doubt: error };
   }
 }
 
