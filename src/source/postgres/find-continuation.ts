@@ -11,6 +11,7 @@ import {
   lineageText,
   parseHistory,
   parseLineage,
+  type Place,
 } from './lineage.ts';
 import { lsnToPosition } from './position.ts';
 import { readSlot } from './read-slot.ts';
@@ -36,6 +37,7 @@ interface Found {
 /** The first eight digits of a WAL file's name are the timeline's number. */
 const PLACE = `SELECT pg_catalog.pg_is_in_recovery() AS standby,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_insert_lsn()::text END AS lsn,
+  CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_flush_lsn()::text END AS flushed,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN substr(
     pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8) END AS timeline`;
 
@@ -75,25 +77,30 @@ export async function findContinuation(
     course.kind === 'continues'
       ? null
       : { abandoned: course.to, to: course.to, reason: course.reason };
-  const { parting, doubt } = await compareContent(options, known, signal);
+  const { parting, doubt } = await compareContent(
+    { ...options, flushed: place.flushed },
+    known,
+    signal,
+  );
   return { lineage, parting: earlier(told, parting), doubt };
 }
 
 async function readPlace(
   { connection, session }: ContinuationOptions,
   signal: AbortSignal,
-): Promise<{ readonly lineage: Lineage | null; readonly position: string }> {
+): Promise<Place & { readonly flushed: string }> {
   const [row] = await session.query<{
     readonly standby: boolean;
     readonly lsn: string | null;
+    readonly flushed: string | null;
     readonly timeline: string | null;
   }>(PLACE, signal);
-  if (row === undefined || row.standby || row.lsn === null) {
+  if (row === undefined || row.standby || row.lsn === null || row.flushed === null) {
     throw new TidingsError('SOURCE_STANDBY', { source: connection.source });
   }
   const timeline = Number.parseInt(row.timeline ?? '', 16);
   const lineage = timeline === 1 ? FIRST_LINEAGE : await readLineage(connection, timeline, signal);
-  return { lineage, position: lsnToPosition(row.lsn) };
+  return { lineage, position: lsnToPosition(row.lsn), flushed: lsnToPosition(row.flushed) };
 }
 
 /** Null when the server does not have the history any more. */
@@ -118,8 +125,13 @@ async function readLineage(
   }
 }
 
+/** With the position up to which the server can send anything. */
+interface ContentOptions extends ContinuationOptions {
+  readonly flushed: string;
+}
+
 async function compareContent(
-  options: ContinuationOptions,
+  options: ContentOptions,
   known: KnownHistory,
   signal: AbortSignal,
 ): Promise<Omit<Found, 'lineage'>> {
@@ -146,7 +158,7 @@ async function compareContent(
 }
 
 async function compareSlot(
-  { connection, session, publications }: ContinuationOptions,
+  { connection, session, publications, flushed }: ContentOptions,
   slot: { readonly known: KnownHistory; readonly begin: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<Parting | null> {
@@ -161,7 +173,8 @@ async function compareSlot(
         ...connection,
         slot: name,
         publications,
-        to: known.position,
+        // A server that is behind the log would never come to the log's position.
+        to: known.position < flushed ? known.position : flushed,
         async take(found) {
           for (const transaction of found) parting ??= await comparison.compare(transaction);
           return parting === null;
