@@ -102,10 +102,13 @@ class Place implements AsyncDisposable {
     return source?.checks.filter(({ name }) => /standbys|failover/.test(name)) ?? [];
   }
 
-  /** What Tidings has made in the database. */
+  /**
+   * What Tidings has made in the database. A slot that is read may forget WAL which nobody can ask
+   * for any more (`restart_lsn`); what it has confirmed stays.
+   */
   async made(): Promise<unknown> {
     return this.server.query(`SELECT
-      (SELECT json_agg((slot_name, confirmed_flush_lsn, restart_lsn)) FROM pg_replication_slots) AS slots,
+      (SELECT json_agg((slot_name, confirmed_flush_lsn)) FROM pg_replication_slots) AS slots,
       (SELECT json_agg((pubname, xmin)) FROM pg_publication) AS publications,
       (SELECT json_agg((prrelid, xmin)) FROM pg_publication_rel) AS tables,
       (SELECT json_agg((evtname, xmin)) FROM pg_event_trigger) AS triggers`);
@@ -163,7 +166,7 @@ test('a snapshot of the data directory is restored, on the same timeline and pas
   place.server = copy;
   await copy.start();
   await copy.query(
-    `CREATE TABLE noise (x text); INSERT INTO noise SELECT repeat('x', 200) FROM generate_series(1, 5000)`,
+    `CREATE SCHEMA other; CREATE TABLE other.noise (x text); INSERT INTO other.noise SELECT repeat('x', 200) FROM generate_series(1, 5000)`,
   );
   await copy.query(insert(101, 103));
   for (const accept of [{}, { acceptGaps: ['main'] }, {}]) {
@@ -328,16 +331,9 @@ test('a server that crashed knows less of what was acknowledged, and its history
     await server.query('DELETE FROM t WHERE id = 3; TRUNCATE noise');
     await server.query(insert(21, 25));
   });
-  const confirmed = async (): Promise<string> => {
-    const rows = await server.query<{ lsn: string }>(
-      'SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots',
-    );
-    return rows[0]?.lsn ?? '';
-  };
-  const before = await confirmed();
+  // What a server writes down of a slot is some moments old, so the slot can be behind the log now.
   await server.kill();
   await server.start();
-  assert.notEqual(await confirmed(), before, 'the slot went back, as it may');
   await place.captured(() => server.query(insert(26, 30)));
   await using log = await place.log();
   assert.equal(log.head, 31 + 1);

@@ -197,7 +197,7 @@ export class Capture {
     await this.#options.checkSpace();
     // Before anything in the database is changed, and before anything of the log is called visible.
     await this.#continuation.confirm();
-    this.#gateOpen ||= await this.#openGate();
+    if (!this.#gateOpen) this.#gateOpen = await this.#openGate();
     const slot = log.position === null ? 'create' : 'expect';
     await source.setUp(signal, { slot, known: log.tables() });
     this.#connection = new AbortController();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Fixture, fixture, position } from '../../test/capture-fixture.ts';
 import { until } from '../../test/until.ts';
-import { isTidingsError } from '../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { changeOf, readAll, tableNamed } from '../log/log.contract.ts';
 import type { Rewound } from '../source/source-history.ts';
 
@@ -26,7 +26,7 @@ async function rewound(parts: Partial<Rewound> = {}): Promise<Fixture> {
   }
   log.writer.lineage('one');
   await log.writer.flush();
-  source.next = { lineage: 'two', rewound: { ...REWOUND, ...parts } };
+  source.next = { lineage: 'two', rewound: { ...REWOUND, ...parts }, doubt: null };
   return at;
 }
 
@@ -54,7 +54,7 @@ test('accepted, the log goes on where the two part, under positions of another h
   assert.deepEqual([log.position, log.lineage], [`r0001.${position(3)}`, 'two']);
   assert.deepEqual(await log.gaps(), []);
 
-  source.next = { lineage: 'two', rewound: null };
+  source.next = { lineage: 'two', rewound: null, doubt: null };
   await capture.acceptRewind();
   assert.equal(log.forks().length, 1, 'what did not go back is left alone');
   void capture.run();
@@ -82,4 +82,16 @@ test('what the new history has lost is a gap behind the fork', async () => {
     [`r0001.${position(3)}`, `r0001.${position(9)}`, 6],
   );
   assert.equal(log.position, `r0001.${position(9)}`);
+});
+
+test('what cannot be compared is not taken for the same; a gap gives it up', async () => {
+  await using at = await rewound();
+  const { source, log, capture } = at;
+  const doubt = new TidingsError('SLOT_INVALIDATED', { source: 'main', slot: 's', reason: 'r' });
+  source.next = { lineage: 'two', rewound: null, doubt };
+  await assert.rejects(capture.run(), doubt);
+  assert.deepEqual([source.setUps, source.streams], [0, 0]);
+  await capture.acceptGap('test');
+  assert.equal(source.restarts.length, 1);
+  assert.equal((await log.gaps()).length, 1);
 });

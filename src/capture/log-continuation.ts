@@ -1,5 +1,6 @@
 import { historyOf, nextHistory } from '../change/position.ts';
 import { NO_TRANSACTION, rewindChange, type RewindNotice, rewindTable } from '../change/rewind.ts';
+import type { TidingsError } from '../errors/tidings-error.ts';
 import type { Log } from '../log/log.ts';
 import type { Continuation } from '../source/source-history.ts';
 import type { Source } from '../source/source.ts';
@@ -24,21 +25,20 @@ export class LogContinuation {
   /**
    * Makes sure, at every connect, that the source's history goes on from where the log's has come to.
    * Changes nothing in the database.
-   * @throws TidingsError `SOURCE_CHANGED`, `SOURCE_REWOUND`
+   * @throws TidingsError `SOURCE_CHANGED`, `SOURCE_REWOUND`, or why the two cannot be compared.
    */
   async confirm(): Promise<void> {
-    const { log } = this.#options;
-    const { lineage, rewound } = await this.#compare();
-    if (rewound !== null) throw await rewoundError(this.#options.source.name, log, rewound);
-    log.writer.lineage(lineage);
+    const doubt = await this.#refuseRewound();
+    if (doubt !== null) throw doubt;
   }
 
   /** See `Capture.acceptGap`. */
   async acceptGap(reason: string): Promise<void> {
     const { source, signal } = this.#options;
     // Before anything is changed: a slot in the wrong database would keep its WAL for ever, and one
-    // that is made anew would hide that the history went back.
-    await this.confirm();
+    // that is made anew would hide that the history went back. One that cannot be read any more is
+    // what is given up here.
+    await this.#refuseRewound();
     await this.#recordGap(await source.restart(signal), reason);
   }
 
@@ -82,6 +82,15 @@ export class LogContinuation {
     writer.begin({ id: NO_TRANSACTION, position: history });
     writer.append(rewindChange(writer.defineTable(rewindTable(source.dialect.name)), notice));
     writer.commit({ committedAt, context: null });
+  }
+
+  /** @returns why it could not be told for certain, or null. */
+  async #refuseRewound(): Promise<TidingsError | null> {
+    const { source, log } = this.#options;
+    const { lineage, rewound, doubt } = await this.#compare();
+    if (rewound !== null) throw await rewoundError(source.name, log, rewound);
+    log.writer.lineage(lineage);
+    return doubt;
   }
 
   async #compare(): Promise<Continuation> {

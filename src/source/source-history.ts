@@ -1,3 +1,5 @@
+import type { TidingsError } from '../errors/tidings-error.ts';
+
 /** A transaction as far as histories are compared by it. */
 export interface KnownTransaction {
   readonly id: string;
@@ -47,6 +49,8 @@ export interface Continuation {
   readonly lineage: string;
   /** Null when the source's history goes on from where the log's has come to. */
   readonly rewound: Rewound | null;
+  /** Why the two could not be compared as far as they have to be; else null. */
+  readonly doubt: TidingsError | null;
 }
 
 /** The earlier of two findings in each respect. */

@@ -7,6 +7,9 @@ import type { CheckResult, Source } from '../../source/source.ts';
 import { SqliteStateReader } from '../../state/sqlite/sqlite-state-reader.ts';
 import { logDirectory, openLogReader, statePath } from '../adapters.ts';
 
+/** How long comparing may take: a server can wait for a standby; milliseconds. */
+const PATIENCE = 15_000;
+
 /**
  * What `doctor` says of a source's history: whether the log can go on with it (invariant 15). Nothing
  * when there is no log yet, or when the source cannot be asked: its own checks say why.
@@ -26,7 +29,21 @@ export async function checkHistory(
     await using log = await openLogReader(config, sourceName);
     const known = knownHistory(log);
     if (known === null) return [];
-    const { rewound } = await source.continuation(known, signal);
+    const soon = AbortSignal.timeout(PATIENCE);
+    const { rewound, doubt } = await source
+      .continuation(known, AbortSignal.any([signal, soon]))
+      .catch((error: unknown) => {
+        signal.throwIfAborted();
+        if (soon.aborted) return { rewound: null, doubt: null };
+        throw error;
+      });
+    if (soon.aborted) {
+      const message = `The log could not be compared with the database within ${PATIENCE / 1000} s.`;
+      return [{ name, status: 'warning', message }];
+    }
+    if (rewound === null && doubt !== null) {
+      return [{ name, status: 'failed', message: doubt.message, fix: doubt.hint }];
+    }
     if (rewound === null) {
       const message = 'The log goes on with the history that the database has.';
       return [{ name, status: 'ok', message }];

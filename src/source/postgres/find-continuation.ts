@@ -11,6 +11,7 @@ import {
   lineageText,
   parseHistory,
   parseLineage,
+  type Place,
 } from './lineage.ts';
 import { lsnToPosition } from './position.ts';
 import { readSlot } from './read-slot.ts';
@@ -26,9 +27,17 @@ export interface ContinuationOptions {
   readonly slot: Slot | null;
 }
 
+/** What was found. `doubt`: why the slot could not be compared. */
+interface Found {
+  readonly lineage: string;
+  readonly parting: Parting | null;
+  readonly doubt: TidingsError | null;
+}
+
 /** The first eight digits of a WAL file's name are the timeline's number. */
 const PLACE = `SELECT pg_catalog.pg_is_in_recovery() AS standby,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_insert_lsn()::text END AS lsn,
+  CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_flush_lsn()::text END AS flushed,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN substr(
     pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8) END AS timeline`;
 
@@ -56,10 +65,10 @@ export async function findContinuation(
   options: ContinuationOptions,
   known: KnownHistory | null,
   signal: AbortSignal,
-): Promise<{ readonly lineage: string; readonly parting: Parting | null }> {
+): Promise<Found> {
   const place = await readPlace(options, signal);
   const lineage = place.lineage === null ? '' : lineageText(place.lineage);
-  if (known === null) return { lineage, parting: null };
+  if (known === null) return { lineage, parting: null, doubt: null };
   const course = compareLineages(
     { lineage: parseLineage(known.lineage), position: known.position },
     place,
@@ -68,24 +77,30 @@ export async function findContinuation(
     course.kind === 'continues'
       ? null
       : { abandoned: course.to, to: course.to, reason: course.reason };
-  return { lineage, parting: earlier(told, await compareContent(options, known, signal)) };
+  const { parting, doubt } = await compareContent(
+    { ...options, flushed: place.flushed },
+    known,
+    signal,
+  );
+  return { lineage, parting: earlier(told, parting), doubt };
 }
 
 async function readPlace(
   { connection, session }: ContinuationOptions,
   signal: AbortSignal,
-): Promise<{ readonly lineage: Lineage | null; readonly position: string }> {
+): Promise<Place & { readonly flushed: string }> {
   const [row] = await session.query<{
     readonly standby: boolean;
     readonly lsn: string | null;
+    readonly flushed: string | null;
     readonly timeline: string | null;
   }>(PLACE, signal);
-  if (row === undefined || row.standby || row.lsn === null) {
+  if (row === undefined || row.standby || row.lsn === null || row.flushed === null) {
     throw new TidingsError('SOURCE_STANDBY', { source: connection.source });
   }
   const timeline = Number.parseInt(row.timeline ?? '', 16);
   const lineage = timeline === 1 ? FIRST_LINEAGE : await readLineage(connection, timeline, signal);
-  return { lineage, position: lsnToPosition(row.lsn) };
+  return { lineage, position: lsnToPosition(row.lsn), flushed: lsnToPosition(row.flushed) };
 }
 
 /** Null when the server does not have the history any more. */
@@ -110,33 +125,40 @@ async function readLineage(
   }
 }
 
+/** With the position up to which the server can send anything. */
+interface ContentOptions extends ContinuationOptions {
+  readonly flushed: string;
+}
+
 async function compareContent(
-  options: ContinuationOptions,
+  options: ContentOptions,
   known: KnownHistory,
   signal: AbortSignal,
-): Promise<Parting | null> {
+): Promise<Omit<Found, 'lineage'>> {
   const { slot, session, connection } = options;
   const begin = slot === null || lossOf(slot) !== null ? null : confirmedPosition(slot);
   if (slot === null || begin === null) {
-    return findUncommitted(session, await known.newest(ASKED), signal);
+    // Its stream will say that the slot is gone; the ids are left to ask for.
+    return { parting: await findUncommitted(session, await known.newest(ASKED), signal), doubt: null };
   }
-  if (begin >= known.position) return null;
+  if (begin >= known.position) return { parting: null, doubt: null };
   const { source } = connection;
   if (slot.active_pid !== null) {
     const reason = `server process ${slot.active_pid} streams from it`;
     throw new TidingsError('SLOT_IN_USE', { source, slot: slot.slot_name, reason });
   }
   try {
-    return await compareSlot(options, { known, begin, name: slot.slot_name }, signal);
+    const slotted = { known, begin, name: slot.slot_name };
+    return { parting: await compareSlot(options, slotted, signal), doubt: null };
   } catch (error) {
-    // A slot that cannot be read says why when it is streamed from; ids are left to ask for.
     if (!isTidingsError(error) || error.retryable) throw error;
-    return findUncommitted(session, await known.newest(ASKED), signal);
+    const parting = await findUncommitted(session, await known.newest(ASKED), signal);
+    return { parting, doubt: error };
   }
 }
 
 async function compareSlot(
-  { connection, session, publications }: ContinuationOptions,
+  { connection, session, publications, flushed }: ContentOptions,
   slot: { readonly known: KnownHistory; readonly begin: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<Parting | null> {
@@ -151,7 +173,8 @@ async function compareSlot(
         ...connection,
         slot: name,
         publications,
-        to: known.position,
+        // A server that is behind the log would never come to the log's position.
+        to: known.position < flushed ? known.position : flushed,
         async take(found) {
           for (const transaction of found) parting ??= await comparison.compare(transaction);
           return parting === null;

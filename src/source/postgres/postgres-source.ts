@@ -117,7 +117,7 @@ export class PostgresSource implements Source {
 
   async continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation> {
     const { slot } = await this.#setup.slot(signal);
-    const { lineage, parting } = await findContinuation(
+    const { lineage, parting, doubt } = await findContinuation(
       {
         connection: this.#connection,
         session: this.#session,
@@ -128,9 +128,9 @@ export class PostgresSource implements Source {
       signal,
     );
     this.#timeline = parseLineage(lineage)?.at(-1)?.id ?? null;
-    if (parting === null) return { lineage, rewound: null };
+    if (parting === null) return { lineage, rewound: null, doubt };
     const complete = await this.#setup.hasAllSince(parting.to, signal);
-    return { lineage, rewound: { ...parting, complete } };
+    return { lineage, rewound: { ...parting, complete }, doubt };
   }
 
   setUp(signal: AbortSignal, options: SetUpOptions): Promise<void> {

@@ -19,6 +19,9 @@ export interface ReadSlotOptions extends Omit<ReplicationOptions, 'from' | 'raw'
   readonly take: (transactions: readonly SlotTransaction[]) => Promise<boolean>;
 }
 
+/** A server that sends nothing new for so long waits for somebody; milliseconds. */
+const STANDSTILL = 60_000;
+
 const COPY_DATA = 0x64; // 'd'
 const COPY_BOTH = 0x57; // 'W'
 const ERROR = 0x45; // 'E'
@@ -59,6 +62,9 @@ class SlotReading implements FrameHandler {
   #over = false;
   /** All that was wanted has been read. */
   #passed = false;
+  #reached = '';
+  #movedAt = performance.now();
+  #watch: NodeJS.Timeout | null = null;
 
   constructor(options: ReadSlotOptions, connection: ReplicationConnection) {
     this.#options = options;
@@ -75,6 +81,7 @@ class SlotReading implements FrameHandler {
     const abort = (): void => this.#end(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     this.#feedback.start();
+    this.#watch = setInterval(() => this.#lookForStandstill(), 1_000);
     this.#connection.start(
       (chunk) => this.#onChunk(chunk),
       (error) => this.#end(this.#disconnected(error?.message ?? 'the server closed it')),
@@ -99,10 +106,12 @@ class SlotReading implements FrameHandler {
     const kind = view.getUint8(start);
     if (kind === KEEPALIVE) {
       const reached = wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5));
+      if (reached > this.#reached) this.#moved(reached);
       // Within a transaction it says nothing of what was sent.
       if (this.#open === null && reached >= this.#options.to) this.#passed = true;
       else if (view.getUint8(start + 17) !== 0) this.#feedback.answer();
     } else if (kind === XLOG_DATA && start + XLOG_DATA_HEADER < end) {
+      this.#moved(this.#reached);
       this.#message(body, start + XLOG_DATA_HEADER);
     }
     return true;
@@ -156,6 +165,19 @@ class SlotReading implements FrameHandler {
     this.#connection.resume();
   }
 
+  #moved(reached: string): void {
+    this.#reached = reached;
+    this.#movedAt = performance.now();
+  }
+
+  /** Such as for a standby that `synchronized_standby_slots` names, and that is away. */
+  #lookForStandstill(): void {
+    const since = performance.now() - this.#movedAt;
+    if (since < STANDSTILL) return;
+    const reason = `it has sent nothing more of slot ${this.#options.slot} for ${(since / 1000).toFixed(0)} s`;
+    this.#end(this.#disconnected(reason));
+  }
+
   #explain(error: unknown): unknown {
     if (error instanceof ServerError) return toStreamError(error, this.#options);
     if (!(error instanceof MalformedData)) return error;
@@ -172,6 +194,7 @@ class SlotReading implements FrameHandler {
   #end(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#watch !== null) clearInterval(this.#watch);
     this.#feedback[Symbol.dispose]();
     if (error === null) {
       this.#connection.close();
