@@ -15,17 +15,20 @@ export interface Alterations {
 /**
  * Compares the publications with what they were: whatever they lack now was not captured meanwhile.
  * @param before where tables were that were captured before, by their oids. Any other table is new.
+ * @param wasRight true when this very version has seen the publications right.
  */
 export function findAlterations(
   publications: readonly (Publication | null)[],
   tables: readonly CapturedTable[],
   before: ReadonlyMap<string, Place>,
+  wasRight: boolean,
 ): Alterations {
-  const operations = publications.flatMap((publication) =>
-    publication === null || publication.lacking.length === 0
-      ? []
-      : [`publication ${publication.name} without ${publication.lacking.join(', ')}`],
-  );
+  const operations = publications.flatMap((publication) => {
+    if (publication === null) return [];
+    const { name, lacking, lackingSince } = publication;
+    const lacks = [...lacking, ...(wasRight ? lackingSince : [])];
+    return lacks.length === 0 ? [] : [`publication ${name} without ${lacks.join(', ')}`];
+  });
   // It has every table, and is refused for that.
   const all = publications.some((publication) => publication?.allTables === true);
   const found = (all ? [] : tables).flatMap((table): [string, string][] => {

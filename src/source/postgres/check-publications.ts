@@ -21,7 +21,7 @@ export function checkPublications(
     };
   }
   const before = new Map(tables.map(({ oid }) => [oid, 'all'] as const));
-  const text = alterationsText(findAlterations(found, tables, before), tables);
+  const text = alterationsText(findAlterations(found, tables, before, true), tables);
   if (text === null) {
     return { name, status: 'ok', message: 'The publications have all that is captured.' };
   }

@@ -86,7 +86,9 @@ export class PublicationWatch {
     const publications = await readPublications(session, names, signal);
     const tables = await readTables(session, query, signal);
     const found = [publications.all, publications.insertOnly];
-    const altered = this.#begun ? findAlterations(found, tables, this.#places) : NOTHING;
+    const altered = this.#begun
+      ? findAlterations(found, tables, this.#places, this.#right !== null)
+      : NOTHING;
     this.#places = placesAfter(tables, this.#places, altered.tables);
     const text = alterationsText(altered, tables);
     this.#warnOfAlterations(text, moment);

@@ -19,6 +19,10 @@ export interface Publication {
   readonly correct: boolean;
   /** Operations that its kind should publish, and that it does not. */
   readonly lacking: readonly string[];
+  /** What else it does not publish; an earlier version, of Tidings or of the server, may have left it so. */
+  readonly lackingSince: readonly string[];
+  /** Schemas that somebody added as a whole. */
+  readonly schemas: readonly string[];
 }
 
 /** PostgreSQL 18 publishes computed columns; it refuses updates of some tables when it may not. */
@@ -36,6 +40,17 @@ function options(kind: keyof PublicationNames, version: number): string {
   return `publish = '${operations}', publish_via_partition_root = false${generated}`;
 }
 
+/** Whether it publishes stored columns that are computed, where it can. */
+const GENERATED = `COALESCE(to_jsonb(p) ->> 'pubgencols', 's') IN ('s', 'true')`;
+
+/** PostgreSQL 14 has no such table, so it is not named as one. */
+const SCHEMAS = `SELECT n.nspname::text FROM pg_depend d
+    JOIN pg_depend e ON e.classid = d.classid AND e.objid = d.objid
+      AND e.refclassid = 'pg_namespace'::regclass
+    JOIN pg_namespace n ON n.oid = e.refobjid
+  WHERE d.classid = to_regclass('pg_catalog.pg_publication_namespace')
+    AND d.refclassid = 'pg_publication'::regclass AND d.refobjid = p.oid`;
+
 /** Finds the publications of a source; those that do not exist are null. */
 export async function readPublications(
   session: SqlSession,
@@ -48,7 +63,11 @@ export async function readPublications(
           pg_has_role(p.pubowner, 'USAGE') AS "owned",
           p.pubinsert AND p.pubtruncate AND NOT p.pubviaroot
             AND p.pubupdate = (p.pubname = $1) AND p.pubdelete = (p.pubname = $1)
-            AND COALESCE(to_jsonb(p) ->> 'pubgencols', 's') IN ('s', 'true') AS "correct",
+            AND ${GENERATED} AND NOT EXISTS (${SCHEMAS}) AS "correct",
+          to_jsonb(ARRAY(${SCHEMAS} ORDER BY 1)) AS "schemas",
+          to_jsonb(array_remove(ARRAY[
+            CASE WHEN p.pubviaroot THEN 'partitions as themselves' END,
+            CASE WHEN NOT ${GENERATED} THEN 'generated columns' END], NULL)) AS "lackingSince",
           to_jsonb(array_remove(ARRAY[
             CASE WHEN NOT p.pubinsert THEN 'insert' END,
             CASE WHEN NOT p.pubupdate AND p.pubname = $1 THEN 'update' END,
@@ -82,6 +101,9 @@ export function publicationsSql(
       throw new TidingsError('PUBLICATION_UNSUITABLE', { source, publication: names[kind] });
     } else if (!publication.correct) {
       statements.push(`ALTER PUBLICATION ${name} SET (${options(kind, version)});`);
+      const schemas = publication.schemas.map(quoteIdentifier).join(', ');
+      if (schemas !== '')
+        statements.push(`ALTER PUBLICATION ${name} DROP TABLES IN SCHEMA ${schemas};`);
     }
   }
   return statements;
