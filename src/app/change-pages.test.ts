@@ -12,7 +12,10 @@ const table = {
   id: 1,
   schema: 'public',
   name: 'files',
-  columns: [{ ...column, name: 'id' }, { ...column, name: 'body' }],
+  columns: [
+    { ...column, name: 'id' },
+    { ...column, name: 'body' },
+  ],
   key: [0],
   identity: 'full',
   dialect: 'postgres',

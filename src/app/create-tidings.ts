@@ -27,6 +27,8 @@ export interface CreateOptions {
   readonly metrics?: Metrics;
   /** Sources whose lost changes are given up: capture begins anew at the present. */
   readonly acceptGaps?: readonly string[];
+  /** Sources whose server pg_upgrade has made anew, with their slots: the log goes on. */
+  readonly upgraded?: readonly string[];
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: (point: CommitPoint) => void;
 }
@@ -65,6 +67,7 @@ export async function createTidings(
     sources,
     version: readVersion(),
     acceptGaps: checkNames(options.acceptGaps ?? [], config),
+    upgraded: checkNames(options.upgraded ?? [], config),
     resources: opened.move(),
   });
   try {

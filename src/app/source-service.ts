@@ -6,7 +6,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { isKnownByName, isSameDatabase } from '../source/source-identity.ts';
+import { isKnownByName, isSameDatabase, mayBeUpgraded } from '../source/source-identity.ts';
 import type { Source, SourceStatus } from '../source/source.ts';
 import type { State } from '../state/state.ts';
 import { Horizon } from '../subscription/horizon.ts';
@@ -106,8 +106,8 @@ export class SourceService implements AsyncDisposable {
    * Captures until {@link stop}.
    * @throws what capture cannot go on from by itself.
    */
-  async run(options: { readonly acceptGap: boolean }): Promise<void> {
-    this.#running ??= this.#run(options.acceptGap).finally(() => this.#settled.resolve());
+  async run(options: { readonly acceptGap: boolean; readonly upgraded: boolean }): Promise<void> {
+    this.#running ??= this.#run(options).finally(() => this.#settled.resolve());
     await this.#running;
   }
 
@@ -126,8 +126,9 @@ export class SourceService implements AsyncDisposable {
     await this.stop();
   }
 
-  async #run(acceptGap: boolean): Promise<void> {
+  async #run({ acceptGap, upgraded }: Parameters<SourceService['run']>[0]): Promise<void> {
     const watching = this.#watchStatus();
+    if (upgraded) await this.capture.acceptUpgrade((found) => this.#adopt(found));
     if (acceptGap) await this.capture.acceptGap('given up by the operator (--accept-gap)');
     await this.capture.run();
     await watching;
@@ -140,6 +141,18 @@ export class SourceService implements AsyncDisposable {
     else if (!(await this.#isSame(expected, found))) {
       throw new TidingsError('SOURCE_CHANGED', { source: this.name, found, expected });
     } else if (expected !== found) await state.setSourceIdentity(this.name, found);
+  }
+
+  /** Of a database that may be this source's, on a server that was upgraded. */
+  async #adopt(found: string): Promise<(() => Promise<void>) | null> {
+    const { name } = this;
+    const { state } = this.#options;
+    const expected = await state.sourceIdentity(name);
+    if (expected === null || isSameDatabase(expected, found)) return null;
+    if (!mayBeUpgraded(expected, found)) {
+      throw new TidingsError('SOURCE_CHANGED', { source: name, found, expected });
+    }
+    return () => state.setSourceIdentity(name, found);
   }
 
   async #isSame(expected: string, found: string): Promise<boolean> {

@@ -86,6 +86,14 @@ class ScriptedSource implements Source {
     this.acknowledged.push(position);
   }
 
+  tearDownCosts(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
+  carriedOver(): Promise<string> {
+    throw new Error('Not asked here');
+  }
+
   isElsewhere(): Promise<boolean> {
     return Promise.resolve(false);
   }

@@ -3,6 +3,7 @@ import type { Log } from '../log/log.ts';
 import type { Source } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
+import { acceptUpgrade, type AdoptIdentity } from './accept-upgrade.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
 import { LogReceiver } from './log-receiver.ts';
@@ -148,9 +149,19 @@ export class Capture {
    * again: whoever asked for it is told.
    * @throws TidingsError `SOURCE_CHANGED`, `SOURCE_REWOUND`, or why the source or the log cannot.
    */
-  async acceptGap(reason: string): Promise<void> {
+  acceptGap(reason: string): Promise<void> {
+    return this.#accept(() => this.#acceptGap(reason));
+  }
+
+  /** See `accept-upgrade.ts`. Not tried again, like `acceptGap`. */
+  acceptUpgrade(adopt: AdoptIdentity): Promise<void> {
+    const { source, log, signal } = this.#options;
+    return this.#accept(() => acceptUpgrade({ source, log, signal, adopt }));
+  }
+
+  async #accept(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#acceptGap(reason);
+      await work();
     } catch (error) {
       if (!this.#options.signal.aborted) this.#setState('failed', error);
       throw error;

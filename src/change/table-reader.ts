@@ -12,11 +12,7 @@ export class TableReader {
   readonly #read: readonly number[];
 
   /** @param columns only these are read into rows. Default: all. */
-  constructor(
-    table: TableDefinition,
-    dialects: readonly Dialect[],
-    columns?: ReadonlySet<string>,
-  ) {
+  constructor(table: TableDefinition, dialects: readonly Dialect[], columns?: ReadonlySet<string>) {
     const dialect = dialects.find((candidate) => candidate.name === table.dialect);
     if (dialect === undefined) throw new Error(`No dialect ${table.dialect} for ${table.name}`);
     this.#table = table;

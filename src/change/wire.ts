@@ -46,7 +46,10 @@ export interface WireData extends Pick<
  * @param replaced members with other values.
  * @throws TidingsError `VALUE_TOO_LARGE`
  */
-export function wireText(change: Change, replaced: { readonly [member: string]: string } = {}): string {
+export function wireText(
+  change: Change,
+  replaced: { readonly [member: string]: string } = {},
+): string {
   try {
     return JSON.stringify({ ...toWire(change), ...replaced });
   } catch (error) {

@@ -51,7 +51,9 @@ export function valueOf(row: Row | null, name: string): JsonValue | undefined {
 }
 
 function without(row: Row, key: Row | null): Row {
-  return Object.fromEntries(Object.entries(row).filter(([name]) => valueOf(key, name) === undefined));
+  return Object.fromEntries(
+    Object.entries(row).filter(([name]) => valueOf(key, name) === undefined),
+  );
 }
 
 export function rowText(row: Row): string {

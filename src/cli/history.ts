@@ -87,7 +87,8 @@ function columnLines({ operation, before, after, changed }: Change): readonly st
   if (changed === null) return [`    is   ${rowText(after)}`, '    (what it was is not known)'];
   if (changed.length === 0) return ['    (nothing changed)'];
   return changed.map(
-    (name) => `    ${harmless(name)}: ${valueText(valueOf(before, name))} → ${valueText(valueOf(after, name))}`,
+    (name) =>
+      `    ${harmless(name)}: ${valueText(valueOf(before, name))} → ${valueText(valueOf(after, name))}`,
   );
 }
 

@@ -76,7 +76,10 @@ const exportLog: Action = async (context, options) => {
     return passedOver.count === 0 ? 0 : 1;
   }
   const replace = options['force'] === true;
-  const count = await writeFile({ changes, passedOver }, io, { path: resolve(io.cwd, file), replace });
+  const count = await writeFile({ changes, passedOver }, io, {
+    path: resolve(io.cwd, file),
+    replace,
+  });
   if (json) printJson(io, { file, changes: count });
   else {
     io.stderr.write(`Wrote ${formatCounted(count, 'change')} to ${file}.\n${marksText(turns)}`);

@@ -19,7 +19,10 @@ for (const [line, shown, exit] of LISTINGS) {
     const asJson = await tidings(`tidings ${line} --json`, application());
     assert.equal(asJson.code, exit);
     const documents = asJson.out.trimEnd().split('\n').map(parseWire);
-    assert.deepEqual(documents, Array.from({ length: shown }, () => CHANGE));
+    assert.deepEqual(
+      documents,
+      Array.from({ length: shown }, () => CHANGE),
+    );
     const asText = await tidings(`tidings ${line}`, application());
     assert.equal(asText.code, exit);
     for (const { err } of [asJson, asText]) {

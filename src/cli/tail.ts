@@ -1,13 +1,7 @@
 import type { StartAt } from '../config/start-at.ts';
 import { collect, parseLimit, parsePlace } from './arguments.ts';
 import { changeLine } from './change-line.ts';
-import {
-  type Action,
-  complete,
-  type DeclareCommand,
-  listOption,
-  textOption,
-} from './command.ts';
+import { type Action, complete, type DeclareCommand, listOption, textOption } from './command.ts';
 import { PassedOver } from './passed-over.ts';
 
 export const declareTail: DeclareCommand = (program, runtime) => {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACK, DeliveryFixture, rows, sink, statusOf, subscription } from '../../test/delivery-fixture.ts';
+import {
+  ACK,
+  DeliveryFixture,
+  rows,
+  sink,
+  statusOf,
+  subscription,
+} from '../../test/delivery-fixture.ts';
 import { CHANGE, TOO_LARGE } from '../../test/fake-log.ts';
 import { until } from '../../test/until.ts';
 import type { ChangeView } from '../change/decode.ts';

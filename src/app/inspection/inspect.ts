@@ -21,6 +21,7 @@ import {
   statePath,
 } from '../adapters.ts';
 import { DataLock } from '../data-lock.ts';
+import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type {
   ChangeQuery,
@@ -138,7 +139,12 @@ class DiskInspection implements Inspection {
     ];
     for (const name of this.#sourceNames()) {
       await using source = openSource(this.#config, name, () => undefined);
-      subjects.push({ subject: `source ${name}`, checks: await source.check(signal) });
+      const checks = await source.check(signal);
+      const identity = await checkIdentity(await this.#expectedIdentity(name), source, signal);
+      subjects.push({
+        subject: `source ${name}`,
+        checks: identity === null ? checks : [...checks, identity],
+      });
     }
     const subscriptions = checkSubscriptions(this.#config);
     if (subscriptions.length > 0)
@@ -150,6 +156,15 @@ class DiskInspection implements Inspection {
     return this.#sourceNames().map(
       (name) => `slot, publications and triggers of source ${name} in its database`,
     );
+  }
+
+  async uninstallCosts(signal: AbortSignal): Promise<readonly string[]> {
+    const costs: string[] = [];
+    for (const name of this.#sourceNames()) {
+      await using source = openSource(this.#config, name, () => undefined);
+      costs.push(...(await source.tearDownCosts(signal)));
+    }
+    return costs;
   }
 
   async uninstall(
@@ -185,6 +200,12 @@ class DiskInspection implements Inspection {
       removedSegments: before.segments - after.segments,
       removedBytes: Math.max(0, before.bytes - after.bytes),
     };
+  }
+
+  /** What is written down of a source; null when nothing is. */
+  async #expectedIdentity(source: string): Promise<string | null> {
+    await using state = SqliteStateReader.openExisting(statePath(this.#config));
+    return state === null ? null : await state.sourceIdentity(source);
   }
 
   async #log(source: string): Promise<SqliteLogReader> {

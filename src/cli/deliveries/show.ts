@@ -31,7 +31,8 @@ export const declareShow: DeclareCommand = (deliveries, runtime) => {
     .argument('<subscription>', 'the subscription')
     .argument('<offset>', 'the offset of the change', checkOffset);
   const examples = [['tidings deliveries show crm 1200', 'why it is not done']] as const;
-  const json = '{"delivery": a DeliveryReport, "change": as on the wire, null when it is gone or too large}';
+  const json =
+    '{"delivery": a DeliveryReport, "change": as on the wire, null when it is gone or too large}';
   completeWithApi(command, runtime, { json, examples }, show);
 };
 
@@ -52,11 +53,7 @@ function isPassedOver(change: Found): change is PassedOverChange {
 }
 
 /** The change from the log, or why it is passed over; null when retention has removed it. */
-async function findChange(
-  api: ApiClient,
-  source: string,
-  offset: number,
-): Promise<Found> {
+async function findChange(api: ApiClient, source: string, offset: number): Promise<Found> {
   const after = offset === 0 ? undefined : offset - 1;
   try {
     const { changes, passedOver } = await api.ask<ChangesPage>('/v1/changes', {

@@ -125,7 +125,10 @@ export function rowText(row: UndoRow, output: Output): string {
           Object.keys(after ?? before ?? {}).filter((name) => !inKey.has(name)),
         )
       : changed
-          .map((name) => `${name}: ${valueText(valueOf(before, name))} → ${valueText(valueOf(after, name))}`)
+          .map(
+            (name) =>
+              `${name}: ${valueText(valueOf(before, name))} → ${valueText(valueOf(after, name))}`,
+          )
           .join(', ');
   const stays = conflict ? '  (in conflict)' : '';
   const line = `${mark} ${harmless(row.table)}${named}${stays}  ${values}`;

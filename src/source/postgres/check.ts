@@ -9,6 +9,7 @@ import {
   checkTls,
   checkWalBound,
 } from './check-server.ts';
+import { checkRepack } from './check-repack.ts';
 import { checkNewTables, checkTables } from './check-tables.ts';
 import { readSettings } from './check-settings.ts';
 import { readTables, readSkipped } from './captured-tables.ts';
@@ -70,5 +71,6 @@ async function* runChecks(
   const publications = await readPublications(session, names, signal);
   yield* checkRights(source, facts, publications, tables);
   yield* checkTables(tables, await readSkipped(session, patterns, signal));
+  yield* checkRepack(facts, settings, tables);
   yield checkNewTables(source, query, triggered);
 }
