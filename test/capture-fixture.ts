@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Capture, type CaptureOptions } from '../src/capture/capture.ts';
 import { encodeImages } from '../src/change/row-images.ts';
 import type { OnCommitPoint } from '../src/log/sqlite/commit-points.ts';
+import { TidingsError } from '../src/errors/tidings-error.ts';
 import { openSqliteLog, type SqliteLog } from '../src/log/sqlite/sqlite-log.ts';
 import { POSTGRES_DIALECT } from '../src/source/postgres/dialect.ts';
 import type { Continuation } from '../src/source/source-history.ts';
@@ -49,6 +50,11 @@ export class ScriptedSource implements Source {
     this.#burst();
   }
 
+  /** The server ends the connection. */
+  cut(): void {
+    this.#end?.reject(new TidingsError('SOURCE_UNREACHABLE', { source: 'main', reason: 'cut' }));
+  }
+
   /** A transaction of so many records that has begun and does not end. */
   sendOpen(position: string, records: number): void {
     if (this.#receiver?.begin({ id: '9', position }) !== true) return;
@@ -87,6 +93,14 @@ export class ScriptedSource implements Source {
     this.acknowledged.push(position);
   }
 
+  tearDownCosts(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
+  carriedOver(): Promise<string> {
+    return assert.fail('not asked here');
+  }
+
   isElsewhere(): Promise<boolean> {
     return Promise.resolve(false);
   }
@@ -114,8 +128,13 @@ export class ScriptedSource implements Source {
     return Promise.resolve('0000000000000100');
   }
 
+  visible = true;
+  looks = 0;
+
   visibility(): ReturnType<Source['visibility']> {
-    return Promise.resolve({ visible: () => true, inProgress: [] });
+    this.looks += 1;
+    const { visible } = this;
+    return Promise.resolve({ visible: () => visible, inProgress: [] });
   }
 
   setUps = 0;

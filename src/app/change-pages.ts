@@ -1,5 +1,5 @@
-import { constants } from 'node:buffer';
 import { type ChangeView, createChangeDecoder } from '../change/decode.ts';
+import { LONGEST_TEXT } from '../change/too-large.ts';
 import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { type ChangeFilter, compileFilter, type FilterDefinition } from '../subscription/filter.ts';
@@ -15,7 +15,7 @@ const MAX_WAIT = 60_000;
 const SCANNED = 20_000;
 const PAGE_BYTES = 4 << 20;
 /** One byte of a value becomes six characters of JSON at most (`\\u0001`), and there is the rest. */
-const SURELY_FITS = Math.floor(constants.MAX_STRING_LENGTH / 8);
+const SURELY_FITS = Math.floor(LONGEST_TEXT / 8);
 /** What a page has besides its only change. */
 const ROOM = ' '.repeat(16 << 10);
 

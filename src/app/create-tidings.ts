@@ -33,6 +33,8 @@ export interface CreateOptions {
    * over): the log goes on where the two part, and subscriptions are told what was abandoned.
    */
   readonly acceptRewinds?: readonly string[];
+  /** Sources whose server pg_upgrade has made anew, with their slots: the log goes on. */
+  readonly upgraded?: readonly string[];
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: (point: CommitPoint) => void;
 }
@@ -75,6 +77,7 @@ export async function createTidings(
     version: readVersion(),
     acceptGaps: checkNames(options.acceptGaps ?? [], config),
     acceptRewinds: checkNames(options.acceptRewinds ?? [], config),
+    upgraded: checkNames(options.upgraded ?? [], config),
     resources: opened.move(),
   });
   try {

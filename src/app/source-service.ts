@@ -6,7 +6,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { isKnownByName, isSameDatabase } from '../source/source-identity.ts';
+import { isKnownByName, isSameDatabase, mayBeUpgraded } from '../source/source-identity.ts';
 import type { Source, SourceStatus } from '../source/source.ts';
 import type { State } from '../state/state.ts';
 import { Horizon } from '../subscription/horizon.ts';
@@ -51,6 +51,8 @@ export interface Accepted {
   readonly acceptGap: boolean;
   /** That the database's history went back. */
   readonly acceptRewind: boolean;
+  /** That pg_upgrade has made the server anew. */
+  readonly upgraded: boolean;
 }
 
 /** Everything that belongs to one source while the service runs: log, capture, delivery. */
@@ -139,8 +141,9 @@ export class SourceService implements AsyncDisposable {
     await this.stop();
   }
 
-  async #run({ acceptGap, acceptRewind }: Accepted): Promise<void> {
+  async #run({ acceptGap, acceptRewind, upgraded }: Accepted): Promise<void> {
     const watching = this.#watchStatus();
+    if (upgraded) await this.capture.acceptUpgrade((found) => this.#adopt(found));
     if (acceptRewind) await this.capture.acceptRewind();
     if (acceptGap) await this.capture.acceptGap('given up by the operator (--accept-gap)');
     await this.capture.run();
@@ -154,6 +157,18 @@ export class SourceService implements AsyncDisposable {
     else if (!(await this.#isSame(expected, found))) {
       throw new TidingsError('SOURCE_CHANGED', { source: this.name, found, expected });
     } else if (expected !== found) await state.setSourceIdentity(this.name, found);
+  }
+
+  /** Of a database that may be this source's, on a server that was upgraded. */
+  async #adopt(found: string): Promise<(() => Promise<void>) | null> {
+    const { name } = this;
+    const { state } = this.#options;
+    const expected = await state.sourceIdentity(name);
+    if (expected === null || isSameDatabase(expected, found)) return null;
+    if (!mayBeUpgraded(expected, found)) {
+      throw new TidingsError('SOURCE_CHANGED', { source: name, found, expected });
+    }
+    return () => state.setSourceIdentity(name, found);
   }
 
   async #isSame(expected: string, found: string): Promise<boolean> {

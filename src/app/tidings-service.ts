@@ -54,6 +54,8 @@ export interface TidingsServiceOptions {
   readonly acceptGaps: readonly string[];
   /** Sources whose history may have gone back. */
   readonly acceptRewinds: readonly string[];
+  /** Sources whose server was upgraded in place. */
+  readonly upgraded: readonly string[];
   /** Releases what was opened for the service: logs, state, lock. */
   readonly resources: AsyncDisposable;
 }
@@ -280,13 +282,15 @@ export class TidingsService implements Tidings {
 
   /** Runs all captures. One that fails for good leaves the others alone; the last one ends all. */
   async #capture(): Promise<void> {
-    const { sources, logger, acceptGaps, acceptRewinds } = this.#options;
+    const { sources, logger, acceptGaps, acceptRewinds, upgraded } = this.#options;
     const results = await Promise.allSettled(
       sources.map(async (source) => {
         try {
+          const { name } = source;
           await source.run({
-            acceptGap: acceptGaps.includes(source.name),
-            acceptRewind: acceptRewinds.includes(source.name),
+            acceptGap: acceptGaps.includes(name),
+            acceptRewind: acceptRewinds.includes(name),
+            upgraded: upgraded.includes(name),
           });
         } catch (error) {
           // A lone source's failure is what the service ends with, so its caller tells it.

@@ -4,6 +4,7 @@ import type { Log } from '../log/log.ts';
 import type { Source } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
+import { acceptUpgrade, type AdoptIdentity } from './accept-upgrade.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
 import { LogContinuation } from './log-continuation.ts';
@@ -169,6 +170,12 @@ export class Capture {
   /** See {@link LogContinuation.acceptRewind}. Not tried again, like `acceptGap`. */
   acceptRewind(): Promise<void> {
     return this.#accept(() => this.#continuation.acceptRewind());
+  }
+
+  /** See `accept-upgrade.ts`. Not tried again, like `acceptGap`. */
+  acceptUpgrade(adopt: AdoptIdentity): Promise<void> {
+    const { source, log, signal } = this.#options;
+    return this.#accept(() => acceptUpgrade({ source, log, signal, adopt }));
   }
 
   async #accept(work: () => Promise<void>): Promise<void> {

@@ -1,6 +1,9 @@
 import { constants } from 'node:buffer';
 import { TidingsError } from '../errors/tidings-error.ts';
 
+/** Characters that a string can have at most. */
+export const LONGEST_TEXT = constants.MAX_STRING_LENGTH;
+
 /**
  * True when a text would have had more characters than a string can have: 2^29 - 24 on 64 bits. A
  * `bytea` of 268 MB has as many in the database's own text.
@@ -24,10 +27,6 @@ export function tooLarge(
   cause: unknown,
 ): TidingsError<'VALUE_TOO_LARGE'> {
   const { id, table } = change;
-  const limit = constants.MAX_STRING_LENGTH;
-  return new TidingsError(
-    'VALUE_TOO_LARGE',
-    { change: id, table, column, bytes, limit },
-    { cause },
-  );
+  const details = { change: id, table, column, bytes, limit: LONGEST_TEXT };
+  return new TidingsError('VALUE_TOO_LARGE', details, { cause });
 }

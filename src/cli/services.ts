@@ -13,6 +13,8 @@ export interface StartOptions {
   readonly acceptGaps: readonly string[];
   /** Sources whose history may have gone back. */
   readonly acceptRewinds: readonly string[];
+  /** Sources whose server was upgraded in place. */
+  readonly upgraded: readonly string[];
 }
 
 /** What commands use of the application; tests put their own in place. */

@@ -139,6 +139,11 @@ export interface Source extends AsyncDisposable {
    * @throws TidingsError with the exact SQL to run when rights are missing.
    */
   setUp(signal: AbortSignal, options: SetUpOptions): Promise<void>;
+  /**
+   * What {@link tearDown} would take from others: warnings, one sentence each. Empty when nothing, or
+   * when that cannot be asked.
+   */
+  tearDownCosts(signal: AbortSignal): Promise<readonly string[]>;
   /** Removes all that Tidings made in the database. */
   tearDown(signal: AbortSignal): Promise<Removal>;
   /**
@@ -151,6 +156,12 @@ export interface Source extends AsyncDisposable {
   /** One cheap query; see invariant 4. */
   visibility(signal: AbortSignal): Promise<VisibilitySnapshot>;
   status(signal: AbortSignal): Promise<SourceStatus>;
+  /**
+   * After an upgrade of the server that has carried over what capture made there: the position from
+   * which on the source can deliver its changes.
+   * @throws TidingsError when it was not carried over, or cannot be used.
+   */
+  carriedOver(signal: AbortSignal): Promise<string>;
   /**
    * Gives up on changes that cannot be had any more: makes a new slot at the database's present
    * position, and returns where the stream will begin.

@@ -20,9 +20,10 @@ import {
   statePath,
 } from '../adapters.ts';
 import { DataLock } from '../data-lock.ts';
-import { checkHistory } from './check-history.ts';
 import { endLost } from '../lost-ends.ts';
 import { checkStateBesideLogs } from '../state-beside-logs.ts';
+import { checkHistory } from './check-history.ts';
+import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
 import { logChanges } from './log-changes.ts';
@@ -149,8 +150,12 @@ class DiskInspection implements Inspection {
     for (const name of this.#sourceNames()) {
       await using source = openSource(this.#config, name);
       const checks = await source.check(signal);
+      const identity = await checkIdentity(await this.#expectedIdentity(name), source, signal);
       const history = await checkHistory(this.#config, source, signal);
-      subjects.push({ subject: `source ${name}`, checks: [...checks, ...history] });
+      subjects.push({
+        subject: `source ${name}`,
+        checks: [...checks, ...(identity === null ? [] : [identity]), ...history],
+      });
     }
     const subscriptions = checkSubscriptions(this.#config);
     if (subscriptions.length > 0)
@@ -162,6 +167,15 @@ class DiskInspection implements Inspection {
     return this.#sourceNames().map(
       (name) => `slot, publications and triggers of source ${name} in its database`,
     );
+  }
+
+  async uninstallCosts(signal: AbortSignal): Promise<readonly string[]> {
+    const costs: string[] = [];
+    for (const name of this.#sourceNames()) {
+      await using source = openSource(this.#config, name);
+      costs.push(...(await source.tearDownCosts(signal)));
+    }
+    return costs;
   }
 
   async uninstall(
@@ -178,6 +192,12 @@ class DiskInspection implements Inspection {
     }
     if (options.data) await removeData(dataDir);
     return reports;
+  }
+
+  /** What is written down of a source; null when nothing is. */
+  async #expectedIdentity(source: string): Promise<string | null> {
+    await using state = SqliteStateReader.openExisting(statePath(this.#config));
+    return state === null ? null : await state.sourceIdentity(source);
   }
 
   async #log(source: string): Promise<SqliteLogReader> {

@@ -71,6 +71,8 @@ export interface Inspection extends AsyncDisposable {
     options: { readonly data: boolean },
     signal: AbortSignal,
   ): Promise<readonly { readonly source: string; readonly removed: readonly string[] }[]>;
+  /** What `uninstall` would take from others, one sentence each, for the question before it. */
+  uninstallCosts(signal: AbortSignal): Promise<readonly string[]>;
   /** What `uninstall` would remove, for the question before it. */
   uninstallPlan(): readonly string[];
 }

@@ -47,6 +47,13 @@ export const LOG_ERRORS = {
     retryable: false,
     exit: 1,
   },
+  TEXT_TOO_LONG: {
+    message:
+      'A value of the log is too large for this: as a text it would have more than the {limit} characters that there can be.',
+    hint: 'Nothing was written. `tidings tail --from floor --no-follow` names the changes with such values and their columns; say more closely what is meant, so that none of them is.',
+    retryable: false,
+    exit: 1,
+  },
   LOG_PRUNED: {
     message: 'Offset {offset} of log {source} was removed by retention; the oldest is {floor}.',
     hint: 'Start at the floor: `--from floor`, or at a later offset.',

@@ -11,7 +11,7 @@ export const SOURCE_ERRORS = {
   SOURCE_CHANGED: {
     message:
       'Source {source} now leads to another database ({found}) than the one its log was made from ({expected}).',
-    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called; after pg_upgrade, or from a dump, it is another one with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
+    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called. If pg_upgrade made the new server, from PostgreSQL 17 or newer, it has carried the slot over: go on with `tidings start --upgraded {source}`. From a dump it is another database with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
     retryable: false,
     exit: 2,
   },
@@ -36,6 +36,13 @@ export const SOURCE_ERRORS = {
   SOURCE_TLS_FAILED: {
     message: 'No trusted TLS connection to source {source}: {reason}.',
     hint: "Correct the TLS settings in its url (sslmode, sslrootcert), or the server's certificate; then a service that runs goes on by itself.",
+    retryable: false,
+    exit: 2,
+  },
+  SOURCE_POOLED: {
+    message:
+      'At the address of source {source} a connection pooler answers, and capture needs PostgreSQL itself: {reason}.',
+    hint: "Write the server's own host and port into its url, past PgBouncer or what else is in between. Applications can go on using the pooler.",
     retryable: false,
     exit: 2,
   },
@@ -108,7 +115,7 @@ export const SOURCE_ERRORS = {
   SLOT_BLOCKED: {
     message:
       'Replication slot {slot} of source {source} waits for a transaction that is open: {reason}.',
-    hint: 'End that transaction, or wait: Tidings keeps trying. `SELECT pg_terminate_backend(PID)` ends it by force.',
+    hint: "End that transaction, or wait: Tidings keeps trying. `SELECT pg_terminate_backend(PID);` ends it by force; one that was prepared is ended in its own database with `COMMIT PREPARED 'NAME';` or `ROLLBACK PREPARED 'NAME';`.",
     retryable: true,
     exit: 1,
   },
@@ -139,8 +146,7 @@ export const SOURCE_ERRORS = {
     exit: 1,
   },
   PUBLICATION_UNSUITABLE: {
-    message:
-      'Publication {publication} of source {source} was made FOR ALL TABLES; that would make updates of tables without a key fail.',
+    message: 'Publication {publication} of source {source} was made FOR ALL {made}; {problem}.',
     hint: 'Run `DROP PUBLICATION {publication};`: Tidings makes its own.',
     retryable: false,
     exit: 2,

@@ -74,7 +74,7 @@ export const UNDO_ERRORS = {
   UNDO_LOCKED: {
     message:
       'Somebody else holds rows or tables of source {source} that the undo needs, and nothing was changed: {reason} (SQLSTATE {state}).',
-    hint: 'Run it again. If it goes on, see pg_stat_activity for a transaction that stays open.',
+    hint: "Run it again. If it goes on, a transaction stays open: `SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start;` shows those of sessions. A prepared one has no session: `SELECT gid, prepared, owner, database FROM pg_prepared_xacts;` shows it, and `COMMIT PREPARED 'GID';` or `ROLLBACK PREPARED 'GID';` ends it.",
     retryable: true,
     exit: 1,
   },

@@ -89,7 +89,9 @@ test('the settings of a session that changes tables make no difference', async (
   const told: string[] = [];
   at.database.client.on('notice', ({ message }) => told.push(message ?? ''));
   await at.run(
-    `SET standard_conforming_strings = off; SET quote_all_identifiers = on;
+    `SELECT set_config('standard_conforming_strings', 'off', false)
+       WHERE current_setting('server_version_num')::int < 190000;
+     SET quote_all_identifiers = on;
      SET transform_null_equals = on; SET plpgsql.extra_errors = 'all';
      SET plpgsql.variable_conflict = error; SET array_nulls = off; SET row_security = off`,
     `ALTER TABLE t_a ADD COLUMN n mood`,

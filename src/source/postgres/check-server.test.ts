@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkServer, checkTls } from './check-server.ts';
+import { NEWEST } from '../../../test/postgres.ts';
+import { checkServer, checkTls, NEWEST_TESTED } from './check-server.ts';
 import type { ServerSettings } from './check-settings.ts';
 import { requireServer, type ServerFacts } from './server-facts.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
@@ -34,6 +35,10 @@ test('rows in the clear are a warning only where they cross a network', () => {
   assert.equal(status('127.0.0.1', null), 'ok');
   assert.equal(status('db.example', 'TLSv1.3'), 'ok');
   assert.equal(status('db.example', null), 'warning');
+});
+
+test('the newest version that counts as tested is the newest of the matrix', () => {
+  assert.equal(NEWEST_TESTED, NEWEST);
 });
 
 test('versions: too old, tested, newer than tested', () => {

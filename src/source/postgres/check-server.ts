@@ -15,7 +15,7 @@ import {
 import { lossOf, type Slot } from './slot.ts';
 
 /** The newest version that the tests run on. */
-const NEWEST_TESTED = 18;
+export const NEWEST_TESTED = 18;
 /** A stream that is quiet for longer than this is cut before a slow network is heard of. */
 const SHORT_TIMEOUT = 10_000;
 

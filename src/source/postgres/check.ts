@@ -11,6 +11,7 @@ import {
 } from './check-server.ts';
 import { checkLocks, readLockRoom } from './check-locks.ts';
 import { checkPublications } from './check-publications.ts';
+import { checkRepack } from './check-repack.ts';
 import { checkNewTables, checkTables } from './check-tables.ts';
 import { readSettings } from './check-settings.ts';
 import { readTables, readSkipped } from './captured-tables.ts';
@@ -82,5 +83,6 @@ async function* runChecks(
   if (slot !== null) yield checkPublications(source, publications, tables);
   yield* checkTables(tables, await readSkipped(session, patterns, signal));
   yield checkLocks(await readLockRoom(session, patterns, signal));
+  yield* checkRepack(facts, settings, tables);
   yield checkNewTables(source, query, triggered, await readSilenced(session, signal));
 }

@@ -28,8 +28,9 @@ import {
 import { RelationCatalog } from './relation-catalog.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { Setup } from './setup.ts';
-import { requireSlot, type Slot } from './slot.ts';
+import { confirmedPosition, requireSlot, type Slot } from './slot.ts';
 import { SqlSession } from './sql-session.ts';
+import { endsStandbyDecoding } from './standby-decoding.ts';
 import { readStatus } from './status.ts';
 import { streamChanges } from './stream-changes.ts';
 import { nameUnreadable } from './unreadable-change.ts';
@@ -137,6 +138,22 @@ export class PostgresSource implements Source {
     return this.#setup.ensure(options, signal);
   }
 
+  async tearDownCosts(signal: AbortSignal): Promise<readonly string[]> {
+    try {
+      const { slot } = await this.#setup.slot(signal);
+      const name = slot?.slot_name;
+      if (name === undefined) return [];
+      if (!(await endsStandbyDecoding(this.#session, name, signal))) return [];
+      return [
+        `${name} is the last logical slot of its server. With wal_level = replica that ends logical decoding, and every logical slot on its standbys is lost. ALTER SYSTEM SET wal_level = logical; and a restart before prevent it.`,
+      ];
+    } catch (error) {
+      // Removing then meets the same, and says so.
+      if (isTidingsError(error)) return [];
+      throw error;
+    }
+  }
+
   tearDown(signal: AbortSignal): Promise<Removal> {
     return this.#setup.remove(signal);
   }
@@ -190,6 +207,13 @@ export class PostgresSource implements Source {
   async status(signal: AbortSignal): Promise<SourceStatus> {
     const { slot } = await this.#setup.slot(signal);
     return readStatus(this.#session, slot, signal);
+  }
+
+  async carriedOver(signal: AbortSignal): Promise<string> {
+    const { slot, owner } = await this.#setup.slot(signal);
+    const position = confirmedPosition(requireSlot(slot, owner, null));
+    if (position === null) throw new Error(`The slot of ${this.name} has no position`);
+    return position;
   }
 
   restart(signal: AbortSignal): Promise<string> {

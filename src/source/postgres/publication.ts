@@ -13,6 +13,8 @@ export function publicationNames(source: string): PublicationNames {
 export interface Publication {
   readonly name: string;
   readonly allTables: boolean;
+  /** PostgreSQL 19: made for all sequences, also where it has tables as well; it takes no table then. */
+  readonly allSequences: boolean;
   /** True when the role may change it. */
   readonly owned: boolean;
   /** True when it publishes what its kind should. */
@@ -60,6 +62,7 @@ export async function readPublications(
   const rows = await session.query<Publication>(
     {
       text: `SELECT p.pubname::text AS "name", p.puballtables AS "allTables",
+          COALESCE((to_jsonb(p) ->> 'puballsequences')::boolean, false) AS "allSequences",
           pg_has_role(p.pubowner, 'USAGE') AS "owned",
           p.pubinsert AND p.pubtruncate AND NOT p.pubviaroot
             AND p.pubupdate = (p.pubname = $1) AND p.pubdelete = (p.pubname = $1)
@@ -84,7 +87,8 @@ export async function readPublications(
 
 /**
  * SQL that makes what is missing of the publications, and corrects what is different.
- * @throws TidingsError `PUBLICATION_UNSUITABLE` for one that somebody made for all tables.
+ * @throws TidingsError `PUBLICATION_UNSUITABLE` for one that somebody made for all tables, or for all
+ *   sequences.
  */
 export function publicationsSql(
   source: string,
@@ -97,8 +101,13 @@ export function publicationsSql(
     const [publication, name] = [found[kind], quoteIdentifier(names[kind])];
     if (publication === null) {
       statements.push(`CREATE PUBLICATION ${name} WITH (${options(kind, version)});`);
-    } else if (publication.allTables) {
-      throw new TidingsError('PUBLICATION_UNSUITABLE', { source, publication: names[kind] });
+    } else if (publication.allTables || publication.allSequences) {
+      const made = publication.allTables ? 'TABLES' : 'SEQUENCES';
+      const problem = publication.allTables
+        ? 'that would make updates of tables without a key fail'
+        : 'it takes no single tables';
+      const details = { source, publication: names[kind], made, problem };
+      throw new TidingsError('PUBLICATION_UNSUITABLE', details);
     } else if (!publication.correct) {
       statements.push(`ALTER PUBLICATION ${name} SET (${options(kind, version)});`);
       const schemas = publication.schemas.map(quoteIdentifier).join(', ');
