@@ -44,21 +44,9 @@ function freeValue(facts: TableFacts, { name, type, kind, array }: ColumnFacts):
   if (array) return null;
   const above = (step: string): string =>
     `(SELECT max(${quoteIdentifier(name)}) + ${step} FROM ${quoteTable(facts)})`;
-  switch (kind) {
-    case 'integer':
-    case 'decimal':
-      return above('1');
-    case 'date':
-      return above('1');
-    case 'timestamp':
-    case 'timestamptz':
-      return above(`interval '1 day'`);
-    case 'text':
-      if (type === 'uuid') return 'gen_random_uuid()';
-      return type === 'text' || type.startsWith('character varying')
-        ? `left(gen_random_uuid()::text, 8)`
-        : null;
-    default:
-      return null;
-  }
+  if (kind === 'integer' || kind === 'decimal' || kind === 'date') return above('1');
+  if (kind === 'timestamp' || kind === 'timestamptz') return above(`interval '1 day'`);
+  if (type === 'uuid') return 'gen_random_uuid()';
+  const isText = type === 'text' || type.startsWith('character varying');
+  return isText ? 'left(gen_random_uuid()::text, 8)' : null;
 }
