@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type Major,
@@ -11,14 +12,23 @@ import {
   startTestServer,
 } from '../test/postgres.ts';
 
+/** Files run beside each other. Most of their time they wait: for disks, pauses and processes that start. */
+const CONCURRENCY = availableParallelism() + 1;
+
 /**
  * `npm test [-- PATH…]`: all tests, or those of the named files and folders, on PostgreSQL servers
  * that are started here and shared. Older majors are started only when a test file wants them.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { concurrency: { type: 'string', default: '2' }, only: { type: 'string' } },
+  options: {
+    concurrency: { type: 'string', default: String(CONCURRENCY) },
+    only: { type: 'string' },
+  },
 });
+
+/** Every test file is a process, and some start dozens: each would strip and compile the same sources. */
+const NODE_COMPILE_CACHE = resolve('node_modules', '.cache', 'compile');
 
 const wanted = positionals.map((path) => relative('.', path));
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts'])
@@ -41,7 +51,7 @@ async function runTests(): Promise<number> {
   if (interrupted.signal.aborted) return 130;
   const child = spawn(process.execPath, testArguments(), {
     stdio: 'inherit',
-    env: { ...process.env, ...urls },
+    env: { NODE_COMPILE_CACHE, ...process.env, ...urls },
   });
   interrupted.signal.addEventListener('abort', () => {
     child.kill(interrupted.signal.reason as NodeJS.Signals);
