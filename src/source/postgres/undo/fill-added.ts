@@ -1,6 +1,17 @@
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
-import type { StagedTable } from './staged-table.ts';
+import type { TableFacts } from './table-facts.ts';
 import type { UndoConnection } from './undo-connection.ts';
+
+/** The part of a staged table that this is about. */
+interface FilledTable {
+  readonly facts: Pick<TableFacts, 'columns'>;
+  readonly columns: readonly { readonly name: string }[];
+  readonly filledColumns: Set<string>;
+  /** Not null where rows have no room for defaults. */
+  readonly wide: object | null;
+  readonly before: string;
+  readonly after: string;
+}
 
 /**
  * Lets rows that are from before a column was added be staged with what it held then: the value that
@@ -11,7 +22,7 @@ import type { UndoConnection } from './undo-connection.ts';
  */
 export async function fillAdded(
   connection: UndoConnection,
-  { facts, columns, filledColumns, wide, before, after }: StagedTable,
+  { facts, columns, filledColumns, wide, before, after }: FilledTable,
   known: Set<string>,
 ): Promise<void> {
   if (wide !== null) return;
