@@ -165,16 +165,20 @@ test('an announcement stays while its own transaction has not been read', async 
     `SELECT pg_logical_emit_message(true, 'between', repeat('x', 100))::text AS lsn`,
   );
   await client.query('COMMIT');
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', $1)`, [rows[0]?.lsn]);
+  // Databases of other tests have slots of that name too.
+  const advance = (to: string): string =>
+    `SELECT pg_replication_slot_advance(slot_name, ${to}) FROM pg_replication_slots
+     WHERE database = current_database()`;
+  await other.query(advance('$1'), [rows[0]?.lsn]);
   await setup.follow(signal);
   await setup.follow(signal);
   assert.equal(await count(), 2);
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', pg_current_wal_lsn())`);
+  await other.query(advance('pg_current_wal_lsn()'));
   await setup.follow(signal);
   assert.equal(await count(), 1);
   await client.query(`DROP TABLE t`);
   await setup.follow(signal);
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', pg_current_wal_lsn())`);
+  await other.query(advance('pg_current_wal_lsn()'));
   await setup.follow(signal);
   assert.equal(await count(), 0);
 });
