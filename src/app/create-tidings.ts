@@ -51,8 +51,9 @@ export async function createTidings(
   opened.use(DataLock.acquire(config.dataDir));
   checkStateBesideLogs(config);
   const state = opened.use(SqliteState.open(statePath(config)));
-  const shared = { config, state, logger, metrics, options };
   const sources: SourceService[] = [];
+  const deliveriesBusy = (): boolean => sources.some(({ delivery }) => delivery.busy);
+  const shared = { config, state, logger, metrics, options, deliveriesBusy };
   for (const name of Object.keys(config.sources)) {
     sources.push(opened.use(await createSource(name, shared)));
   }
@@ -93,10 +94,11 @@ interface Shared {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly options: CreateOptions;
+  readonly deliveriesBusy: () => boolean;
 }
 
 async function createSource(name: string, shared: Shared): Promise<SourceService> {
-  const { config, state, metrics, options } = shared;
+  const { config, state, metrics, options, deliveriesBusy } = shared;
   const logger = shared.logger.with({ source: name });
   const source = openSource(
     config,
@@ -113,6 +115,7 @@ async function createSource(name: string, shared: Shared): Promise<SourceService
     log: await openLog(config, name, options.onCommitPoint),
     deliveryObserver: deliveryObserver(logger, metrics),
     checkSpace: () => checkSpace(config.dataDir, config.log.minFreeBytes),
+    deliveriesBusy,
     onCommitPoint: options.onCommitPoint,
   });
 }

@@ -3,6 +3,7 @@ import type { Log } from '../log/log.ts';
 import type { Source } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
+import { FairShare } from './fair-share.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
 import { LogReceiver } from './log-receiver.ts';
@@ -52,6 +53,8 @@ export interface CaptureOptions {
   /** Throws `LOG_FULL` when less space is free than the operator wants to keep. */
   readonly checkSpace: () => Promise<void>;
   readonly observer: CaptureObserver;
+  /** Whether anybody else has use for the thread; see {@link FairShare}. Default: nobody. */
+  readonly othersBusy?: (() => boolean) | undefined;
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: ((point: CaptureCommitPoint) => void) | undefined;
   readonly signal: AbortSignal;
@@ -79,6 +82,7 @@ const MAX_AWAITED = 100_000;
 export class Capture {
   readonly #options: CaptureOptions;
   readonly #gate: VisibilityGate;
+  readonly #share: FairShare;
   #receiver: LogReceiver | null = null;
   #connection: AbortController | null = null;
   #pace: FlushPace | null = null;
@@ -100,6 +104,7 @@ export class Capture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     this.#flushedTo = options.log.head;
+    this.#share = new FairShare(options.othersBusy ?? (() => false), options.signal);
     this.#gate = new VisibilityGate(options.log.floor, {
       snapshot: (signal) => options.source.visibility(signal),
       advance: options.advance,
@@ -259,7 +264,7 @@ export class Capture {
     this.#gate.ask();
     if (this.#gate.waiting > MAX_AWAITED) return this.#flush().then(() => this.#gate.settled());
     const due = this.#pace?.burst(this.#options.log.writer.pending.records, reachedOnly);
-    return due === 'now' ? this.#flush() : undefined;
+    return due === 'now' ? this.#flush().then(() => this.#share.rest()) : undefined;
   }
 
   #flushInBackground(): void {

@@ -22,6 +22,7 @@ import {
 import { DataLock } from '../data-lock.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
+import { checkRetention } from './check-retention.ts';
 import { logChanges } from './log-changes.ts';
 import { trimLog } from '../trimming/trim-log.ts';
 import { trimAsAsked, type TrimReport, type TrimRequest } from '../trimming/trim-request.ts';
@@ -135,10 +136,25 @@ class DiskInspection implements Inspection {
       await using source = openSource(this.#config, name, () => undefined);
       subjects.push({ subject: `source ${name}`, checks: await source.check(signal) });
     }
+    const retention = await this.#checkRetention();
+    if (retention.length > 0) subjects.push({ subject: 'log', checks: retention });
     const subscriptions = checkSubscriptions(this.#config);
     if (subscriptions.length > 0)
       subjects.push({ subject: 'subscriptions', checks: subscriptions });
     return subjects;
+  }
+
+  async #checkRetention(): Promise<readonly CheckResult[]> {
+    await using state = SqliteStateReader.openExisting(statePath(this.#config));
+    if (state === null) return [];
+    const checks: CheckResult[] = [];
+    for (const source of this.#sourceNames()) {
+      if (!existsSync(logDirectory(this.#config, source))) continue;
+      const log = await this.#log(source);
+      await log.refresh();
+      checks.push(await checkRetention({ source, log, state }, this.#config.log.retention));
+    }
+    return checks;
   }
 
   uninstallPlan(): readonly string[] {

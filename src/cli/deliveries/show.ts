@@ -1,17 +1,6 @@
-import type {
-  ChangesPage,
-  DeliveryReport,
-  DeliveryStateName,
-  SubscriptionReport,
-} from '../../app/administration.ts';
+import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
 import { parseWire, type WireChange } from '../../change/wire.ts';
-import {
-  type ApiAction,
-  type ApiClient,
-  completeWithApi,
-  subscriptionPath,
-} from '../api-client.ts';
-import { ApiProblem } from '../api-problem.ts';
+import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { checkOffset } from '../arguments.ts';
 import { changeLine } from '../change-line.ts';
 import { type DeclareCommand, printJson } from '../command.ts';
@@ -35,33 +24,13 @@ export const declareShow: DeclareCommand = (deliveries, runtime) => {
 };
 
 const show: ApiAction = async ({ api, io, json }, _options, [name = '', offset = '']) => {
-  const path = subscriptionPath(name);
-  const delivery = await api.ask<DeliveryReport>(`${path}/deliveries/${offset}`);
-  const { source } = await api.ask<SubscriptionReport>(path);
-  const change = await findChange(api, source, delivery.offset);
+  const path = `${subscriptionPath(name)}/deliveries/${offset}`;
+  const delivery = await api.ask<DeliveryReport>(path);
+  const { change } = await api.ask<{ readonly change: WireChange | null }>(`${path}/change`);
   if (json) printJson(io, { delivery, change });
   else io.stdout.write(deliveryText(delivery, change, io.stdout));
   return 0;
 };
-
-/** The change from the log; null when retention has removed it. */
-async function findChange(
-  api: ApiClient,
-  source: string,
-  offset: number,
-): Promise<WireChange | null> {
-  const after = offset === 0 ? undefined : offset - 1;
-  try {
-    const { changes } = await api.ask<ChangesPage>('/v1/changes', {
-      query: { source, after, limit: 1 },
-    });
-    return changes.find(({ data }) => data.offset === offset) ?? null;
-  } catch (error) {
-    // The delivery is what was asked for, and it is there without its change too.
-    if (error instanceof ApiProblem && error.code === 'LOG_PRUNED') return null;
-    throw error;
-  }
-}
 
 function deliveryText(delivery: DeliveryReport, change: WireChange | null, output: Output): string {
   const paint = painter(output);

@@ -97,6 +97,31 @@ test('a state of the first format is brought up to date with all that is in it',
   assert.equal(await state.exception('crm', 9), null);
 });
 
+test('a record kept aside that has changed on the disk is not delivered', async (context) => {
+  const path = temporaryFile(context);
+  {
+    await using state = SqliteState.open(path);
+    const transaction = {
+      first: 1,
+      last: 1,
+      id: '1',
+      position: '1',
+      committedAt: 1,
+      context: null,
+    };
+    const images = Buffer.from('all of it');
+    const record = { tableId: 1, operation: 'insert', key: '1', previousKey: null } as const;
+    await state.keep('main', [{ ...record, offset: 1, images, transaction }]);
+  }
+  const raw = new DatabaseSync(path);
+  raw.exec("UPDATE kept SET images = CAST('all of IT' AS BLOB)");
+  raw.close();
+  await using state = SqliteState.open(path);
+  await assert.rejects(state.keptRecord('main', 1), (error) =>
+    isTidingsError(error, 'STATE_FAILED'),
+  );
+});
+
 test('a file that is no state, or a directory that is not there, is a coded error', (context) => {
   const path = temporaryFile(context);
   assert.throws(
