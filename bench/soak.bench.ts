@@ -27,6 +27,9 @@ const IDLE_GOAL = 200;
 /** Of what grows, per hour: less than noise over a quarter of an hour. */
 const SLOPE_GOAL = 60;
 
+/** When the last change is given up, milliseconds. */
+const PATIENCE = 900_000;
+
 interface Amounts {
   readonly pace: Pace;
   /** How long memory may take to be given back once nothing comes any more, milliseconds. */
@@ -114,7 +117,8 @@ async function untilStarted(child: ChildProcess): Promise<void> {
 
 async function receiveAll(receiver: LastingChild<ReceiverAnswers>, rows: number): Promise<void> {
   const count = rows * RECEIVERS;
-  if (!(await receiver.ask('reached', { count, timeout: 120_000 }))) {
+  // A busy machine may be behind by as much as the load has lasted.
+  if (!(await receiver.ask('reached', { count, timeout: PATIENCE }))) {
     throw new Error(`${await receiver.ask('received')} of ${count} were received`);
   }
   const ids = await receiver.ask('idsByPath');

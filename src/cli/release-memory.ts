@@ -15,6 +15,14 @@ export function releaseMemory(): void {
   if (typeof collect === 'function') collect({ type: 'major', flavor: 'last-resort' });
 }
 
+/**
+ * Keeps the heap near what is in use. By itself V8 lets it grow to several times that, as the machine
+ * has the memory: 260 MB of heap for 90 MB in use, for as long as the load lasted.
+ */
+export function boundHeap(): void {
+  setFlagsFromString('--heap-growing-percent=50');
+}
+
 /** How often it is looked at whether there is anything to give back; milliseconds. */
 const LOOK = 15_000;
 /** Below this share of the time with something to do the service is idle. */

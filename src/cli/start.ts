@@ -16,7 +16,7 @@ import {
   rememberEmbedded,
   withSource,
 } from './embedded-source.ts';
-import { releaseWhenIdle } from './release-memory.ts';
+import { boundHeap, releaseWhenIdle } from './release-memory.ts';
 import { formatDuration } from './terminal/format.ts';
 import { painter } from './terminal/style.ts';
 
@@ -43,6 +43,7 @@ export const declareStart: DeclareCommand = (program, runtime) => {
 
 const start: Action = async (context, options) => {
   const { io } = context;
+  boundHeap();
   const loaded = await context.loadConfig();
   await using resources = new AsyncDisposableStack();
   const config = meansEmbedded(loaded.config)

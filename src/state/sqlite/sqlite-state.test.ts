@@ -97,6 +97,17 @@ test('a state of the first format is brought up to date with all that is in it',
   assert.equal(await state.exception('crm', 9), null);
 });
 
+test('a state of the second format gets a place for what is kept aside', async (context) => {
+  const path = temporaryFile(context);
+  await SqliteState.open(path)[Symbol.asyncDispose]();
+  const second = new DatabaseSync(path);
+  second.exec('DROP TABLE kept; PRAGMA user_version = 2');
+  second.close();
+  assert.equal(SqliteStateReader.openExisting(path), null, 'the service brings it up to date');
+  await using state = SqliteState.open(path);
+  assert.deepEqual(await state.kept('main'), { records: 0, bytes: 0 });
+});
+
 test('a record kept aside that has changed on the disk is not delivered', async (context) => {
   const path = temporaryFile(context);
   {
