@@ -114,6 +114,7 @@ export const SUBSCRIPTION: SubscriptionReport = {
   stuckSince: null,
   delivered: 900,
   rate: 12.5,
+  caughtUpIn: 0,
   lastError: {
     code: 'WEBHOOK_STATUS',
     message: 'no\u001b[2J luck',
@@ -123,6 +124,7 @@ export const SUBSCRIPTION: SubscriptionReport = {
   protected: false,
   createdAt: '2020-11-19T08:00:00.000Z',
   restsUntil: null,
+  losses: [],
   replays: [{ kind: 'range', from: 100, to: 200 }],
   definition: {
     source: 'main',

@@ -98,6 +98,7 @@ export const STATUS: Status = {
       position: '00000000016B3748',
       lagBytes: 1_500,
       retainedBytes: 16e6,
+      uncaptured: 2_000_000,
       safeBytes: 1e6,
       log: {
         head: 123_456,
@@ -128,6 +129,7 @@ export const STATUS: Status = {
       stuckSince: null,
       delivered: 99_999,
       rate: 1_204.3,
+      caughtUpIn: 1_661,
       lastError: {
         code: 'HANDLER_FAILED',
         message: 'no\u001b[2J route',

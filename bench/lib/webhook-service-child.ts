@@ -23,6 +23,11 @@ function service(): Tidings {
 }
 
 const answers = {
+  /** Resolves when capture streams, however far everybody is behind. */
+  begin: async (config: ConfigInput): Promise<void> => {
+    running = await createTidings(config);
+    await running.start();
+  },
   /** Resolves when every subscription is live. */
   start: async (config: ConfigInput): Promise<void> => {
     running = await createTidings(config);

@@ -103,7 +103,7 @@ ${block(types('app/inspection/inspection.ts', ['VerifyReport', 'VerifyFinding'])
 
 A list with one \`TrimReport\` per source.
 
-${block(types('app/inspection/inspection.ts', ['TrimReport']))}
+${block(types('app/trimming/trim-request.ts', ['TrimReport']))}
 ## \`tidings uninstall\`
 
 ${block('{ sources: { source: string; removed: string[] }[]; dataDir: string | null }')}`;

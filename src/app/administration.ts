@@ -1,5 +1,6 @@
 import type { WireChange } from '../change/wire.ts';
 import type { StartAt } from '../config/start-at.ts';
+import type { TrimReport, TrimRequest } from './trimming/trim-request.ts';
 import type { SubscriptionStatusReport } from './status/status.ts';
 
 /**
@@ -41,6 +42,11 @@ export interface Administration {
   /** @throws TidingsError `SUBSCRIPTION_UNKNOWN`, `EXCEPTION_UNKNOWN` */
   delivery(subscription: string, offset: number): Promise<DeliveryReport>;
   /**
+   * The change of a delivery, in the wire form; null when retention has removed it.
+   * @throws TidingsError `SUBSCRIPTION_UNKNOWN`, `EXCEPTION_UNKNOWN`
+   */
+  deliveredChange(subscription: string, offset: number): Promise<WireChange | null>;
+  /**
    * Attempts a delivery now that waits for its next attempt.
    * @throws TidingsError `EXCEPTION_UNKNOWN`, `DELIVERY_IN_FLIGHT`, `DELIVERY_BLOCKED`
    */
@@ -70,6 +76,16 @@ export interface Administration {
    *   the head.
    */
   changes(query: ChangesQuery, signal?: AbortSignal): Promise<ChangesPage>;
+  /**
+   * Removes whole segments from the old end of logs, as far as no subscription needs them.
+   * @param options `source`: only this one; `force`: also what is needed, and whoever needs it is
+   *   told by offset what is lost.
+   * @throws TidingsError `SOURCE_UNKNOWN`, `LOG_NEEDED`
+   */
+  trimLog(
+    request: TrimRequest,
+    options?: { readonly source?: string; readonly force?: boolean },
+  ): Promise<readonly TrimReport[]>;
 }
 
 /** Where a subscription was made: only what the API made can be changed and deleted there. */
@@ -87,6 +103,8 @@ export interface SubscriptionReport extends SubscriptionStatusReport {
   readonly restsUntil: string | null;
   /** Ranges that are being replayed, the oldest first. */
   readonly replays: readonly ReplayReport[];
+  /** Records that retention removed before it had them, the newest ten; `to` is exclusive. */
+  readonly losses: readonly { readonly from: number; readonly to: number; readonly at: string }[];
 }
 
 export interface SubscriptionDocument {

@@ -26,6 +26,8 @@ export function collectFromStatus(
       metrics.logHorizon.for({ source }).set(log.horizon ?? 0);
       metrics.logBytes.for({ source }).set(log.bytes);
       metrics.logSegments.for({ source }).set(log.segments);
+      metrics.logKept.for({ source }).set(log.kept);
+      metrics.logHeldBytes.for({ source }).set(log.hold?.bytes ?? 0);
       metrics.captureLagRecords.for({ source }).set(log.head - (log.horizon ?? log.head));
       const seconds = await options.sources.get(source)?.lagSeconds();
       metrics.captureLagSeconds.for({ source }).set(seconds ?? Number.NaN);
@@ -39,6 +41,7 @@ export function collectFromStatus(
       metrics.subscriptionLagBytes.for({ subscription }).set(Math.round(figures.lag * average));
       const age = await ageAt(log, figures.cursor);
       metrics.subscriptionLagSeconds.for({ subscription }).set(age);
+      metrics.subscriptionCatchUp.for({ subscription }).set(figures.caughtUpIn ?? Number.NaN);
       metrics.deliveryInFlight.for({ subscription }).set(figures.inFlight);
       metrics.deliveryRetrying.for({ subscription }).set(figures.retrying);
       metrics.deliveryBlocked.for({ subscription }).set(figures.blocked);

@@ -59,8 +59,9 @@ export async function createTidings(
   opened.use(DataLock.acquire(config.dataDir));
   checkStateBesideLogs(config);
   const state = opened.use(SqliteState.open(statePath(config)));
-  const shared = { config, state, logger, metrics, options };
   const sources: SourceService[] = [];
+  const deliveriesBusy = (): boolean => sources.some(({ delivery }) => delivery.busy);
+  const shared = { config, state, logger, metrics, options, deliveriesBusy };
   for (const name of Object.keys(config.sources)) {
     const source = opened.use(await createSource(name, shared));
     const lost = endLost(config, name, source.log.head, await state.furthest(name));
@@ -96,13 +97,14 @@ interface Shared {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly options: CreateOptions;
+  readonly deliveriesBusy: () => boolean;
 }
 
 /** How many tables set-up publishes between two lines that say so. */
 const PROGRESS_STEP = 2_000;
 
 async function createSource(name: string, shared: Shared): Promise<SourceService> {
-  const { config, state, metrics, options } = shared;
+  const { config, state, metrics, options, deliveriesBusy } = shared;
   const logger = shared.logger.with({ source: name });
   const source = openSource(config, name, {
     onWarning: (warning) => logger.warn('Not everything can be captured', { error: warning }),
@@ -125,6 +127,7 @@ async function createSource(name: string, shared: Shared): Promise<SourceService
     log,
     deliveryObserver: deliveryObserver(logger, metrics),
     checkSpace: () => checkSpace(config.dataDir, config.log.minFreeBytes),
+    deliveriesBusy,
     onCommitPoint: options.onCommitPoint,
   });
 }

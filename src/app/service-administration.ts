@@ -2,7 +2,7 @@ import type { Change } from '../change/change.ts';
 import type { StartAt } from '../config/start-at.ts';
 import type { SubscriptionStatus } from '../delivery/subscription-status.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { State, StoredException, StoredReplay } from '../state/state.ts';
+import type { State, StoredException, StoredLoss, StoredReplay } from '../state/state.ts';
 import type {
   Administration,
   ChangesPage,
@@ -15,6 +15,10 @@ import type {
   SubscriptionReport,
   TestReport,
 } from './administration.ts';
+import { toWire, type WireChange, wireText } from '../change/wire.ts';
+import type { Logger } from '../observe/logger.ts';
+import { tellLost } from './retention.ts';
+import { trimAsAsked, type TrimReport, type TrimRequest } from './trimming/trim-request.ts';
 import { readChanges } from './change-pages.ts';
 import type { SourceService } from './source-service.ts';
 import type { Status, SubscriptionStatusReport } from './status/status.ts';
@@ -27,6 +31,7 @@ export interface ServiceAdministrationOptions {
   readonly sources: readonly SourceService[];
   readonly registry: SubscriptionRegistry;
   readonly state: State;
+  readonly logger: Logger;
   readonly status: () => Promise<Status>;
   /** Aborts when the service stops. */
   readonly signal: AbortSignal;
@@ -35,6 +40,8 @@ export interface ServiceAdministrationOptions {
 const DEFAULT_STATES = ['retrying', 'blocked', 'parked'] as const;
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
+/** Losses that a report tells; `losses` of the state has all of them. */
+const SHOWN_LOSSES = 10;
 
 /** What operators ask of the service and do to it, on what the service is made of. */
 export class ServiceAdministration implements Administration {
@@ -56,9 +63,13 @@ export class ServiceAdministration implements Administration {
         delivery.status().map((each) => [each.name, each] as const),
       ),
     );
-    return subscriptions
-      .map((each) => this.#report(each, created.get(each.name) ?? null, running.get(each.name)))
-      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+    const reports: SubscriptionReport[] = [];
+    for (const each of subscriptions) {
+      const losses = await state.losses(each.name, SHOWN_LOSSES);
+      const report = this.#report(each, created.get(each.name) ?? null, running.get(each.name));
+      reports.push({ ...report, losses: losses.map(lossReport) });
+    }
+    return reports.toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   async subscription(name: string): Promise<SubscriptionReport> {
@@ -127,6 +138,37 @@ export class ServiceAdministration implements Administration {
     });
     if (found?.offset === offset) return deliveryReport(subscription, found);
     throw new TidingsError('EXCEPTION_UNKNOWN', { name: subscription, offset });
+  }
+
+  async deliveredChange(subscription: string, offset: number): Promise<WireChange | null> {
+    await this.delivery(subscription, offset);
+    const { registry, state, sources } = this.#options;
+    const name = registry.has(subscription)
+      ? registry.sourceOf(subscription).name
+      : (await state.subscription(subscription))?.source;
+    const source = sources.find((each) => each.name === name);
+    const change = (await source?.delivery.change(offset)) ?? null;
+    if (change === null) return null;
+    wireText(change); // Says by its code when no text can hold it.
+    return toWire(change);
+  }
+
+  async trimLog(
+    request: TrimRequest,
+    { source, force = false }: { readonly source?: string; readonly force?: boolean } = {},
+  ): Promise<readonly TrimReport[]> {
+    const { registry, sources, state, logger } = this.#options;
+    const reports: TrimReport[] = [];
+    for (const { name, log, trimmer } of source === undefined
+      ? sources
+      : [registry.source(source)]) {
+      const trim: Parameters<typeof trimAsAsked>[2]['trim'] = (limits, check) =>
+        trimmer.trimOnce(limits, check);
+      const report = await trimAsAsked({ source: name, log, state }, request, { force, trim });
+      tellLost(logger.with({ source: name }), report.lost);
+      reports.push(report);
+    }
+    return reports;
   }
 
   async retry(subscription: string, offset: number): Promise<void> {
@@ -200,7 +242,7 @@ export class ServiceAdministration implements Administration {
     status: SubscriptionStatusReport,
     created: number | null,
     running: SubscriptionStatus | undefined,
-  ): SubscriptionReport {
+  ): Omit<SubscriptionReport, 'losses'> {
     const registered = this.#options.registry.get(status.name);
     const rests = running?.restsUntil ?? null;
     const origin = registered?.origin ?? 'none';
@@ -214,6 +256,10 @@ export class ServiceAdministration implements Administration {
       replays: (running?.replays ?? []).map(replayReport),
     };
   }
+}
+
+function lossReport({ from, to, at }: StoredLoss): SubscriptionReport['losses'][number] {
+  return { from, to, at: isoTime(at) };
 }
 
 function isoTime(at: number): string {

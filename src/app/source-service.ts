@@ -13,6 +13,7 @@ import { Horizon } from '../subscription/horizon.ts';
 import { sleep } from '../util/sleep.ts';
 import { DIALECTS } from './adapters.ts';
 import type { CommitPoint } from './commit-points.ts';
+import { Backlog } from './status/backlog.ts';
 import { LogTrimmer } from './trimming/log-trimmer.ts';
 
 export interface SourceServiceOptions {
@@ -26,6 +27,8 @@ export interface SourceServiceOptions {
   readonly deliveryObserver: DeliveryObserver;
   /** Throws `LOG_FULL` when too little space is left. */
   readonly checkSpace: () => Promise<void>;
+  /** Whether deliveries of any source are under way. */
+  readonly deliveriesBusy: () => boolean;
   readonly onCommitPoint?: ((point: CommitPoint) => void) | undefined;
 }
 
@@ -65,6 +68,8 @@ export class SourceService implements AsyncDisposable {
   readonly trimmer: LogTrimmer;
   /** What the database last said; null before it was asked, or while it cannot be. */
   lastStatus: SourceStatus | null = null;
+  /** What still lies in the WAL. */
+  readonly backlog = new Backlog();
   readonly #options: SourceServiceOptions;
   #capturedAt: number | null = null;
   #stateSince = Date.now();
@@ -93,6 +98,7 @@ export class SourceService implements AsyncDisposable {
       log,
       onCommitPoint,
       checkSpace: options.checkSpace,
+      othersBusy: options.deliveriesBusy,
       advance: (offset) => this.horizon.advance(offset),
       confirmIdentity: (identity) => this.#confirmIdentity(identity),
       observer: this.#captureObserver(),
@@ -225,6 +231,7 @@ export class SourceService implements AsyncDisposable {
       // A database that does not answer shows in capture's state; here it only has no figures.
       this.lastStatus =
         this.capture.state === 'streaming' ? await source.status(signal).catch(() => null) : null;
+      if (this.lastStatus !== null) this.backlog.note(this.lastStatus, this.capture.changes);
       metrics.captureLagBytes.for(labels).set(this.lastStatus?.lagBytes ?? Number.NaN);
       metrics.sourceRetainedBytes.for(labels).set(this.lastStatus?.retainedBytes ?? Number.NaN);
       await sleep(STATUS_PAUSE, signal);

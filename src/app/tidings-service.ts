@@ -1,3 +1,4 @@
+import type { WireChange } from '../change/wire.ts';
 import type { Config } from '../config/define-config.ts';
 import type { StartAt } from '../config/start-at.ts';
 import type { SubscriptionDefinition } from '../delivery/definition.ts';
@@ -37,6 +38,7 @@ import {
   type SubscriptionRegistry,
 } from './subscriptions/subscription-registry.ts';
 import type { Registration, Tidings } from './tidings.ts';
+import type { TrimReport } from './trimming/trim-request.ts';
 import type { UndoService } from './undo.ts';
 
 export interface TidingsServiceOptions {
@@ -246,6 +248,14 @@ export class TidingsService implements Tidings {
 
   changes(query: ChangesQuery, signal?: AbortSignal): Promise<ChangesPage> {
     return this.#administration.changes(query, signal);
+  }
+
+  deliveredChange(subscription: string, offset: number): Promise<WireChange | null> {
+    return this.#administration.deliveredChange(subscription, offset);
+  }
+
+  trimLog(...request: Parameters<Tidings['trimLog']>): Promise<readonly TrimReport[]> {
+    return this.#administration.trimLog(...request);
   }
 
   planUndo(

@@ -5,6 +5,7 @@ import type { Source } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
 import { acceptUpgrade, type AdoptIdentity } from './accept-upgrade.ts';
+import { FairShare } from './fair-share.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
 import { LogContinuation } from './log-continuation.ts';
@@ -55,6 +56,8 @@ export interface CaptureOptions {
   /** Throws `LOG_FULL` when less space is free than the operator wants to keep. */
   readonly checkSpace: () => Promise<void>;
   readonly observer: CaptureObserver;
+  /** Whether anybody else has use for the thread; see {@link FairShare}. Default: nobody. */
+  readonly othersBusy?: (() => boolean) | undefined;
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: ((point: CaptureCommitPoint) => void) | undefined;
   readonly signal: AbortSignal;
@@ -83,6 +86,7 @@ export class Capture {
   readonly #options: CaptureOptions;
   readonly #gate: VisibilityGate;
   readonly #continuation: LogContinuation;
+  readonly #share: FairShare;
   #receiver: LogReceiver | null = null;
   #connection: AbortController | null = null;
   #pace: FlushPace | null = null;
@@ -106,6 +110,7 @@ export class Capture {
     this.#options = options;
     this.#flushedTo = options.log.head;
     this.#continuation = new LogContinuation(options);
+    this.#share = new FairShare(options.othersBusy ?? (() => false), options.signal);
     this.#gate = new VisibilityGate(options.log.floor, {
       snapshot: (signal) => options.source.visibility(signal),
       advance: options.advance,
@@ -268,7 +273,7 @@ export class Capture {
     this.#gate.ask();
     if (this.#gate.waiting > MAX_AWAITED) return this.#flush().then(() => this.#gate.settled());
     const due = this.#pace?.burst(this.#options.log.writer.pending.records, reachedOnly);
-    return due === 'now' ? this.#flush() : undefined;
+    return due === 'now' ? this.#flush().then(() => this.#share.rest()) : undefined;
   }
 
   #flushInBackground(): void {

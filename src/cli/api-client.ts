@@ -192,6 +192,15 @@ async function findService(context: CommandContext, options: ParsedOptions): Pro
   return { url: control.url, token: token ?? control.token, dataDir };
 }
 
+/** The API of the service that runs on the data directory; null when none does. */
+export async function localService(context: CommandContext): Promise<ApiClient | null> {
+  const { dataDir } = (await context.loadConfig()).config;
+  const control = readControlFile(dataDir);
+  if (control === null || !isProcessAlive(control.pid)) return null;
+  const { url, token } = control;
+  return new ApiClient({ url, token, dataDir }, context.io.signal);
+}
+
 function readUrl(written: string): string {
   const url = URL.canParse(written) ? new URL(written) : null;
   const plain = url !== null && url.username + url.password + url.search + url.hash === '';

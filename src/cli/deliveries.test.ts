@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Answer, DELIVERY, fakeApi, problem, SUBSCRIPTION } from '../../test/fake-api.ts';
+import { Answer, DELIVERY, fakeApi, problem } from '../../test/fake-api.ts';
 import { CHANGE } from '../../test/fake-log.ts';
 import type { DeliveryReport } from '../app/administration.ts';
 import { toWire } from '../change/wire.ts';
@@ -104,14 +104,13 @@ suite('list', () => {
 
 suite('show', () => {
   const answers = {
-    [`GET ${CRM}`]: () => SUBSCRIPTION,
     [`GET ${CRM}/deliveries/123`]: () => DELIVERY,
   };
 
   test('what the endpoint said, the change, and what can be done', async () => {
     await using api = await fakeApi({
       ...answers,
-      'GET /v1/changes': () => ({ changes: [toWire(CHANGE)] }),
+      [`GET ${CRM}/deliveries/123/change`]: () => ({ change: toWire(CHANGE) }),
     });
     const { out } = await api.tidings('deliveries show crm 123');
     assert.deepEqual(out.split('\n'), [
@@ -127,7 +126,6 @@ suite('show', () => {
       'Give it up: tidings deliveries discard crm 123 --reason TEXT',
       '',
     ]);
-    assert.deepEqual(api.requests[2]?.query, { source: 'main', after: '122', limit: '1' });
     const asJson = await api.tidings('deliveries show crm 123 --json');
     assert.deepEqual(JSON.parse(asJson.out), { delivery: DELIVERY, change: toWire(CHANGE) });
   });
@@ -135,7 +133,7 @@ suite('show', () => {
   test('a change that retention has removed is no reason not to show the rest', async () => {
     await using api = await fakeApi({
       ...answers,
-      'GET /v1/changes': () => problem(410, 'LOG_PRUNED'),
+      [`GET ${CRM}/deliveries/123/change`]: () => ({ change: null }),
     });
     const { code, out } = await api.tidings('deliveries show crm 123');
     assert.equal(code, 0);

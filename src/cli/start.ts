@@ -16,7 +16,7 @@ import {
   rememberEmbedded,
   withSource,
 } from './embedded-source.ts';
-import { releaseMemory } from './release-memory.ts';
+import { boundHeap, releaseWhenIdle } from './release-memory.ts';
 import { formatDuration } from './terminal/format.ts';
 import { painter } from './terminal/style.ts';
 
@@ -55,6 +55,7 @@ export const declareStart: DeclareCommand = (program, runtime) => {
 
 const start: Action = async (context, options) => {
   const { io } = context;
+  boundHeap();
   const loaded = await context.loadConfig();
   await using resources = new AsyncDisposableStack();
   const config = meansEmbedded(loaded.config)
@@ -133,8 +134,14 @@ async function runUntilAsked({ io, json }: CommandContext, tidings: Tidings): Pr
       io.stdout.write(`Started in ${took}: ${places.join(', ')}. Ctrl-C stops.\n`);
     }
   }
-  releaseMemory();
-  await Promise.race([tidings.finished, asked]);
+  const ended = new AbortController();
+  const releasing = releaseWhenIdle(ended.signal);
+  try {
+    await Promise.race([tidings.finished, asked]);
+  } finally {
+    ended.abort();
+    await releasing;
+  }
   if (!json)
     io.stdout.write('Stopping: what is in flight finishes first. Ctrl-C again ends at once.\n');
   await tidings.drain();

@@ -3,11 +3,13 @@ import type { Output } from './io.ts';
 import {
   formatBytes,
   formatCount,
+  formatCounted,
   formatDuration,
   formatRate,
   formatTime,
 } from './terminal/format.ts';
 import { sparkline } from './terminal/sparkline.ts';
+import { holdLines } from './hold-lines.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
 import { renderTable } from './terminal/table.ts';
 
@@ -22,7 +24,7 @@ export function statusText(
 ): string {
   const paint = painter(output);
   const parts = [serviceText(status, paint), sourcesText(status.sources, output, rates)];
-  if (status.subscriptions.length > 0) parts.push(subscriptionsText(status.subscriptions, output));
+  if (status.subscriptions.length > 0) parts.push(subscriptionsText(status, output));
   return parts.join('\n');
 }
 
@@ -106,6 +108,11 @@ function sourceNotes({ name, error, log }: SourceStatusReport, paint: Paint): st
     const gaps = log.gaps === 1 ? '1 gap' : `${log.gaps} gaps`;
     lines.push(paint('yellow', `${name}: ${gaps} in the log; tidings log verify lists them`));
   }
+  lines.push(
+    ...holdLines(log.hold).map((line, at) =>
+      at === 0 ? paint('yellow', `${name}: ${line}`) : line,
+    ),
+  );
   return lines.map((line) => `  ${line}\n`).join('');
 }
 
@@ -115,7 +122,7 @@ function rateText(rates: readonly number[]): string {
 }
 
 function subscriptionsText(
-  subscriptions: readonly SubscriptionStatusReport[],
+  { subscriptions, sources }: Status,
   output: Pick<Output, 'colour'>,
 ): string {
   const paint = painter(output);
@@ -153,14 +160,34 @@ function subscriptionsText(
     output,
   );
   return (
-    table + subscriptions.map((subscription) => subscriptionNotes(subscription, paint)).join('')
+    table +
+    subscriptions.map((subscription) => subscriptionNotes(subscription, sources, paint)).join('')
   );
 }
 
-function subscriptionNotes(subscription: SubscriptionStatusReport, paint: Paint): string {
+/** Who has caught up in a few seconds is not worth a line. */
+const WORTH_TELLING = 10;
+
+function catchUpText(
+  { source, lag, caughtUpIn }: SubscriptionStatusReport,
+  sources: readonly SourceStatusReport[],
+): string | null {
+  if (caughtUpIn === null || caughtUpIn < WORTH_TELLING) return null;
+  const uncaptured = sources.find(({ name }) => name === source)?.uncaptured ?? 0;
+  const inWal = uncaptured === 0 ? '' : ` and some ${formatCount(uncaptured)} still in the WAL`;
+  return `${formatCounted(lag, 'record')} behind${inWal}: caught up in about ${formatDuration(caughtUpIn * 1_000)}`;
+}
+
+function subscriptionNotes(
+  subscription: SubscriptionStatusReport,
+  sources: readonly SourceStatusReport[],
+  paint: Paint,
+): string {
   const { name, reason, lastError, retrying, parked, stuckSince } = subscription;
   const lines: string[] = [];
   if (reason !== null) lines.push(`${paint('yellow', `${name}:`)} ${harmless(reason)}`);
+  const catchUp = catchUpText(subscription, sources);
+  if (catchUp !== null) lines.push(`${paint('yellow', `${name}:`)} ${catchUp}`);
   if (stuckSince !== null) {
     const age = formatDuration(Date.now() - Date.parse(stuckSince));
     lines.push(`${paint('red', `${name}:`)} a call has not returned for ${age}`);

@@ -19,6 +19,7 @@ test('status: a table each for sources and subscriptions, errors below them', as
     '',
     'SUBSCRIPTION  SOURCE  STATE  LAG  DELIVERED  PER S  IN FLIGHT  RETRYING  BLOCKED  PARKED  STUCK',
     'crm           main    live     6     99,999  1,204          1         2        0       1      0',
+    '  crm: 6 records behind and some 2,000,000 still in the WAL: caught up in about 27m 41s',
     '  crm: HANDLER_FAILED: no\\u001b[2J route (2026-11-20 08:00:00.000)',
     '  → tidings deliveries crm',
     '',

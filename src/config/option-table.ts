@@ -282,7 +282,7 @@ export const OPTIONS = {
   },
   'log.retention.maxBytes': {
     description:
-      'Above this size of a log its oldest segments are removed; null or none: no limit.',
+      'Above this size of a log its oldest segments are removed; null or none: no limit. Records that single deliveries need are kept aside, and count.',
     type: 'size',
     default: null,
     reason: 'What is worth keeping depends on age; log.minFreeBytes guards the disk.',

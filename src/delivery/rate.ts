@@ -8,7 +8,12 @@ interface Reading {
 
 /** How fast a counter grows, from readings that are made whenever it is convenient. */
 export class Rate {
-  #readings: Reading[] = [{ at: 0, count: 0 }];
+  #readings: Reading[];
+
+  /** Begins with a count that was reached at a time; by default with nothing at the process's start. */
+  constructor(count = 0, at = 0) {
+    this.#readings = [{ at, count }];
+  }
 
   /** Notes the counter; `now` in milliseconds, growing. */
   note(count: number, now: number): void {

@@ -1,7 +1,7 @@
 import type { Change } from '../change/change.ts';
 import type { ChangeDecoder } from '../change/decode.ts';
 import type { StartAt } from '../config/start-at.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';
 import type {
@@ -14,12 +14,12 @@ import type {
 import { Dispatcher } from '../subscription/dispatcher.ts';
 import { compileFilter } from '../subscription/filter.ts';
 import type { Horizon } from '../subscription/horizon.ts';
-import { resolveStart } from '../subscription/resolve-start.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { completeDelivery, type SubscriptionDefinition } from './definition.ts';
 import { OpenRoom, type OpenRoomLimits } from './open-room.ts';
 import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
-import { changeReader, newestWanted } from './read-record.ts';
+import { findStored, newStored } from './stored-subscription.ts';
+import { changeReader, newestWanted, readRecord } from './read-record.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
 import {
   type PreparedSubscription,
@@ -185,6 +185,24 @@ export class SourceDelivery implements AsyncDisposable {
     return await state.exceptions(query);
   }
 
+  /** The change at an offset below the head; null when retention has removed it. */
+  async change(offset: number): Promise<Change | null> {
+    try {
+      return (await readRecord(this.#context, offset)).view.change;
+    } catch (error) {
+      if (isTidingsError(error, 'LOG_PRUNED')) return null;
+      throw error;
+    }
+  }
+
+  /** True while an attempt is under way. */
+  get busy(): boolean {
+    for (const { running } of this.#entries.values()) {
+      if (running !== null && running.delivery.window.inFlight > 0) return true;
+    }
+    return false;
+  }
+
   has(name: string): boolean {
     return this.#entries.has(name);
   }
@@ -312,8 +330,9 @@ export class SourceDelivery implements AsyncDisposable {
     const created: StoredSubscription[] = [];
     for (const entry of entries) {
       await this.#attempt(entry, async () => {
-        const known = await this.#lookUp(entry);
-        const subscription = known ?? (await this.#create(entry));
+        const { definition } = entry.prepared;
+        const known = await findStored(this.#context, definition);
+        const subscription = known ?? (await newStored(this.#context, definition));
         if (known === null) created.push(subscription);
         stored.set(entry, subscription);
       });
@@ -336,32 +355,6 @@ export class SourceDelivery implements AsyncDisposable {
     await delivery.begin();
     entry.running = { delivery, controls };
     entry.failure = null;
-  }
-
-  async #lookUp({ prepared }: Entry): Promise<StoredSubscription | null> {
-    const { name } = prepared.definition;
-    const { state, source } = this.#context;
-    const known = await state.subscription(name);
-    if (known !== null && known.source !== source) {
-      const details = { name, expected: known.source, found: source };
-      throw new TidingsError('SUBSCRIPTION_MOVED', details);
-    }
-    return known;
-  }
-
-  async #create({ prepared }: Entry): Promise<StoredSubscription> {
-    const { name, from = 'head' } = prepared.definition;
-    const { source, dispatcher } = this.#context;
-    const cursor = await resolveStart(dispatcher.log, source, from);
-    return {
-      name,
-      source,
-      cursor,
-      paused: null,
-      createdAt: Date.now(),
-      definition: prepared.definition.stored ?? null,
-      restsUntil: null,
-    };
   }
 
   async #attempt(entry: Entry, work: () => Promise<void>): Promise<void> {

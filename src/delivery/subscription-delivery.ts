@@ -60,6 +60,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   readonly #prepared: PreparedSubscription;
   readonly #reader: SubscriptionReader;
   readonly #rate = new Rate();
+  /** Of the cursor, in records. */
+  #progress: Rate;
   #pausedFor: string | null;
   #fault: Error | null = null;
   #draining = false;
@@ -81,6 +83,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     this.#prepared = prepared;
     this.#context = context;
     this.#pausedFor = stored.paused?.reason ?? null;
+    this.#progress = new Rate(stored.cursor, performance.now());
     this.open = new OpenDeliveries(this.name, stored.cursor, {
       deliveries: MAX_UNRECORDED,
       bytes: MAX_BYTES,
@@ -165,6 +168,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       throw error;
     }
     this.#fault = null;
+    this.#progress = new Rate(cursor, performance.now());
     await this.#takeUp(cursor);
     this.goOn();
   }
@@ -234,6 +238,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       stuckSince: longest === undefined ? null : Math.round(Date.now() - (now - longest.startedAt)),
       delivered: this.window.delivered,
       rate: this.#rate.perSecond(this.window.delivered, now),
+      speed: this.#progress.perSecond(cursor, now),
       lastError: this.window.lastError,
       restsUntil: this.window.pace.restsUntil,
       replays: this.feed.replays,
@@ -299,6 +304,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
     if (!this.#ready) return null;
     const now = performance.now();
     this.#rate.note(this.window.delivered, now);
+    this.#progress.note(this.cursor, now);
     const { restsUntil } = this.window.pace;
     const more = this.feed.hasProgress || restsUntil !== this.#restWritten;
     const checkpoint = this.open.checkpoint(now, this.#reader.position, more);

@@ -30,6 +30,8 @@ export interface SubscriptionStatus {
   readonly delivered: number;
   /** Acknowledged per second, over the last ten seconds or so. */
   readonly rate: number;
+  /** Records that its cursor passes per second, over the last ten seconds or so. */
+  readonly speed: number;
   readonly lastError: LastError | null;
   /** Set while its endpoint asked to be left alone. */
   readonly restsUntil: number | null;
@@ -55,6 +57,7 @@ export function stoppedStatus(name: string, source: string, failure: unknown): S
     stuckSince: null,
     delivered: 0,
     rate: 0,
+    speed: 0,
     lastError: error === null ? null : { ...error, at: Date.now() },
     restsUntil: null,
     replays: [],

@@ -69,3 +69,24 @@ test('names follow the conventions: a prefix, counters end with _total, base uni
   }
   assert.equal(new Set(entries.map(({ name }) => name)).size, entries.length);
 });
+
+test('the process: heap, event loop, descriptors', async () => {
+  const metrics = createMetrics();
+  const value = (text: string, name: string): number =>
+    Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1]);
+  // Sampling begins with the first question.
+  await metrics.text();
+  const until = performance.now() + 300;
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  while (performance.now() < until);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  const text = await metrics.text();
+  assert.ok(value(text, 'process_heap_used_bytes') > 1e6);
+  assert.ok(value(text, 'process_heap_total_bytes') >= value(text, 'process_heap_used_bytes'));
+  assert.ok(value(text, 'process_external_bytes') > 0);
+  assert.ok(value(text, 'process_event_loop_delay_seconds') > 0.02);
+  assert.ok(value(text, 'process_event_loop_utilization') > 0.1);
+  if (process.platform !== 'linux') return;
+  const open = value(text, 'process_open_fds');
+  assert.ok(open > 2 && open < value(text, 'process_max_fds'), String(open));
+});

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { processMeasures } from './process-measures.ts';
 import { type MetricEntry, type MetricKey, METRICS } from './metric-catalogue.ts';
 
 type Labels<Key extends MetricKey> = {
@@ -40,18 +41,11 @@ export function createMetrics(): Metrics {
     ([key, entry]) => [key, createMetric(entry, registry)] as const,
   );
   const metrics = Object.fromEntries(entries) as { readonly [Key in MetricKey]: Metric<Key> };
-  const started = performance.timeOrigin / 1000;
-  let cpuTold = 0;
+  const measureProcess = processMeasures(metrics);
   return Object.assign(metrics, {
     onCollect: (collect: () => void | Promise<void>) => void collectors.push(collect),
     text: async () => {
-      // Ours instead of prom-client's defaults: those watch the event loop a hundred times a second.
-      const { user, system } = process.cpuUsage();
-      const cpu = (user + system) / 1e6;
-      metrics.processCpu.for({}).inc(cpu - cpuTold);
-      cpuTold = cpu;
-      metrics.processMemory.for({}).set(process.memoryUsage.rss());
-      metrics.processStart.for({}).set(started);
+      measureProcess();
       for (const collect of collectors) await collect();
       return registry.metrics();
     },

@@ -14,6 +14,7 @@ import { documentRoutes } from './openapi.ts';
 import { BODY_LIMIT, PROBLEM_TYPE, problemHeaders, toProblem } from './problem.ts';
 import { changeRoutes } from './routes/change-routes.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
+import { logRoutes } from './routes/log-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
 import { undoRoutes } from './routes/undo-routes.ts';
@@ -75,6 +76,7 @@ export function addRoutes(app: Api, { service, draining }: RouteContext): void {
   subscriptionRoutes(app, context);
   deliveryRoutes(app, context);
   changeRoutes(app, context);
+  logRoutes(app, context);
   undoRoutes(app, context);
 }
 

@@ -12,6 +12,7 @@ function source(name: string, state: CaptureState, code?: string): SourceStatusR
     position: null,
     lagBytes: null,
     retainedBytes: null,
+    uncaptured: null,
     safeBytes: null,
     log: { head: 0, floor: 0, horizon: 0, bytes: 0, segments: 0, gaps: 0, kept: 0, hold: null },
     captured: null,

@@ -92,6 +92,8 @@ export interface CheckResult {
 export interface SourceStatus {
   /** The database's newest position. */
   readonly head: string | null;
+  /** The same as bytes since the beginning of the database's history; null when unknown. */
+  readonly walBytes: number | null;
   /** Bytes of WAL or binlog the database keeps because of us (invariant 12); null when unknown. */
   readonly retainedBytes: number | null;
   /** Bytes between the database's newest position and what we acknowledged; null when unknown. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { KeptRecord } from './kept-record.ts';
 import type { State, StoredException, StoredSubscription } from './state.ts';
 
 /** A state in a place of its own that can be opened again, as after a restart. */
@@ -228,6 +229,63 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
       assert.deepEqual(await state.countExceptions('a'), { retrying: 0, blocked: 0, parked: 0 });
     });
 
+    test('records are kept aside as they were, as long as a delivery needs them', async () => {
+      await using place = await create();
+      {
+        await using state = await place.open();
+        await state.addSubscriptions([subscription('a', 50), subscription('b', 50)]);
+        const put = [exception(12, 'parked'), exception(14, 'retrying'), exception(16, 'blocked')];
+        await state.checkpoint([
+          { name: 'a', cursor: 50, put, remove: [], losses: [] },
+          { name: 'b', cursor: 50, put: [exception(12, 'parked')], remove: [], losses: [] },
+        ]);
+        const range = { from: 0, to: 16 };
+        assert.deepEqual(await state.neededOffsets('main', { ...range, limit: 10 }), [12, 14]);
+        assert.deepEqual(await state.neededOffsets('main', { ...range, limit: 1 }), [12]);
+        assert.equal(await state.countNeeded('main', range), 2);
+        assert.deepEqual(await state.neededBy('main', range), ['a', 'b']);
+        assert.deepEqual(await state.neededBy('main', { from: 13, to: 16 }), ['a']);
+        await state.keep('main', [kept(12), kept(14)]);
+        await state.keep('main', [kept(12)]);
+        await state.keep('other', [kept(12)]);
+        assert.deepEqual(await state.kept('main'), { records: 2, bytes: 200 });
+        assert.deepEqual(await state.neededOffsets('main', { ...range, limit: 10 }), []);
+      }
+      await using state = await place.open();
+      assert.deepEqual(await state.keptRecord('main', 14), kept(14));
+      assert.equal(await state.keptRecord('main', 16), null);
+      await state.forgetKept('main', 20);
+      assert.deepEqual(await state.kept('main'), { records: 2, bytes: 200 });
+      await state.checkpoint([{ name: 'a', cursor: 50, put: [], remove: [12, 14], losses: [] }]);
+      await state.forgetKept('main', 20);
+      assert.deepEqual(await state.kept('main'), { records: 1, bytes: 100 }, 'b needs one still');
+      await state.forgetKept('main', 12);
+      assert.equal(await state.keptRecord('main', 12), null, 'it is in the log as well');
+      assert.deepEqual(await state.kept('other'), { records: 1, bytes: 100 });
+    });
+
+    test('beyond a limit the oldest kept ones go, and each loss is noted once', async () => {
+      await using place = await create();
+      await using state = await place.open();
+      await state.addSubscriptions([subscription('a', 50)]);
+      const offsets = [2, 4, 6, 8];
+      const put = offsets.map((offset) => exception(offset, 'retrying'));
+      await state.checkpoint([{ name: 'a', cursor: 50, put, remove: [], losses: [] }]);
+      await state.keep('main', offsets.map(kept));
+      assert.deepEqual(await state.noteLost('main', 10), []);
+      await state.dropKept('main', { maxBytes: 350, since: null });
+      assert.deepEqual(await state.noteLost('main', 10), [{ subscription: 'a', offsets: [2] }]);
+      await state.dropKept('main', { maxBytes: null, since: kept(8).transaction.committedAt });
+      assert.deepEqual(await state.noteLost('main', 10), [{ subscription: 'a', offsets: [4, 6] }]);
+      assert.deepEqual(await state.noteLost('main', 10), []);
+      const losses = (await state.losses('a')).map(({ from, to }) => [from, to]);
+      assert.deepEqual(losses, [
+        [6, 7],
+        [4, 5],
+        [2, 3],
+      ]);
+    });
+
     test('remembers which database a log belongs to, and the last sign of life', async () => {
       await using place = await create();
       await using state = await place.open();
@@ -241,6 +299,26 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
       assert.equal(await state.heartbeat(), null);
     });
   });
+}
+
+function kept(offset: number): KeptRecord {
+  const transaction = {
+    first: offset,
+    last: offset,
+    id: '7',
+    position: `00${offset}`,
+    committedAt: 1_700_000_000_000_000 + offset,
+    context: offset === 14 ? '{"actor":"ann"}' : null,
+  };
+  return {
+    offset,
+    tableId: 3,
+    operation: 'update',
+    key: 'k',
+    previousKey: offset === 14 ? 'old' : null,
+    images: new Uint8Array(100).fill(offset),
+    transaction,
+  };
 }
 
 async function neededFrom(state: State): Promise<number> {

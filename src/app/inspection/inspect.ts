@@ -26,6 +26,7 @@ import { checkHistory } from './check-history.ts';
 import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
+import { checkRetention } from './check-retention.ts';
 import { logChanges } from './log-changes.ts';
 import { trimLog } from '../trimming/trim-log.ts';
 import { trimAsAsked, type TrimReport, type TrimRequest } from '../trimming/trim-request.ts';
@@ -157,10 +158,25 @@ class DiskInspection implements Inspection {
         checks: [...checks, ...(identity === null ? [] : [identity]), ...history],
       });
     }
+    const retention = await this.#checkRetention();
+    if (retention.length > 0) subjects.push({ subject: 'log', checks: retention });
     const subscriptions = checkSubscriptions(this.#config);
     if (subscriptions.length > 0)
       subjects.push({ subject: 'subscriptions', checks: subscriptions });
     return subjects;
+  }
+
+  async #checkRetention(): Promise<readonly CheckResult[]> {
+    await using state = SqliteStateReader.openExisting(statePath(this.#config));
+    if (state === null) return [];
+    const checks: CheckResult[] = [];
+    for (const source of this.#sourceNames()) {
+      if (!existsSync(logDirectory(this.#config, source))) continue;
+      const log = await this.#log(source);
+      await log.refresh();
+      checks.push(await checkRetention({ source, log, state }, this.#config.log.retention));
+    }
+    return checks;
   }
 
   uninstallPlan(): readonly string[] {

@@ -4,6 +4,7 @@ import { TidingsError } from '../../errors/tidings-error.ts';
 import type { StateReader } from '../../state/state.ts';
 import { redactUrl } from '../../util/redact-url.ts';
 import type { SourceService } from '../source-service.ts';
+import { caughtUpIn } from './backlog.ts';
 import { storedSubscriptions } from './status-from-disk.ts';
 import type {
   ReportedError,
@@ -24,8 +25,9 @@ export interface LiveStatusOptions {
 export async function liveStatus(options: LiveStatusOptions): Promise<Status> {
   const { config, service, state } = options;
   const sources = await Promise.all(options.sources.map((source) => sourceReport(config, source)));
-  const running = options.sources.flatMap(({ delivery }) =>
-    delivery.status().map(subscriptionReport),
+  const uncaptured = new Map(sources.map((source) => [source.name, source.uncaptured]));
+  const running = options.sources.flatMap(({ name, delivery }) =>
+    delivery.status().map((each) => subscriptionReport(each, uncaptured.get(name) ?? null)),
   );
   const names = new Set(running.map(({ name }) => name));
   const heads = new Map(sources.map(({ name, log }) => [name, log.head]));
@@ -46,6 +48,7 @@ async function sourceReport(config: Config, service: SourceService): Promise<Sou
     lagBytes: lastStatus?.lagBytes ?? null,
     retainedBytes: lastStatus?.retainedBytes ?? null,
     safeBytes: lastStatus?.safeBytes ?? null,
+    uncaptured: service.backlog.records(lastStatus?.lagBytes ?? null),
     log: {
       head: log.head,
       floor: log.floor,
@@ -76,11 +79,15 @@ function reportedError(error: unknown): ReportedError | null {
   };
 }
 
-function subscriptionReport(status: SubscriptionStatus): SubscriptionStatusReport {
+function subscriptionReport(
+  status: SubscriptionStatus,
+  uncaptured: number | null,
+): SubscriptionStatusReport {
   // Rests and replays are in `subscriptions`, with what belongs to them.
-  const { stuckSince, lastError, restsUntil: _rests, replays: _replays, ...rest } = status;
+  const { stuckSince, lastError, speed, restsUntil: _rests, replays: _replays, ...rest } = status;
   return {
     ...rest,
+    caughtUpIn: caughtUpIn(status.lag, uncaptured, speed),
     stuckSince: stuckSince === null ? null : new Date(stuckSince).toISOString(),
     lastError:
       lastError === null

@@ -47,6 +47,7 @@ function stopped(name: string, url: string): SourceStatusReport {
     position: null,
     lagBytes: null,
     retainedBytes: null,
+    uncaptured: null,
     safeBytes: null,
     log: { head: 0, floor: 0, horizon: null, bytes: 0, segments: 0, gaps: 0, kept: 0, hold: null },
     captured: null,
@@ -102,6 +103,7 @@ async function report(
     stuckSince: null,
     delivered: 0,
     rate: 0,
+    caughtUpIn: null,
     lastError: null,
   };
 }

@@ -44,6 +44,8 @@ export interface SourceStatusReport {
   readonly lagBytes: number | null;
   readonly retainedBytes: number | null;
   readonly safeBytes: number | null;
+  /** Changes that still lie in the WAL, estimated; null when nothing is known. */
+  readonly uncaptured: number | null;
   readonly log: {
     readonly head: number;
     readonly floor: number;
@@ -86,6 +88,11 @@ export interface SubscriptionStatusReport {
   readonly delivered: number;
   /** Acknowledged per second, over the last ten seconds or so. */
   readonly rate: number;
+  /**
+   * Seconds until it has caught up at its present pace, what still lies in the WAL included; null
+   * when it does not get on, or that is not known.
+   */
+  readonly caughtUpIn: number | null;
   readonly lastError: {
     readonly code: string;
     readonly message: string;

@@ -1,17 +1,6 @@
-import type {
-  ChangesPage,
-  DeliveryReport,
-  DeliveryStateName,
-  PassedOverChange,
-  SubscriptionReport,
-} from '../../app/administration.ts';
+import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
 import { parseWire, type WireChange } from '../../change/wire.ts';
-import {
-  type ApiAction,
-  type ApiClient,
-  completeWithApi,
-  subscriptionPath,
-} from '../api-client.ts';
+import { type ApiAction, type ApiClient, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { ApiProblem } from '../api-problem.ts';
 import { checkOffset } from '../arguments.ts';
 import { changeLine } from '../change-line.ts';
@@ -37,33 +26,23 @@ export const declareShow: DeclareCommand = (deliveries, runtime) => {
 };
 
 const show: ApiAction = async ({ api, io, json }, _options, [name = '', offset = '']) => {
-  const path = subscriptionPath(name);
-  const delivery = await api.ask<DeliveryReport>(`${path}/deliveries/${offset}`);
-  const { source } = await api.ask<SubscriptionReport>(path);
-  const change = await findChange(api, source, delivery.offset);
-  if (json) printJson(io, { delivery, change: isPassedOver(change) ? null : change });
+  const path = `${subscriptionPath(name)}/deliveries/${offset}`;
+  const delivery = await api.ask<DeliveryReport>(path);
+  const change = await findChange(api, path);
+  if (json) printJson(io, { delivery, change: change instanceof ApiProblem ? null : change });
   else io.stdout.write(deliveryText(delivery, change, io.stdout));
   return 0;
 };
 
-type Found = WireChange | PassedOverChange | null;
+/** The change, or why it cannot be shown; null when retention has removed it. */
+type Found = WireChange | ApiProblem | null;
 
-function isPassedOver(change: Found): change is PassedOverChange {
-  return change !== null && 'code' in change;
-}
-
-/** The change from the log, or why it is passed over; null when retention has removed it. */
-async function findChange(api: ApiClient, source: string, offset: number): Promise<Found> {
-  const after = offset === 0 ? undefined : offset - 1;
+async function findChange(api: ApiClient, path: string): Promise<Found> {
   try {
-    const { changes, passedOver } = await api.ask<ChangesPage>('/v1/changes', {
-      query: { source, after, limit: 1 },
-    });
-    const change = changes.find(({ data }) => data.offset === offset);
-    return change ?? passedOver.find((each) => each.offset === offset) ?? null;
+    return (await api.ask<{ readonly change: WireChange | null }>(`${path}/change`)).change;
   } catch (error) {
     // The delivery is what was asked for, and it is there without its change too.
-    if (error instanceof ApiProblem && error.code === 'LOG_PRUNED') return null;
+    if (error instanceof ApiProblem && error.code === 'VALUE_TOO_LARGE') return error;
     throw error;
   }
 }
@@ -102,7 +81,7 @@ function indented(text: string): string {
 
 function changeText(change: Found, output: Output): string {
   if (change === null) return 'Its change is not in the log any more.\n';
-  if (isPassedOver(change)) return `${harmless(change.message)}\n`;
+  if (change instanceof ApiProblem) return `${harmless(change.message)}\n`;
   return `${changeLine(parseWire(change), output)}\n`;
 }
 

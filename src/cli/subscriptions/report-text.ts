@@ -75,6 +75,11 @@ export function reportText(report: SubscriptionReport, output: Pick<Output, 'col
       'replaying',
       `${formatCount(from)} to ${formatCount(to)}`,
     ]),
+    ...report.losses.map(({ from, to, at }): Fact => [
+      'missed',
+      paint('red', `${formatCount(from)} to ${formatCount(to - 1)}`) +
+        `, removed by retention at ${formatTime(at)}`,
+    ]),
   ];
   const lines = facts.map(([what, text]) => `${paint('dim', what.padEnd(12))} ${text}\n`);
   return [...lines, ...notes(report, paint)].join('');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WIRE_CHANGE } from '../schemas/change.ts';
 import { DELIVERY, DELIVERY_PAGE } from '../schemas/delivery.ts';
 import { described } from '../schemas/documented.ts';
 import { problems, problemsWithBody } from '../schemas/problem.ts';
@@ -12,6 +13,7 @@ const URL = '/v1/subscriptions/:name/deliveries/:offset';
 /** Deliveries that wait, are parked, or were given up. */
 export function deliveryRoutes(app: Api, context: RouteContext): void {
   readingRoutes(app, context);
+  changeRoute(app, context);
   decidingRoutes(app, context);
 }
 
@@ -42,6 +44,27 @@ function readingRoutes(app: Api, { service }: RouteContext): void {
       response: { 200: DELIVERY, ...problems(404) },
     },
     handler: ({ params: { name, offset } }) => service.delivery(name, offset),
+  });
+}
+
+function changeRoute(app: Api, { service }: RouteContext): void {
+  app.route({
+    method: 'GET',
+    url: `${URL}/change`,
+    config: { right: 'read' },
+    schema: {
+      operationId: 'getDeliveredChange',
+      summary: 'The change of a delivery, also when only it is kept of its part of the log',
+      tags,
+      params: DELIVERY_PARAMS,
+      response: {
+        200: described(z.object({ change: WIRE_CHANGE.nullable() }), 'Null when it is gone.'),
+        ...problems(404),
+      },
+    },
+    handler: async ({ params: { name, offset } }) => ({
+      change: await service.deliveredChange(name, offset),
+    }),
   });
 }
 

@@ -9,7 +9,7 @@ const json = (): z.ZodType<JsonValue> => z.custom<JsonValue>();
 const row = (description: string): z.ZodNullable<z.ZodRecord<z.ZodString, z.ZodType<JsonValue>>> =>
   described(z.record(z.string(), json()).nullable(), description);
 
-const WIRE_CHANGE = answer<WireChange>()(
+export const WIRE_CHANGE = answer<WireChange>()(
   'Change',
   'A change as a CloudEvents 1.0 envelope: docs/reference/wire-format.md.',
   z.object({

@@ -22,6 +22,10 @@ export const SUBSCRIPTION_STATUS_MEMBERS = {
   stuckSince: z.string().nullable(),
   delivered: described(count(), 'Acknowledged since the service started.'),
   rate: described(z.number(), 'Acknowledged per second, of late.'),
+  caughtUpIn: described(
+    count().nullable(),
+    'Seconds until it has caught up at its present pace, what still lies in the WAL included; null when it does not get on, or that is not known.',
+  ),
   lastError: z.object({ code: z.string(), message: z.string(), at: z.string() }).nullable(),
 };
 
@@ -76,6 +80,10 @@ const SOURCE_STATUS = answer<SourceStatusReport>()(
     safeBytes: described(
       z.number().nullable(),
       'WAL that may still be written before the database gives up.',
+    ),
+    uncaptured: described(
+      count().nullable(),
+      'Changes that still lie in the WAL, estimated; null when nothing is known.',
     ),
     log: z.object({
       head: described(count(), 'The next offset of the log.'),

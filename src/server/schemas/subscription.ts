@@ -65,6 +65,10 @@ export const SUBSCRIPTION = answer<SubscriptionReport>()(
     createdAt: z.string().nullable(),
     restsUntil: described(z.string().nullable(), 'Its endpoint asked to be left alone until then.'),
     replays: described(z.array(REPLAY_REPORT), 'The oldest first.'),
+    losses: described(
+      z.array(z.object({ from: count(), to: count(), at: z.string() })),
+      'Records that retention removed before it had them, the newest ten; `to` is exclusive.',
+    ),
   }),
 );
 

@@ -9,9 +9,15 @@ export async function readStatus(
   slot: Slot | null,
   signal: AbortSignal,
 ): Promise<SourceStatus> {
-  const [row] = await session.query<{ head: string; retained: string | null; lag: string | null }>(
+  const [row] = await session.query<{
+    head: string;
+    bytes: string;
+    retained: string | null;
+    lag: string | null;
+  }>(
     {
-      text: `SELECT head::text, pg_wal_lsn_diff(head, $1)::text AS retained,
+      text: `SELECT head::text, pg_wal_lsn_diff(head, '0/0')::text AS bytes,
+          pg_wal_lsn_diff(head, $1)::text AS retained,
           pg_wal_lsn_diff(head, $2)::text AS lag
         FROM pg_current_wal_lsn() AS head`,
       values: [slot?.restart_lsn ?? null, slot?.confirmed_flush_lsn ?? null],
@@ -20,6 +26,7 @@ export async function readStatus(
   );
   return {
     head: row === undefined ? null : lsnToPosition(row.head),
+    walBytes: toBytes(row?.bytes),
     retainedBytes: toBytes(row?.retained),
     lagBytes: toBytes(row?.lag),
     safeBytes: slot?.safe_wal_size ?? null,

@@ -159,6 +159,42 @@ test('a state of an earlier version that was killed has its tables in the WAL al
   assert.equal(missingFile(path), null);
 });
 
+test('a state of the second format gets a place for what is kept aside', async (context) => {
+  const path = temporaryFile(context);
+  await SqliteState.open(path)[Symbol.asyncDispose]();
+  const second = new DatabaseSync(path);
+  second.exec('DROP TABLE kept; PRAGMA user_version = 2');
+  second.close();
+  assert.equal(SqliteStateReader.openExisting(path), null, 'the service brings it up to date');
+  await using state = SqliteState.open(path);
+  assert.deepEqual(await state.kept('main'), { records: 0, bytes: 0 });
+});
+
+test('a record kept aside that has changed on the disk is not delivered', async (context) => {
+  const path = temporaryFile(context);
+  {
+    await using state = SqliteState.open(path);
+    const transaction = {
+      first: 1,
+      last: 1,
+      id: '1',
+      position: '1',
+      committedAt: 1,
+      context: null,
+    };
+    const images = Buffer.from('all of it');
+    const record = { tableId: 1, operation: 'insert', key: '1', previousKey: null } as const;
+    await state.keep('main', [{ ...record, offset: 1, images, transaction }]);
+  }
+  const raw = new DatabaseSync(path);
+  raw.exec("UPDATE kept SET images = CAST('all of IT' AS BLOB)");
+  raw.close();
+  await using state = SqliteState.open(path);
+  await assert.rejects(state.keptRecord('main', 1), (error) =>
+    isTidingsError(error, 'STATE_FAILED'),
+  );
+});
+
 test('a file that is no state, or a directory that is not there, is a coded error', (context) => {
   const path = temporaryFile(context);
   assert.throws(
