@@ -60,7 +60,7 @@ function reportText(report: VerifyReport, io: Io): string {
     return `${paint('red', 'wrong')}  ${source}  ${place}: ${harmless(message)}`;
   });
   for (const { source, offset, from, to, reason, at } of gaps) {
-    const range = `${from ?? 'the beginning'} … ${to ?? 'unknown'}`;
+    const range = `${from ?? 'unknown'} … ${to ?? 'unknown'}`;
     const noted = formatTime(new Date(at / 1000).toISOString());
     lines.push(
       `${paint('yellow', 'gap')}    ${source}  before offset ${formatCount(offset)}, ${range}: ${harmless(reason)} (${noted})`,

@@ -95,6 +95,7 @@ export interface LogWriter {
 export interface LogGap {
   /** The first offset after the gap. */
   readonly offset: number;
+  /** Null when it is not known where it begins. */
   readonly from: string | null;
   readonly to: string | null;
   readonly reason: string;

@@ -12,11 +12,19 @@ const goneSql = (announcements: string): string =>
   `SELECT k.relation FROM ${announcements} k WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = k.relation)`;
 
 /**
- * What has columns that were written by this transaction, or by one that began after it. Those of its
+ * Whether a row of the catalogue was written by this transaction, or by one that began after it: its
  * savepoints have later ids of their own.
  */
+const isYoungSql = (alias: string): string =>
+  `age(${alias}.xmin) <= age(pg_current_xact_id()::xid)`;
+
+/** Whether the catalogue's rows of a relation and its columns were. */
+const writtenSql = (oid: string): string =>
+  `(EXISTS (SELECT FROM pg_class c WHERE c.oid = ${oid} AND ${isYoungSql('c')})
+          OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = ${oid} AND a.attnum > 0 AND ${isYoungSql('a')}))`;
+
 const CHANGED_COLUMNS = `SELECT 'pg_class'::regclass, a.attrelid FROM pg_attribute a
-      WHERE a.attnum > 0 AND age(a.xmin) <= age(pg_current_xact_id()::xid)`;
+      WHERE a.attnum > 0 AND ${isYoungSql('a')}`;
 
 /** The common table expression `made (classid, objid)`: these types and relations, and what is made of them. */
 const madeOfSql = (seeds: string): string => `WITH RECURSIVE made (classid, objid) AS (
@@ -74,15 +82,29 @@ export function affectedBody(source: string): string {
     ), below (oid) AS (
       SELECT n.oid FROM named n
       UNION SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.oid
-    )
-    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (
-      SELECT b.oid FROM below b
-      -- Those that were below it until now.
-      UNION SELECT k.relation FROM (
+    ), was_below (oid) AS (
+      SELECT k.relation FROM (
           SELECT n.oid FROM named n WHERE n.relkind = 'p'
           UNION SELECT a.relid FROM named n CROSS JOIN LATERAL pg_partition_ancestors(n.oid) a
             WHERE n.relkind = 'p') above
-        JOIN ${table} k ON ${announcedRootSql('k')} = above.oid) found;
+        JOIN ${table} k ON ${announcedRootSql('k')} = above.oid
+    ), every_one (needed) AS MATERIALIZED (
+      -- What a partitioned table is called, and its key, is part of what its partitions are.
+      SELECT tg_tag <> 'ALTER TABLE' OR EXISTS (
+        SELECT FROM named n WHERE n.relkind = 'p' AND (${writtenSql('n.oid')}
+          OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND ${isYoungSql('i')})
+          OR (NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND i.indisprimary)
+            AND EXISTS (SELECT FROM ${table} k WHERE ${announcedRootSql('k')} = n.oid
+              AND jsonb_typeof(k.description -> 'key') = 'array'))))
+    )
+    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (
+      SELECT n.oid FROM named n
+      UNION SELECT b.oid FROM (SELECT oid FROM below UNION SELECT oid FROM was_below) b
+        CROSS JOIN every_one e WHERE e.needed OR ${writtenSql('b.oid')}
+        -- What they are a part of came or went with them.
+        OR EXISTS (SELECT FROM pg_partition_ancestors(b.oid) above JOIN pg_class c ON c.oid = above.relid
+          WHERE ${isYoungSql('c')})
+        OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = b.oid)) found;
   END CASE;`;
 }
 

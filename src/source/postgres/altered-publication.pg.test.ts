@@ -197,6 +197,26 @@ test('a whole schema that somebody added is taken out again, and nothing is lost
   assert.equal(changes.length, COUNT);
 });
 
+test('a publication that was dropped is an error, also when it was made again later', async () => {
+  await using at = await captured('announced', TABLES);
+  await using running = following(at);
+  const { setup, warnings } = running;
+  await setup.ensure({ slot: 'expect' }, signal);
+  await setup.follow(signal);
+  await at.run('DROP PUBLICATION tidings_main');
+  await setup.follow(signal);
+  await assert.rejects(setup.ensure({ slot: 'expect' }, signal), { code: 'PUBLICATION_LOST' });
+  const failed = (await at.source.check(signal)).filter(({ status }) => status === 'failed');
+  assert.match(failed[0]?.fix ?? '', /--accept-gap main/);
+  assert.deepEqual(warnings, []);
+  await at.run('CREATE PUBLICATION tidings_main WITH (publish_generated_columns = stored)');
+  await setup.follow(signal);
+  assert.deepEqual(
+    warnings.map(({ details }) => details['what']),
+    ['public.a, public.b, public.p not published'],
+  );
+});
+
 test('what an administrator puts right where we may not is a loss too', async () => {
   await using at = await captured('announced', TABLES);
   const { client, name } = at.database;

@@ -18,19 +18,17 @@ export interface Alterations {
  * @param wasRight true when this very version has seen the publications right.
  */
 export function findAlterations(
-  publications: readonly (Publication | null)[],
+  publications: readonly Publication[],
   tables: readonly CapturedTable[],
   before: ReadonlyMap<string, Place>,
   wasRight: boolean,
 ): Alterations {
-  const operations = publications.flatMap((publication) => {
-    if (publication === null) return [];
-    const { name, lacking, lackingSince } = publication;
+  const operations = publications.flatMap(({ name, lacking, lackingSince }) => {
     const lacks = [...lacking, ...(wasRight ? lackingSince : [])];
     return lacks.length === 0 ? [] : [`publication ${name} without ${lacks.join(', ')}`];
   });
   // It has every table, and is refused for that.
-  const all = publications.some((publication) => publication?.allTables === true);
+  const all = publications.some(({ allTables }) => allTables);
   const found = (all ? [] : tables).flatMap((table): [string, string][] => {
     const what = alterationOf(table, before.get(table.oid));
     return what === null ? [] : [[table.oid, what]];

@@ -10,8 +10,8 @@ export function checkPublications(
   tables: readonly CapturedTable[],
 ): CheckResult {
   const name = 'publications';
-  const found = [publications.all, publications.insertOnly];
-  if (found.includes(null)) {
+  const { all, insertOnly } = publications;
+  if (all === null || insertOnly === null) {
     return {
       name,
       status: 'failed',
@@ -21,7 +21,7 @@ export function checkPublications(
     };
   }
   const before = new Map(tables.map(({ oid }) => [oid, 'all'] as const));
-  const text = alterationsText(findAlterations(found, tables, before, true), tables);
+  const text = alterationsText(findAlterations([all, insertOnly], tables, before, true), tables);
   if (text === null) {
     return { name, status: 'ok', message: 'The publications have all that is captured.' };
   }

@@ -94,6 +94,8 @@ test('what the event trigger does for a new table does not grow with tables and 
     'CREATE TABLE unkeyed (id int); ALTER TABLE unkeyed ADD PRIMARY KEY (id)',
     'CREATE SCHEMA one; ALTER SCHEMA one RENAME TO two; DROP SCHEMA two',
     'CREATE INDEX extra ON p1 (id); DROP INDEX extra',
+    'ALTER TABLE p DETACH PARTITION p1',
+    'ALTER TABLE p DETACH PARTITION p1; ALTER TABLE p ATTACH PARTITION p1 FOR VALUES IN (1)',
     'CREATE TYPE kind AS ENUM (); DROP TYPE kind',
   ];
   const measure = async (): Promise<number[]> => {

@@ -85,9 +85,11 @@ export class PublicationWatch {
     const moment = await readMoment(session, signal);
     const publications = await readPublications(session, names, signal);
     const tables = await readTables(session, query, signal);
-    const found = [publications.all, publications.insertOnly];
+    const { all, insertOnly } = publications;
+    // A lost one is an error of its own, and whoever makes it again has not made up for the loss.
+    if (all === null || insertOnly === null) return { publications, tables, altered: NOTHING };
     const altered = this.#begun
-      ? findAlterations(found, tables, this.#places, this.#right !== null)
+      ? findAlterations([all, insertOnly], tables, this.#places, this.#right !== null)
       : NOTHING;
     this.#places = placesAfter(tables, this.#places, altered.tables);
     const text = alterationsText(altered, tables);

@@ -224,15 +224,15 @@ export class Setup {
     const found = await this.#watch.look(this.#query(triggered), signal);
     const { all, insertOnly } = found.publications;
     // A lost one ends the stream.
-    if (all?.correct === false || insertOnly?.correct === false) {
+    if (all === null || insertOnly === null) return triggered;
+    if (!all.correct || !insertOnly.correct) {
       const { version } = await readFacts(session, signal);
       await this.#watch.correct(found, version, (sql) => session.query(sql, signal));
     }
     const unplaced = await this.#watch.place(found.tables, found, FOLLOW_LOCK_TIMEOUT, signal);
     this.#watch.warnOfUnplaced(unplaced);
     // What was put somewhere is looked at once more.
-    const correct = all?.correct === true && insertOnly?.correct === true;
-    const settled = correct && !found.tables.some(isMisplaced);
+    const settled = all.correct && insertOnly.correct && !found.tables.some(isMisplaced);
     this.#seen = settled ? { what: seen, at: performance.now() } : null;
     return triggered;
   }
