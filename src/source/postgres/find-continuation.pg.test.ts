@@ -100,9 +100,9 @@ for (const major of [18, 14] as const) {
 
     const [last] = transactions.slice(-1);
     assert.ok(last);
-    const { rows } = await client.query<{ id: string }>(
-      'BEGIN; SELECT pg_current_xact_id()::text AS id; ROLLBACK',
-    ).then((results) => (results as unknown as { rows: { id: string }[] }[])[1] ?? { rows: [] });
+    const { rows } = await client
+      .query<{ id: string }>('BEGIN; SELECT pg_current_xact_id()::text AS id; ROLLBACK')
+      .then((results) => (results as unknown as { rows: { id: string }[] }[])[1] ?? { rows: [] });
     const aborted = { ...last, id: rows[0]?.id ?? '', position: 'aborted' };
     assert.equal(await compare([...transactions, aborted]), 'aborted');
     // Ids that the server has not given out yet, behind many that it has.
@@ -120,7 +120,11 @@ for (const major of [18, 14] as const) {
 
 test('a slot that somebody reads is in use, and a server that is behind needs no slot to say so', async () => {
   await using database = await freshDatabase();
-  await using source = new PostgresSource({ name: 'main', url: database.url, tables: ['public.*'] });
+  await using source = new PostgresSource({
+    name: 'main',
+    url: database.url,
+    tables: ['public.*'],
+  });
   const { transactions, position } = await streamed(source, database);
   const receiver = new RecordingReceiver();
   const done = new AbortController();

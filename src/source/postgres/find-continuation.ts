@@ -139,7 +139,10 @@ async function compareContent(
   const begin = slot === null || lossOf(slot) !== null ? null : confirmedPosition(slot);
   if (slot === null || begin === null) {
     // Its stream will say that the slot is gone; the ids are left to ask for.
-    return { parting: await findUncommitted(session, await known.newest(ASKED), signal), doubt: null };
+    return {
+      parting: await findUncommitted(session, await known.newest(ASKED), signal),
+      doubt: null,
+    };
   }
   if (begin >= known.position) return { parting: null, doubt: null };
   const { source } = connection;
