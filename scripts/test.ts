@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { globSync, readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
   type Major,
@@ -10,6 +7,8 @@ import {
   sharedServerVariable,
   startTestServer,
 } from '../test/postgres.ts';
+import { runInGroup } from './lib/process-group.ts';
+import { findTestFiles } from './lib/test-files.ts';
 
 /**
  * `npm test [-- PATH…]`: all tests, or those of the named files and folders, on PostgreSQL servers
@@ -20,10 +19,7 @@ const { positionals, values } = parseArgs({
   options: { concurrency: { type: 'string', default: '2' }, only: { type: 'string' } },
 });
 
-const wanted = positionals.map((path) => relative('.', path));
-const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts'])
-  .filter((file) => wanted.length === 0 || wanted.some((path) => file.startsWith(path)))
-  .sort();
+const files = findTestFiles('.', positionals);
 if (files.length === 0) {
   process.stderr.write(`No test file under ${positionals.join(', ')}\n`);
   process.exitCode = 64;
@@ -39,14 +35,10 @@ async function runTests(): Promise<number> {
   await using servers = new AsyncDisposableStack();
   const urls = await startServers(servers);
   if (interrupted.signal.aborted) return 130;
-  const child = spawn(process.execPath, testArguments(), {
-    stdio: 'inherit',
+  const code = await runInGroup([process.execPath, ...testArguments()], {
     env: { ...process.env, ...urls },
+    signal: interrupted.signal,
   });
-  interrupted.signal.addEventListener('abort', () => {
-    child.kill(interrupted.signal.reason as NodeJS.Signals);
-  });
-  const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }
 
