@@ -72,7 +72,11 @@ export function publicationsSql(
     if (publication === null) {
       statements.push(`CREATE PUBLICATION ${name} WITH (${options(kind, version)});`);
     } else if (publication.allTables) {
-      throw new TidingsError('PUBLICATION_UNSUITABLE', { source, publication: names[kind] });
+      throw new TidingsError('PUBLICATION_UNSUITABLE', {
+        source,
+        publication: names[kind],
+        publicationSql: name,
+      });
     } else if (!publication.correct) {
       statements.push(`ALTER PUBLICATION ${name} SET (${options(kind, version)});`);
     }
