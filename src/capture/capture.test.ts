@@ -19,6 +19,8 @@ class ScriptedSource implements Source {
   readonly acknowledged: string[] = [];
   readonly restarts: string[] = [];
   identity = 'database 1';
+  visible = true;
+  looks = 0;
   streams = 0;
   #receiver: ChangeReceiver | null = null;
   #sent: string[] = [];
@@ -46,6 +48,11 @@ class ScriptedSource implements Source {
     this.#sent.push(position);
     this.#hand(position);
     this.#burst();
+  }
+
+  /** The server ends the connection. */
+  cut(): void {
+    this.#end?.reject(new TidingsError('SOURCE_UNREACHABLE', { source: 'main', reason: 'cut' }));
   }
 
   /** A transaction of so many records that has begun and does not end. */
@@ -100,7 +107,9 @@ class ScriptedSource implements Source {
   }
 
   visibility(): ReturnType<Source['visibility']> {
-    return Promise.resolve({ visible: () => true, inProgress: [] });
+    this.looks += 1;
+    const { visible } = this;
+    return Promise.resolve({ visible: () => visible, inProgress: [] });
   }
 
   setUp(): Promise<void> {
@@ -136,9 +145,10 @@ interface Fixture extends AsyncDisposable {
 async function fixture(
   options: Partial<CaptureOptions> = {},
   onCommitPoint?: OnCommitPoint,
+  memoryBytes?: number,
 ): Promise<Fixture> {
   const directory = mkdtempSync(join(tmpdir(), 'tidings-capture-'));
-  const log = await openSqliteLog({ directory, source: 'main', onCommitPoint });
+  const log = await openSqliteLog({ directory, source: 'main', onCommitPoint, memoryBytes });
   const source = new ScriptedSource();
   const states: string[] = [];
   const captured = { changes: 0, transactions: 0 };
@@ -306,6 +316,89 @@ test('a transaction that is not whole is not counted', async () => {
   assert.deepEqual(captured, { changes: 1, transactions: 1 });
 });
 
+test('transactions that were made durable to make room for a large one are counted', async () => {
+  await using at = await fixture({}, undefined, 4_000);
+  const { source, log, capture, captured } = at;
+  void capture.run();
+  await until(() => capture.state === 'streaming');
+  // In one burst, before anything is flushed.
+  source.send(position(1));
+  source.send(position(2));
+  source.sendOpen(position(3), 2_000);
+  assert.equal(log.head, 2, 'ahead of the flush');
+  await until(() => captured.changes === 2);
+  assert.deepEqual(captured, { changes: 2, transactions: 2 });
+});
+
+test('what comes again after a failed flush is counted once', async () => {
+  let full = true;
+  const onLogPoint = (point: string): void => {
+    if (full && point === 'log 1: written') throw new TidingsError('LOG_FULL', { path: 'log' });
+  };
+  await using at = await fixture({}, onLogPoint);
+  const { source, capture, captured } = at;
+  void capture.run();
+  await until(() => capture.state === 'streaming');
+  source.send(position(1));
+  source.send(position(2));
+  await until(() => capture.state === 'disk full');
+  full = false;
+  await until(() => captured.changes === 2);
+  assert.deepEqual(captured, { changes: 2, transactions: 2 });
+  assert.deepEqual([capture.changes, capture.transactions], [2, 2]);
+});
+
+test('nothing is taken for visible before it is known which server says so', async () => {
+  const changed = new TidingsError('SOURCE_CHANGED', { source: 'main', found: 'b', expected: 'a' });
+  const asked = Promise.withResolvers<void>();
+  let horizon = 0;
+  await using at = await fixture({
+    confirmIdentity: () => asked.promise,
+    advance: (offset) => void (horizon = offset),
+  });
+  const { source, log, capture } = at;
+  write(log, position(1));
+  await log.writer.flush();
+  const running = capture.run();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(source.looks, 0);
+  asked.reject(changed);
+  await assert.rejects(running, changed);
+  assert.deepEqual([source.looks, horizon], [0, 0]);
+});
+
+test('nor after the connection was lost, until the server is the same again', async () => {
+  let other: Promise<void> = Promise.resolve();
+  let confirmations = 0;
+  let horizon = 0;
+  await using at = await fixture({
+    confirmIdentity: async () => {
+      confirmations += 1;
+      await other;
+    },
+    advance: (offset) => void (horizon = offset),
+  });
+  const { source, log, capture } = at;
+  source.visible = false;
+  void capture.run();
+  await until(() => capture.state === 'streaming');
+  source.send(position(1));
+  await until(() => log.head === 1 && source.looks >= 2);
+  const same = Promise.withResolvers<void>();
+  other = same.promise;
+  source.cut();
+  await until(() => capture.state === 'reconnecting');
+  source.visible = true;
+  // Answers to what was asked before come within a turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  const { looks } = source;
+  // Two hundred milliseconds later, in which it would have looked several times.
+  await until(() => confirmations === 2);
+  assert.deepEqual([horizon, source.looks - looks], [0, 0]);
+  same.resolve();
+  await until(() => horizon === 1);
+});
+
 test('a gap in another database than the log’s is not accepted, and nothing is made there', async () => {
   const changed = new TidingsError('SOURCE_CHANGED', { source: 'main', found: 'b', expected: 'a' });
   await using at = await fixture({ confirmIdentity: () => Promise.reject(changed) });
@@ -315,3 +408,20 @@ test('a gap in another database than the log’s is not accepted, and nothing is
   assert.equal(at.capture.state, 'failed');
   assert.equal(at.capture.error, changed);
 });
+
+/** One record as a source would have sent it before. */
+function write({ writer }: SqliteLog, at: string): void {
+  const table = writer.defineTable({
+    schema: 'public',
+    name: 't',
+    columns: [{ kind: 'text', type: 'text', array: false, name: 'id' }],
+    key: [0],
+    identity: 'full',
+    dialect: POSTGRES_DIALECT.name,
+  });
+  const images = encodeImages({ before: null, after: ['1'] });
+  writer.begin({ id: '1', position: at });
+  writer.append({ table, operation: 'insert', key: '1', previousKey: null, images });
+  writer.commit({ committedAt: 1, context: null });
+  writer.reached(at);
+}

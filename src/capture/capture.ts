@@ -1,8 +1,9 @@
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { Log } from '../log/log.ts';
-import type { Source } from '../source/source.ts';
+import type { Source, VisibilitySnapshot } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
+import { ConfirmedServer } from './confirmed-server.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
 import { LogReceiver } from './log-receiver.ts';
@@ -82,9 +83,13 @@ export class Capture {
   #state: CaptureState = 'stopped';
   #error: unknown = null;
   #failures = 0;
+  #gateOpen = false;
+  readonly #server = new ConfirmedServer();
   #hasStreamed = false;
   /** The log's head at the last flush. */
   #flushedTo: number;
+  /** Transactions that the log had made durable when this was created. */
+  readonly #transactionsBefore: number;
   readonly #created = performance.now();
   #changes = 0;
   #transactions = 0;
@@ -93,8 +98,9 @@ export class Capture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     this.#flushedTo = options.log.head;
+    this.#transactionsBefore = options.log.writer.durableTransactions;
     this.#gate = new VisibilityGate(options.log.floor, {
-      snapshot: (signal) => options.source.visibility(signal),
+      snapshot: (signal) => this.#snapshot(signal),
       advance: options.advance,
       onFailure: (error) => options.observer.failure(error),
       signal: options.signal,
@@ -110,12 +116,13 @@ export class Capture {
     return this.#error;
   }
 
+  /** Made durable since it was created; what could not be comes again and counts then. */
   get changes(): number {
-    return this.#changes + (this.#receiver?.changes ?? 0);
+    return this.#changes;
   }
 
   get transactions(): number {
-    return this.#transactions + (this.#receiver?.transactions ?? 0);
+    return this.#transactions;
   }
 
   /**
@@ -124,15 +131,13 @@ export class Capture {
    */
   async run(): Promise<void> {
     const { signal } = this.#options;
-    let gateOpen = false;
     while (!signal.aborted) {
       // A full disk is looked at once a second: that shows as one state, not as an alternation.
       if (this.#state !== 'disk full') {
         this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
       }
       try {
-        gateOpen ||= await this.#openGate();
-        await this.#stream();
+        await this.#stream().finally(() => this.#server.forget());
       } catch (error) {
         if (signal.aborted) break;
         await this.#recover(error);
@@ -183,10 +188,18 @@ export class Capture {
     return true;
   }
 
+  async #snapshot(signal: AbortSignal): Promise<VisibilitySnapshot> {
+    await this.#server.wait(signal);
+    return await this.#options.source.visibility(signal);
+  }
+
   async #stream(): Promise<void> {
     const { source, log, signal } = this.#options;
     await this.#options.checkSpace();
+    // Before anything of the log is called visible.
     await this.#options.confirmIdentity(await source.identify(signal));
+    this.#server.confirm();
+    this.#gateOpen ||= await this.#openGate();
     await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
     this.#connection = new AbortController();
     this.#flushError = null;
@@ -234,8 +247,6 @@ export class Capture {
     // Drops what is half there, and readies a writer that could not flush for what comes again.
     this.#options.log.writer.abandon();
     this.#gate.forget(this.#options.log.head);
-    this.#changes = this.changes;
-    this.#transactions = this.transactions;
     this.#receiver = null;
     this.#connection = null;
     this.#pace = null;
@@ -277,12 +288,16 @@ export class Capture {
     const { log, source, observer, onCommitPoint } = this.#options;
     onCommitPoint?.('capture 1: appended');
     const started = performance.now();
-    const { transactions } = log.writer.pending;
     this.#receiver?.flushing();
     await log.writer.flush();
-    // Not what was pending: that counts an unfinished transaction's records too, at every flush.
+    // Not what was pending: that counts an unfinished transaction's records too, at every flush, and
+    // lacks the whole ones that were made durable ahead of it, to make room.
     const records = log.head - this.#flushedTo;
     this.#flushedTo = log.head;
+    const transactions =
+      log.writer.durableTransactions - this.#transactionsBefore - this.#transactions;
+    this.#changes += records;
+    this.#transactions += transactions;
     const seconds = (performance.now() - started) / 1000;
     onCommitPoint?.('capture 2: flushed');
     // Only here, after the flush, may the source learn that it can forget (invariant 1).
