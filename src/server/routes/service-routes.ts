@@ -4,7 +4,7 @@ import { readiness, type Readiness } from '../readiness.ts';
 import { answer, described } from '../schemas/documented.ts';
 import { problems, problemsOfAnybody } from '../schemas/problem.ts';
 import { STATUS } from '../schemas/status.ts';
-import type { Api, RouteContext } from './route.ts';
+import { type Api, makePage, type RouteContext } from './route.ts';
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -77,7 +77,8 @@ function probeRoutes(app: Api, { service }: RouteContext): void {
   });
 }
 
-function observingRoutes(app: Api, { service }: RouteContext): void {
+function observingRoutes(app: Api, context: RouteContext): void {
+  const { service } = context;
   app.route({
     method: 'GET',
     url: '/metrics',
@@ -95,7 +96,7 @@ function observingRoutes(app: Api, { service }: RouteContext): void {
       },
     },
     handler: async (_request, reply) =>
-      await reply.type(METRICS_TYPE).send(await service.metrics()),
+      await reply.type(METRICS_TYPE).send(await makePage(context, reply, () => service.metrics())),
   });
   app.route({
     method: 'GET',
@@ -107,7 +108,7 @@ function observingRoutes(app: Api, { service }: RouteContext): void {
       tags,
       response: { 200: STATUS, ...problems() },
     },
-    handler: () => service.status(),
+    handler: (_request, reply) => makePage(context, reply, () => service.status()),
   });
   app.route({
     method: 'GET',
