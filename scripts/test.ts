@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type Major,
@@ -10,14 +12,23 @@ import {
 import { runInGroup } from './lib/process-group.ts';
 import { findTestFiles } from './lib/test-files.ts';
 
+/** Files run beside each other. Most of their time they wait: for disks, pauses and processes that start. */
+const CONCURRENCY = availableParallelism() + 1;
+
 /**
  * `npm test [-- PATH…]`: all tests, or those of the named files and folders, on PostgreSQL servers
  * that are started here and shared. Older majors are started only when a test file wants them.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { concurrency: { type: 'string', default: '2' }, only: { type: 'string' } },
+  options: {
+    concurrency: { type: 'string', default: String(CONCURRENCY) },
+    only: { type: 'string' },
+  },
 });
+
+/** Every test file is a process, and some start dozens: each would strip and compile the same sources. */
+const NODE_COMPILE_CACHE = resolve('node_modules', '.cache', 'compile');
 
 const files = findTestFiles('.', positionals);
 if (files.length === 0) {
@@ -36,7 +47,7 @@ async function runTests(): Promise<number> {
   const urls = await startServers(servers);
   if (interrupted.signal.aborted) return 130;
   const code = await runInGroup([process.execPath, ...testArguments()], {
-    env: { ...process.env, ...urls },
+    env: { NODE_COMPILE_CACHE, ...process.env, ...urls },
     signal: interrupted.signal,
   });
   return code ?? 1;

@@ -8,9 +8,10 @@ import { CopyText } from './copy-text.ts';
 export class CopyPairs extends CopyText {
   /** Which cells of an image are columns of the rows. */
   readonly #kept: readonly number[];
-  /** Those of them that some update has changed, and the others. */
+  /** Those of them that some update has changed. */
   #changed: readonly number[] = [];
-  #same: readonly number[];
+  /** Per cell 1 when no update has changed it. */
+  readonly #isFixed: Uint8Array;
   /** Where the cells of the two images begin, and the last one ends. */
   readonly #old: Uint32Array;
   readonly #new: Uint32Array;
@@ -18,7 +19,7 @@ export class CopyPairs extends CopyText {
   constructor(kept: readonly boolean[]) {
     super();
     this.#kept = kept.flatMap((is, index) => (is ? [index] : []));
-    this.#same = this.#kept;
+    this.#isFixed = new Uint8Array(kept.length).fill(1);
     this.#old = new Uint32Array(kept.length + 1);
     this.#new = new Uint32Array(kept.length + 1);
   }
@@ -27,7 +28,7 @@ export class CopyPairs extends CopyText {
   widen(more: ReadonlySet<number>): void {
     const is = (cell: number): boolean => more.has(cell) || this.#changed.includes(cell);
     this.#changed = this.#kept.filter(is);
-    this.#same = this.#kept.filter((cell) => !is(cell));
+    for (const cell of this.#changed) this.#isFixed[cell] = 0;
   }
 
   /**
@@ -37,14 +38,16 @@ export class CopyPairs extends CopyText {
   add(number: number, images: Buffer): readonly number[] {
     const [before, after] = [this.#old, this.#new];
     findCells(after, images, findCells(before, images, 1) + 1);
-    let more = NONE;
-    for (const index of this.#same) {
-      if (!isSameCell(images, before, after, index)) more = [...more, index];
-    }
-    if (more !== NONE) return more;
     this.begin(number);
+    let more = NONE;
     for (const index of this.#kept) {
-      this.addCell(images, after[index] ?? 0, after[index + 1] ?? 0);
+      const [start, end] = [after[index] ?? 0, after[index + 1] ?? 0];
+      const isSame = this.addCell(images, start, end, before[index] ?? 0);
+      if (!isSame && this.#isFixed[index] === 1) more = [...more, index];
+    }
+    if (more !== NONE) {
+      this.drop();
+      return more;
     }
     for (const index of this.#changed) {
       this.addCell(images, before[index] ?? 0, before[index + 1] ?? 0);
@@ -69,14 +72,4 @@ function findCells(starts: Uint32Array, images: Buffer, at: number): number {
   }
   starts[count] = next;
   return next;
-}
-
-/** Whether both images have the same bytes there: kind, length and text. */
-function isSameCell(images: Buffer, one: Uint32Array, other: Uint32Array, index: number): boolean {
-  const [start, end] = [one[index] ?? 0, one[index + 1] ?? 0];
-  const away = (other[index] ?? 0) - start;
-  for (let at = start; at < end; at++) {
-    if (images[at] !== images[at + away]) return false;
-  }
-  return true;
 }

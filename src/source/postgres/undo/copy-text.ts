@@ -28,6 +28,8 @@ const FULL = 128 * 1024;
 export class CopyText {
   #bytes: Buffer = Buffer.allocUnsafe(FULL + FULL / 4);
   #length = 0;
+  /** Where the last row begins. */
+  #row = 0;
 
   get isFull(): boolean {
     return this.#length >= FULL;
@@ -48,15 +50,26 @@ export class CopyText {
   /** Begins a row with a number. */
   begin(number: number): void {
     this.#reserve(ROOM);
+    this.#row = this.#length;
     this.#length += this.#bytes.write(String(number), this.#length, 'latin1');
   }
 
-  /** Adds the cell of an image that lies between these places. */
-  addCell(image: Buffer, start: number, end: number): void {
+  /**
+   * Adds the cell of an image that lies between these places.
+   * @param other where another cell begins.
+   * @returns whether that one has the same bytes: kind, length and text.
+   */
+  addCell(image: Buffer, start: number, end: number, other: number = start): boolean {
     const kind = image[start];
-    if (kind === CELL_TEXT) this.#addText(image, start + TEXT, end);
-    else if (kind === CELL_NULL) this.#addNull();
-    else throw new Error('An image that is not whole was staged');
+    if (kind === CELL_TEXT) return this.#addText(image, start, end, other - start);
+    if (kind !== CELL_NULL) throw new Error('An image that is not whole was staged');
+    this.#addNull();
+    return image[other] === CELL_NULL;
+  }
+
+  /** Takes back the row that was begun. */
+  drop(): void {
+    this.#length = this.#row;
   }
 
   end(): void {
@@ -64,13 +77,18 @@ export class CopyText {
     this.#bytes[this.#length++] = NEWLINE;
   }
 
-  #addText(image: Buffer, start: number, end: number): void {
+  #addText(image: Buffer, start: number, end: number, away: number): boolean {
     this.#reserve(2 * (end - start) + ROOM);
     const bytes = this.#bytes;
     let to = this.#length;
+    let differ = 0;
+    for (let from = start; from < start + TEXT; from++) {
+      differ |= (image[from] ?? 0) ^ (image[from + away] ?? 0);
+    }
     bytes[to++] = TAB;
-    for (let from = start; from < end; from++) {
+    for (let from = start + TEXT; from < end; from++) {
       const byte = image[from] ?? 0;
+      differ |= byte ^ (image[from + away] ?? 0);
       if (byte > BACKSLASH || (byte > RETURN && byte !== BACKSLASH)) bytes[to++] = byte;
       else {
         const escaped = ESCAPED[byte] ?? 0;
@@ -79,6 +97,7 @@ export class CopyText {
       }
     }
     this.#length = to;
+    return differ === 0;
   }
 
   #addNull(): void {
