@@ -176,7 +176,7 @@ export class Capture {
     await log.writer.flush();
   }
 
-  async #openGate(): Promise<boolean> {
+  async #openGate(): Promise<void> {
     const { source, log, signal } = this.#options;
     const snapshot = await source.visibility(signal);
     const invisible = await invisibleInLog(log, snapshot);
@@ -185,7 +185,7 @@ export class Capture {
     if (invisible.length > 0) this.#gate.expect(invisible.at(-1)?.id ?? '', log.head);
     this.#gate.durable(log.head);
     this.#gate.ask();
-    return true;
+    this.#gateOpen = true;
   }
 
   async #snapshot(signal: AbortSignal): Promise<VisibilitySnapshot> {
@@ -199,7 +199,7 @@ export class Capture {
     // Before anything of the log is called visible.
     await this.#options.confirmIdentity(await source.identify(signal));
     this.#server.confirm();
-    this.#gateOpen ||= await this.#openGate();
+    if (!this.#gateOpen) await this.#openGate();
     await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
     this.#connection = new AbortController();
     this.#flushError = null;

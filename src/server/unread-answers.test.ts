@@ -84,8 +84,8 @@ const page = (after: number): string => `/v1/changes?after=${after}`;
 const twenty = Array.from({ length: 20 }, (_, number) => number);
 
 /** Everything that could have gone on has: others were answered many times meanwhile. */
-async function answersOthers({ ask }: Served): Promise<void> {
-  for (const _ of twenty) assert.equal((await ask('/healthz')).status, 200);
+async function answersOthers(api: Served): Promise<void> {
+  for (const _ of twenty) assert.equal((await api.ask('/healthz')).status, 200);
 }
 
 test(
