@@ -173,9 +173,10 @@ export interface Fixture extends AsyncDisposable {
 export async function fixture(
   options: Partial<CaptureOptions> = {},
   onCommitPoint?: OnCommitPoint,
+  memoryBytes?: number,
 ): Promise<Fixture> {
   const directory = mkdtempSync(join(tmpdir(), 'tidings-capture-'));
-  const log = await openSqliteLog({ directory, source: 'main', onCommitPoint });
+  const log = await openSqliteLog({ directory, source: 'main', onCommitPoint, memoryBytes });
   const source = new ScriptedSource();
   const states: string[] = [];
   const captured = { changes: 0, transactions: 0 };

@@ -9,6 +9,7 @@ import type pg from 'pg';
 import { openLooking } from '../src/app/looking/open-looking.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import { resolveConfig } from '../src/config/resolve-config.ts';
+import { readAll } from '../src/log/log.contract.ts';
 import { PostgresSource } from '../src/source/postgres/postgres-source.ts';
 import type { TestDatabase } from './postgres.ts';
 import { all, rowsThen } from './looking/fixture.ts';
@@ -168,8 +169,7 @@ async function audited(client: pg.Client): Promise<readonly string[]> {
 
 async function logOf(at: UndoFixture): Promise<unknown> {
   await at.log.refresh();
-  const { records } = await at.log.read({ from: at.log.floor });
-  return records
+  return (await readAll(at.log))
     .filter(({ table }) => table.name !== 'audit')
     .map(({ table, operation, key, images }) => [
       [table.name, operation, key, table.columns.map(({ name, type }) => `${name} ${type}`)],

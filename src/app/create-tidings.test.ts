@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -133,6 +133,29 @@ test('a log that ends before what a subscription has had is refused', async () =
   await forgotten.removeSubscription('crm');
   await forgotten[Symbol.asyncDispose]();
   await (await createTidings(config))[Symbol.asyncDispose]();
+});
+
+test('a log whose WAL is gone after a SIGKILL ends before what a subscription has had', async () => {
+  await using place = await loggedDirectory();
+  const { config, log: directory } = place;
+  const killed = `${directory}.killed`;
+  let head = 0;
+  {
+    await using log = await openSqliteLog({ directory, source: 'main' });
+    append(log, 1_000, [changeOf(log.writer.defineTable(tableNamed('accounts')), '1')]);
+    await log.writer.flush();
+    head = log.head;
+    cpSync(directory, killed, { recursive: true });
+  }
+  rmSync(directory, { recursive: true });
+  renameSync(killed, directory);
+  const state = await openStateOf(place.dataDir);
+  const cursor = { put: [], remove: [], losses: [] };
+  await state.checkpoint([{ name: 'crm', cursor: head, ...cursor }]);
+  await state[Symbol.asyncDispose]();
+  const wal = `${listSegments(directory).at(-1)?.path}-wal`;
+  rmSync(wal);
+  await assert.rejects(createTidings(config), { code: 'LOG_END_LOST' });
 });
 
 test('the state can be read by its owner alone', async () => {

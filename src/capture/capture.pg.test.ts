@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { freshDatabase, type TestDatabase } from '../../test/postgres.ts';
 import { openTestSource } from '../../test/source.ts';
 import { until } from '../../test/until.ts';
+import { readAll } from '../log/log.contract.ts';
 import { openSqliteLog, type SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { Capture, type CaptureOptions } from './capture.ts';
 
@@ -151,7 +152,7 @@ test('a crash between flush and acknowledgement: it comes again and is appended 
     await insert(database);
     await until(() => log.head >= 3);
     await until(() => isAcknowledged(database, lsn), 30_000);
-    const { records } = await log.read({ from: 0 });
+    const records = await readAll(log);
     assert.deepEqual(
       records.map(({ key }) => key),
       ['1', '2', '3'],

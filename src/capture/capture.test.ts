@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixture, position } from '../../test/capture-fixture.ts';
 import { until } from '../../test/until.ts';
+import { encodeImages } from '../change/row-images.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
+import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
+import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
 
 test('invariant 1: acknowledged is only what the log holds already', async () => {
   const events: string[] = [];
@@ -132,6 +135,89 @@ test('a transaction that is not whole is not counted', async () => {
   assert.deepEqual(captured, { changes: 1, transactions: 1 });
 });
 
+test('transactions that were made durable to make room for a large one are counted', async () => {
+  await using at = await fixture({}, undefined, 4_000);
+  const { source, log, capture, captured } = at;
+  void capture.run();
+  await until(() => capture.state === 'streaming');
+  // In one burst, before anything is flushed.
+  source.send(position(1));
+  source.send(position(2));
+  source.sendOpen(position(3), 2_000);
+  assert.equal(log.head, 2, 'ahead of the flush');
+  await until(() => captured.changes === 2);
+  assert.deepEqual(captured, { changes: 2, transactions: 2 });
+});
+
+test('what comes again after a failed flush is counted once', async () => {
+  let full = true;
+  const onLogPoint = (point: string): void => {
+    if (full && point === 'log 1: written') throw new TidingsError('LOG_FULL', { path: 'log' });
+  };
+  await using at = await fixture({}, onLogPoint);
+  const { source, capture, captured } = at;
+  void capture.run();
+  await until(() => capture.state === 'streaming');
+  source.send(position(1));
+  source.send(position(2));
+  await until(() => capture.state === 'disk full');
+  full = false;
+  await until(() => captured.changes === 2);
+  assert.deepEqual(captured, { changes: 2, transactions: 2 });
+  assert.deepEqual([capture.changes, capture.transactions], [2, 2]);
+});
+
+test('nothing is taken for visible before it is known which server says so', async () => {
+  const changed = new TidingsError('SOURCE_CHANGED', { source: 'main', found: 'b', expected: 'a' });
+  const asked = Promise.withResolvers<void>();
+  let horizon = 0;
+  await using at = await fixture({
+    confirmIdentity: () => asked.promise,
+    advance: (offset) => void (horizon = offset),
+  });
+  const { source, log, capture } = at;
+  write(log, position(1));
+  await log.writer.flush();
+  const running = capture.run();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(source.looks, 0);
+  asked.reject(changed);
+  await assert.rejects(running, changed);
+  assert.deepEqual([source.looks, horizon], [0, 0]);
+});
+
+test('nor after the connection was lost, until the server is the same again', async () => {
+  let other: Promise<void> = Promise.resolve();
+  let confirmations = 0;
+  let horizon = 0;
+  await using at = await fixture({
+    confirmIdentity: async () => {
+      confirmations += 1;
+      await other;
+    },
+    advance: (offset) => void (horizon = offset),
+  });
+  const { source, log, capture } = at;
+  source.visible = false;
+  void capture.run();
+  await until(() => capture.state === 'streaming');
+  source.send(position(1));
+  await until(() => log.head === 1 && source.looks >= 2);
+  const same = Promise.withResolvers<void>();
+  other = same.promise;
+  source.cut();
+  await until(() => capture.state === 'reconnecting');
+  source.visible = true;
+  // Answers to what was asked before come within a turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  const { looks } = source;
+  // Two hundred milliseconds later, in which it would have looked several times.
+  await until(() => confirmations === 2);
+  assert.deepEqual([horizon, source.looks - looks], [0, 0]);
+  same.resolve();
+  await until(() => horizon === 1);
+});
+
 test('a gap in another database than the log’s is not accepted, and nothing is made there', async () => {
   const changed = new TidingsError('SOURCE_CHANGED', { source: 'main', found: 'b', expected: 'a' });
   await using at = await fixture({ confirmIdentity: () => Promise.reject(changed) });
@@ -141,3 +227,20 @@ test('a gap in another database than the log’s is not accepted, and nothing is
   assert.equal(at.capture.state, 'failed');
   assert.equal(at.capture.error, changed);
 });
+
+/** One record as a source would have sent it before. */
+function write({ writer }: SqliteLog, at: string): void {
+  const table = writer.defineTable({
+    schema: 'public',
+    name: 't',
+    columns: [{ kind: 'text', type: 'text', array: false, name: 'id' }],
+    key: [0],
+    identity: 'full',
+    dialect: POSTGRES_DIALECT.name,
+  });
+  const images = encodeImages({ before: null, after: ['1'] });
+  writer.begin({ id: '1', position: at });
+  writer.append({ table, operation: 'insert', key: '1', previousKey: null, images });
+  writer.commit({ committedAt: 1, context: null });
+  writer.reached(at);
+}

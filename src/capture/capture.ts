@@ -1,10 +1,11 @@
 import { historyOf, sourcePosition } from '../change/position.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Log } from '../log/log.ts';
-import type { Source } from '../source/source.ts';
+import type { Source, VisibilitySnapshot } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
 import { acceptUpgrade, type AdoptIdentity } from './accept-upgrade.ts';
+import { ConfirmedServer } from './confirmed-server.ts';
 import { FairShare } from './fair-share.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
@@ -98,9 +99,12 @@ export class Capture {
   #refusals = 0;
   readonly #givenUp = new AbortController();
   #gateOpen = false;
+  readonly #server = new ConfirmedServer();
   #hasStreamed = false;
   /** The log's head at the last flush. */
   #flushedTo: number;
+  /** Transactions that the log had made durable when this was created. */
+  readonly #transactionsBefore: number;
   readonly #created = performance.now();
   #changes = 0;
   #transactions = 0;
@@ -111,8 +115,9 @@ export class Capture {
     this.#flushedTo = options.log.head;
     this.#continuation = new LogContinuation(options);
     this.#share = new FairShare(options.othersBusy ?? (() => false), options.signal);
+    this.#transactionsBefore = options.log.writer.durableTransactions;
     this.#gate = new VisibilityGate(options.log.floor, {
-      snapshot: (signal) => options.source.visibility(signal),
+      snapshot: (signal) => this.#snapshot(signal),
       advance: options.advance,
       onFailure: (error) => options.observer.failure(error),
       signal: options.signal,
@@ -128,12 +133,13 @@ export class Capture {
     return this.#error;
   }
 
+  /** Made durable since it was created; what could not be comes again and counts then. */
   get changes(): number {
-    return this.#changes + (this.#receiver?.changes ?? 0);
+    return this.#changes;
   }
 
   get transactions(): number {
-    return this.#transactions + (this.#receiver?.transactions ?? 0);
+    return this.#transactions;
   }
 
   /**
@@ -147,7 +153,7 @@ export class Capture {
         this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
       }
       try {
-        await this.#stream();
+        await this.#stream().finally(() => this.#server.forget());
       } catch (error) {
         if (signal.aborted) break;
         await this.#recover(error);
@@ -192,7 +198,7 @@ export class Capture {
     }
   }
 
-  async #openGate(): Promise<boolean> {
+  async #openGate(): Promise<void> {
     const { source, log, signal } = this.#options;
     const snapshot = await source.visibility(signal);
     const invisible = await invisibleInLog(log, snapshot);
@@ -201,7 +207,12 @@ export class Capture {
     if (invisible.length > 0) this.#gate.expect(invisible.at(-1)?.id ?? '', log.head);
     this.#gate.durable(log.head);
     this.#gate.ask();
-    return true;
+    this.#gateOpen = true;
+  }
+
+  async #snapshot(signal: AbortSignal): Promise<VisibilitySnapshot> {
+    await this.#server.wait(signal);
+    return await this.#options.source.visibility(signal);
   }
 
   async #stream(): Promise<void> {
@@ -209,7 +220,8 @@ export class Capture {
     await this.#options.checkSpace();
     // Before anything in the database is changed, and before anything of the log is called visible.
     await this.#continuation.confirm();
-    if (!this.#gateOpen) this.#gateOpen = await this.#openGate();
+    this.#server.confirm();
+    if (!this.#gateOpen) await this.#openGate();
     const slot = log.position === null ? 'create' : 'expect';
     await source.setUp(signal, { slot, known: log.tables() });
     this.#connection = new AbortController();
@@ -260,8 +272,6 @@ export class Capture {
     // Drops what is half there, and readies a writer that could not flush for what comes again.
     this.#options.log.writer.abandon();
     this.#gate.forget(this.#options.log.head);
-    this.#changes = this.changes;
-    this.#transactions = this.transactions;
     this.#receiver = null;
     this.#connection = null;
     this.#pace = null;
@@ -303,12 +313,16 @@ export class Capture {
     const { log, source, observer, onCommitPoint } = this.#options;
     onCommitPoint?.('capture 1: appended');
     const started = performance.now();
-    const { transactions } = log.writer.pending;
     this.#receiver?.flushing();
     await log.writer.flush();
-    // Not what was pending: that counts an unfinished transaction's records too, at every flush.
+    // Not what was pending: that counts an unfinished transaction's records too, at every flush, and
+    // lacks the whole ones that were made durable ahead of it, to make room.
     const records = log.head - this.#flushedTo;
     this.#flushedTo = log.head;
+    const transactions =
+      log.writer.durableTransactions - this.#transactionsBefore - this.#transactions;
+    this.#changes += records;
+    this.#transactions += transactions;
     const seconds = (performance.now() - started) / 1000;
     onCommitPoint?.('capture 2: flushed');
     // Only here, after the flush, may the source learn that it can forget (invariant 1).

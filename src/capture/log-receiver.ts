@@ -28,8 +28,6 @@ export class LogReceiver implements ChangeReceiver {
   #open = 0;
   #reachedOnly = true;
   #dirty = false;
-  changes = 0;
-  transactions = 0;
 
   constructor(options: LogReceiverOptions) {
     this.#writer = options.writer;
@@ -66,8 +64,6 @@ export class LogReceiver implements ChangeReceiver {
     if (this.#open === 0) return;
     this.#reachedOnly = false;
     this.#committed += this.#open;
-    this.changes += this.#open;
-    this.transactions += 1;
     this.#options.onTransaction(this.#transactionId, this.#committed);
     this.#open = 0;
   }

@@ -71,6 +71,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
    */
   #ready = false;
   #roomWaiter: (() => void) | null = null;
+  /** Another subscription has given back what this one waits for. */
+  readonly #onFreed = (): void => this.#tellRoom();
   #restWritten: number | null = null;
 
   constructor(
@@ -124,6 +126,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   async begin(): Promise<void> {
     await this.#takeUp(this.#reader.position);
     this.#context.checkpoints.add(this);
+    this.#context.room.onFreed(this.#onFreed);
     this.goOn();
   }
 
@@ -207,6 +210,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   /** Cuts short what is still in flight, and lets go of the endpoint. */
   async close(): Promise<void> {
+    this.#context.room.forget(this.#onFreed);
     this.window.close();
     await this.#reader.stop();
     await this.feed.stop();

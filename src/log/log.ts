@@ -87,6 +87,8 @@ export interface LogWriter {
    *   where the last flush left it, and the caller has to append the rest again from the source.
    */
   flush(): Promise<void>;
+  /** Transactions with records that were made durable since the log was opened. */
+  readonly durableTransactions: number;
   /** Collected and not yet flushed: records, and complete transactions among them. */
   readonly pending: { readonly records: number; readonly transactions: number };
 }

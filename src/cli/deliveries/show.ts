@@ -1,6 +1,11 @@
 import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
 import { parseWire, type WireChange } from '../../change/wire.ts';
-import { type ApiAction, type ApiClient, completeWithApi, subscriptionPath } from '../api-client.ts';
+import {
+  type ApiAction,
+  type ApiClient,
+  completeWithApi,
+  subscriptionPath,
+} from '../api-client.ts';
 import { ApiProblem } from '../api-problem.ts';
 import { checkOffset } from '../arguments.ts';
 import { changeLine } from '../change-line.ts';

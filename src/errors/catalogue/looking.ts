@@ -87,7 +87,7 @@ export const LOOKING_ERRORS = {
   AS_OF_IDENTITY: {
     message:
       'The log does not have the old row of a change of {table} since then (offset {offset}): the table reports {identity}.',
-    hint: 'For changes from now on run: ALTER TABLE {sql} REPLICA IDENTITY FULL;',
+    hint: 'For changes from now on let it report whole old rows: `tidings doctor` prints the statement.',
     retryable: false,
     exit: 2,
   },

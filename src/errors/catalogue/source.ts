@@ -68,7 +68,7 @@ export const SOURCE_ERRORS = {
   SOURCE_VALUE_UNREADABLE: {
     message:
       'Source {source}: column {column} of {table} has a text with bytes that stand for no character of the database (first met in the transaction at {position}). Such values are left out of the log as not known; everything else is captured. An undo of such a row is refused.',
-    hint: "Have psql name the rows: `{sql}`. Then set each to a text: `UPDATE {table} SET {column} = '…' WHERE ctid = '…';`.",
+    hint: "Have psql name the rows: `{sql}`. Then set each to a text: `UPDATE {tableSql} SET {columnSql} = '…' WHERE ctid = '…';`.",
     retryable: false,
     exit: 1,
   },
@@ -121,7 +121,7 @@ export const SOURCE_ERRORS = {
   },
   SLOT_TAKEN: {
     message: 'Replication slot {slot} of source {source} exists already and serves something else.',
-    hint: 'Give the source another name in the configuration, or drop the slot: `SELECT pg_drop_replication_slot(NAME)`.',
+    hint: 'Give the source another name in the configuration, or drop the slot: `SELECT pg_drop_replication_slot({slotSql});`.',
     retryable: false,
     exit: 2,
   },
@@ -147,7 +147,7 @@ export const SOURCE_ERRORS = {
   },
   PUBLICATION_UNSUITABLE: {
     message: 'Publication {publication} of source {source} was made FOR ALL {made}; {problem}.',
-    hint: 'Run `DROP PUBLICATION {publication};`: Tidings makes its own.',
+    hint: 'Run `DROP PUBLICATION {publicationSql};`: Tidings makes its own.',
     retryable: false,
     exit: 2,
   },

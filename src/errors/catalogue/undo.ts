@@ -115,7 +115,7 @@ export const UNDO_ERRORS = {
   UNDO_REPLICATION_ROLE: {
     message:
       'Sessions of role {role} of source {source} have session_replication_role = {setting}, under which foreign keys and triggers do nothing, and the role may not change it.',
-    hint: 'As an administrator of the database run: ALTER ROLE {role} RESET session_replication_role; ALTER ROLE {role} IN DATABASE {database} RESET session_replication_role; ALTER DATABASE {database} RESET session_replication_role;',
+    hint: 'As an administrator of the database run: ALTER ROLE {roleSql} RESET session_replication_role; ALTER ROLE {roleSql} IN DATABASE {databaseSql} RESET session_replication_role; ALTER DATABASE {databaseSql} RESET session_replication_role;',
     retryable: false,
     exit: 2,
   },
@@ -149,7 +149,7 @@ export const UNDO_ERRORS = {
   },
   UNDO_TRIGGERS_RIGHTS: {
     message: 'Only the owner of {table} may leave its triggers out; role {role} is not.',
-    hint: 'Undo with the triggers, or run as an administrator: GRANT {owner} TO {role};',
+    hint: 'Undo with the triggers, or run as an administrator: GRANT {ownerSql} TO {roleSql};',
     retryable: false,
     exit: 2,
   },

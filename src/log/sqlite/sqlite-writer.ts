@@ -56,6 +56,7 @@ export class SqliteLogWriter implements LogWriter {
   #openTransaction: { readonly id: string; readonly position: string } | null = null;
   #firstPosition: string | null = null;
   #lost: Lost | null = null;
+  durableTransactions = 0;
 
   constructor(options: SqliteWriterOptions) {
     const { view } = options.holder;
@@ -192,6 +193,7 @@ export class SqliteLogWriter implements LogWriter {
     this.#chain.commit(segment, () => {
       this.#state = state;
       this.#catalogue.flushed();
+      this.durableTransactions += transactions.length;
       this.#batch.flushed();
       this.#firstPosition = this.#openTransaction?.position ?? null;
       const gaps = [...holder.view.gaps, ...this.#gaps];

@@ -6,7 +6,7 @@ import {
   type TablesQuery,
 } from './captured-tables.ts';
 import type { Silenced } from './event-triggers.ts';
-import { quoteTable } from './quote.ts';
+import { quoteLiteral, quoteTable } from './quote.ts';
 import { createTriggerSql } from './table-trigger.ts';
 
 /** Which tables are captured, and what of their changes. */
@@ -82,8 +82,9 @@ function* checkIdentity(tables: readonly CapturedTable[]): Generator<CheckResult
 
 /** A partitioned table does not pass its replica identity on. */
 function partitionsFullSql(table: CapturedTable): string {
-  const root = quoteTable(table).replaceAll("'", "''");
-  return `DO $$ DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree('${root}') LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', p); END LOOP; END $$;`;
+  const root = quoteLiteral(quoteTable(table));
+  const tag = root.includes('$$') ? '$full$' : '$$';
+  return `DO ${tag} DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree(${root}) LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', p); END LOOP; END ${tag};`;
 }
 
 /** Whether tables made later are captured from their first row on. */

@@ -18,8 +18,8 @@ test('a database that is ready, and one where each fix was run', async () => {
   await using database = await freshDatabase();
   const { client } = database;
   await client.query(`CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE "B'b" (id int PRIMARY KEY);
-    CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);
-    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9);
+    CREATE TABLE "p$$'\\p" (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE p1 PARTITION OF "p$$'\\p" FOR VALUES FROM (0) TO (9);
     CREATE TABLE nokey (id int); CREATE UNLOGGED TABLE u (id int); CREATE VIEW v AS SELECT 1`);
   const before = await check(database);
   const status = (results: Map<string, CheckResult>, name: string): string | undefined =>

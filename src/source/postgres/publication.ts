@@ -106,7 +106,7 @@ export function publicationsSql(
       const problem = publication.allTables
         ? 'that would make updates of tables without a key fail'
         : 'it takes no single tables';
-      const details = { source, publication: names[kind], made, problem };
+      const details = { source, publication: names[kind], publicationSql: name, made, problem };
       throw new TidingsError('PUBLICATION_UNSUITABLE', details);
     } else if (!publication.correct) {
       statements.push(`ALTER PUBLICATION ${name} SET (${options(kind, version)});`);

@@ -97,7 +97,9 @@ export async function createSlot(
   const taken = new Set((await readSlots(session, owner, signal)).map((slot) => slot.slot_name));
   const [first] = slotNames(owner);
   const name = slotNames(owner).find((candidate) => !taken.has(candidate));
-  if (name === undefined) throw new TidingsError('SLOT_TAKEN', { source, slot: first });
+  if (name === undefined) {
+    throw new TidingsError('SLOT_TAKEN', { source, slot: first, slotSql: quoteLiteral(first) });
+  }
   const options = await failoverOption(session, signal);
   try {
     await session.query(
