@@ -2,7 +2,7 @@ import type { Config } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LostBeginning } from '../log/sqlite/stated-floor.ts';
 import type { StateReader } from '../state/state.ts';
-import { shellWord } from '../util/shell-word.ts';
+import { shellWord } from '../errors/shell-word.ts';
 import { logDirectory } from './adapters.ts';
 
 /** The error that says which of a log's oldest records are gone; null when none are. */

@@ -6,7 +6,7 @@ import {
   type UndoOutcome,
   type UndoPlan,
 } from '../undo/undo-plan.ts';
-import { shellWord } from '../util/shell-word.ts';
+import { shellWord } from '../errors/shell-word.ts';
 import { collect } from './arguments.ts';
 import {
   type Action,

@@ -21,12 +21,9 @@ import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from
 import { changeReader, newestWanted, readRecord } from './read-record.ts';
 import { rememberAll } from './remember.ts';
 import { findStored, newStored } from './stored-subscription.ts';
+import type { SubscriptionContext } from './subscription-context.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
-import {
-  type PreparedSubscription,
-  type SubscriptionContext,
-  SubscriptionDelivery,
-} from './subscription-delivery.ts';
+import { type PreparedSubscription, SubscriptionDelivery } from './subscription-delivery.ts';
 import { stoppedStatus, type SubscriptionStatus } from './subscription-status.ts';
 
 export interface SourceDeliveryOptions {

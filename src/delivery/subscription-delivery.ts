@@ -5,37 +5,22 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import { abandonedBy } from '../log/forks.ts';
 import type { LogRecord } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
-import type { AttemptError, Sink } from '../sink/sink.ts';
-import type { State, StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
-import type { Dispatcher } from '../subscription/dispatcher.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
 import type { ChangeFilter } from '../subscription/filter.ts';
 import type { Subscriber } from '../subscription/subscriber.ts';
 import { SubscriptionReader } from '../subscription/subscription-reader.ts';
-import type { Checkpointed, Checkpoints } from './checkpoints.ts';
+import type { Checkpointed } from './checkpoints.ts';
 import type { DeliveryOptions, SubscriptionDefinition } from './definition.ts';
 import { Delivery } from './delivery.ts';
 import { EndpointWindow } from './endpoint-window.ts';
-import type { OpenRoom } from './open-room.ts';
-import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import { OpenDeliveries } from './open-deliveries.ts';
 import { Rate } from './rate.ts';
 import { ReplayFeed } from './replay-feed.ts';
 import { restoreExceptions } from './restore.ts';
 import { changeReader, readRecord } from './read-record.ts';
+import type { SubscriptionContext } from './subscription-context.ts';
 import type { SubscriptionStatus } from './subscription-status.ts';
-
-/** What the subscriptions of one source share. */
-export interface SubscriptionContext {
-  readonly source: string;
-  readonly state: State;
-  readonly dispatcher: Dispatcher;
-  readonly checkpoints: Checkpoints;
-  readonly room: OpenRoom;
-  readonly observer: DeliveryObserver;
-  /** An endpoint wants nothing any more: its subscription is to be paused. */
-  readonly onGone: (subscription: string, error: AttemptError) => void;
-  readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
-}
 
 /** A definition with what was made of it. */
 export interface PreparedSubscription {

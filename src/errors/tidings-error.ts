@@ -1,6 +1,6 @@
 import { CATALOGUE, type ErrorCode } from './catalogue.ts';
 import type { ErrorEntry } from './entry.ts';
-import { shellWord } from '../util/shell-word.ts';
+import { shellWord } from './shell-word.ts';
 
 type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Placeholders<Rest>

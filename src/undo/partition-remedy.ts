@@ -1,7 +1,7 @@
 import type { TableMark } from '../change/mark.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { TableName } from '../source/undo-target.ts';
-import { shellWord } from '../util/shell-word.ts';
+import { shellWord } from '../errors/shell-word.ts';
 
 /** Writes a table's name as the source's SQL has it. */
 export type TableSql = (table: TableName) => string;

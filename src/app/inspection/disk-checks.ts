@@ -5,7 +5,7 @@ import type { CheckResult } from '../../source/source.ts';
 import { compileFilter } from '../../subscription/filter.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { toFilter } from '../subscriptions/subscription-definition.ts';
-import { shellWord } from '../../util/shell-word.ts';
+import { shellWord } from '../../errors/shell-word.ts';
 import { freeBytes } from '../free-space.ts';
 
 /** The nearest folder that exists: the data directory itself is made at the first start. */

@@ -39,38 +39,8 @@ const madeOfSql = (seeds: string): string => `WITH RECURSIVE made (classid, obji
         WHERE made.classid = 'pg_class'::regclass AND c.oid = made.objid AND c.reltype <> 0) part
     )`;
 
-/**
- * PL/pgSQL of the event trigger's function that computes `affected oid[]`: the relations that the
- * command can have changed, as far as a description or their place tells of them. None is described
- * that is not among them: where there are thousands, that takes long.
- */
-export function affectedBody(source: string): string {
-  const table = announcementsTable(source);
-  return `
-  CASE
-  WHEN tg_tag = 'DROP INDEX' THEN
-    -- None that a key is made of: those are dropped with their constraints.
-    affected := '{}';
-  WHEN tg_tag = 'DROP TABLE' THEN
-    SELECT COALESCE(array_agg(DISTINCT k.relation), '{}') INTO affected FROM (${goneSql(table)}) k;
-  WHEN tg_tag IN ('ALTER TYPE', 'ALTER DOMAIN') THEN
-    ${madeOfSql('SELECT d.classid, d.objid FROM pg_event_trigger_ddl_commands() d')}
-    SELECT COALESCE(array_agg(DISTINCT c.oid), '{}') INTO affected
-    FROM made JOIN pg_class c ON c.oid = made.objid AND c.relkind IN ('r', 'p')
-    WHERE made.classid = 'pg_class'::regclass;
-  WHEN tg_tag LIKE 'DROP %' THEN
-    ${madeOfSql(CHANGED_COLUMNS)}
-    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (
-      SELECT c.oid FROM made JOIN pg_class c ON c.oid = made.objid AND c.relkind IN ('r', 'p')
-      WHERE made.classid = 'pg_class'::regclass
-      UNION ${goneSql(table)}
-      -- Those that have lost their key.
-      UNION SELECT k.relation FROM ${table} k
-      WHERE jsonb_typeof(k.description -> 'key') = 'array' AND NOT EXISTS (
-        SELECT FROM pg_index i WHERE i.indrelid = ${announcedRootSql('k')} AND i.indisprimary)
-    ) found;
-  ELSE
-    WITH RECURSIVE named AS MATERIALIZED (
+/** The same for the relations that the command names, and what is above and below them. */
+const namedSql = (table: string): string => `WITH RECURSIVE named AS MATERIALIZED (
       SELECT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
         LEFT JOIN pg_index i ON i.indexrelid = d.objid
         JOIN pg_class c ON c.oid = COALESCE(i.indrelid, d.objid) AND c.relkind IN ('r', 'p')
@@ -104,7 +74,40 @@ export function affectedBody(source: string): string {
         -- What they are a part of came or went with them.
         OR EXISTS (SELECT FROM pg_partition_ancestors(b.oid) above JOIN pg_class c ON c.oid = above.relid
           WHERE ${isYoungSql('c')})
-        OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = b.oid)) found;
+        OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = b.oid)) found;`;
+
+/**
+ * PL/pgSQL of the event trigger's function that computes `affected oid[]`: the relations that the
+ * command can have changed, as far as a description or their place tells of them. None is described
+ * that is not among them: where there are thousands, that takes long.
+ */
+export function affectedBody(source: string): string {
+  const table = announcementsTable(source);
+  return `
+  CASE
+  WHEN tg_tag = 'DROP INDEX' THEN
+    -- None that a key is made of: those are dropped with their constraints.
+    affected := '{}';
+  WHEN tg_tag = 'DROP TABLE' THEN
+    SELECT COALESCE(array_agg(DISTINCT k.relation), '{}') INTO affected FROM (${goneSql(table)}) k;
+  WHEN tg_tag IN ('ALTER TYPE', 'ALTER DOMAIN') THEN
+    ${madeOfSql('SELECT d.classid, d.objid FROM pg_event_trigger_ddl_commands() d')}
+    SELECT COALESCE(array_agg(DISTINCT c.oid), '{}') INTO affected
+    FROM made JOIN pg_class c ON c.oid = made.objid AND c.relkind IN ('r', 'p')
+    WHERE made.classid = 'pg_class'::regclass;
+  WHEN tg_tag LIKE 'DROP %' THEN
+    ${madeOfSql(CHANGED_COLUMNS)}
+    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (
+      SELECT c.oid FROM made JOIN pg_class c ON c.oid = made.objid AND c.relkind IN ('r', 'p')
+      WHERE made.classid = 'pg_class'::regclass
+      UNION ${goneSql(table)}
+      -- Those that have lost their key.
+      UNION SELECT k.relation FROM ${table} k
+      WHERE jsonb_typeof(k.description -> 'key') = 'array' AND NOT EXISTS (
+        SELECT FROM pg_index i WHERE i.indrelid = ${announcedRootSql('k')} AND i.indisprimary)
+    ) found;
+  ELSE
+    ${namedSql(table)}
   END CASE;`;
 }
 

@@ -40,7 +40,7 @@ import {
 import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
 import {
-  createTriggerSql,
+  makeTrigger,
   dropTriggerSql,
   readTrigger,
   type TableTrigger,
@@ -69,7 +69,6 @@ const FOLLOW_LOCK_TIMEOUT = 100;
 const LOOK_PAUSE = 60_000;
 
 const INSUFFICIENT_PRIVILEGE = '42501';
-const UNIQUE_VIOLATION = '23505';
 
 /**
  * All that Tidings makes in the database: two publications, an event trigger with its function when
@@ -345,7 +344,7 @@ export class Setup {
     const early = found.tables.filter((table) => !(facts.superuser && table.partitioned));
     let unplaced = await watch.place(early, found, SETUP_LOCK_TIMEOUT, signal);
     if (facts.superuser) {
-      await this.#makeTrigger(signal);
+      await makeTrigger(this.#options, this.#query(true), signal);
       // And with them those that were made between the first look and the trigger.
       const late = await watch.look(this.#query(true), signal);
       unplaced = await watch.place(late.tables, late, SETUP_LOCK_TIMEOUT, signal);
@@ -360,23 +359,6 @@ export class Setup {
     if (slot === 'create') requireEncoding(source, facts);
     const warning = encodingWarning(source, facts);
     if (warning !== null) onWarning(warning);
-  }
-
-  async #makeTrigger(signal: AbortSignal): Promise<void> {
-    const { source, session } = this.#options;
-    const query = this.#query(true);
-    const trigger = await this.#readTrigger(signal);
-    if (trigger?.enabled === true && trigger.current) return;
-    const sql = createTriggerSql(source, query);
-    try {
-      await session.query(sql, signal);
-    } catch (error) {
-      // CREATE SCHEMA IF NOT EXISTS fails when another source makes the schema in the same moment,
-      // and has committed it by then: the second time it is found. Left to a retry of the whole
-      // capture, rows that are written until then would come before the slot.
-      if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-      await session.query(sql, signal);
-    }
   }
 
   async #run(sql: string, missing: string, signal: AbortSignal): Promise<void> {

@@ -10,7 +10,10 @@ import { EVENT_TRIGGERS_FIRE } from './event-triggers.ts';
 import { ownName } from './names.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { TEXT_SETTINGS } from './session-settings.ts';
+import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
+
+const UNIQUE_VIOLATION = '23505';
 
 /** The event trigger and its function have the same name; the function is in {@link OWN_SCHEMA}. */
 export function triggerName(source: string): string {
@@ -98,6 +101,26 @@ export function createTriggerSql(source: string, query: TablesQuery): string {
 /** Of a list each one is quoted: in quotes together, names of schemas would be one name. */
 function settingSql(value: string): string {
   return value.split(', ').map(quoteLiteral).join(', ');
+}
+
+/** Makes the event trigger, where it is not there as it should be. */
+export async function makeTrigger(
+  { source, session }: { readonly source: string; readonly session: SqlSession },
+  query: TablesQuery,
+  signal: AbortSignal,
+): Promise<void> {
+  const trigger = await readTrigger(session, source, query, signal);
+  if (trigger?.enabled === true && trigger.current) return;
+  const sql = createTriggerSql(source, query);
+  try {
+    await session.query(sql, signal);
+  } catch (error) {
+    // CREATE SCHEMA IF NOT EXISTS fails when another source makes the schema in the same moment,
+    // and has committed it by then: the second time it is found. Left to a retry of the whole
+    // capture, rows that are written until then would come before the slot.
+    if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
+    await session.query(sql, signal);
+  }
 }
 
 /** SQL that removes the event trigger and its function. */

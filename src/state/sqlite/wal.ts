@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { shellWord } from '../../util/shell-word.ts';
+import { shellWord } from '../../errors/shell-word.ts';
 
 /**
  * What the file's `application_id` says. The file itself says that it lacks what its WAL has, and the

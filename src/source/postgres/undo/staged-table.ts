@@ -4,7 +4,7 @@ import { type Column, qualifiedName, type TableDefinition } from '../../../chang
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { type FirstChange, uncertainColumns } from './certain-table.ts';
-import { tupleEnd } from './copy-rows.ts';
+import { isUpdate, tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
 import { fillAdded } from './fill-added.ts';
 import {
@@ -380,13 +380,6 @@ export class StagedTable {
 
 function columnsUncertain(names: readonly string[]): string {
   return `the log knows column ${names.join(', ')} by name alone, and nothing proves that it is the same one`;
-}
-
-/** Whether the images are an old row and a new one. */
-function isUpdate(images: Buffer): boolean {
-  if (images[0] !== MARKER_OLD) return false;
-  const end = tupleEnd(images, 1);
-  return images[end] === MARKER_NEW;
 }
 
 function toColumn({ name, type, kind, array }: ColumnFacts): Column {
