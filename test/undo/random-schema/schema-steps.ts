@@ -1,4 +1,4 @@
-import { type LiveTable, primaryKey } from './catalogue.ts';
+import { type Catalogue, columnOf, type LiveTable, primaryKey } from './catalogue.ts';
 import { column, userTables } from './user-tables.ts';
 import type { StepContext, StepKind } from './step.ts';
 import { tableSql } from './tables.ts';
@@ -125,12 +125,12 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
       if (type === undefined || attribute === null) return null;
       const of = catalogue.types.get(attribute.type)?.sql ?? 'text';
       const drop = `ALTER TYPE ${type.sql} DROP ATTRIBUTE "${attribute.name}" CASCADE`;
-      return choices.one([
-        `ALTER TYPE ${type.sql} ADD ATTRIBUTE n${number} text CASCADE`,
-        `ALTER TYPE ${type.sql} RENAME ATTRIBUTE "${attribute.name}" TO n${number} CASCADE`,
-        drop,
-        `${drop}; ALTER TYPE ${type.sql} ADD ATTRIBUTE "${attribute.name}" ${of} CASCADE`,
-      ]);
+      const add = `ALTER TYPE ${type.sql} ADD ATTRIBUTE n${number} text CASCADE`;
+      const rename = `ALTER TYPE ${type.sql} RENAME ATTRIBUTE "${attribute.name}" TO n${number} CASCADE`;
+      // PostgreSQL leaves indexes in the order that the attribute gave them, and finds nothing in them.
+      if (isIndexed(catalogue, type.oid)) return choices.one([add, rename]);
+      const again = `${drop}; ALTER TYPE ${type.sql} ADD ATTRIBUTE "${attribute.name}" ${of} CASCADE`;
+      return choices.one([add, rename, drop, again]);
     },
   },
   alterIdentity: {
@@ -245,6 +245,14 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
     },
   },
 };
+
+/** Whether a unique index has a column of the type, or of arrays of it. */
+function isIndexed({ tables, types }: Catalogue, type: string): boolean {
+  const isOf = (oid: string): boolean => oid === type || types.get(oid)?.of === type;
+  return tables.some((table) =>
+    table.indexes.some(({ columns }) => columns?.some((at) => isOf(columnOf(table, at).type))),
+  );
+}
 
 /** The same columns and key once more, under the same name. */
 function createLikeSql({ choices, catalogue }: StepContext, table: LiveTable): string {
