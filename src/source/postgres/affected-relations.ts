@@ -39,6 +39,43 @@ const madeOfSql = (seeds: string): string => `WITH RECURSIVE made (classid, obji
         WHERE made.classid = 'pg_class'::regclass AND c.oid = made.objid AND c.reltype <> 0) part
     )`;
 
+/** What a command that makes or alters something has changed; relations that it does not name among them. */
+const namedSql = (announcements: string): string => `WITH RECURSIVE named AS MATERIALIZED (
+      SELECT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
+        LEFT JOIN pg_index i ON i.indexrelid = d.objid
+        JOIN pg_class c ON c.oid = COALESCE(i.indrelid, d.objid) AND c.relkind IN ('r', 'p')
+      WHERE d.classid = 'pg_class'::regclass
+      UNION
+      SELECT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
+        JOIN pg_class c ON c.relnamespace = d.objid AND c.relkind IN ('r', 'p')
+      WHERE d.classid = 'pg_namespace'::regclass
+    ), below (oid) AS (
+      SELECT n.oid FROM named n
+      UNION SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.oid
+    ), was_below (oid) AS (
+      SELECT k.relation FROM (
+          SELECT n.oid FROM named n WHERE n.relkind = 'p'
+          UNION SELECT a.relid FROM named n CROSS JOIN LATERAL pg_partition_ancestors(n.oid) a
+            WHERE n.relkind = 'p') above
+        JOIN ${announcements} k ON ${announcedRootSql('k')} = above.oid
+    ), every_one (needed) AS MATERIALIZED (
+      -- What a partitioned table is called, and its key, is part of what its partitions are.
+      SELECT tg_tag <> 'ALTER TABLE' OR EXISTS (
+        SELECT FROM named n WHERE n.relkind = 'p' AND (${writtenSql('n.oid')}
+          OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND ${isYoungSql('i')})
+          OR (NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND i.indisprimary)
+            AND EXISTS (SELECT FROM ${announcements} k WHERE ${announcedRootSql('k')} = n.oid
+              AND jsonb_typeof(k.description -> 'key') = 'array'))))
+    )
+    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (
+      SELECT n.oid FROM named n
+      UNION SELECT b.oid FROM (SELECT oid FROM below UNION SELECT oid FROM was_below) b
+        CROSS JOIN every_one e WHERE e.needed OR ${writtenSql('b.oid')}
+        -- What they are a part of came or went with them.
+        OR EXISTS (SELECT FROM pg_partition_ancestors(b.oid) above JOIN pg_class c ON c.oid = above.relid
+          WHERE ${isYoungSql('c')})
+        OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = b.oid)) found;`;
+
 /**
  * PL/pgSQL of the event trigger's function that computes `affected oid[]`: the relations that the
  * command can have changed, as far as a description or their place tells of them. None is described
@@ -70,41 +107,7 @@ export function affectedBody(source: string): string {
         SELECT FROM pg_index i WHERE i.indrelid = ${announcedRootSql('k')} AND i.indisprimary)
     ) found;
   ELSE
-    WITH RECURSIVE named AS MATERIALIZED (
-      SELECT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
-        LEFT JOIN pg_index i ON i.indexrelid = d.objid
-        JOIN pg_class c ON c.oid = COALESCE(i.indrelid, d.objid) AND c.relkind IN ('r', 'p')
-      WHERE d.classid = 'pg_class'::regclass
-      UNION
-      SELECT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
-        JOIN pg_class c ON c.relnamespace = d.objid AND c.relkind IN ('r', 'p')
-      WHERE d.classid = 'pg_namespace'::regclass
-    ), below (oid) AS (
-      SELECT n.oid FROM named n
-      UNION SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.oid
-    ), was_below (oid) AS (
-      SELECT k.relation FROM (
-          SELECT n.oid FROM named n WHERE n.relkind = 'p'
-          UNION SELECT a.relid FROM named n CROSS JOIN LATERAL pg_partition_ancestors(n.oid) a
-            WHERE n.relkind = 'p') above
-        JOIN ${table} k ON ${announcedRootSql('k')} = above.oid
-    ), every_one (needed) AS MATERIALIZED (
-      -- What a partitioned table is called, and its key, is part of what its partitions are.
-      SELECT tg_tag <> 'ALTER TABLE' OR EXISTS (
-        SELECT FROM named n WHERE n.relkind = 'p' AND (${writtenSql('n.oid')}
-          OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND ${isYoungSql('i')})
-          OR (NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND i.indisprimary)
-            AND EXISTS (SELECT FROM ${table} k WHERE ${announcedRootSql('k')} = n.oid
-              AND jsonb_typeof(k.description -> 'key') = 'array'))))
-    )
-    SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (
-      SELECT n.oid FROM named n
-      UNION SELECT b.oid FROM (SELECT oid FROM below UNION SELECT oid FROM was_below) b
-        CROSS JOIN every_one e WHERE e.needed OR ${writtenSql('b.oid')}
-        -- What they are a part of came or went with them.
-        OR EXISTS (SELECT FROM pg_partition_ancestors(b.oid) above JOIN pg_class c ON c.oid = above.relid
-          WHERE ${isYoungSql('c')})
-        OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = b.oid)) found;
+    ${namedSql(table)}
   END CASE;`;
 }
 
