@@ -106,10 +106,12 @@ export class RelationCatalog {
       const snapshot = parseSnapshot(row.snapshot);
       // What was announced before is visible, and the transaction has announced nothing of its own.
       const told = use.announced === null && findAnnounced(use, look) !== null;
-      if (told || snapshot.visible(String(use.transaction))) {
+      const visible = snapshot.visible(String(use.transaction));
+      if (told || visible) {
         const { transaction, announced } = use;
         this.#recent.add(oid, { look, snapshot, use: { transaction, announced } });
-        await this.#lookAhead(oid, look, { announces: announces === true }, signal);
+        // A look that does not show the transaction would be of no use for its other relations.
+        if (visible) await this.#lookAhead(oid, look, { announces: announces === true }, signal);
         return look;
       }
       if (row.awaited && attempt > AWAITED_ATTEMPTS) return null;

@@ -7,10 +7,10 @@ import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription, type Touched } from './relation-description.ts';
 import type { CatalogQuery } from './relation-types.ts';
 
-/** After so many partitions of one table in a row, the next ones are looked at before they are met. */
-const IN_A_ROW = 3;
-/** How many are looked at together. */
-const TOGETHER = 200;
+/** After so many partitions of one table in a row, others are looked at before they are met. */
+const IN_A_ROW = 4;
+/** How many are looked at together on each side, in the order of their numbers. */
+const TOGETHER = 100;
 
 interface SiblingRow {
   readonly snapshot: string;
@@ -33,16 +33,18 @@ export class PartitionsInARow {
   #root = 0;
   #count = 0;
 
-  /** @returns true when the next ones are likely to be met soon. */
+  /** @returns true when others are likely to be met soon; and then not at once again. */
   met(oid: number, { root }: RelationDescription): boolean {
     this.#count = root.oid !== oid && root.oid === this.#root ? this.#count + 1 : 1;
     this.#root = root.oid;
-    return this.#count > IN_A_ROW;
+    if (this.#count < IN_A_ROW) return false;
+    this.#count = 0;
+    return true;
   }
 }
 
 /**
- * Looks at the partitions that stand behind one, by their numbers, in the same table. A transaction
+ * Looks at the partitions that stand next to one, by their numbers, in the same table. A transaction
  * that writes into thousands of them would else wait for the catalogue thousands of times.
  */
 export async function lookAtSiblings(
@@ -94,9 +96,10 @@ export interface SiblingOptions {
 
 function siblingsSql(source: string, patterns: TablePatterns): string {
   const name = quoteLiteral(publicationNames(source).all);
-  const among = `SELECT i.inhrelid FROM pg_inherits i
+  const side = (is: string, order: string): string => `(SELECT i.inhrelid FROM pg_inherits i
     WHERE i.inhparent = (SELECT own.inhparent FROM pg_inherits own WHERE own.inhrelid = $1::oid)
-      AND i.inhrelid > $1::oid ORDER BY i.inhrelid LIMIT ${TOGETHER}`;
+      AND i.inhrelid ${is} $1::oid ORDER BY i.inhrelid ${order} LIMIT ${TOGETHER})`;
+  const among = `${side('>', 'ASC')} UNION ALL ${side('<', 'DESC')}`;
   return `
 SELECT s.snapshot::text AS snapshot,
   (pg_snapshot_xmax(s.snapshot)::text::numeric % 4294967296)::float8 AS next,
