@@ -39,8 +39,8 @@ const madeOfSql = (seeds: string): string => `WITH RECURSIVE made (classid, obji
         WHERE made.classid = 'pg_class'::regclass AND c.oid = made.objid AND c.reltype <> 0) part
     )`;
 
-/** The same for the relations that the command names, and what is above and below them. */
-const namedSql = (table: string): string => `WITH RECURSIVE named AS MATERIALIZED (
+/** What a command that makes or alters something has changed; relations that it does not name among them. */
+const namedSql = (announcements: string): string => `WITH RECURSIVE named AS MATERIALIZED (
       SELECT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
         LEFT JOIN pg_index i ON i.indexrelid = d.objid
         JOIN pg_class c ON c.oid = COALESCE(i.indrelid, d.objid) AND c.relkind IN ('r', 'p')
@@ -57,14 +57,14 @@ const namedSql = (table: string): string => `WITH RECURSIVE named AS MATERIALIZE
           SELECT n.oid FROM named n WHERE n.relkind = 'p'
           UNION SELECT a.relid FROM named n CROSS JOIN LATERAL pg_partition_ancestors(n.oid) a
             WHERE n.relkind = 'p') above
-        JOIN ${table} k ON ${announcedRootSql('k')} = above.oid
+        JOIN ${announcements} k ON ${announcedRootSql('k')} = above.oid
     ), every_one (needed) AS MATERIALIZED (
       -- What a partitioned table is called, and its key, is part of what its partitions are.
       SELECT tg_tag <> 'ALTER TABLE' OR EXISTS (
         SELECT FROM named n WHERE n.relkind = 'p' AND (${writtenSql('n.oid')}
           OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND ${isYoungSql('i')})
           OR (NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = n.oid AND i.indisprimary)
-            AND EXISTS (SELECT FROM ${table} k WHERE ${announcedRootSql('k')} = n.oid
+            AND EXISTS (SELECT FROM ${announcements} k WHERE ${announcedRootSql('k')} = n.oid
               AND jsonb_typeof(k.description -> 'key') = 'array'))))
     )
     SELECT COALESCE(array_agg(found.oid), '{}') INTO affected FROM (

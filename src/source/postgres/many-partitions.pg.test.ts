@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { compileTablePatterns } from '../../change/table-pattern.ts';
 import { createSlot, openStream } from '../../../test/captured-stream.ts';
 import { freshDatabase, type TestDatabase } from '../../../test/postgres.ts';
+import { until } from '../../../test/until.ts';
 import { tablesSql } from './captured-tables.ts';
 import { listPartitions } from './partition-watch.ts';
 import { PostgresSource } from './postgres-source.ts';
@@ -117,6 +118,53 @@ test('what the event trigger does for a new table does not grow with tables and 
     const [before = 0, after = 0] = [few[index], many[index]];
     assert.ok(after - before < more / 2, `${command}: ${before} searches, then ${after}`);
   }
+  await source.tearDown(signal);
+});
+
+test('a transaction over many partitions asks the catalogue for hundreds of them together', async () => {
+  await using database = await freshDatabase();
+  const { client, url } = database;
+  const count = 60;
+  await client.query(ROOT + partitionsSql(0, count));
+  await using source = new PostgresSource({ name: 'main', url, tables: ['public.*'] });
+  await source.setUp(signal, { slot: 'create' });
+  await createSlot(database, []);
+  await client.query(`INSERT INTO p SELECT 1, k FROM generate_series(0, ${count - 1}) k`);
+  // What was altered between it and the look, and what comes then.
+  await client.query('ALTER TABLE p RENAME id TO number');
+  await client.query(
+    `INSERT INTO p SELECT 2, ${count - 1} - k FROM generate_series(0, ${count - 1}) k`,
+  );
+  let asked = 0;
+  const catalog = new RelationCatalog({
+    source: 'main',
+    patterns,
+    query: async (statement) => {
+      asked++;
+      return (await session.query<object>({ ...statement, values: [...statement.values] })).rows;
+    },
+  });
+  const session = await database.connect({ options: '-c search_path=' });
+  const options = { catalog, publications: ['tidings_main'] };
+  {
+    await using stream = await openStream(database, options);
+    await until(() => stream.receiver.changes.length === 2 * count);
+    assert.deepEqual(
+      stream.receiver.transactions.map(({ changes }) => [
+        changes.length,
+        ...new Set(changes.map(({ table }) => table.columns[0]?.name)),
+        ...new Set(changes.map(({ table }) => table.keyUnknown)),
+        ...new Set(changes.map(({ table }) => table.origin?.id)),
+      ]),
+      ['id', 'number'].map((name) => [
+        count,
+        name,
+        undefined,
+        stream.receiver.tables[0]?.origin?.id,
+      ]),
+    );
+  }
+  assert.ok(asked < 20, `${asked} statements`);
   await source.tearDown(signal);
 });
 

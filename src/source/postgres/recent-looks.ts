@@ -4,9 +4,8 @@ import type { CatalogLook, RelationUse } from './define-relation.ts';
 interface RecentLook {
   readonly look: CatalogLook;
   readonly snapshot: VisibilitySnapshot;
-  /** The use that it was taken for. */
-  readonly transaction: number;
-  readonly announced: string | null;
+  /** The use that it was taken for; null when it was taken in advance. */
+  readonly use: Pick<RelationUse, 'transaction' | 'announced'> | null;
   readonly at: number;
 }
 
@@ -27,10 +26,9 @@ const MAX_AGE = 600_000;
 export class RecentLooks {
   readonly #looks = new Map<number, RecentLook>();
 
-  add(use: RelationUse, look: CatalogLook, snapshot: VisibilitySnapshot): void {
-    const { message, transaction, announced } = use;
-    this.#looks.delete(message.oid);
-    this.#looks.set(message.oid, { look, snapshot, transaction, announced, at: performance.now() });
+  add(oid: number, look: Omit<RecentLook, 'at'>): void {
+    this.#looks.delete(oid);
+    this.#looks.set(oid, { ...look, at: performance.now() });
     const [oldest] = this.#looks.keys();
     if (this.#looks.size > MAX_LOOKS && oldest !== undefined) this.#looks.delete(oldest);
   }
@@ -39,7 +37,8 @@ export class RecentLooks {
   find({ message, transaction, announced }: RelationUse): CatalogLook | null {
     const found = this.#looks.get(message.oid);
     if (found === undefined || performance.now() - found.at > MAX_AGE) return null;
-    const isSameUse = found.transaction === transaction && found.announced === announced;
+    const { use } = found;
+    const isSameUse = use?.transaction === transaction && use.announced === announced;
     return isSameUse || found.snapshot.visible(String(transaction)) ? found.look : null;
   }
 }

@@ -15,6 +15,7 @@ import { publicationNames } from './publication.ts';
 import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription, type Touched } from './relation-description.ts';
 import { RecentLooks } from './recent-looks.ts';
+import { lookAtSiblings, PartitionsInARow } from './sibling-looks.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { sqlState } from './source-error.ts';
 import { parseSnapshot } from './visibility.ts';
@@ -57,6 +58,7 @@ export class RelationCatalog {
     { readonly description: RelationDescription; readonly next: number }
   >();
   readonly #recent = new RecentLooks();
+  readonly #inARow = new PartitionsInARow();
   /** The last versions that the log has, by the oid of the relation. */
   readonly #versions = new Map<number, TableDefinition>();
 
@@ -104,14 +106,34 @@ export class RelationCatalog {
       const snapshot = parseSnapshot(row.snapshot);
       // What was announced before is visible, and the transaction has announced nothing of its own.
       const told = use.announced === null && findAnnounced(use, look) !== null;
-      if (told || snapshot.visible(String(use.transaction))) {
-        this.#recent.add(use, look, snapshot);
+      const visible = snapshot.visible(String(use.transaction));
+      if (told || visible) {
+        const { transaction, announced } = use;
+        this.#recent.add(oid, { look, snapshot, use: { transaction, announced } });
+        // A look that does not show the transaction would be of no use for its other relations.
+        if (visible) await this.#lookAhead(oid, look, { announces: announces === true }, signal);
         return look;
       }
       if (row.awaited && attempt > AWAITED_ATTEMPTS) return null;
       await sleep(PAUSES[Math.min(attempt, PAUSES.length - 1)] ?? 0, signal);
     }
     return null;
+  }
+
+  /** Looks at partitions that are likely to be met next; what it fails to find is asked for then. */
+  async #lookAhead(
+    oid: number,
+    { description }: CatalogLook,
+    { announces }: { readonly announces: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (description === null || !this.#inARow.met(oid, description)) return;
+    const siblings = await lookAtSiblings(oid, this.#options, announces, signal).catch(
+      withoutNames,
+    );
+    for (const { oid: sibling, look, snapshot } of siblings ?? []) {
+      this.#recent.add(sibling, { look, snapshot: parseSnapshot(snapshot), use: null });
+    }
   }
 
   async #announcements(oid: number, signal: AbortSignal): Promise<CatalogLook['announcements']> {
