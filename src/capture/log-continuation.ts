@@ -1,6 +1,5 @@
 import { historyOf, nextHistory } from '../change/position.ts';
 import { NO_TRANSACTION, rewindChange, type RewindNotice, rewindTable } from '../change/rewind.ts';
-import type { TidingsError } from '../errors/tidings-error.ts';
 import type { Log } from '../log/log.ts';
 import type { Continuation } from '../source/source-history.ts';
 import type { Source } from '../source/source.ts';
@@ -28,8 +27,9 @@ export class LogContinuation {
    * @throws TidingsError `SOURCE_CHANGED`, `SOURCE_REWOUND`, or why the two cannot be compared.
    */
   async confirm(): Promise<void> {
-    const doubt = await this.#refuseRewound();
+    const { lineage, doubt } = await this.#refuseRewound();
     if (doubt !== null) throw doubt;
+    this.#options.log.writer.lineage(lineage);
   }
 
   /** See `Capture.acceptGap`. */
@@ -38,7 +38,8 @@ export class LogContinuation {
     // Before anything is changed: a slot in the wrong database would keep its WAL for ever, and one
     // that is made anew would hide that the history went back. One that cannot be read any more is
     // what is given up here.
-    await this.#refuseRewound();
+    const { lineage } = await this.#refuseRewound();
+    this.#options.log.writer.lineage(lineage);
     await this.#recordGap(await source.restart(signal), reason);
   }
 
@@ -84,13 +85,12 @@ export class LogContinuation {
     writer.commit({ committedAt, context: null });
   }
 
-  /** @returns why it could not be told for certain, or null. */
-  async #refuseRewound(): Promise<TidingsError | null> {
+  async #refuseRewound(): Promise<Continuation> {
     const { source, log } = this.#options;
-    const { lineage, rewound, doubt } = await this.#compare();
+    const continuation = await this.#compare();
+    const { rewound } = continuation;
     if (rewound !== null) throw await rewoundError(source.name, log, rewound);
-    log.writer.lineage(lineage);
-    return doubt;
+    return continuation;
   }
 
   async #compare(): Promise<Continuation> {

@@ -11,6 +11,7 @@ import {
   lineageText,
   parseHistory,
   parseLineage,
+  parseStarted,
   type Place,
 } from './lineage.ts';
 import { lsnToPosition } from './position.ts';
@@ -36,6 +37,7 @@ interface Found {
 
 /** The first eight digits of a WAL file's name are the timeline's number. */
 const PLACE = `SELECT pg_catalog.pg_is_in_recovery() AS standby,
+  (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint::text AS started,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_insert_lsn()::text END AS lsn,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_flush_lsn()::text END AS flushed,
   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN substr(
@@ -56,8 +58,10 @@ const RELEASE_PAUSE = 10;
  *
  * Timeline and position tell most of it. They tell nothing of a copy of the data directory that was
  * started as it is: it keeps its timeline, and may have written past the log's position by now. So
- * what the slot still has is compared with the log as well. A slot that its server has confirmed up
- * to the log's position needs no comparing: this history itself was told that the log has it.
+ * what the slot still has is compared with the log as well. That takes reading all of it once more,
+ * and is not needed for a server process that has run since the last comparison: a history goes back
+ * only while the server does not run. Nor for a slot that is confirmed up to the log's position: this
+ * history itself was told that the log has it.
  * @param known null for a log that has not begun.
  * @throws TidingsError `SOURCE_STANDBY`, `SLOT_IN_USE`, or why the server cannot be asked.
  */
@@ -67,7 +71,7 @@ export async function findContinuation(
   signal: AbortSignal,
 ): Promise<Found> {
   const place = await readPlace(options, signal);
-  const lineage = place.lineage === null ? '' : lineageText(place.lineage);
+  const lineage = place.lineage === null ? '' : lineageText(place.lineage, place.started);
   if (known === null) return { lineage, parting: null, doubt: null };
   const course = compareLineages(
     { lineage: parseLineage(known.lineage), position: known.position },
@@ -77,6 +81,9 @@ export async function findContinuation(
     course.kind === 'continues'
       ? null
       : { abandoned: course.to, to: course.to, reason: course.reason };
+  if (told === null && parseStarted(known.lineage) === place.started) {
+    return { lineage, parting: null, doubt: null };
+  }
   const { parting, doubt } = await compareContent(
     { ...options, flushed: place.flushed },
     known,
@@ -88,9 +95,10 @@ export async function findContinuation(
 async function readPlace(
   { connection, session }: ContinuationOptions,
   signal: AbortSignal,
-): Promise<Place & { readonly flushed: string }> {
+): Promise<Place & { readonly flushed: string; readonly started: string }> {
   const [row] = await session.query<{
     readonly standby: boolean;
+    readonly started: string;
     readonly lsn: string | null;
     readonly flushed: string | null;
     readonly timeline: string | null;
@@ -100,7 +108,8 @@ async function readPlace(
   }
   const timeline = Number.parseInt(row.timeline ?? '', 16);
   const lineage = timeline === 1 ? FIRST_LINEAGE : await readLineage(connection, timeline, signal);
-  return { lineage, position: lsnToPosition(row.lsn), flushed: lsnToPosition(row.flushed) };
+  const position = lsnToPosition(row.lsn);
+  return { lineage, position, flushed: lsnToPosition(row.flushed), started: row.started };
 }
 
 /** Null when the server does not have the history any more. */

@@ -7,6 +7,7 @@ import {
   lineageText,
   parseHistory,
   parseLineage,
+  parseStarted,
 } from './lineage.ts';
 
 const position = (number: number): string => number.toString(16).toUpperCase().padStart(16, '0');
@@ -41,7 +42,11 @@ test('a history file names the timelines before, and where each was left', () =>
     { id: 2, begin: '0000000005000158' },
     { id: 3, begin: '00000001000000A0' },
   ]);
-  assert.deepEqual(parseLineage(lineageText(read)), read);
+  const kept = lineageText(read, '1796008838188302');
+  assert.deepEqual(parseLineage(kept), read);
+  assert.equal(parseStarted(kept), '1796008838188302');
+  assert.deepEqual(parseLineage('1@0000000000000000'), FIRST_LINEAGE);
+  assert.equal(parseStarted('1@0000000000000000'), null);
   assert.equal(parseLineage(null), null);
   assert.equal(parseLineage('nonsense'), null);
 });

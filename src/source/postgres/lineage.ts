@@ -35,15 +35,23 @@ export function parseHistory(text: string, current: number): Lineage {
   return [...lineage, { id: current, begin }];
 }
 
-/** As the log keeps it: `1@0000000000000000 2@0000000005000158`. */
-export function lineageText(lineage: Lineage): string {
-  return lineage.map(({ id, begin }) => `${id}@${begin}`).join(' ');
+/**
+ * As the log keeps it: `1@0000000000000000 2@0000000005000158 up 1796008838188302`.
+ * @param started when the server process started, as a number that no other one has.
+ */
+export function lineageText(lineage: Lineage, started: string): string {
+  return [...lineage.map(({ id, begin }) => `${id}@${begin}`), 'up', started].join(' ');
 }
 
-/** The inverse of {@link lineageText}; null for a text that is none. */
+/** The server process of {@link lineageText}; null when it is not known. */
+export function parseStarted(text: string | null): string | null {
+  return / up (\d+)$/.exec(text ?? '')?.[1] ?? null;
+}
+
+/** The timelines of {@link lineageText}; null for a text that is none. */
 export function parseLineage(text: string | null): Lineage | null {
   const lineage: Timeline[] = [];
-  for (const part of text?.split(' ') ?? []) {
+  for (const part of text?.replace(/ up \d+$/, '').split(' ') ?? []) {
     const match = /^(\d+)@([0-9A-F]{16})$/.exec(part);
     if (match === null) return null;
     lineage.push({ id: Number(match[1]), begin: match[2] ?? '' });
