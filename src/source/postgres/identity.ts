@@ -19,8 +19,9 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Names a database for good: the identifier that `initdb` gave its server, and the database's number;
- * then its name, for people. A copy made with pg_basebackup has the same ones, which is right: it has
- * the same history. One that was made by pg_upgrade or from a dump is another database.
+ * then its name, for people. A copy made with pg_basebackup has the same ones: how far it has the same
+ * history is another question (`find-continuation.ts`). One that was made by pg_upgrade or from a dump
+ * is another database.
  */
 export async function readIdentity(
   ask: Ask,
