@@ -218,6 +218,30 @@ test('nor after the connection was lost, until the server is the same again', as
   await until(() => horizon === 1);
 });
 
+test('a server that is the same again only after several attempts is asked on', async () => {
+  let confirmations = 0;
+  let horizon = 0;
+  await using at = await fixture({
+    confirmIdentity: async () => {
+      confirmations += 1;
+      if (confirmations === 2 || confirmations === 3) {
+        throw new TidingsError('SOURCE_UNREACHABLE', { source: 'main', reason: 'down' });
+      }
+    },
+    advance: (offset) => void (horizon = offset),
+  });
+  const { source, log, capture } = at;
+  source.visible = false;
+  void capture.run();
+  await until(() => capture.state === 'streaming');
+  source.send(position(1));
+  await until(() => log.head === 1 && source.looks >= 2);
+  source.cut();
+  await until(() => confirmations === 4);
+  source.visible = true;
+  await until(() => horizon === 1);
+});
+
 test('a gap in another database than the log’s is not accepted, and nothing is made there', async () => {
   const changed = new TidingsError('SOURCE_CHANGED', { source: 'main', found: 'b', expected: 'a' });
   await using at = await fixture({ confirmIdentity: () => Promise.reject(changed) });

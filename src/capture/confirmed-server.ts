@@ -4,13 +4,18 @@
  */
 export class ConfirmedServer {
   #confirmed: PromiseWithResolvers<void> = Promise.withResolvers();
+  #isConfirmed = false;
 
   confirm(): void {
+    this.#isConfirmed = true;
     this.#confirmed.resolve();
   }
 
   /** The connection has ended: the next one may lead elsewhere. */
   forget(): void {
+    // Whoever waits already goes on waiting for the same: connecting may fail several times.
+    if (!this.#isConfirmed) return;
+    this.#isConfirmed = false;
     this.#confirmed = Promise.withResolvers();
   }
 
