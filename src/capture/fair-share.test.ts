@@ -29,16 +29,17 @@ test('others get their turn for as long as capture had its own', async () => {
   const had = turns;
   over.abort();
   await others;
-  assert.ok(had >= 10, `others had ${had} turns of a millisecond beside 40 of capture`);
+  // Without a rest there is none; on a busy machine a millisecond's work takes longer than that.
+  assert.ok(had >= 2, `others had ${had} turns beside 40 milliseconds of capture`);
 });
 
 test('nobody has use for it: capture goes on at once', async () => {
   const share = new FairShare(() => false, signal);
   work(40);
-  const before = performance.now();
+  let turns = 0;
+  setImmediate(() => (turns += 1));
   await share.rest();
-  // No timer was waited for: that would be a turn of the loop.
-  assert.ok(performance.now() - before < 40);
+  assert.equal(turns, 0, 'not a turn of the loop was waited for');
 });
 
 test('it ends with the signal, and when the others only wait for something elsewhere', async () => {
