@@ -159,7 +159,7 @@ export const SOURCE_ERRORS = {
   },
   WAL_LEVEL: {
     message: 'The server of source {source} has wal_level = {level}; capture needs {needed}.',
-    hint: 'Run `ALTER SYSTEM SET wal_level = {needed};` and restart the server.',
+    hint: 'Run `ALTER SYSTEM SET wal_level = {neededSql};` and restart the server.',
     retryable: false,
     exit: 2,
   },

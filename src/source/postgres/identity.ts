@@ -44,8 +44,9 @@ export async function readIdentity(
 export async function isSlotElsewhere(ask: Ask, source: string): Promise<boolean> {
   const name = quoteLiteral(ownName(source));
   const [found] = await ask<{ elsewhere: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_catalog.pg_replication_slots
-         WHERE slot_name = ${name} AND database <> pg_catalog.current_database())
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_replication_slots s, pg_catalog.pg_database d
+         WHERE s.database = d.datname AND d.datname <> pg_catalog.current_database()
+           AND s.slot_name IN (${name}, ${name} || '_' || d.oid))
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots s, pg_catalog.pg_database d
          WHERE d.datname = pg_catalog.current_database() AND s.database = d.datname
            AND s.slot_name IN (${name}, ${name} || '_' || d.oid)) AS elsewhere`,

@@ -77,6 +77,11 @@ export function requireServer(source: string, facts: ServerFacts): void {
   if (facts.standby) throw new TidingsError('SOURCE_STANDBY', { source });
   if (!hasWalLevel(facts)) {
     const needed = neededWalLevel(facts);
-    throw new TidingsError('WAL_LEVEL', { source, level: facts.walLevel, needed });
+    throw new TidingsError('WAL_LEVEL', {
+      source,
+      level: facts.walLevel,
+      needed,
+      neededSql: needed,
+    });
   }
 }
