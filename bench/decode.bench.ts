@@ -123,6 +123,7 @@ class Counter implements ChangeReceiver {
     this.keys += change.key?.length ?? 0;
   }
   mark(): void {}
+  lost(): void {}
   commit(): void {}
   abandon(): void {}
   idle(): void {}

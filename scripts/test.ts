@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type Major,
@@ -11,6 +9,8 @@ import {
   sharedServerVariable,
   startTestServer,
 } from '../test/postgres.ts';
+import { runInGroup } from './lib/process-group.ts';
+import { findTestFiles } from './lib/test-files.ts';
 
 /** Files run beside each other. Most of their time they wait: for disks, pauses and processes that start. */
 const CONCURRENCY = availableParallelism() + 1;
@@ -30,10 +30,7 @@ const { positionals, values } = parseArgs({
 /** Every test file is a process, and some start dozens: each would strip and compile the same sources. */
 const NODE_COMPILE_CACHE = resolve('node_modules', '.cache', 'compile');
 
-const wanted = positionals.map((path) => relative('.', path));
-const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts'])
-  .filter((file) => wanted.length === 0 || wanted.some((path) => file.startsWith(path)))
-  .sort();
+const files = findTestFiles('.', positionals);
 if (files.length === 0) {
   process.stderr.write(`No test file under ${positionals.join(', ')}\n`);
   process.exitCode = 64;
@@ -49,14 +46,10 @@ async function runTests(): Promise<number> {
   await using servers = new AsyncDisposableStack();
   const urls = await startServers(servers);
   if (interrupted.signal.aborted) return 130;
-  const child = spawn(process.execPath, testArguments(), {
-    stdio: 'inherit',
+  const code = await runInGroup([process.execPath, ...testArguments()], {
     env: { NODE_COMPILE_CACHE, ...process.env, ...urls },
+    signal: interrupted.signal,
   });
-  interrupted.signal.addEventListener('abort', () => {
-    child.kill(interrupted.signal.reason as NodeJS.Signals);
-  });
-  const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }
 

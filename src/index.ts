@@ -24,7 +24,7 @@ export type {
   Status,
   SubscriptionStatusReport,
 } from './app/status/status.ts';
-export type { HandlerCall, Registration, TableHandler, Tidings } from './app/tidings.ts';
+export type { HandlerCall, Registration, RewindRow, TableHandler, Tidings } from './app/tidings.ts';
 export { openUndo, type UndoService } from './app/undo.ts';
 export type { Change, ChangeTransaction, Operation, Row } from './change/change.ts';
 export type { JsonValue } from './change/dialect.ts';

@@ -17,8 +17,8 @@ const PORTS = new Set(['source', 'log', 'sink', 'state']);
 const ENGINES = new Set(['capture', 'subscription', 'delivery', 'undo', 'batch', 'vault']);
 const PLAIN_RANKS: Readonly<Record<string, number>> = {
   util: 0,
+  errors: 0,
   change: 1,
-  errors: 1,
   config: 2,
   observe: 2,
   // A program we bring along, and no adapter of a port.

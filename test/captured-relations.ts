@@ -11,6 +11,8 @@ export type Kind = 'announced' | 'asked';
 export interface Captured extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly source: PostgresSource;
+  /** With the role that captures. */
+  readonly url: string;
   /** Runs statements while nobody reads the slot. */
   run(...statements: readonly string[]): Promise<void>;
   /** Reads all that was written so far, and at least so many marks; then nobody reads again. */
@@ -58,6 +60,7 @@ export async function captured(
   return {
     database,
     source,
+    url,
     async run(...statements) {
       for (const statement of statements) await client.query(statement);
     },

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createTidings } from '../src/app/create-tidings.ts';
 import { defineConfig } from '../src/config/define-config.ts';
+import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
 import { needs } from './needs.ts';
 import { freshDatabase } from './postgres.ts';
 import { until } from './until.ts';
@@ -36,12 +37,16 @@ test(
 async function fillAndFree(disk: string): Promise<void> {
   await using database = await freshDatabase();
   const { client } = database;
-  await client.query('CREATE TABLE t (id int PRIMARY KEY, filler text)');
+  await client.query(
+    `CREATE TABLE t (id int PRIMARY KEY, filler text);
+     CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id);
+     CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p_2 PARTITION OF p DEFAULT`,
+  );
   let calls = 0;
   await using tidings = await createTidings(
     defineConfig({
       dataDir: join(disk, 'data'),
-      sources: { main: { url: database.url, tables: ['public.t'] } },
+      sources: { main: { url: database.url, tables: ['public.t', 'public.p'] } },
       // Not the reserve but the disk itself is to run out.
       log: { minFreeBytes: 0 },
     }),
@@ -54,12 +59,14 @@ async function fillAndFree(disk: string): Promise<void> {
   const ballast = join(disk, 'ballast');
   writeFileSync(ballast, Buffer.alloc((SIZE_MEGABYTES - 6) * 2 ** 20));
   const rows = 30_000;
+  // The first mark comes with what there is no room for, the second when there is none at all.
   await client.query(
-    `INSERT INTO t SELECT g, repeat(md5(g::text), 10) FROM generate_series(2, $1) g`,
-    [rows],
+    `BEGIN; INSERT INTO t SELECT g, repeat(md5(g::text), 10) FROM generate_series(2, ${rows}) g;
+     ALTER TABLE p DETACH PARTITION p_1; COMMIT`,
   );
   const state = async (): Promise<string | undefined> => (await tidings.status()).sources[0]?.state;
   await until(async () => (await state()) === 'disk full', 60_000);
+  await client.query('ALTER TABLE p DETACH PARTITION p_2');
   const position = (await tidings.status()).sources[0]?.position;
   const { rows: slots } = await client.query<{ flushed: string }>(
     `SELECT lpad(to_hex((confirmed_flush_lsn - '0/0')::bigint), 16, '0') AS flushed
@@ -80,6 +87,17 @@ async function fillAndFree(disk: string): Promise<void> {
   assert.equal(await state(), 'streaming');
   const { rows: counted } = await client.query<{ count: string }>('SELECT count(*) FROM t');
   assert.equal(String(calls), counted[0]?.count);
+  await client.query(`INSERT INTO t VALUES (0, '')`);
+  await until(() => calls === rows + 1);
+  await using log = await openSqliteLogReader({
+    directory: join(disk, 'data', 'log', 'main'),
+    source: 'main',
+  });
+  const detached = log.marks().filter(({ kind }) => kind === 'detached');
+  assert.deepEqual(
+    detached.map(({ partition, offset }) => `${partition?.name} ${offset}`),
+    [`p_1 ${rows}`, `p_2 ${rows}`],
+  );
 }
 
 test('capture pauses before the reserve is used up', async () => {

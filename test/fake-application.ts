@@ -55,8 +55,10 @@ export async function tidings(
       Promise.resolve({ ...disposable('inspection'), ...inspection } as Inspection),
     openUndo: () => Promise.reject(new Error('These tests have no undo')),
     openLooking: () => Promise.resolve({ ...disposable('looking'), ...looking } as Looking),
-    createTidings: (_config, { acceptGaps }) => {
-      calls.push(`create ${acceptGaps.join()}`);
+    createTidings: (_config, { acceptGaps, acceptRewinds, upgraded }) => {
+      calls.push(
+        `create ${[...acceptGaps, ...acceptRewinds].join()}${upgraded.map((name) => ` upgraded ${name}`).join('')}`,
+      );
       return Promise.resolve({ ...disposable('app'), ...app } as Tidings);
     },
     startEmbedded: () => {

@@ -1,5 +1,8 @@
 import type { ChangeQuery, Inspection } from '../src/app/inspection/inspection.ts';
 import type { Change } from '../src/change/change.ts';
+import type { OnPassedOver } from '../src/change/decode-listed.ts';
+import { tooLarge } from '../src/change/too-large.ts';
+import { isTidingsError } from '../src/errors/tidings-error.ts';
 
 export const CHANGE: Change = {
   id: 'main:00000000016B3748:0',
@@ -30,8 +33,29 @@ export const CHANGES: readonly Change[] = [
   { ...CHANGE, operation: 'truncate', key: null, before: null, after: null, changed: null },
 ];
 
+/** A change that is too large to be shown, in a list of changes. */
+export const TOO_LARGE = tooLarge(
+  { id: 'main:00000000016B3749:0', table: 'public.accounts' },
+  { column: 'photo', bytes: 560_000_002 },
+  null,
+);
+
+export type Listed = Change | typeof TOO_LARGE;
+
+/** The changes of a list one after the other; of what is too large somebody is told, or it throws. */
+export async function* listed(
+  changes: readonly Listed[],
+  onPassedOver: OnPassedOver | undefined,
+): AsyncGenerator<Change> {
+  for (const change of changes) {
+    if (!isTidingsError(change)) yield change;
+    else if (onPassedOver === undefined) throw change;
+    else onPassedOver(change);
+  }
+}
+
 /** An application whose log has these changes; keeps the queries. */
-export function logOf(changes: readonly Change[]): {
+export function logOf(changes: readonly Listed[]): {
   readonly inspection: Partial<Inspection>;
   readonly queries: ChangeQuery[];
 } {
@@ -40,9 +64,9 @@ export function logOf(changes: readonly Change[]): {
     queries,
     inspection: {
       marks: () => Promise.resolve([]),
-      async *changes(query) {
+      changes({ onPassedOver, ...query }) {
         queries.push(query);
-        yield* changes;
+        return listed(changes, onPassedOver);
       },
     },
   };

@@ -1,5 +1,5 @@
 import type { Looking, TransactionReport } from '../src/app/looking/looking.ts';
-import { CHANGE } from './fake-log.ts';
+import { CHANGE, listed, type Listed } from './fake-log.ts';
 
 export const TRANSACTION: TransactionReport = {
   source: 'main',
@@ -27,7 +27,7 @@ async function* streamOf<Value>(values: readonly Value[]): AsyncGenerator<Value>
 /** A log in which every search finds these, and every row has these versions. */
 export function fakeLooking(
   found: readonly TransactionReport[] = [TRANSACTION],
-  versions = [CHANGE],
+  versions: readonly Listed[] = [CHANGE],
 ): Asked {
   const queries: object[] = [];
   const begins = { offset: 100, at: '2020-01-01T00:00:00.000000Z' };
@@ -48,21 +48,24 @@ export function fakeLooking(
           undecided: () => 3,
         });
       },
-      show(query) {
+      show({ onPassedOver, ...query }) {
         queries.push(query);
         if (query.target.startsWith('@')) return Promise.resolve({ change: CHANGE });
         return Promise.resolve({
           transaction: TRANSACTION,
           older: [],
           counts: () => Promise.resolve([DELETED]),
-          changes: () => streamOf(Array.from({ length: 159 }, () => CHANGE)),
+          changes: () => {
+            const [first = CHANGE] = versions;
+            return listed([first, ...Array.from({ length: 158 }, () => CHANGE)], onPassedOver);
+          },
         });
       },
-      history(query) {
+      history({ onPassedOver, ...query }) {
         queries.push(query);
         const table = 'public.accounts';
         const parts = { source: 'main', table, begins, gaps: [], notes: [] };
-        return Promise.resolve({ ...parts, versions: streamOf(versions) });
+        return Promise.resolve({ ...parts, versions: listed(versions, onPassedOver) });
       },
       table(query) {
         const { onProgress: _, ...rest } = query;

@@ -54,6 +54,8 @@ export async function startFakeWalsender(
           streaming = true;
           socket.write(options.answer ?? COPY_BOTH);
           started.resolve(socket);
+        } else if (message.toString('utf8', 5).includes('"arrived"')) {
+          socket.write(row('arrived', 'on'));
         } else socket.write(row('timeout', String(options.timeout ?? 60_000)));
       }
     });

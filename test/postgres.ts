@@ -29,7 +29,7 @@ export async function startTestServer(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<EmbeddedPostgres> {
   const directory = newDirectory(major);
-  const binaries = findMajor(major);
+  const binaries = binariesOf(major);
   const server = await startEmbeddedPostgres({ directory, binaries, settings });
   return {
     url: server.url,
@@ -61,7 +61,7 @@ export async function sharedServer(major: Major = NEWEST): Promise<string> {
  */
 async function startUntilExit(major: Major): Promise<EmbeddedPostgres> {
   const directory = newDirectory(major);
-  const server = await startEmbeddedPostgres({ directory, binaries: findMajor(major) });
+  const server = await startEmbeddedPostgres({ directory, binaries: binariesOf(major) });
   process.once('exit', () => {
     process.kill(server.pid, 'SIGQUIT');
     // Nothing asynchronous runs any more; and a folder that is still written to cannot be removed.
@@ -88,7 +88,7 @@ function exitOnSignals(): void {
   }
 }
 
-function findMajor(major: Major): Binaries {
+export function binariesOf(major: Major): Binaries {
   if (major === NEWEST) return findBinaries();
   const packages = join(import.meta.dirname, 'servers', 'package.json');
   return findBinaries(packages, `postgres-${major}-${platformName()}`);

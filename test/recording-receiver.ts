@@ -2,7 +2,7 @@ import type { CapturedChange, TransactionEnd } from '../src/change/captured.ts';
 import type { MarkFound, TableMark } from '../src/change/mark.ts';
 import { decodeImages, type RowImages } from '../src/change/row-images.ts';
 import type { TableDefinition } from '../src/change/table.ts';
-import type { ChangeReceiver } from '../src/source/source.ts';
+import type { ChangeReceiver, LostChanges } from '../src/source/source.ts';
 
 /** A change as a receiver got it, its images decoded. */
 export interface RecordedChange extends RowImages {
@@ -33,6 +33,7 @@ export class RecordingReceiver implements ChangeReceiver {
   readonly tables: TableDefinition[] = [];
   readonly transactions: RecordedTransaction[] = [];
   readonly marks: RecordedMark[] = [];
+  readonly losses: LostChanges[] = [];
   readonly idles: string[] = [];
   streams = 0;
   abandoned = 0;
@@ -120,6 +121,11 @@ export class RecordingReceiver implements ChangeReceiver {
     if (this.#open === null) throw new Error('abandon outside of a transaction');
     this.#open = null;
     this.abandoned += 1;
+  }
+
+  lost(changes: LostChanges): void {
+    if (this.#open !== null) throw new Error('a loss within a transaction');
+    this.losses.push(changes);
   }
 
   idle(reached: string): void {

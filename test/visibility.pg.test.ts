@@ -199,6 +199,7 @@ async function readOnReceipt(database: TestDatabase): Promise<{ reads: number; s
       updates = [];
     },
     mark: () => undefined,
+    lost: () => undefined,
     abandon: () => undefined,
     idle: () => undefined,
     burst: () => (reading.size > 100 ? Promise.race(reading) : undefined),

@@ -98,7 +98,7 @@ ${webhookCommands()}${undoCommands()}## \`tidings log verify\`
 
 A \`VerifyReport\`.
 
-${block(types('app/inspection/inspection.ts', ['VerifyReport', 'VerifyFinding']) + '\n' + types('log/log.ts', ['LogGap', 'LoggedMark']) + '\n' + types('change/mark.ts', ['TableMark', 'MarkKind']))}
+${block(types('app/inspection/inspection.ts', ['VerifyReport', 'VerifyFinding']) + '\n' + types('log/log.ts', ['LogGap', 'LogFork', 'LoggedMark']) + '\n' + types('change/mark.ts', ['TableMark', 'MarkKind']))}
 ## \`tidings log trim\`
 
 A list with one \`TrimReport\` per source.

@@ -10,7 +10,7 @@ import {
 } from '../log/sqlite/sqlite-log.ts';
 import type { OnCommitPoint } from '../log/sqlite/commit-points.ts';
 import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
-import { PostgresSource } from '../source/postgres/postgres-source.ts';
+import { PostgresSource, type PostgresSourceOptions } from '../source/postgres/postgres-source.ts';
 import { PostgresUndoTarget } from '../source/postgres/undo/postgres-undo-target.ts';
 import { SqliteStateReader } from '../state/sqlite/sqlite-state-reader.ts';
 import { PostgresSnapshots } from '../source/postgres/snapshot/postgres-snapshots.ts';
@@ -23,20 +23,18 @@ export const DIALECTS: readonly Dialect[] = [POSTGRES_DIALECT];
 
 /**
  * The adapter of a configured source. Nothing connects yet.
- * @param onWarning told of what limits capture without ending it.
- * @param onUnreadable told of each value that the log cannot have.
+ * @param told of what limits capture, and of what it is at. Default: nobody is.
  * @throws TidingsError `SOURCE_UNKNOWN`
  */
 export function openSource(
   config: Config,
   source: string,
-  onWarning: (warning: TidingsError) => void,
-  onUnreadable?: () => void,
+  told: Pick<PostgresSourceOptions, 'onWarning' | 'onUnreadable' | 'onProgress'> = {},
 ): Source {
   const configured = config.sources[source];
   if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
   const { url, tables } = configured;
-  return new PostgresSource({ name: source, url, tables, onWarning, onUnreadable });
+  return new PostgresSource({ name: source, url, tables, ...told });
 }
 
 /**
@@ -73,8 +71,8 @@ export function logDirectory(config: Config, source: string): string {
   return join(config.dataDir, 'log', source);
 }
 
-export function statePath(config: Config): string {
-  return join(config.dataDir, 'state.sqlite');
+export function statePath({ dataDir }: Pick<Config, 'dataDir'>): string {
+  return join(dataDir, 'state.sqlite');
 }
 
 /**

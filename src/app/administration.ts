@@ -231,10 +231,21 @@ export interface ChangesQuery {
   readonly where?: string;
 }
 
+/** A change that a page passes over. */
+export interface PassedOverChange {
+  readonly offset: number;
+  /** `VALUE_TOO_LARGE`. */
+  readonly code: string;
+  /** Which change it is, and which column makes it too large. */
+  readonly message: string;
+}
+
 export interface ChangesPage {
   readonly source: string;
   /** In the wire form, as a webhook gets them. */
   readonly changes: readonly WireChange[];
+  /** Changes that are too large to be handed on. */
+  readonly passedOver: readonly PassedOverChange[];
   /** What to hand in as `after` next: also moves past changes that the filter left out. */
   readonly after: number;
   readonly floor: number;

@@ -1,10 +1,10 @@
-import type { Change } from '../change/change.ts';
-import { createChangeDecoder } from '../change/decode.ts';
-import { toWire, type WireChange } from '../change/wire.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { type ChangeView, createChangeDecoder } from '../change/decode.ts';
+import { LONGEST_TEXT } from '../change/too-large.ts';
+import { toWire, type WireChange, wireText } from '../change/wire.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { type ChangeFilter, compileFilter, type FilterDefinition } from '../subscription/filter.ts';
 import { DIALECTS } from './adapters.ts';
-import type { ChangesPage, ChangesQuery } from './administration.ts';
+import type { ChangesPage, ChangesQuery, PassedOverChange } from './administration.ts';
 import type { SourceService } from './source-service.ts';
 
 const DEFAULT_LIMIT = 100;
@@ -14,6 +14,10 @@ const MAX_WAIT = 60_000;
 /** Records looked at in one go; an answer is sent after so many even when the filter wants none. */
 const SCANNED = 20_000;
 const PAGE_BYTES = 4 << 20;
+/** One byte of a value becomes six characters of JSON at most (`\\u0001`), and there is the rest. */
+const SURELY_FITS = Math.floor(LONGEST_TEXT / 8);
+/** What a page has besides its only change. */
+const ROOM = ' '.repeat(16 << 10);
 
 /**
  * One page of a source's log behind an offset, as far as its changes are visible on the database
@@ -36,10 +40,12 @@ export async function readChanges(
   for (;;) {
     const page = await readPage(source, { filter, from, limit });
     const isLast = performance.now() >= deadline || signal.aborted;
-    if (page.changes.length > 0 || isLast || page.next - from >= SCANNED) {
+    const { changes, passedOver, next } = page;
+    const found = changes.length + passedOver.length;
+    if (found > 0 || isLast || next - from >= SCANNED) {
       const { name } = source;
       const { floor, head } = log;
-      return { source: name, changes: page.changes, after: page.next - 1, floor, head };
+      return { source: name, changes, passedOver, after: next - 1, floor, head };
     }
     from = page.next;
     await horizon.wait(from, over);
@@ -64,7 +70,7 @@ interface PageRequest {
 async function readPage(
   { name, log, horizon }: SourceService,
   { filter, from, limit }: PageRequest,
-): Promise<{ readonly changes: readonly WireChange[]; readonly next: number }> {
+): Promise<Pick<ChangesPage, 'changes' | 'passedOver'> & { readonly next: number }> {
   const decoder = createChangeDecoder(name, DIALECTS);
   const tables = new Set(
     log
@@ -74,19 +80,42 @@ async function readPage(
   );
   const end = Math.min(horizon.offset, from + SCANNED);
   const changes: WireChange[] = [];
+  const passedOver: PassedOverChange[] = [];
+  const found = (): number => changes.length + passedOver.length;
   let next = from;
   while (next < end) {
     const page = await log.read({ from: next, to: end, tables, limit, maxBytes: PAGE_BYTES });
     for (const record of page.records) {
       const view = decoder.view(record);
-      if (filter.matches(view)) changes.push(toWire(view.change satisfies Change));
+      if (filter.matches(view)) {
+        // A large one has a page of its own: the page is one text as well.
+        const isLarge = record.images.length > SURELY_FITS;
+        if (isLarge && found() > 0) return { changes, passedOver, next };
+        const change = toPage(view);
+        if ('message' in change) passedOver.push({ offset: record.offset, ...change });
+        else changes.push(change);
+        if (isLarge) return { changes, passedOver, next: record.offset + 1 };
+      }
       next = record.offset + 1;
-      if (changes.length === limit) return { changes, next };
+      if (found() === limit) return { changes, passedOver, next };
     }
     next = page.next;
-    if (changes.length > 0) return { changes, next };
+    if (found() > 0) return { changes, passedOver, next };
   }
-  return { changes, next };
+  return { changes, passedOver, next };
+}
+
+/** A change for a page, or why it is passed over. */
+function toPage(view: ChangeView): WireChange | Omit<PassedOverChange, 'offset'> {
+  try {
+    const { change } = view;
+    // Made once more with the page; only this tells whether it can be.
+    if (view.stored.images.length > SURELY_FITS) wireText(change, { subject: ROOM });
+    return toWire(change);
+  } catch (error) {
+    if (!isTidingsError(error, 'VALUE_TOO_LARGE')) throw error;
+    return { code: error.code, message: error.message };
+  }
 }
 
 function filterOf({ tables, operations, columns, where }: ChangesQuery): FilterDefinition {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Config, ConfigInput } from '../config/define-config.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -6,13 +5,15 @@ import { type Logger, SILENT } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { State } from '../state/state.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
-import { logDirectory, openLog, openSource, statePath } from './adapters.ts';
+import { openLog, openSource, statePath } from './adapters.ts';
 import type { CommitPoint } from './commit-points.ts';
 import { DataLock } from './data-lock.ts';
 import { deliveryObserver } from './delivery-metrics.ts';
 import { checkSpace } from './free-space.ts';
 import type { Front } from './front.ts';
+import { beginningLost, endLost } from './lost-ends.ts';
 import { SourceService } from './source-service.ts';
+import { checkStateBesideLogs } from './state-beside-logs.ts';
 import { SubscriptionRegistry } from './subscriptions/subscription-registry.ts';
 import type { Tidings } from './tidings.ts';
 import { TidingsService } from './tidings-service.ts';
@@ -27,6 +28,13 @@ export interface CreateOptions {
   readonly metrics?: Metrics;
   /** Sources whose lost changes are given up: capture begins anew at the present. */
   readonly acceptGaps?: readonly string[];
+  /**
+   * Sources whose history may have gone back (a backup was restored, or a standby that lagged took
+   * over): the log goes on where the two part, and subscriptions are told what was abandoned.
+   */
+  readonly acceptRewinds?: readonly string[];
+  /** Sources whose server pg_upgrade has made anew, with their slots: the log goes on. */
+  readonly upgraded?: readonly string[];
   /** Called at each commit point, for tests that crash there. */
   readonly onCommitPoint?: (point: CommitPoint) => void;
 }
@@ -35,8 +43,8 @@ export interface CreateOptions {
  * Opens the data directory and puts the service together; `start` sets it going. Takes the directory
  * for itself until it is disposed of.
  * @param front makes what stands in front of the service.
- * @throws TidingsError `CONFIG_*`, `DATA_LOCKED`, `DATA_NEWER`, `LOG_CORRUPT`, `HANDLER_*`,
- *   `FILTER_INVALID`.
+ * @throws TidingsError `CONFIG_*`, `DATA_LOCKED`, `DATA_NEWER`, `STATE_MISSING`, `LOG_CORRUPT`,
+ *   `LOG_END_LOST`, `HANDLER_*`, `FILTER_INVALID`.
  */
 export async function createTidings(
   input: ConfigInput | Config,
@@ -55,7 +63,10 @@ export async function createTidings(
   const deliveriesBusy = (): boolean => sources.some(({ delivery }) => delivery.busy);
   const shared = { config, state, logger, metrics, options, deliveriesBusy };
   for (const name of Object.keys(config.sources)) {
-    sources.push(opened.use(await createSource(name, shared)));
+    const source = opened.use(await createSource(name, shared));
+    const lost = endLost(config, name, source.log.head, await state.furthest(name));
+    if (lost !== null) throw lost;
+    sources.push(source);
   }
   const registry = new SubscriptionRegistry({ ...shared, sources });
   const service = new TidingsService({
@@ -66,6 +77,8 @@ export async function createTidings(
     sources,
     version: readVersion(),
     acceptGaps: checkNames(options.acceptGaps ?? [], config),
+    acceptRewinds: checkNames(options.acceptRewinds ?? [], config),
+    upgraded: checkNames(options.upgraded ?? [], config),
     resources: opened.move(),
   });
   try {
@@ -78,16 +91,6 @@ export async function createTidings(
   return service;
 }
 
-/**
- * A log without the state beside it has lost its subscribers' places: beginning anew at the head
- * would skip what they had not read, without a word (invariant 5).
- */
-function checkStateBesideLogs(config: Config): void {
-  const path = statePath(config);
-  const logged = Object.keys(config.sources).find((name) => existsSync(logDirectory(config, name)));
-  if (logged !== undefined && !existsSync(path)) throw new TidingsError('STATE_MISSING', { path });
-}
-
 interface Shared {
   readonly config: Config;
   readonly state: State;
@@ -97,22 +100,31 @@ interface Shared {
   readonly deliveriesBusy: () => boolean;
 }
 
+/** How many tables set-up publishes between two lines that say so. */
+const PROGRESS_STEP = 2_000;
+
 async function createSource(name: string, shared: Shared): Promise<SourceService> {
   const { config, state, metrics, options, deliveriesBusy } = shared;
   const logger = shared.logger.with({ source: name });
-  const source = openSource(
-    config,
-    name,
-    (warning) => logger.warn('Not everything can be captured', { error: warning }),
-    () => metrics.captureUnreadable.for({ source: name }).inc(1),
-  );
+  const source = openSource(config, name, {
+    onWarning: (warning) => logger.warn('Not everything can be captured', { error: warning }),
+    onUnreadable: () => metrics.captureUnreadable.for({ source: name }).inc(1),
+    onProgress: ({ done, all }) => {
+      if (done % PROGRESS_STEP === 0 || done === all) {
+        logger.info(`Set-up has published ${done} of ${all} tables`);
+      }
+    },
+  });
+  const log = await openLog(config, name, options.onCommitPoint);
+  const lost = beginningLost(config, name, log.lostBeginning);
+  if (lost !== null) logger.error('The log is not whole', { error: lost });
   return new SourceService({
     name,
     source,
     state,
     logger,
     metrics,
-    log: await openLog(config, name, options.onCommitPoint),
+    log,
     deliveryObserver: deliveryObserver(logger, metrics),
     checkSpace: () => checkSpace(config.dataDir, config.log.minFreeBytes),
     deliveriesBusy,

@@ -15,7 +15,7 @@ import type {
   SubscriptionReport,
   TestReport,
 } from './administration.ts';
-import { toWire, type WireChange } from '../change/wire.ts';
+import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import type { Logger } from '../observe/logger.ts';
 import { tellLost } from './retention.ts';
 import { trimAsAsked, type TrimReport, type TrimRequest } from './trimming/trim-request.ts';
@@ -148,7 +148,9 @@ export class ServiceAdministration implements Administration {
       : (await state.subscription(subscription))?.source;
     const source = sources.find((each) => each.name === name);
     const change = (await source?.delivery.change(offset)) ?? null;
-    return change === null ? null : toWire(change);
+    if (change === null) return null;
+    wireText(change); // Says by its code when no text can hold it.
+    return toWire(change);
   }
 
   async trimLog(

@@ -6,7 +6,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { isKnownByName, isSameDatabase } from '../source/source-identity.ts';
+import { isKnownByName, isSameDatabase, mayBeUpgraded } from '../source/source-identity.ts';
 import type { Source, SourceStatus } from '../source/source.ts';
 import type { State } from '../state/state.ts';
 import { Horizon } from '../subscription/horizon.ts';
@@ -47,6 +47,16 @@ const WAITING: ReadonlySet<CaptureState> = new Set(['reconnecting', 'disk full']
 
 /** How often the database is asked for its position and what it keeps for us; milliseconds. */
 const STATUS_PAUSE = 5_000;
+
+/** What the operator accepts at the start. */
+export interface Accepted {
+  /** That changes are lost for good. */
+  readonly acceptGap: boolean;
+  /** That the database's history went back. */
+  readonly acceptRewind: boolean;
+  /** That pg_upgrade has made the server anew. */
+  readonly upgraded: boolean;
+}
 
 /** Everything that belongs to one source while the service runs: log, capture, delivery. */
 export class SourceService implements AsyncDisposable {
@@ -117,8 +127,8 @@ export class SourceService implements AsyncDisposable {
    * Captures until {@link stop}.
    * @throws what capture cannot go on from by itself.
    */
-  async run(options: { readonly acceptGap: boolean }): Promise<void> {
-    this.#running ??= this.#run(options.acceptGap).finally(() => this.#settled.resolve());
+  async run(options: Accepted): Promise<void> {
+    this.#running ??= this.#run(options).finally(() => this.#settled.resolve());
     await this.#running;
   }
 
@@ -137,8 +147,10 @@ export class SourceService implements AsyncDisposable {
     await this.stop();
   }
 
-  async #run(acceptGap: boolean): Promise<void> {
+  async #run({ acceptGap, acceptRewind, upgraded }: Accepted): Promise<void> {
     const watching = this.#watchStatus();
+    if (upgraded) await this.capture.acceptUpgrade((found) => this.#adopt(found));
+    if (acceptRewind) await this.capture.acceptRewind();
     if (acceptGap) await this.capture.acceptGap('given up by the operator (--accept-gap)');
     await this.capture.run();
     await watching;
@@ -151,6 +163,18 @@ export class SourceService implements AsyncDisposable {
     else if (!(await this.#isSame(expected, found))) {
       throw new TidingsError('SOURCE_CHANGED', { source: this.name, found, expected });
     } else if (expected !== found) await state.setSourceIdentity(this.name, found);
+  }
+
+  /** Of a database that may be this source's, on a server that was upgraded. */
+  async #adopt(found: string): Promise<(() => Promise<void>) | null> {
+    const { name } = this;
+    const { state } = this.#options;
+    const expected = await state.sourceIdentity(name);
+    if (expected === null || isSameDatabase(expected, found)) return null;
+    if (!mayBeUpgraded(expected, found)) {
+      throw new TidingsError('SOURCE_CHANGED', { source: name, found, expected });
+    }
+    return () => state.setSourceIdentity(name, found);
   }
 
   async #isSame(expected: string, found: string): Promise<boolean> {

@@ -54,6 +54,10 @@ export interface TidingsServiceOptions {
   readonly version: string;
   /** Sources whose lost changes the operator gives up. */
   readonly acceptGaps: readonly string[];
+  /** Sources whose history may have gone back. */
+  readonly acceptRewinds: readonly string[];
+  /** Sources whose server was upgraded in place. */
+  readonly upgraded: readonly string[];
   /** Releases what was opened for the service: logs, state, lock. */
   readonly resources: AsyncDisposable;
 }
@@ -288,11 +292,16 @@ export class TidingsService implements Tidings {
 
   /** Runs all captures. One that fails for good leaves the others alone; the last one ends all. */
   async #capture(): Promise<void> {
-    const { sources, logger, acceptGaps } = this.#options;
+    const { sources, logger, acceptGaps, acceptRewinds, upgraded } = this.#options;
     const results = await Promise.allSettled(
       sources.map(async (source) => {
         try {
-          await source.run({ acceptGap: acceptGaps.includes(source.name) });
+          const { name } = source;
+          await source.run({
+            acceptGap: acceptGaps.includes(name),
+            acceptRewind: acceptRewinds.includes(name),
+            upgraded: upgraded.includes(name),
+          });
         } catch (error) {
           // A lone source's failure is what the service ends with, so its caller tells it.
           if (sources.length > 1) {

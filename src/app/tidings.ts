@@ -11,7 +11,7 @@ import type {
 } from '../undo/undo-plan.ts';
 import type { Status } from './status/status.ts';
 
-export type { HandlerCall, TableHandler } from '../sink/handler/table-handler.ts';
+export type { HandlerCall, RewindRow, TableHandler } from '../sink/handler/table-handler.ts';
 
 /** What `register` takes besides the methods: which changes, and how they are delivered. */
 export interface Registration extends TableHandler {

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { freshDatabase, type TestDatabase } from '../../test/postgres.ts';
 import { openTestSource } from '../../test/source.ts';
 import { until } from '../../test/until.ts';
+import { readAll } from '../log/log.contract.ts';
 import { openSqliteLog, type SqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { Capture, type CaptureOptions } from './capture.ts';
 
@@ -151,11 +152,38 @@ test('a crash between flush and acknowledgement: it comes again and is appended 
     await insert(database);
     await until(() => log.head >= 3);
     await until(() => isAcknowledged(database, lsn), 30_000);
-    const { records } = await log.read({ from: 0 });
+    const records = await readAll(log);
     assert.deepEqual(
       records.map(({ key }) => key),
       ['1', '2', '3'],
     );
+  }
+  rmSync(directory, { recursive: true });
+});
+
+test('a table that was taken out of its publication while nobody looked is one gap in the log', async () => {
+  await using database = await freshDatabase();
+  const directory = await prepare(database);
+  {
+    await using running = await start(database, directory);
+    await until(() => running.capture.state === 'streaming');
+    await insert(database);
+    await until(() => running.log.head === 1);
+  }
+  await database.client.query('ALTER PUBLICATION tidings_main DROP TABLE t');
+  await insert(database);
+  for (const head of [2, 3]) {
+    await using running = await start(database, directory);
+    const { capture, log } = running;
+    await until(() => capture.state === 'streaming');
+    await insert(database);
+    await until(() => log.head === head);
+    const gaps = await log.gaps();
+    assert.deepEqual(
+      gaps.map(({ offset, from, reason }) => [offset, from, reason]),
+      [[1, null, 'somebody altered a publication: public.t not published']],
+    );
+    assert.ok(Math.abs((gaps[0]?.at ?? 0) / 1000 - Date.now()) < 600_000);
   }
   rmSync(directory, { recursive: true });
 });

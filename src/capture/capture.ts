@@ -1,11 +1,15 @@
-import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { historyOf, sourcePosition } from '../change/position.ts';
+import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Log } from '../log/log.ts';
-import type { Source } from '../source/source.ts';
+import type { Source, VisibilitySnapshot } from '../source/source.ts';
 import { backoff, type BackoffOptions } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
+import { acceptUpgrade, type AdoptIdentity } from './accept-upgrade.ts';
+import { ConfirmedServer } from './confirmed-server.ts';
 import { FairShare } from './fair-share.ts';
 import { FlushPace } from './flush-pace.ts';
 import { invisibleInLog } from './initial-horizon.ts';
+import { LogContinuation } from './log-continuation.ts';
 import { LogReceiver } from './log-receiver.ts';
 import { isRefusal, REFUSED_PAUSE } from './refusal.ts';
 import { VisibilityGate } from './visibility-gate.ts';
@@ -82,6 +86,7 @@ const MAX_AWAITED = 100_000;
 export class Capture {
   readonly #options: CaptureOptions;
   readonly #gate: VisibilityGate;
+  readonly #continuation: LogContinuation;
   readonly #share: FairShare;
   #receiver: LogReceiver | null = null;
   #connection: AbortController | null = null;
@@ -93,9 +98,13 @@ export class Capture {
   #failures = 0;
   #refusals = 0;
   readonly #givenUp = new AbortController();
+  #gateOpen = false;
+  readonly #server = new ConfirmedServer();
   #hasStreamed = false;
   /** The log's head at the last flush. */
   #flushedTo: number;
+  /** Transactions that the log had made durable when this was created. */
+  readonly #transactionsBefore: number;
   readonly #created = performance.now();
   #changes = 0;
   #transactions = 0;
@@ -104,9 +113,11 @@ export class Capture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     this.#flushedTo = options.log.head;
+    this.#continuation = new LogContinuation(options);
     this.#share = new FairShare(options.othersBusy ?? (() => false), options.signal);
+    this.#transactionsBefore = options.log.writer.durableTransactions;
     this.#gate = new VisibilityGate(options.log.floor, {
-      snapshot: (signal) => options.source.visibility(signal),
+      snapshot: (signal) => this.#snapshot(signal),
       advance: options.advance,
       onFailure: (error) => options.observer.failure(error),
       signal: options.signal,
@@ -122,12 +133,13 @@ export class Capture {
     return this.#error;
   }
 
+  /** Made durable since it was created; what could not be comes again and counts then. */
   get changes(): number {
-    return this.#changes + (this.#receiver?.changes ?? 0);
+    return this.#changes;
   }
 
   get transactions(): number {
-    return this.#transactions + (this.#receiver?.transactions ?? 0);
+    return this.#transactions;
   }
 
   /**
@@ -136,14 +148,12 @@ export class Capture {
    */
   async run(): Promise<void> {
     const { signal } = this.#options;
-    let gateOpen = false;
     while (!signal.aborted) {
       if (!LASTING.has(this.#state)) {
         this.#setState(this.#failures === 0 ? 'connecting' : 'reconnecting', this.#error);
       }
       try {
-        gateOpen ||= await this.#openGate();
-        await this.#stream();
+        await this.#stream().finally(() => this.#server.forget());
       } catch (error) {
         if (signal.aborted) break;
         await this.#recover(error);
@@ -164,30 +174,31 @@ export class Capture {
    * again: whoever asked for it is told.
    * @throws TidingsError `SOURCE_CHANGED`, `SOURCE_REWOUND`, or why the source or the log cannot.
    */
-  async acceptGap(reason: string): Promise<void> {
+  acceptGap(reason: string): Promise<void> {
+    return this.#accept(() => this.#continuation.acceptGap(reason));
+  }
+
+  /** See {@link LogContinuation.acceptRewind}. Not tried again, like `acceptGap`. */
+  acceptRewind(): Promise<void> {
+    return this.#accept(() => this.#continuation.acceptRewind());
+  }
+
+  /** See `accept-upgrade.ts`. Not tried again, like `acceptGap`. */
+  acceptUpgrade(adopt: AdoptIdentity): Promise<void> {
+    const { source, log, signal } = this.#options;
+    return this.#accept(() => acceptUpgrade({ source, log, signal, adopt }));
+  }
+
+  async #accept(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#acceptGap(reason);
+      await work();
     } catch (error) {
       if (!this.#options.signal.aborted) this.#setState('failed', error);
       throw error;
     }
   }
 
-  async #acceptGap(reason: string): Promise<void> {
-    const { source, log, signal, confirmIdentity } = this.#options;
-    // Before anything is changed: a slot in the wrong database would keep its WAL for ever.
-    await confirmIdentity(await source.identify(signal));
-    const from = log.position;
-    const to = await source.restart(signal);
-    if (from !== null && to < from) {
-      throw new TidingsError('SOURCE_REWOUND', { source: source.name, from, to });
-    }
-    log.writer.recordGap({ from, to, reason, at: Date.now() * 1000 });
-    log.writer.reached(to);
-    await log.writer.flush();
-  }
-
-  async #openGate(): Promise<boolean> {
+  async #openGate(): Promise<void> {
     const { source, log, signal } = this.#options;
     const snapshot = await source.visibility(signal);
     const invisible = await invisibleInLog(log, snapshot);
@@ -196,21 +207,30 @@ export class Capture {
     if (invisible.length > 0) this.#gate.expect(invisible.at(-1)?.id ?? '', log.head);
     this.#gate.durable(log.head);
     this.#gate.ask();
-    return true;
+    this.#gateOpen = true;
+  }
+
+  async #snapshot(signal: AbortSignal): Promise<VisibilitySnapshot> {
+    await this.#server.wait(signal);
+    return await this.#options.source.visibility(signal);
   }
 
   async #stream(): Promise<void> {
     const { source, log, signal } = this.#options;
     await this.#options.checkSpace();
-    await this.#options.confirmIdentity(await source.identify(signal));
-    await source.setUp(signal, { slot: log.position === null ? 'create' : 'expect' });
+    // Before anything in the database is changed, and before anything of the log is called visible.
+    await this.#continuation.confirm();
+    this.#server.confirm();
+    if (!this.#gateOpen) await this.#openGate();
+    const slot = log.position === null ? 'create' : 'expect';
+    await source.setUp(signal, { slot, known: log.tables() });
     this.#connection = new AbortController();
     this.#flushError = null;
     this.#pace = new FlushPace(() => this.#flushInBackground());
     this.#receiver = this.#newReceiver();
     try {
       await source.stream({
-        from: log.position,
+        from: log.position === null ? null : sourcePosition(log.position),
         known: { tables: log.tables(), marks: log.marks() },
         receiver: this.#receiver,
         signal: AbortSignal.any([signal, this.#connection.signal]),
@@ -227,6 +247,7 @@ export class Capture {
     return new LogReceiver({
       writer: log.writer,
       head: log.head,
+      history: historyOf(log.position),
       onTransaction: (id, end) => this.#gate.expect(id, end),
       onBurst: (reachedOnly) => this.#onBurst(reachedOnly),
       onStreaming: () => this.#onStreaming(),
@@ -251,8 +272,6 @@ export class Capture {
     // Drops what is half there, and readies a writer that could not flush for what comes again.
     this.#options.log.writer.abandon();
     this.#gate.forget(this.#options.log.head);
-    this.#changes = this.changes;
-    this.#transactions = this.transactions;
     this.#receiver = null;
     this.#connection = null;
     this.#pace = null;
@@ -294,16 +313,20 @@ export class Capture {
     const { log, source, observer, onCommitPoint } = this.#options;
     onCommitPoint?.('capture 1: appended');
     const started = performance.now();
-    const { transactions } = log.writer.pending;
     this.#receiver?.flushing();
     await log.writer.flush();
-    // Not what was pending: that counts an unfinished transaction's records too, at every flush.
+    // Not what was pending: that counts an unfinished transaction's records too, at every flush, and
+    // lacks the whole ones that were made durable ahead of it, to make room.
     const records = log.head - this.#flushedTo;
     this.#flushedTo = log.head;
+    const transactions =
+      log.writer.durableTransactions - this.#transactionsBefore - this.#transactions;
+    this.#changes += records;
+    this.#transactions += transactions;
     const seconds = (performance.now() - started) / 1000;
     onCommitPoint?.('capture 2: flushed');
     // Only here, after the flush, may the source learn that it can forget (invariant 1).
-    if (log.position !== null) source.acknowledge(log.position);
+    if (log.position !== null) source.acknowledge(sourcePosition(log.position));
     onCommitPoint?.('capture 3: acknowledged');
     this.#pace?.flushed(records);
     this.#gate.durable(log.head);

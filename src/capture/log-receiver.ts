@@ -2,13 +2,15 @@ import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
 import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
 import type { LogWriter } from '../log/log.ts';
-import type { ChangeReceiver } from '../source/source.ts';
+import type { ChangeReceiver, LostChanges } from '../source/source.ts';
 
 /** What the receiver tells its owner. */
 export interface LogReceiverOptions {
   readonly writer: LogWriter;
   /** The offset that the next record gets. */
   readonly head: number;
+  /** What precedes the source's positions in the log, see `change/position.ts`. */
+  readonly history: string;
   /** A transaction is whole: its id, and the offset after its last record. */
   readonly onTransaction: (id: string, end: number) => void;
   /** Something is ready to be flushed, or a position was reached; may ask the source to wait. */
@@ -26,8 +28,6 @@ export class LogReceiver implements ChangeReceiver {
   #open = 0;
   #reachedOnly = true;
   #dirty = false;
-  changes = 0;
-  transactions = 0;
 
   constructor(options: LogReceiverOptions) {
     this.#writer = options.writer;
@@ -40,9 +40,10 @@ export class LogReceiver implements ChangeReceiver {
   }
 
   begin(transaction: { readonly id: string; readonly position: string }): boolean {
-    this.#transactionId = transaction.id;
+    const { id, position } = transaction;
+    this.#transactionId = id;
     this.#open = 0;
-    return this.#writer.begin(transaction);
+    return this.#writer.begin({ id, position: this.#options.history + position });
   }
 
   change(change: CapturedChange): void {
@@ -51,22 +52,26 @@ export class LogReceiver implements ChangeReceiver {
   }
 
   mark(mark: TableMark, found?: MarkFound): void {
-    this.#writer.mark(mark, found);
+    this.#writer.mark(mark, found === undefined ? undefined : this.#toFound(found));
     this.#reachedOnly = false;
     this.#dirty ||= found !== undefined;
   }
 
   commit(end: TransactionEnd, reached: string): void {
     this.#writer.commit(end);
-    this.#writer.reached(reached);
+    this.#writer.reached(this.#options.history + reached);
     this.#dirty = true;
     if (this.#open === 0) return;
     this.#reachedOnly = false;
     this.#committed += this.#open;
-    this.changes += this.#open;
-    this.transactions += 1;
     this.#options.onTransaction(this.#transactionId, this.#committed);
     this.#open = 0;
+  }
+
+  lost(changes: LostChanges): void {
+    this.#writer.recordGap(changes);
+    this.#reachedOnly = false;
+    this.#dirty = true;
   }
 
   abandon(): void {
@@ -75,7 +80,7 @@ export class LogReceiver implements ChangeReceiver {
   }
 
   idle(reached: string): void {
-    this.#writer.reached(reached);
+    this.#writer.reached(this.#options.history + reached);
     this.#dirty = true;
   }
 
@@ -86,6 +91,10 @@ export class LogReceiver implements ChangeReceiver {
 
   streaming(): void {
     this.#options.onStreaming();
+  }
+
+  #toFound({ after, at }: MarkFound): MarkFound {
+    return { after: after === null ? null : this.#options.history + after, at };
   }
 
   /** A flush begins that covers all that was handed over so far. */

@@ -2,13 +2,17 @@ import type { Change, Row } from './change.ts';
 import type { Dialect, JsonValue } from './dialect.ts';
 import type { StoredChange } from './stored-change.ts';
 import { readStoredRows, type StoredRows } from './stored-rows.ts';
-import type { TableDefinition } from './table.ts';
+import { isTooLong, type LargestValue, tooLarge } from './too-large.ts';
+import { qualifiedName, type TableDefinition } from './table.ts';
 import { TableReader } from './table-reader.ts';
 import { TransactionReader } from './transaction-reader.ts';
 
 /**
  * One stored change, decoded as far as somebody asked: a filter reads single cells, and only a
  * change that is sent becomes a {@link Change}. Made once per record and shared by all its readers.
+ *
+ * What is read of it throws TidingsError `VALUE_TOO_LARGE` when it has more characters than a string
+ * can have.
  */
 export interface ChangeView {
   readonly stored: StoredChange;
@@ -19,6 +23,8 @@ export interface ChangeView {
   /** What the application attached to the transaction. */
   readonly context: JsonValue;
   readonly change: Change;
+  /** The change with only these columns in its rows; the others are not even read. */
+  only(columns: ReadonlySet<string>): Change;
   /**
    * One column's value without the rest of its row; undefined when it is not known, or when there
    * is no such row (see `rows`).
@@ -52,7 +58,7 @@ export function createChangeDecoder(source: string, dialects: readonly Dialect[]
     return reader;
   };
   const view = (stored: StoredChange): ChangeView =>
-    new LazyView(stored, { source, transactions, table: readerFor(stored.table) });
+    new LazyView(stored, { source, transactions, dialects, table: readerFor(stored.table) });
   return { view, decode: (stored) => view(stored).change };
 }
 
@@ -60,6 +66,7 @@ export function createChangeDecoder(source: string, dialects: readonly Dialect[]
 interface Readers {
   readonly source: string;
   readonly table: TableReader;
+  readonly dialects: readonly Dialect[];
   readonly transactions: TransactionReader;
 }
 
@@ -86,7 +93,7 @@ class LazyView implements ChangeView {
 
   get key(): Row | null {
     return this.#change === undefined
-      ? this.#readers.table.readKey(this.stored.key, null)
+      ? this.#whole(() => this.#readers.table.readKey(this.stored.key, null))
       : this.#change.key;
   }
 
@@ -95,20 +102,26 @@ class LazyView implements ChangeView {
   }
 
   get change(): Change {
-    return (this.#change ??= this.#read());
+    return (this.#change ??= this.#read(this.#readers.table));
+  }
+
+  only(columns: ReadonlySet<string>): Change {
+    const { dialects } = this.#readers;
+    const change = this.#read(new TableReader(this.stored.table, dialects, columns));
+    return { ...change, changed: change.changed?.filter((name) => columns.has(name)) ?? null };
   }
 
   value(side: 'before' | 'after', column: number): JsonValue | undefined {
-    return this.#readers.table.readValue(this.rows, side, column);
+    return this.#whole(() => this.#readers.table.readValue(this.rows, side, column));
   }
 
-  #read(): Change {
+  #read(table: TableReader): Change {
     const { stored } = this;
-    const { source, table, transactions } = this.#readers;
-    const { before, after } = table.read(this.rows);
+    const { source, transactions } = this.#readers;
+    const { before, after } = this.#whole(() => table.read(this.rows));
     const transaction = transactions.read(stored);
     return {
-      id: `${source}:${transaction.position}:${transaction.index}`,
+      id: this.#id(),
       source,
       offset: stored.offset,
       operation: stored.operation,
@@ -122,6 +135,32 @@ class LazyView implements ChangeView {
       transaction,
     };
   }
+
+  #id(): string {
+    const { position, index } = this.#readers.transactions.read(this.stored);
+    return `${this.#readers.source}:${position}:${index}`;
+  }
+
+  #whole<Value>(read: () => Value): Value {
+    try {
+      return read();
+    } catch (error) {
+      if (!isTooLong(error)) throw error;
+      const change = { id: this.#id(), table: qualifiedName(this.stored.table) };
+      throw tooLarge(change, largestValue(this), error);
+    }
+  }
+}
+
+function largestValue({ stored, rows }: ChangeView): LargestValue {
+  let largest: LargestValue = { column: '', bytes: 0 };
+  for (const row of [rows.before, rows.after]) {
+    for (const [index, { name }] of stored.table.columns.entries()) {
+      const bytes = row?.size(index) ?? 0;
+      if (bytes > largest.bytes) largest = { column: name, bytes };
+    }
+  }
+  return largest;
 }
 
 function partitionOf({ origin }: TableDefinition): Pick<Change, 'partition'> {

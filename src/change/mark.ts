@@ -20,6 +20,31 @@ export interface TableMark {
   readonly kind: MarkKind;
   /** The partition that joined, left or is gone; null when it was the table itself. */
   readonly partition: NonNullable<TableOrigin['partition']> | null;
+  /** Of one that joined: how it hangs below the table, from itself upwards. Absent: not known. */
+  readonly links?: readonly PartitionLink[];
+  /** The link that was made or cut. Absent: not known. */
+  readonly link?: PartitionLink;
+  /** Of one that was attached or detached. Absent: not known. */
+  readonly capture?: MarkCapture;
+}
+
+/** How a partition, or a table of partitions, hangs below the table above it. */
+export interface PartitionLink {
+  readonly id: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly parent: { readonly schema: string; readonly name: string };
+  /** Which rows are there, as the source's SQL has it: `FOR VALUES IN (1)`. Absent: not known. */
+  readonly bounds?: string;
+}
+
+/**
+ * By what a partition's changes were captured before a mark and after it: the source's own name of
+ * that, which nothing has had before and nothing will have again. Null: not at all, or not everything.
+ */
+export interface MarkCapture {
+  readonly before: string | null;
+  readonly after: string | null;
 }
 
 /** What is known of the time of a mark that no transaction announced: it was found by comparing. */
@@ -28,6 +53,11 @@ export interface MarkFound {
   readonly after: string | null;
   /** When it was found; microseconds since 1970-01-01 UTC. */
   readonly at: number;
+}
+
+/** True when the partition is a part of its table from this mark on. */
+export function isPart({ kind }: Pick<TableMark, 'kind'>): boolean {
+  return kind === 'present' || kind === 'attached';
 }
 
 /** What a mark says, in words: `partition public.ord_1 of public.ord was detached`. */

@@ -79,12 +79,21 @@ export class StoredRow {
     this.end = at;
   }
 
-  /** The column's text, null, or undefined when the source left it out. */
+  /**
+   * The column's text, null, or undefined when the source left it out.
+   * @throws Error that `isTooLong` knows.
+   */
   cell(index: number): Cell {
     const start = this.#starts[index];
     if (start === undefined || start === UNCHANGED_AT) return undefined;
     if (start === NULL_AT) return null;
     return this.#bytes.toString('utf8', start, this.#ends[index]);
+  }
+
+  /** How many bytes the column's text has. */
+  size(index: number): number {
+    const start = this.#starts[index] ?? UNCHANGED_AT;
+    return start < 0 ? 0 : (this.#ends[index] ?? 0) - start;
   }
 
   /** True when the source left the column out because it did not change. */

@@ -8,13 +8,19 @@ export class TableReader {
   readonly #table: TableDefinition;
   readonly #names: readonly string[];
   readonly #readers: readonly ValueReader[];
+  /** The columns that rows are read with. */
+  readonly #read: readonly number[];
 
-  constructor(table: TableDefinition, dialects: readonly Dialect[]) {
+  /** @param columns only these are read into rows. Default: all. */
+  constructor(table: TableDefinition, dialects: readonly Dialect[], columns?: ReadonlySet<string>) {
     const dialect = dialects.find((candidate) => candidate.name === table.dialect);
     if (dialect === undefined) throw new Error(`No dialect ${table.dialect} for ${table.name}`);
     this.#table = table;
     this.#names = table.columns.map((column) => column.name);
     this.#readers = table.columns.map((column) => dialect.reader(column));
+    this.#read = [...this.#names.keys()].filter(
+      (index) => columns?.has(this.#names[index] ?? '') !== false,
+    );
   }
 
   read({ before, after }: StoredRows): { before: Row | null; after: Row | null } {
@@ -60,14 +66,15 @@ export class TableReader {
   #readBefore(before: StoredRow): Row {
     if (before.kind !== 'key') return this.#readRow(before);
     const row: Record<string, JsonValue> = {};
-    for (const index of this.#table.key) this.#readCell(row, index, before);
+    for (const index of this.#read) {
+      if (this.#table.key.includes(index)) this.#readCell(row, index, before);
+    }
     return row;
   }
 
   #readRow(stored: StoredRow): Row {
     const row: Record<string, JsonValue> = {};
-    const count = this.#names.length;
-    for (let index = 0; index < count; index++) this.#readCell(row, index, stored);
+    for (const index of this.#read) this.#readCell(row, index, stored);
     return row;
   }
 
@@ -77,8 +84,7 @@ export class TableReader {
    */
   #readUpdated(stored: StoredRow, before: StoredRow, old: Row): Row {
     const row: Record<string, JsonValue> = {};
-    const count = this.#names.length;
-    for (let index = 0; index < count; index++) {
+    for (const index of this.#read) {
       const known = !before.isUnchanged(index);
       if (known && (stored.isUnchanged(index) || stored.sameCell(before, index))) {
         const name = this.#names[index] ?? '';

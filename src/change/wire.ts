@@ -1,9 +1,17 @@
 import { type Change, type ChangeTransaction, OPERATIONS, type Row } from './change.ts';
 import type { JsonValue } from './dialect.ts';
+import { isRewindTable } from './rewind.ts';
 import { splitTime } from './time.ts';
+import { isTooLong, type LargestValue, tooLarge } from './too-large.ts';
 
 /** The CloudEvents type of a change; the version changes when a reader of v1 could misread it. */
 export const WIRE_TYPE = 'tidings.change.v1';
+
+/**
+ * The type of the record that tells of a history which went back (`rewind.ts`): in the form of a
+ * change, and none of the database.
+ */
+export const REWIND_TYPE = 'tidings.rewind.v1';
 
 /** The type of a test delivery: no receiver that looks at types takes it for a change. */
 export const TEST_TYPE = 'tidings.test.v1';
@@ -15,7 +23,7 @@ export const TEST_TYPE = 'tidings.test.v1';
  */
 export interface WireChange {
   readonly specversion: '1.0';
-  readonly type: typeof WIRE_TYPE;
+  readonly type: typeof WIRE_TYPE | typeof REWIND_TYPE;
   /** The change id: what a receiver remembers to know a repetition. */
   readonly id: string;
   /** `/sources/` and the source's name, percent-encoded. */
@@ -40,6 +48,33 @@ export interface WireData extends Pick<
   readonly transaction: Omit<ChangeTransaction, 'committedAt'>;
 }
 
+/**
+ * The change's wire form as a text, which is what goes out.
+ * @param replaced members with other values.
+ * @throws TidingsError `VALUE_TOO_LARGE`
+ */
+export function wireText(
+  change: Change,
+  replaced: { readonly [member: string]: string } = {},
+): string {
+  try {
+    return JSON.stringify({ ...toWire(change), ...replaced });
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    const table = `${change.schema}.${change.table}`;
+    throw tooLarge({ id: change.id, table }, largestText(change), error);
+  }
+}
+
+function largestText({ before, after }: Change): LargestValue {
+  let largest: LargestValue = { column: '', bytes: 0 };
+  for (const [column, value] of [before, after].flatMap((row) => Object.entries(row ?? {}))) {
+    const bytes = typeof value === 'string' ? value.length : 0;
+    if (bytes > largest.bytes) largest = { column, bytes };
+  }
+  return largest;
+}
+
 const SOURCE_PREFIX = '/sources/';
 
 /** The change's wire form. `JSON.stringify` of it is what webhooks, streams and `tail --json` send. */
@@ -47,7 +82,7 @@ export function toWire(change: Change): WireChange {
   const { id, position, index, last, committedAt, context } = change.transaction;
   return {
     specversion: '1.0',
-    type: WIRE_TYPE,
+    type: typeOf(change),
     id: change.id,
     source: SOURCE_PREFIX + encodeURIComponent(change.source),
     subject: `${change.schema}.${change.table}`,
@@ -66,6 +101,11 @@ export function toWire(change: Change): WireChange {
       transaction: { id, position, index, last, context },
     },
   };
+}
+
+function typeOf(change: Pick<Change, 'schema' | 'table'>): WireChange['type'] {
+  const { schema, table: name } = change;
+  return isRewindTable({ schema, name }) ? REWIND_TYPE : WIRE_TYPE;
 }
 
 /** A text or value that is no change in wire form v1. */
@@ -89,7 +129,7 @@ export class WireFormatError extends Error {
 export function parseWire(json: unknown): Change {
   const wire = new WireObject('', typeof json === 'string' ? parseJson(json) : json);
   wire.constant('specversion', '1.0');
-  wire.constant('type', WIRE_TYPE);
+  const type = wire.oneOf('type', [WIRE_TYPE, REWIND_TYPE]);
   const data = wire.object('data');
   const transaction = data.object('transaction');
   const change: Change = {
@@ -115,6 +155,7 @@ export function parseWire(json: unknown): Change {
   };
   const { position, index } = change.transaction;
   wire.constant('id', `${change.source}:${position}:${index}`);
+  if (type !== typeOf(change)) throw new WireFormatError('type', `is not ${typeOf(change)}`);
   wire.constant('subject', `${change.schema}.${change.table}`);
   return change;
 }

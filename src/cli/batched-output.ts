@@ -28,7 +28,15 @@ export class BatchedOutput implements Output {
   }
 
   write(text: string): void {
-    this.#waiting += text;
+    if (text.length < BATCH) {
+      this.#waiting += text;
+      return;
+    }
+    // By itself: a large value may have no room for one character more.
+    const waiting = this.#waiting;
+    this.#waiting = '';
+    if (waiting !== '') this.#output.write(waiting);
+    this.#output.write(text);
   }
 
   /** Passes on what waits once it is enough. */

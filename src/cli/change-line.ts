@@ -1,7 +1,7 @@
 import type { Change, Operation, Row } from '../change/change.ts';
 import type { JsonValue } from '../change/dialect.ts';
 import type { Output } from './io.ts';
-import { formatTime } from './terminal/format.ts';
+import { formatCount, formatTime } from './terminal/format.ts';
 import { harmless, painter, type Style } from './terminal/style.ts';
 import { textWidth, truncate } from './terminal/width.ts';
 
@@ -38,12 +38,22 @@ function detailsText(change: Change): string {
   if (after === null) return '';
   if (operation === 'insert' || changed === null) return rowText(without(after, key));
   return changed
-    .map((name) => `${harmless(name)}: ${valueText(before?.[name])} → ${valueText(after[name])}`)
+    .map((name) => {
+      const [old, now] = [before, after].map((row) => valueText(valueOf(row, name)));
+      return `${harmless(name)}: ${old} → ${now}`;
+    })
     .join('  ');
 }
 
+/** A column's value. A column may have the name of something that every object has, `constructor`. */
+export function valueOf(row: Row | null, name: string): JsonValue | undefined {
+  return row !== null && Object.hasOwn(row, name) ? row[name] : undefined;
+}
+
 function without(row: Row, key: Row | null): Row {
-  return Object.fromEntries(Object.entries(row).filter(([name]) => key?.[name] === undefined));
+  return Object.fromEntries(
+    Object.entries(row).filter(([name]) => valueOf(key, name) === undefined),
+  );
 }
 
 export function rowText(row: Row): string {
@@ -52,9 +62,15 @@ export function rowText(row: Row): string {
     .join(' ');
 }
 
+/** Characters of a value that are shown; JSON output has all. What is longer nobody reads in a line. */
+const LONGEST_SHOWN = 1 << 20;
+
 /** A value on one line; text in quotes only where it could be misread. */
 export function valueText(value: JsonValue | undefined): string {
   if (value === undefined) return '?';
+  if (typeof value === 'string' && value.length > LONGEST_SHOWN) {
+    return `${valueText(value.slice(0, LONGEST_SHOWN))}… (${formatCount(value.length)} characters)`;
+  }
   if (typeof value === 'string' && /^[^\s"=→?{[]+$/.test(value)) return harmless(value);
   return harmless(JSON.stringify(value));
 }

@@ -1,4 +1,4 @@
-import { shellWord } from '../util/shell-word.ts';
+import { shellWord } from '../errors/shell-word.ts';
 import type { ParsedOptions } from './command.ts';
 import type { Io } from './io.ts';
 

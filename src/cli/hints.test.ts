@@ -52,3 +52,27 @@ test('every command that an error suggests is there, with its options', () => {
     }
   }
 });
+
+/** What stands in a text between braces, in a statement of SQL that people are told to run. */
+function namesInStatements(text: string): readonly string[] {
+  const verbs = 'ALTER|GRANT|REVOKE|DROP|CREATE|UPDATE|DELETE|TRUNCATE|INSERT|SELECT';
+  return [...text.matchAll(new RegExp(`\\b(?:${verbs})\\b[^.;\`]*`, 'g'))].flatMap(([statement]) =>
+    [...statement.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name),
+  );
+}
+
+test('a name in a statement that is not quoted is found', () => {
+  assert.deepEqual(namesInStatements('Run: GRANT {owner} TO {roleSql}; as {admin}'), [
+    'owner',
+    'roleSql',
+  ]);
+  assert.deepEqual(namesInStatements('Drop {this}, or run `{sql}` of {table}'), []);
+});
+
+test('every name in a statement that an error suggests comes quoted', () => {
+  for (const [code, { message, hint }] of Object.entries(CATALOGUE)) {
+    for (const name of namesInStatements(`${message} ${hint}`)) {
+      assert.match(name, /Sql$/, `${code}: {${name}} has to be an SQL identifier or literal`);
+    }
+  }
+});

@@ -1,10 +1,10 @@
 import type { RowHistory } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
-import { toWire } from '../change/wire.ts';
 import { parseLimit } from './arguments.ts';
-import { OPERATION_STYLES, rowText, valueText } from './change-line.ts';
-import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
+import { OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
+import { type Action, complete, type DeclareCommand, textOption } from './command.ts';
 import type { Io } from './io.ts';
+import { PassedOver } from './passed-over.ts';
 import { formatTime } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
 import { contextText, lookAndUndo } from './transaction-text.ts';
@@ -34,26 +34,29 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   await using looking = await context.openLooking();
   const source = textOption(options, 'source');
   const limit = options['limit'] as number | undefined;
+  const passedOver = new PassedOver(io.stderr);
   const found = await looking.history(
     {
       table,
       key,
       ...(source === undefined ? {} : { source }),
       ...(limit === undefined ? {} : { limit }),
+      onPassedOver: passedOver.tell,
     },
     io.signal,
   );
   let first: Change | undefined;
   let last: Change | undefined;
   for await (const change of found.versions) {
-    if (json) printJson(io, toWire(change));
+    if (json) passedOver.writeJson(change, (text) => io.stdout.write(text));
     else io.stdout.write(versionText(change, io));
     first ??= change;
     last = change;
     await io.stdout.drained();
   }
   io.signal.throwIfAborted();
-  tellKnowledge(io, found, first, limit);
+  // With a version that is passed over there is something before the first that is shown.
+  if (first !== undefined || passedOver.count === 0) tellKnowledge(io, found, first, limit);
   if (!json && last !== undefined) {
     io.stderr.write(lookAndUndo(last.transaction.id, options, io));
   }
@@ -84,7 +87,8 @@ function columnLines({ operation, before, after, changed }: Change): readonly st
   if (changed === null) return [`    is   ${rowText(after)}`, '    (what it was is not known)'];
   if (changed.length === 0) return ['    (nothing changed)'];
   return changed.map(
-    (name) => `    ${harmless(name)}: ${valueText(before?.[name])} → ${valueText(after[name])}`,
+    (name) =>
+      `    ${harmless(name)}: ${valueText(valueOf(before, name))} → ${valueText(valueOf(after, name))}`,
   );
 }
 

@@ -2,7 +2,6 @@ import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { once } from 'node:events';
 import type { Change } from '../change/change.ts';
-import { toWire } from '../change/wire.ts';
 import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { collect, parseOffset, parsePlace } from './arguments.ts';
@@ -14,7 +13,8 @@ import {
   printJson,
   textOption,
 } from './command.ts';
-import type { Io } from './io.ts';
+import type { Io, Output } from './io.ts';
+import { PassedOver } from './passed-over.ts';
 import { formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
 
@@ -52,10 +52,12 @@ const exportLog: Action = async (context, options) => {
   const source = textOption(options, 'source');
   const tables = listOption(options, 'table');
   const to = options['to'] as number | undefined;
+  const passedOver = new PassedOver(io.stderr);
   const changes = inspection.changes(
     {
       from: options['from'] as StartAt,
       follow: false,
+      onPassedOver: passedOver.tell,
       ...(source === undefined ? {} : { source }),
       ...(tables === undefined ? {} : { tables }),
       ...(to === undefined ? {} : { to }),
@@ -66,20 +68,30 @@ const exportLog: Action = async (context, options) => {
   const marks = await inspection.marks(source === undefined ? {} : { source });
   const turns = marks.filter(({ kind }) => kind !== 'present').length;
   if (file === undefined) {
-    await writeAll(changes, io, (line) => {
-      io.stdout.write(line);
-      return io.stdout.drained();
+    await writeAll({ changes, passedOver }, io, {
+      write: (text) => io.stdout.write(text),
+      drained: () => io.stdout.drained(),
     });
     io.stderr.write(marksText(turns));
-    return 0;
+    return passedOver.count === 0 ? 0 : 1;
   }
-  const count = await writeFile(changes, io, resolve(io.cwd, file), options['force'] === true);
+  const replace = options['force'] === true;
+  const count = await writeFile({ changes, passedOver }, io, {
+    path: resolve(io.cwd, file),
+    replace,
+  });
   if (json) printJson(io, { file, changes: count });
   else {
     io.stderr.write(`Wrote ${formatCounted(count, 'change')} to ${file}.\n${marksText(turns)}`);
   }
-  return 0;
+  return passedOver.count === 0 ? 0 : 1;
 };
+
+/** What is exported, and who is told of what cannot be. */
+interface Exported {
+  readonly changes: AsyncIterable<Change>;
+  readonly passedOver: PassedOver;
+}
 
 /** Changes alone do not lead over what was done to partitions. */
 function marksText(count: number): string {
@@ -88,38 +100,40 @@ function marksText(count: number): string {
 }
 
 async function writeFile(
-  changes: AsyncIterable<Change>,
+  exported: Exported,
   io: Io,
-  file: string,
-  replace: boolean,
+  { path, replace }: { readonly path: string; readonly replace: boolean },
 ): Promise<number> {
-  const stream = createWriteStream(file, { flags: replace ? 'w' : 'wx' });
+  const stream = createWriteStream(path, { flags: replace ? 'w' : 'wx' });
   try {
     await once(stream, 'open');
-    const count = await writeAll(changes, io, async (line) => {
-      if (!stream.write(line)) await once(stream, 'drain');
+    const count = await writeAll(exported, io, {
+      write: (text) => void stream.write(text),
+      async drained() {
+        if (stream.writableNeedDrain) await once(stream, 'drain');
+      },
     });
     stream.end();
     await once(stream, 'close');
     return count;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new TidingsError('FILE_EXISTS', { path: file }, { cause: error });
+    throw new TidingsError('FILE_EXISTS', { path }, { cause: error });
   } finally {
     stream.destroy();
   }
 }
 
 async function writeAll(
-  changes: AsyncIterable<Change>,
+  { changes, passedOver }: Exported,
   io: Io,
-  write: (line: string) => Promise<void>,
+  output: Pick<Output, 'write' | 'drained'>,
 ): Promise<number> {
   using progress = new Progress(io.stderr, 'Exporting', 'changes');
   let count = 0;
   for await (const change of changes) {
-    await write(`${JSON.stringify(toWire(change))}\n`);
-    count += 1;
+    if (passedOver.writeJson(change, (text) => output.write(text))) count += 1;
+    await output.drained();
     progress.update(count, null);
   }
   // A part is not what was asked for: the exit code has to say so.

@@ -1,3 +1,4 @@
+import { abandonedText } from '../log/forks.ts';
 import type { VerifyReport } from '../app/inspection/inspection.ts';
 import { markText } from '../change/mark.ts';
 import { type Action, complete, type DeclareCommand, printJson, textOption } from './command.ts';
@@ -11,7 +12,7 @@ export const declareLogVerify: DeclareCommand = (log, runtime) => {
     .command('verify')
     .summary('Check structure, checksums and holes')
     .description(
-      'Reads the whole log and checks its structure, its checksums, and that no offset is missing. Works while the service runs. Ends with 1 when something is wrong. Known gaps are listed, and where rows came or went with a partition.',
+      'Reads the whole log and checks its structure, its checksums, and that no offset is missing. Works while the service runs. Ends with 1 when something is wrong. Known gaps are listed, where the history of a source went back, and where rows came or went with a partition.',
     )
     .option('--source <name>', 'only the log of this source');
   const examples = [
@@ -19,7 +20,7 @@ export const declareLogVerify: DeclareCommand = (log, runtime) => {
     ['tidings log verify --json', 'for a script'],
   ] as const;
   const json =
-    '{"records", "segments", "gaps": […], "marks": […], "findings": [{"source", "segment", "offset", "message"}]}';
+    '{"records", "segments", "gaps": […], "forks": […], "marks": […], "findings": [{"source", "segment", "offset", "message"}]}';
   complete(command, runtime, { json, examples }, verify);
 };
 
@@ -52,18 +53,21 @@ async function verifyWithProgress(
 
 function reportText(report: VerifyReport, io: Io): string {
   const paint = painter(io.stdout);
-  const { records, segments, gaps, marks, findings } = report;
+  const { records, segments, gaps, forks, marks, findings } = report;
   const read = `${formatCounted(records, 'record')} in ${formatCounted(segments, 'segment')}`;
   const lines = findings.map(({ source, segment, offset, message }) => {
     const place = offset === null ? segment : `${segment}, offset ${offset}`;
     return `${paint('red', 'wrong')}  ${source}  ${place}: ${harmless(message)}`;
   });
   for (const { source, offset, from, to, reason, at } of gaps) {
-    const range = `${from ?? 'the beginning'} … ${to ?? 'unknown'}`;
+    const range = `${from ?? 'unknown'} … ${to ?? 'unknown'}`;
     const noted = formatTime(new Date(at / 1000).toISOString());
     lines.push(
       `${paint('yellow', 'gap')}    ${source}  before offset ${formatCount(offset)}, ${range}: ${harmless(reason)} (${noted})`,
     );
+  }
+  for (const fork of forks) {
+    lines.push(`${paint('yellow', 'fork')}   ${fork.source}  ${forkLine(fork)}`);
   }
   for (const mark of marks) {
     lines.push(`${paint('yellow', 'mark')}   ${mark.source}  ${markLine(mark)}`);
@@ -73,6 +77,12 @@ function reportText(report: VerifyReport, io: Io): string {
       ? `${paint('green', 'Sound')}: ${read}.`
       : `${paint('red', formatCounted(findings.length, 'finding'))} in ${read}.`;
   return [...lines, verdict].map((line) => `${line}\n`).join('');
+}
+
+function forkLine(fork: VerifyReport['forks'][number]): string {
+  const { offset, from, to, reason, at } = fork;
+  const time = formatTime(new Date(at / 1000).toISOString());
+  return `before offset ${formatCount(offset)}, ${from} → ${to}: ${abandonedText(fork)} abandoned, ${harmless(reason)} (${time})`;
 }
 
 function markLine(mark: VerifyReport['marks'][number]): string {

@@ -24,16 +24,26 @@ test('log verify: findings with their place and 1; sound and 0; gaps are listed'
   } as const;
   const found = { ...mark, kind: 'dropped', since: 2, transaction: null } as const;
   const marks = [mark, found];
-  const report = { records: 1_000, segments: 2, gaps: [gap], marks, findings: [finding] };
+  const fork = {
+    source: 'main',
+    offset: 7,
+    abandoned: 6,
+    from: 'B',
+    to: 'r0001.A',
+    reason: 'its timeline 2 left timeline 1 there',
+    at: 1.6e15,
+  };
+  const [gaps, forks] = [[gap], [fork]];
+  const report = { records: 1_000, segments: 2, gaps, forks, marks, findings: [finding] };
   const broken = await tidings('tidings log verify', {
     inspection: { verify: () => Promise.resolve(report) },
   });
   assert.equal(broken.code, 1);
   assert.equal(
     broken.out,
-    'wrong  main  0.sqlite, offset 3: checksum differs\ngap    main  before offset 5, A … B: lost slot (2020-09-13 12:26:40.000)\nmark   main  before offset 8: partition public.orders_1 of public.orders was detached (transaction 812, 2020-09-13 12:26:40.000)\nmark   main  before offset 8, since 2: partition public.orders_1 of public.orders was dropped (found by comparing, 2020-09-13 12:26:40.000)\n1 finding in 1,000 records in 2 segments.\n',
+    'wrong  main  0.sqlite, offset 3: checksum differs\ngap    main  before offset 5, A … B: lost slot (2020-09-13 12:26:40.000)\nfork   main  before offset 7, B → r0001.A: offset 6 abandoned, its timeline 2 left timeline 1 there (2020-09-13 12:26:40.000)\nmark   main  before offset 8: partition public.orders_1 of public.orders was detached (transaction 812, 2020-09-13 12:26:40.000)\nmark   main  before offset 8, since 2: partition public.orders_1 of public.orders was dropped (found by comparing, 2020-09-13 12:26:40.000)\n1 finding in 1,000 records in 2 segments.\n',
   );
-  const sound = { ...report, gaps: [], marks: [], findings: [] };
+  const sound = { ...report, gaps: [], forks: [], marks: [], findings: [] };
   const inspection = { verify: () => Promise.resolve(sound) };
   const fine = await tidings('tidings log verify', { inspection });
   assert.equal(fine.code, 0);
@@ -41,12 +51,14 @@ test('log verify: findings with their place and 1; sound and 0; gaps are listed'
   assert.deepEqual(json((await tidings('tidings log verify --json', { inspection })).out), sound);
 });
 
+const none = { gaps: [], forks: [], marks: [], findings: [] };
+
 test('log verify: interrupted, it has not verified anything', async () => {
   const { code, out } = await tidings('tidings log verify', (io) => ({
     inspection: {
       verify: () => {
         io.interrupt();
-        return Promise.resolve({ records: 1, segments: 1, gaps: [], marks: [], findings: [] });
+        return Promise.resolve({ records: 1, segments: 1, ...none });
       },
     },
   }));

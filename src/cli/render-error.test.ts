@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { TidingsError } from '../errors/tidings-error.ts';
+import { LONGEST_TEXT } from '../change/too-large.ts';
 import { renderError } from './render-error.ts';
 
 const PLAIN = { json: false, colour: false, debug: false };
@@ -58,4 +59,16 @@ test('passwords and terminal commands in a message are not printed', () => {
   const { text } = renderError(error, { ...PLAIN, debug: true });
   assert.ok(!text.includes('geheim'), text);
   assert.ok(!text.includes('\u001b'), text);
+});
+
+test('a value that no text can hold is no defect', () => {
+  let caught: unknown;
+  try {
+    Buffer.alloc(LONGEST_TEXT + 1).toString('latin1');
+  } catch (error) {
+    caught = error;
+  }
+  const { text, exitCode } = renderError(caught, PLAIN);
+  assert.equal(exitCode, 1);
+  assert.match(text, /^error TEXT_TOO_LONG: .* 536870888 characters/);
 });

@@ -1,3 +1,4 @@
+import { isTooLong, LONGEST_TEXT } from '../change/too-large.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { redactText } from '../util/redact-url.ts';
 import { ApiProblem } from './api-problem.ts';
@@ -39,6 +40,9 @@ export function renderError(
 function asTidingsError(error: unknown): TidingsError | null {
   if (error instanceof TidingsError) return error;
   if (!(error instanceof Error)) return null;
+  if (isTooLong(error)) {
+    return new TidingsError('TEXT_TOO_LONG', { limit: LONGEST_TEXT }, { cause: error });
+  }
   const { syscall, path, code } = error as NodeJS.ErrnoException;
   if (syscall === undefined || path === undefined || code === undefined) return null;
   const details = { operation: syscall, path, reason: code };

@@ -11,6 +11,10 @@ export interface StartOptions {
   readonly logger: Logger;
   /** Sources whose lost changes the operator gives up. */
   readonly acceptGaps: readonly string[];
+  /** Sources whose history may have gone back. */
+  readonly acceptRewinds: readonly string[];
+  /** Sources whose server was upgraded in place. */
+  readonly upgraded: readonly string[];
 }
 
 /** What commands use of the application; tests put their own in place. */

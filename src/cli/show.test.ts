@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { json, tidings } from '../../test/fake-application.ts';
 import { CHANGE } from '../../test/fake-log.ts';
 import { DELETED, fakeLooking, TRANSACTION } from '../../test/fake-looking.ts';
+import type { Looking } from '../app/looking/looking.ts';
 import { toWire } from '../change/wire.ts';
 
 test('show: a transaction with its counts, its first changes, and what to do next', async () => {
@@ -19,6 +20,15 @@ test('show: a transaction with its counts, its first changes, and what to do nex
   ]);
   assert.equal(lines.filter((line) => line.includes('→')).length, 10);
   assert.equal(err, '149 more: tidings show 7712 --all\n→ tidings undo --transaction 7712\n');
+});
+
+test('show: a column may have the name of something that every object has', async () => {
+  const looking: Partial<Looking> = {
+    show: () => Promise.resolve({ change: { ...CHANGE, before: { id: 7 }, after: ROW } }),
+  };
+  const ROW = { id: 7, constructor: 'x' };
+  const { out } = await tidings('tidings show @123', { looking });
+  assert.match(out, /\nconstructor  \?       x\n/);
 });
 
 test('show --all: every change', async () => {

@@ -1,9 +1,9 @@
 import type { Looking, Shown, TransactionReport } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
-import { toWire, type WireChange } from '../change/wire.ts';
+import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
-import { changeLine, OPERATION_STYLES, rowText, valueText } from './change-line.ts';
+import { changeLine, OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
 import { commandLine } from './command-line.ts';
 import {
   type Action,
@@ -15,6 +15,7 @@ import {
   textOption,
 } from './command.ts';
 import type { Io } from './io.ts';
+import { PassedOver } from './passed-over.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
 import { renderTable } from './terminal/table.ts';
@@ -57,13 +58,18 @@ export interface ShownTransaction {
 type Transaction = Exclude<Shown, { readonly change: Change }>;
 
 const show: Action = async (context, options, [target = '']) => {
-  const { io, json } = context;
+  const { io } = context;
   await using looking: Looking = await context.openLooking();
   const source = textOption(options, 'source');
-  const query = { target, ...(source === undefined ? {} : { source }) };
+  const passedOver = new PassedOver(io.stderr);
+  const query = {
+    target,
+    ...(source === undefined ? {} : { source }),
+    onPassedOver: passedOver.tell,
+  };
   const shown = await looking.show(query, io.signal);
   if ('change' in shown) showChange(context, options, shown.change);
-  else if (options['all'] === true) await showAll(io, json, shown);
+  else if (options['all'] === true) await showAll(context, shown, passedOver);
   else await showTransaction(context, options, shown);
   io.signal.throwIfAborted();
   return 0;
@@ -106,12 +112,16 @@ async function showTransaction(
   io.stderr.write(`→ ${next('undo', '--transaction', id)}\n`);
 }
 
-async function showAll(io: Io, json: boolean, shown: Transaction): Promise<void> {
+async function showAll(
+  { io, json }: CommandContext,
+  shown: Transaction,
+  passedOver: PassedOver,
+): Promise<void> {
   const output = new BatchedOutput(io.stdout);
   if (!json) output.write(`${headText(io, shown)}\n`);
   for await (const change of shown.changes()) {
-    const line = json ? JSON.stringify(toWire(change)) : changeLine(change, output);
-    output.write(`${line}\n`);
+    if (json) passedOver.writeJson(change, (text) => output.write(text));
+    else output.write(`${changeLine(change, output)}\n`);
     await output.drained();
   }
   await output.end();
@@ -133,7 +143,8 @@ function headText(io: Io, { transaction, older }: Transaction): string {
 
 function showChange({ io, json }: CommandContext, options: ParsedOptions, change: Change): void {
   if (json) {
-    printJson(io, toWire(change));
+    io.stdout.write(wireText(change));
+    io.stdout.write('\n');
     return;
   }
   const paint = painter(io.stdout);
@@ -162,8 +173,9 @@ function valueRows(io: Io, { operation, before, after, changed }: Change): strin
   const paint = painter(io.stdout);
   const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
   return [...names].map((name) => {
-    const old = before === null ? (operation === 'insert' ? '' : '?') : valueText(before[name]);
-    const now = after === null ? '' : valueText(after[name]);
+    const old =
+      before === null ? (operation === 'insert' ? '' : '?') : valueText(valueOf(before, name));
+    const now = after === null ? '' : valueText(valueOf(after, name));
     const isChanged = changed?.includes(name) === true;
     return isChanged
       ? [`${harmless(name)} *`, paint('red', old), paint('green', now)]

@@ -31,11 +31,23 @@ export const declareStart: DeclareCommand = (program, runtime) => {
       '--accept-gap <source>',
       'go on although changes of this source were lost for good; the log keeps a note of the gap',
       collect,
+    )
+    .option(
+      '--accept-rewind <source>',
+      'go on in the same log although the history of this source went back (a backup was restored, a standby that lagged took over); the log keeps a note of it, and subscriptions are told',
+      collect,
+    )
+    .option(
+      '--upgraded <source>',
+      "go on after the source's server was made anew by pg_upgrade, which carries its slot over (PostgreSQL 17 and newer)",
+      collect,
     );
   const examples = [
     ['tidings start', 'what tidings.config.ts says, else DATABASE_URL, else an own PostgreSQL'],
     ['tidings start --log-level debug', 'say more'],
     ['tidings start --accept-gap main', 'after its slot was lost'],
+    ['tidings start --accept-rewind main', 'after its database was restored from a backup'],
+    ['tidings start --upgraded main', 'after pg_upgrade, once'],
   ] as const;
   const json = '{"state": "started" or "stopped", "status": …}, one per line';
   complete(command, runtime, { flags: ['dataDir', 'logLevel'], json, examples }, start);
@@ -50,11 +62,13 @@ const start: Action = async (context, options) => {
     ? await startEmbedded(context, loaded.config, resources)
     : loaded.config;
   const acceptGaps = listOption(options, 'acceptGap') ?? [];
+  const acceptRewinds = listOption(options, 'acceptRewind') ?? [];
+  const upgraded = listOption(options, 'upgraded') ?? [];
   const { createLogger } = await import('../observe/pino-logger.ts');
   const { isTerminal, colour } = io.stderr;
   const logger = createLogger({ level: config.logLevel, pretty: isTerminal, colour });
   const tidings = resources.use(
-    await context.services.createTidings(config, { logger, acceptGaps }),
+    await context.services.createTidings(config, { logger, acceptGaps, acceptRewinds, upgraded }),
   );
   announce(context, config);
   await runUntilAsked(context, tidings);

@@ -25,6 +25,33 @@ test('tail: a line fits the terminal', async () => {
   assert.ok(line.endsWith('…'));
 });
 
+test('tail: a column may have the name of something that every object has', async () => {
+  const row = { id: 7, constructor: 'was', toString: 'x' };
+  const after = { ...row, constructor: 'is' };
+  const update = { ...CHANGE, before: row, after, changed: ['constructor'] };
+  const partly = { ...update, operation: 'delete', before: { id: 7 }, after: null } as const;
+  const added = { ...update, operation: 'insert', before: null, changed: null } as const;
+  const { out } = await tidings('tidings tail', logOf([update, added, partly]));
+  assert.deepEqual(
+    out.split('\n').map((line) => line.slice('2020-01-02 03:04:05.678     123  '.length)),
+    [
+      'update    public.accounts  id=7  constructor: was → is',
+      'insert    public.accounts  id=7  constructor=is toString=x',
+      'delete    public.accounts  id=7',
+      '',
+    ],
+  );
+});
+
+test('tail: of a very long value the beginning', async () => {
+  const after = { id: 7, note: 'x'.repeat(3_000_000) };
+  const insert = { ...CHANGE, operation: 'insert', before: null, after, changed: null } as const;
+  const { out } = await tidings('tidings tail', logOf([insert]));
+  assert.match(out, /note=x{1048576}… \(3,000,000 characters\)\n$/);
+  const { out: whole } = await tidings('tidings tail --json', logOf([insert]));
+  assert.deepEqual(parseWire(whole), insert);
+});
+
 test('tail --json: CloudEvents, one per line', async () => {
   const { out } = await tidings('tidings tail --json', logOf(CHANGES));
   const lines = out.trimEnd().split('\n');

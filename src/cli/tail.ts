@@ -1,17 +1,8 @@
-import type { Change } from '../change/change.ts';
-import { toWire } from '../change/wire.ts';
 import type { StartAt } from '../config/start-at.ts';
 import { collect, parseLimit, parsePlace } from './arguments.ts';
 import { changeLine } from './change-line.ts';
-import {
-  type Action,
-  complete,
-  type DeclareCommand,
-  listOption,
-  printJson,
-  textOption,
-} from './command.ts';
-import type { Io } from './io.ts';
+import { type Action, complete, type DeclareCommand, listOption, textOption } from './command.ts';
+import { PassedOver } from './passed-over.ts';
 
 export const declareTail: DeclareCommand = (program, runtime) => {
   const command = program
@@ -43,19 +34,22 @@ export const declareTail: DeclareCommand = (program, runtime) => {
 const tail: Action = async (context, options) => {
   const { io, json } = context;
   await using inspection = await context.openInspection();
+  const passedOver = new PassedOver(io.stderr);
   const source = textOption(options, 'source');
   const tables = listOption(options, 'table');
   const limit = options['limit'] as number | undefined;
   const query = {
     from: options['from'] as StartAt,
     follow: options['follow'] !== false,
+    onPassedOver: passedOver.tell,
     ...(source === undefined ? {} : { source }),
     ...(tables === undefined ? {} : { tables }),
     ...(limit === undefined ? {} : { limit }),
   };
   try {
     for await (const change of inspection.changes(query, io.signal)) {
-      show(io, json, change);
+      if (json) passedOver.writeJson(change, (text) => io.stdout.write(text));
+      else io.stdout.write(`${changeLine(change, io.stdout)}\n`);
       await io.stdout.drained();
     }
   } catch (error) {
@@ -64,8 +58,3 @@ const tail: Action = async (context, options) => {
   }
   return 0;
 };
-
-function show(io: Io, json: boolean, change: Change): void {
-  if (json) printJson(io, toWire(change));
-  else io.stdout.write(`${changeLine(change, io.stdout)}\n`);
-}

@@ -6,6 +6,7 @@ import {
   type UndoOutcome,
   type UndoPlan,
 } from '../undo/undo-plan.ts';
+import { shellWord } from '../errors/shell-word.ts';
 import { collect } from './arguments.ts';
 import {
   type Action,
@@ -139,7 +140,7 @@ async function script(
   if (json) printJson(io, { file, rows: plan.total, conflicts: plan.conflicts.total });
   else {
     io.stdout.write(
-      `Wrote ${formatCounted(plan.total, 'row')} to ${file}. Read it, then run it: psql --set ON_ERROR_STOP=1 --file ${file}\n`,
+      `Wrote ${formatCounted(plan.total, 'row')} to ${file}. Read it, then run it: psql --set ON_ERROR_STOP=1 --file ${shellWord(file)}\n`,
     );
     if (plan.conflicts.total > 0) io.stdout.write(planText(plan, io.stdout, { sample: false }));
   }

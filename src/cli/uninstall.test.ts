@@ -10,6 +10,7 @@ test('uninstall: removes nothing that nobody confirmed', async () => {
   const removals: unknown[] = [];
   const inspection: Partial<Inspection> = {
     uninstallPlan: () => ['main: slot tidings_main'],
+    uninstallCosts: () => Promise.resolve([]),
     uninstall: (options) => {
       removals.push(options);
       return Promise.resolve([
@@ -40,6 +41,22 @@ test('uninstall: removes nothing that nobody confirmed', async () => {
   assert.equal(sources.length, 2);
   assert.equal(dataDir, join(directory, '.tidings'));
   assert.deepEqual(removals, [{ data: false }, { data: true }]);
+});
+
+test('uninstall: what it costs others is said first, also where nobody is asked', async () => {
+  const inspection: Partial<Inspection> = {
+    uninstallPlan: () => ['main: slot tidings_main'],
+    uninstallCosts: () => Promise.resolve(['tidings_main is the last logical slot.']),
+    uninstall: () => Promise.resolve([]),
+  };
+  const asked = await tidings('tidings uninstall', { inspection }, { answers: ['no'] });
+  assert.match(
+    asked.err,
+    /^warning: tidings_main is the last logical slot\.\nThis will be removed/,
+  );
+  const { code, err } = await tidings('tidings uninstall --yes --json', { inspection });
+  assert.equal(code, 0);
+  assert.equal(err, 'warning: tidings_main is the last logical slot.\n');
 });
 
 test('uninstall with an own database: refused while the service runs, which keeps its database', async () => {

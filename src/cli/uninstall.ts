@@ -13,7 +13,7 @@ import {
   withKnownSource,
   withSource,
 } from './embedded-source.ts';
-import { painter } from './terminal/style.ts';
+import { harmless, painter } from './terminal/style.ts';
 
 export const declareUninstall: DeclareCommand = (program, runtime) => {
   const command = program
@@ -42,6 +42,7 @@ const uninstall: Action = async (context, options) => {
   const { io, json, services } = context;
   const data = options['data'] === true;
   const { config } = await context.loadConfig();
+  if (!meansEmbedded(config)) await tellCosts(context, config);
   if (options['yes'] !== true) {
     await using inspection = await services.openInspection(await withKnownSource(config));
     const plan = inspection.uninstallPlan();
@@ -54,6 +55,15 @@ const uninstall: Action = async (context, options) => {
   else io.stdout.write(removedText(removed));
   return 0;
 };
+
+/** Before the question, and also where none is asked. */
+async function tellCosts({ io, services }: CommandContext, config: Config): Promise<void> {
+  await using inspection = await services.openInspection(config);
+  const paint = painter(io.stderr);
+  for (const cost of await inspection.uninstallCosts(io.signal)) {
+    io.stderr.write(`${paint('yellow', 'warning:')} ${harmless(cost)}\n`);
+  }
+}
 
 async function uninstallFrom(
   { io, services }: CommandContext,

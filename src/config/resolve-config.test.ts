@@ -83,6 +83,27 @@ const INVALID: readonly (readonly [input: unknown, key: string, problem: string]
     'sources.main.url',
     'has a % that two hexadecimal digits should follow; write % as %25',
   ],
+  ...[
+    'postgresql://ann:geheim@a,b/shop',
+    'postgresql://ann:geheim@a:5432,b:5433/shop?target_session_attrs=primary',
+    'postgresql:///shop?host=a,b',
+    'postgresql://ann:ge,heim@a/shop?sslmode=require&host=%2Frun%2Fa%2C%2Frun%2Fb',
+  ].map(
+    (several) =>
+      [
+        url(several),
+        'sources.main.url',
+        `names several hosts, and Tidings connects to one: name the primary, or a name that leads to whatever is the primary; write ${ADDRESS}`,
+      ] as const,
+  ),
+  ...['ann:geheim@/shop?host=/run', 'ann@/shop', 'ann@:5433/shop?host=/run'].map(
+    (socket) =>
+      [
+        url(`postgresql://${socket}`),
+        'sources.main.url',
+        'has a user and no host; for a socket write its folder as the host, with / as %2F: postgresql://user:password@%2Fvar%2Frun%2Fpostgresql/database',
+      ] as const,
+  ),
   [
     source({ capture: 'wall' }),
     'sources.main.capture',

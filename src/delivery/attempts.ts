@@ -1,5 +1,5 @@
 import type { Change } from '../change/change.ts';
-import { describeFailure } from '../sink/describe-failure.ts';
+import { failureOf } from '../sink/describe-failure.ts';
 import type { Attempt as SinkAttempt, Outcome, Sink } from '../sink/sink.ts';
 import { timerDelay } from '../util/timer-delay.ts';
 import type { Delivery } from './delivery.ts';
@@ -81,7 +81,7 @@ export class Attempts {
     callSink(sink, call, attempt.controller.signal).then(
       (outcome) => this.#end(attempt, outcome),
       // A sink must not reject; when one does, the change is no worse off than with a failure.
-      (error: unknown) => this.#end(attempt, { kind: 'retry', error: describeFailure(error) }),
+      (error: unknown) => this.#end(attempt, failureOf(error)),
     );
   }
 

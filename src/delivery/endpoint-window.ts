@@ -2,7 +2,7 @@ import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
-import { describeFailure } from '../sink/describe-failure.ts';
+import { describeFailure, failureOf } from '../sink/describe-failure.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';
 import { backoff } from '../util/backoff.ts';
 import { sleep } from '../util/sleep.ts';
@@ -255,7 +255,7 @@ export class EndpointWindow {
       change = toChange(view);
     } catch (error) {
       // Nothing was sent, and nothing can be: parked sooner or later, for somebody to look at.
-      this.#ended(delivery, { kind: 'retry', error: describeFailure(error) }, 0);
+      this.#ended(delivery, failureOf(error), 0);
       return;
     }
     this.#attempts.begin(delivery, change);

@@ -15,13 +15,18 @@ const RESUME_SHARE = 0.9;
  */
 export class KeptBuffers {
   readonly #limit: number;
+  readonly #onFreed: () => void;
   readonly #kept = new Map<ArrayBufferLike, KeptBuffer>();
   #bytes = 0;
   #full = false;
 
-  /** @param limit bytes. */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes.
+   * @param onFreed called when there is room again.
+   */
+  constructor(limit: number, onFreed: () => void = () => undefined) {
     this.#limit = limit;
+    this.#onFreed = onFreed;
   }
 
   /** True from the limit on, until a tenth of it is free. */
@@ -57,6 +62,8 @@ export class KeptBuffers {
   #count(more: number): void {
     this.#bytes += more;
     const limit = this.#limit;
+    const before = this.#full;
     this.#full = this.#bytes >= limit || (this.#full && this.#bytes > limit * RESUME_SHARE);
+    if (before && !this.#full) this.#onFreed();
   }
 }

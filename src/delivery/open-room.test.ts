@@ -30,6 +30,26 @@ test('full from the limit on until a tenth is gone, and never for who has less t
   assert.deepEqual(refusals(), [false, false, false]);
 });
 
+test('whoever waits is told when there is room again, once each time', () => {
+  const room = new OpenRoom({ all: 100, share: 10, bytes: 100 });
+  let told = 0;
+  const tell = (): void => void (told += 1);
+  room.onFreed(tell);
+  room.add(100);
+  room.add(-9);
+  assert.equal(told, 0, 'not before a tenth is free');
+  room.add(-2);
+  room.add(-1);
+  assert.equal(told, 1);
+  const kept = room.buffers.keep(new ArrayBuffer(100), null);
+  room.buffers.release(kept);
+  assert.equal(told, 2);
+  room.forget(tell);
+  room.add(100);
+  room.add(-100);
+  assert.equal(told, 2);
+});
+
 const patient = (name: string): SubscriptionDefinition =>
   subscription(name, undefined, {
     delivery: { maxAttempts: 100, retry: { first: 60_000, factor: 1, max: 60_000, jitter: 0 } },
@@ -64,6 +84,35 @@ test(
     // Whoever is taken away gives back what it had.
     for (const name of names.slice(0, 4)) await delivery.unregister(name);
     await until(() => statusOf(delivery, 'e').cursor === 6_000, 20_000, 'the last one to go on');
+  },
+);
+
+test(
+  'who waits for room goes on as soon as another gives it back, without a tick',
+  ENDS,
+  async (context) => {
+    // The one thing that would come to its help in the end.
+    context.mock.timers.enable({ apis: ['setInterval'] });
+    await using fixture = await DeliveryFixture.create();
+    const room = { all: 300, share: 10, bytes: 1 << 30 };
+    await using delivery = fixture.deliver({}, undefined, room);
+    let isDown = true;
+    for (const name of ['holds', 'waits']) {
+      delivery.register(
+        patient(name),
+        sink(async () => (isDown ? FAILED : ACK)),
+      );
+    }
+    await delivery.start();
+    await fixture.write(rows(400));
+    const waits = (): SubscriptionStatus => statusOf(delivery, 'waits');
+    await until(() => waits().state === 'full');
+    await until(() => waits().inFlight === 0);
+    isDown = false;
+    const before = waits().cursor;
+    assert.ok(before < 400, String(before));
+    await delivery.unregister('holds');
+    await until(() => waits().cursor === 400, 10_000, 'the one that waits to go on');
   },
 );
 

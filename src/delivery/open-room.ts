@@ -27,23 +27,39 @@ const RESUME_SHARE = 0.9;
 export class OpenRoom {
   readonly buffers: KeptBuffers;
   readonly #limits: OpenRoomLimits;
+  readonly #waiting = new Set<() => void>();
   #taken = 0;
   #full = false;
 
   constructor(limits: OpenRoomLimits = OPEN_ROOM) {
     this.#limits = limits;
-    this.buffers = new KeptBuffers(limits.bytes);
+    this.buffers = new KeptBuffers(limits.bytes, () => this.#tell());
   }
 
   /** Notes that a subscription has so many more than before, or fewer. */
   add(more: number): void {
     this.#taken += more;
     const { all } = this.#limits;
+    const before = this.#full;
     this.#full = this.#taken >= all || (this.#full && this.#taken > all * RESUME_SHARE);
+    if (before && !this.#full) this.#tell();
+  }
+
+  /** Calls `tell` whenever there is room again after it was full, until {@link forget}. */
+  onFreed(tell: () => void): void {
+    this.#waiting.add(tell);
+  }
+
+  forget(tell: () => void): void {
+    this.#waiting.delete(tell);
   }
 
   /** True when a subscription with so many may have no more. */
   refuses(own: number): boolean {
     return this.#full && own >= this.#limits.share;
+  }
+
+  #tell(): void {
+    for (const tell of this.#waiting) tell();
   }
 }

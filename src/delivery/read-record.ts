@@ -1,6 +1,7 @@
 import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { isRewindTable } from '../change/rewind.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader, LogRecord } from '../log/log.ts';
 import type { StateReader } from '../state/state.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
@@ -70,6 +71,8 @@ export async function newestWanted(
   if (from >= to) return null;
   const { records } = await log.read({ from, to, limit: SAMPLED });
   for (const record of records.toReversed()) {
+    // That a history went back is no example of what comes otherwise.
+    if (isRewindTable(record.table)) continue;
     const view = decoder.view(record);
     if (filter.wantsTable(record.table) && filter.matches(view)) return toChange(view);
   }
@@ -80,5 +83,14 @@ export async function newestWanted(
 export function changeReader({ filter }: SubscriptionDefinition): (view: ChangeView) => Change {
   if (filter.columns === undefined) return (view) => view.change;
   const columns = new Set(filter.columns);
-  return (view) => projectChange(view.change, columns);
+  return (view) => {
+    if (isRewindTable(view.stored.table)) return view.change;
+    try {
+      return projectChange(view.change, columns);
+    } catch (error) {
+      // One that it does not want may be what is too large.
+      if (!isTidingsError(error, 'VALUE_TOO_LARGE')) throw error;
+      return view.only(columns);
+    }
+  };
 }

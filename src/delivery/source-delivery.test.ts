@@ -15,6 +15,7 @@ import {
 import { ENDS, until } from '../../test/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
+import type { StoredSubscription } from '../state/state.ts';
 import type { SourceDelivery } from './source-delivery.ts';
 
 /** Drains with time for what is in flight. */
@@ -590,6 +591,38 @@ test(
     assert.ok(isTidingsError(failures[0], 'FILTER_FAILED'));
     await delivery.resume('faulty');
     await until(() => failures.length === 2);
+  },
+);
+
+test(
+  'one that cannot be remembered keeps no other from beginning, known or new',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const stored = (name: string): StoredSubscription => ({
+      name,
+      source: 'main',
+      cursor: 0,
+      paused: null,
+      createdAt: 0,
+      definition: null,
+      restsUntil: null,
+    });
+    await fixture.state.addSubscriptions([stored('taken'), stored('known')]);
+    // Another source makes one of that name between the look and the writing.
+    const look = fixture.state.subscription.bind(fixture.state);
+    fixture.state.subscription = async (name) => (name === 'taken' ? null : await look(name));
+    await using delivery = fixture.deliver();
+    const sinks = { one: recorder(), taken: recorder(), known: recorder(), other: recorder() };
+    for (const [name, sink] of Object.entries(sinks)) delivery.register(subscription(name), sink);
+    await delivery.start();
+    await fixture.write([{ key: '1' }]);
+    for (const name of ['one', 'known', 'other'] as const) {
+      await until(() => sinks[name].changes.length === 1, 5_000, name);
+    }
+    assert.equal(statusOf(delivery, 'taken').state, 'stopped');
+    assert.equal(statusOf(delivery, 'taken').lastError?.code, 'STATE_FAILED');
+    assert.equal(sinks.taken.changes.length, 0);
   },
 );
 

@@ -18,14 +18,12 @@ import { Checkpoints } from './checkpoints.ts';
 import { completeDelivery, type SubscriptionDefinition } from './definition.ts';
 import { OpenRoom, type OpenRoomLimits } from './open-room.ts';
 import { type DeliveryCommitPoint, type DeliveryObserver, SILENT_OBSERVER } from './observer.ts';
-import { findStored, newStored } from './stored-subscription.ts';
 import { changeReader, newestWanted, readRecord } from './read-record.ts';
+import { rememberAll } from './remember.ts';
+import { findStored, newStored } from './stored-subscription.ts';
+import type { SubscriptionContext } from './subscription-context.ts';
 import { SubscriptionControls } from './subscription-controls.ts';
-import {
-  type PreparedSubscription,
-  type SubscriptionContext,
-  SubscriptionDelivery,
-} from './subscription-delivery.ts';
+import { type PreparedSubscription, SubscriptionDelivery } from './subscription-delivery.ts';
 import { stoppedStatus, type SubscriptionStatus } from './subscription-status.ts';
 
 export interface SourceDeliveryOptions {
@@ -337,14 +335,10 @@ export class SourceDelivery implements AsyncDisposable {
         stored.set(entry, subscription);
       });
     }
-    try {
-      if (created.length > 0) await this.#context.state.addSubscriptions(created);
-    } catch (error) {
-      for (const entry of stored.keys()) this.#failed(entry, error);
-      return;
-    }
+    const failures = await rememberAll(this.#context.state, created);
     for (const [entry, subscription] of stored) {
-      await this.#attempt(entry, () => this.#begin(entry, subscription));
+      if (failures.has(subscription)) this.#failed(entry, failures.get(subscription));
+      else await this.#attempt(entry, () => this.#begin(entry, subscription));
     }
   }
 

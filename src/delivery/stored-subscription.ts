@@ -2,7 +2,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { StoredSubscription } from '../state/state.ts';
 import { resolveStart } from '../subscription/resolve-start.ts';
 import type { SubscriptionDefinition } from './definition.ts';
-import type { SubscriptionContext } from './subscription-delivery.ts';
+import type { SubscriptionContext } from './subscription-context.ts';
 
 type Places = Pick<SubscriptionContext, 'source' | 'state' | 'dispatcher'>;
 

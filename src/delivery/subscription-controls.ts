@@ -5,7 +5,8 @@ import type { StoredReplay } from '../state/state.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeliveryState } from './delivery-state.ts';
 import { toDelivery } from './restore.ts';
-import type { SubscriptionContext, SubscriptionDelivery } from './subscription-delivery.ts';
+import type { SubscriptionContext } from './subscription-context.ts';
+import type { SubscriptionDelivery } from './subscription-delivery.ts';
 
 /** What somebody can do to a running subscription. One thing at a time; each is done when it resolves. */
 export class SubscriptionControls {

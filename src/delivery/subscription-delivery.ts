@@ -1,39 +1,26 @@
 import type { ChangeView } from '../change/decode.ts';
+import { isRewindTable } from '../change/rewind.ts';
 import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
+import { abandonedBy } from '../log/forks.ts';
 import type { LogRecord } from '../log/log.ts';
 import { describeFailure } from '../sink/describe-failure.ts';
-import type { AttemptError, Sink } from '../sink/sink.ts';
-import type { State, StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
-import type { Dispatcher } from '../subscription/dispatcher.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { StoredSubscription, SubscriptionCheckpoint } from '../state/state.ts';
 import type { ChangeFilter } from '../subscription/filter.ts';
 import type { Subscriber } from '../subscription/subscriber.ts';
 import { SubscriptionReader } from '../subscription/subscription-reader.ts';
-import type { Checkpointed, Checkpoints } from './checkpoints.ts';
+import type { Checkpointed } from './checkpoints.ts';
 import type { DeliveryOptions, SubscriptionDefinition } from './definition.ts';
 import { Delivery } from './delivery.ts';
 import { EndpointWindow } from './endpoint-window.ts';
-import type { OpenRoom } from './open-room.ts';
-import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import { OpenDeliveries } from './open-deliveries.ts';
 import { Rate } from './rate.ts';
 import { ReplayFeed } from './replay-feed.ts';
 import { restoreExceptions } from './restore.ts';
 import { changeReader, readRecord } from './read-record.ts';
+import type { SubscriptionContext } from './subscription-context.ts';
 import type { SubscriptionStatus } from './subscription-status.ts';
-
-/** What the subscriptions of one source share. */
-export interface SubscriptionContext {
-  readonly source: string;
-  readonly state: State;
-  readonly dispatcher: Dispatcher;
-  readonly checkpoints: Checkpoints;
-  readonly room: OpenRoom;
-  readonly observer: DeliveryObserver;
-  /** An endpoint wants nothing any more: its subscription is to be paused. */
-  readonly onGone: (subscription: string, error: AttemptError) => void;
-  readonly onCommitPoint?: ((point: DeliveryCommitPoint) => void) | undefined;
-}
 
 /** A definition with what was made of it. */
 export interface PreparedSubscription {
@@ -69,6 +56,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
    */
   #ready = false;
   #roomWaiter: (() => void) | null = null;
+  /** Another subscription has given back what this one waits for. */
+  readonly #onFreed = (): void => this.#tellRoom();
   #restWritten: number | null = null;
 
   constructor(
@@ -108,8 +97,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       open: this.open,
       window: this.window,
       cursor: () => this.cursor,
-      wantsTable: (table) => prepared.filter.wantsTable(table),
-      matches: (view) => prepared.filter.matches(view),
+      wantsTable: (table) => this.#mayWant(table),
+      matches: (view) => this.matches(view),
       onFailure: (error) => this.troubled(error),
     });
   }
@@ -122,6 +111,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   async begin(): Promise<void> {
     await this.#takeUp(this.#reader.position);
     this.#context.checkpoints.add(this);
+    this.#context.room.onFreed(this.#onFreed);
     this.goOn();
   }
 
@@ -193,8 +183,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
       throw new TidingsError('OFFSET_UNKNOWN', { offset, source, head: log.head });
     if (offset >= this.cursor) throw new TidingsError('DELIVERY_NOT_YET', { name, offset });
     const { record, view } = await readRecord(this.#context, offset);
-    const { filter } = this.#prepared;
-    if (!filter.wantsTable(record.table) || !filter.matches(view)) {
+    if (!this.#mayWant(record.table) || !this.matches(view)) {
       throw new TidingsError('CHANGE_NOT_WANTED', { name, offset });
     }
     this.window.readmit(new Delivery(record, null));
@@ -206,6 +195,7 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   /** Cuts short what is still in flight, and lets go of the endpoint. */
   async close(): Promise<void> {
+    this.#context.room.forget(this.#onFreed);
     this.window.close();
     await this.#reader.stop();
     await this.feed.stop();
@@ -245,9 +235,8 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   wantsTable(table: TableDefinition): boolean {
-    const { filter } = this.#prepared;
-    if (!filter.wantsTable(table)) return false;
-    const missing = filter.missingColumns(table);
+    if (!this.#mayWant(table)) return false;
+    const missing = isRewindTable(table) ? [] : this.#prepared.filter.missingColumns(table);
     if (missing.length > 0) {
       this.#context.observer.missingColumns(this.name, qualifiedName(table), missing);
     }
@@ -255,7 +244,10 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
   }
 
   matches(view: ChangeView): boolean {
-    return this.#prepared.filter.matches(view);
+    const { offset, table } = view.stored;
+    // A fresh read on the source will never see it (invariant 4).
+    if (abandonedBy(this.#context.dispatcher.log.forks(), offset) !== null) return false;
+    return isRewindTable(table) || this.#prepared.filter.matches(view);
   }
 
   offer(record: LogRecord, view: ChangeView): boolean {
@@ -324,6 +316,11 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   get lingering(): boolean {
     return this.open.lingering;
+  }
+
+  /** That its source's history went back concerns everybody, whatever they have asked for. */
+  #mayWant(table: TableDefinition): boolean {
+    return isRewindTable(table) || this.#prepared.filter.wantsTable(table);
   }
 
   /** Without being able to record outcomes, a crash would repeat more and more. */

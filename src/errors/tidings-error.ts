@@ -1,5 +1,6 @@
 import { CATALOGUE, type ErrorCode } from './catalogue.ts';
 import type { ErrorEntry } from './entry.ts';
+import { shellWord } from './shell-word.ts';
 
 type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Placeholders<Rest>
@@ -43,6 +44,17 @@ export function isTidingsError<Code extends ErrorCode>(
   return error instanceof TidingsError && (code === undefined || error.code === code);
 }
 
+/** A command to be typed. What is filled in there is a word of it, whatever characters it has. */
+const COMMAND = /(`(?:npx )?tidings [^`]*`)/;
+
 function fill(template: string, details: Readonly<Record<string, string | number>>): string {
-  return template.replace(/\{(\w+)\}/g, (whole, name: string) => String(details[name] ?? whole));
+  return template
+    .split(COMMAND)
+    .map((part) =>
+      part.replace(/\{(\w+)\}/g, (whole, name: string) => {
+        const value = String(details[name] ?? whole);
+        return COMMAND.test(part) && value !== whole ? shellWord(value) : value;
+      }),
+    )
+    .join('');
 }

@@ -73,6 +73,13 @@ export interface LogWriter {
   reached(position: string): void;
   /** Notes that changes between two positions are lost for good; readers see it in `gaps`. */
   recordGap(gap: Omit<LogGap, 'offset'>): void;
+  /** States which history the log goes on with, in the source's own words; stored like `reached`. */
+  lineage(text: string): void;
+  /**
+   * Notes that the source's history went back (invariant 15); readers see it in `forks`. Nothing may
+   * be pending. What follows has positions of the next history, see `change/position.ts`.
+   */
+  recordFork(fork: Omit<LogFork, 'offset'>): void;
   /**
    * Makes every committed transaction and the reached position durable and visible, all together.
    * Until it resolves nothing of that may be acknowledged to the source (invariant 1).
@@ -80,6 +87,8 @@ export interface LogWriter {
    *   where the last flush left it, and the caller has to append the rest again from the source.
    */
   flush(): Promise<void>;
+  /** Transactions with records that were made durable since the log was opened. */
+  readonly durableTransactions: number;
   /** Collected and not yet flushed: records, and complete transactions among them. */
   readonly pending: { readonly records: number; readonly transactions: number };
 }
@@ -88,9 +97,28 @@ export interface LogWriter {
 export interface LogGap {
   /** The first offset after the gap. */
   readonly offset: number;
+  /** Null when it is not known where it begins. */
   readonly from: string | null;
   readonly to: string | null;
   readonly reason: string;
+  readonly at: number;
+}
+
+/**
+ * The source's history went back, and the log has more of the old one: its records from `abandoned`
+ * to before `offset` tell of changes that do not exist there any more.
+ */
+export interface LogFork {
+  /** The first offset of the new history. */
+  readonly offset: number;
+  /** The first offset that is abandoned; equal to `offset` when the log had nothing to abandon. */
+  readonly abandoned: number;
+  /** The position that the log had reached. */
+  readonly from: string;
+  /** Where the log goes on: up to here it has what the new history has. */
+  readonly to: string;
+  readonly reason: string;
+  /** When it was found; microseconds since 1970-01-01 UTC. */
   readonly at: number;
 }
 
@@ -146,6 +174,8 @@ export interface LogReader {
   readonly floor: number;
   /** The source position up to which the log is complete; null for a new log. */
   readonly position: string | null;
+  /** What {@link LogWriter.lineage} stated last; null when nothing was. */
+  readonly lineage: string | null;
   tables(): readonly LoggedTable[];
   /** Those from the floor on, and of partitions that were there the last one before; in log order. */
   marks(): readonly LoggedMark[];
@@ -161,6 +191,8 @@ export interface LogReader {
   /** The newest transactions, newest first. */
   lastTransactions(limit: number): Promise<readonly LoggedTransaction[]>;
   gaps(): Promise<readonly LogGap[]>;
+  /** In log order; those whose records are gone too are left out. */
+  forks(): readonly LogFork[];
   /** Bytes on disk and number of segments. */
   size(): Promise<{ readonly bytes: number; readonly segments: number }>;
 }

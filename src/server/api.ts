@@ -6,6 +6,7 @@ import type { HttpConfig } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogFields, Logger } from '../observe/logger.ts';
 import type { Access } from './access.ts';
+import { type AnswerLimits, AnswerRoom } from './answer-room.ts';
 import { allowedMethods, type KnownRoute } from './allowed-methods.ts';
 import { refuseForeignPages } from './browser-guard.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
@@ -28,6 +29,8 @@ export interface ApiOptions {
   readonly logger: Logger;
   /** Aborts when the service drains: ends what waits. */
   readonly draining: AbortSignal;
+  /** Default: {@link ANSWER_LIMITS}. */
+  readonly limits?: AnswerLimits;
 }
 
 declare module 'fastify' {
@@ -63,15 +66,17 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   readJsonOnly(app);
   guard(app, options);
   answerErrors(app, options);
+  const room = new AnswerRoom(options.limits);
+  countAnswers(app, room);
   await documentRoutes(app);
-  addRoutes(app, options);
+  addRoutes(app, { ...options, room });
   await app.ready();
   return app;
 }
 
 /** Everything that can be asked. */
-export function addRoutes(app: Api, { service, draining }: RouteContext): void {
-  const context = { service, draining };
+export function addRoutes(app: Api, { service, draining, room }: RouteContext): void {
+  const context = { service, draining, room };
   serviceRoutes(app, context);
   subscriptionRoutes(app, context);
   deliveryRoutes(app, context);
@@ -111,6 +116,14 @@ function guard(app: Api, { access, http }: ApiOptions): void {
     if (allowed === '') throw new TidingsError('ROUTE_UNKNOWN', {});
     reply.header('allow', allowed);
     throw new TidingsError('METHOD_NOT_ALLOWED', { method: request.method, allowed });
+  });
+}
+
+function countAnswers(app: Api, room: AnswerRoom): void {
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    // All answers are text; what is none has no body.
+    room.sending(reply.raw, typeof payload === 'string' ? Buffer.byteLength(payload) : 0);
+    done(null, payload);
   });
 }
 

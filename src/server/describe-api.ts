@@ -1,6 +1,7 @@
 import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Tidings } from '../app/tidings.ts';
+import { AnswerRoom } from './answer-room.ts';
 import { addRoutes } from './api.ts';
 import { documentRoutes } from './openapi.ts';
 
@@ -11,7 +12,7 @@ export async function describeApi(): Promise<object> {
   const service = {} as Tidings;
   const { signal } = new AbortController();
   await documentRoutes(app);
-  addRoutes(app, { service, draining: signal });
+  addRoutes(app, { service, draining: signal, room: new AnswerRoom() });
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => () => '');
   await app.ready();

@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo, Socket } from 'node:net';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Logger } from '../observe/logger.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 
 // Not imported: an import reads every export, and with some of them Node.js loads an HTTP client and
 // HTTP/2, 5 MB that an idle service has no use for.
@@ -48,6 +49,7 @@ export class Listener {
   readonly #server: Server;
   readonly #options: ListenOptions;
   readonly #connections = new Set<Socket>();
+  readonly #turns = new OneAtATime();
   /** Answers that are not complete. */
   readonly #open = new Set<ServerResponse>();
   #answering: Promise<RequestListener> | null = null;
@@ -61,7 +63,9 @@ export class Listener {
       this.#connections.add(socket);
       socket.once('close', () => this.#connections.delete(socket));
     });
-    server.on('request', (request, response) => void this.#answer(request, response));
+    server.on('request', (request, response) => {
+      this.#turns.take(request.socket, response, () => void this.#answer(request, response));
+    });
     server.on('error', (error) => options.logger.warn('The HTTP API has trouble', { error }));
   }
 

@@ -22,6 +22,18 @@ export function isSameDatabase(stored: string, found: string): boolean {
 }
 
 /**
+ * Whether a database may be the one that was written down, on a server that was made by an upgrade in
+ * place: such a server has another identity, and keeps the names of its databases, mostly also their
+ * numbers. That it is this one only the operator knows.
+ */
+export function mayBeUpgraded(stored: string, found: string): boolean {
+  const now = NUMBERED.exec(found);
+  const then = NUMBERED.exec(stored) ?? NAMED.exec(stored);
+  if (now === null || then === null || then[1] === now[1]) return false;
+  return then[3] === undefined ? then[2] === now[3] : then[2] === now[2] || then[3] === now[3];
+}
+
+/**
  * Whether a database was written down by its name alone, by a Tidings that did not know numbers. That
  * it is the one that has the name now is to be seen by something else, see `Source.isElsewhere`.
  */

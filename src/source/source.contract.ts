@@ -72,6 +72,10 @@ class Recorder implements ChangeReceiver {
     assert.equal(this.#open === null, found !== undefined, 'a mark has its place');
   }
 
+  lost(): void {
+    assert.equal(this.#open, null, 'a loss lies between transactions');
+  }
+
   commit(end: TransactionEnd, reached: string): void {
     assert.ok(this.#open, 'a commit ends a transaction');
     this.#open.end = end;

@@ -2,6 +2,7 @@ import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
 import type { Dialect } from '../change/dialect.ts';
 import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
+import type { Continuation, KnownHistory } from './source-history.ts';
 
 /**
  * Takes what a source streams, in the source's order. Calls are synchronous and never interleave;
@@ -27,6 +28,11 @@ export interface ChangeReceiver {
    * source may forget everything before it.
    */
   commit(end: TransactionEnd, reached: string): void;
+  /**
+   * Between transactions: changes were made before the position that was reached last and will never
+   * come, because the source did not tell them.
+   */
+  lost(changes: LostChanges): void;
   /** The open transaction will not be finished on this connection; it comes again, whole. */
   abandon(): void;
   /** Nothing before this position is still to come (the server said so between transactions). */
@@ -36,6 +42,17 @@ export interface ChangeReceiver {
    * resolves; if it rejects, the stream ends with that error.
    */
   burst(): Promise<void> | undefined;
+}
+
+/** Changes that a source did not tell. */
+export interface LostChanges {
+  /** They were made after this position; null when that is not known. */
+  readonly from: string | null;
+  /** They were made before this position. */
+  readonly to: string;
+  readonly reason: string;
+  /** When the loss ended; microseconds since 1970-01-01 UTC, on the database's clock. */
+  readonly at: number;
 }
 
 /** How a stream runs. */
@@ -87,6 +104,12 @@ export interface SourceStatus {
   readonly state: string | null;
 }
 
+export interface SetUpOptions {
+  readonly slot: 'create' | 'expect';
+  /** The versions of tables that the log has: of them changes are expected. Default: none. */
+  readonly known?: readonly TableDefinition[];
+}
+
 /** Undoes what `setUp` made; each line says one thing that was removed. */
 export type Removal = readonly string[];
 
@@ -107,11 +130,22 @@ export interface Source extends AsyncDisposable {
    */
   isElsewhere(signal: AbortSignal): Promise<boolean>;
   /**
+   * Compares the source's history with what the log has of it (invariant 15). Changes nothing in the
+   * database; asked at every connect before anything else does.
+   * @param known null for a log that has not begun.
+   */
+  continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation>;
+  /**
    * Creates what capture needs in the database (publication, slot), or finds that it is there. With
    * slot `expect` a missing slot is not made anew: that would hide a loss, and `stream` reports it.
    * @throws TidingsError with the exact SQL to run when rights are missing.
    */
-  setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void>;
+  setUp(signal: AbortSignal, options: SetUpOptions): Promise<void>;
+  /**
+   * What {@link tearDown} would take from others: warnings, one sentence each. Empty when nothing, or
+   * when that cannot be asked.
+   */
+  tearDownCosts(signal: AbortSignal): Promise<readonly string[]>;
   /** Removes all that Tidings made in the database. */
   tearDown(signal: AbortSignal): Promise<Removal>;
   /**
@@ -125,8 +159,20 @@ export interface Source extends AsyncDisposable {
   visibility(signal: AbortSignal): Promise<VisibilitySnapshot>;
   status(signal: AbortSignal): Promise<SourceStatus>;
   /**
+   * After an upgrade of the server that has carried over what capture made there: the position from
+   * which on the source can deliver its changes.
+   * @throws TidingsError when it was not carried over, or cannot be used.
+   */
+  carriedOver(signal: AbortSignal): Promise<string>;
+  /**
    * Gives up on changes that cannot be had any more: makes a new slot at the database's present
    * position, and returns where the stream will begin.
    */
   restart(signal: AbortSignal): Promise<string>;
+  /**
+   * Has the stream begin at a position after the source's history went back: with the slot that is
+   * there when it still has everything since, else as {@link restart} does.
+   * @returns where the stream will begin; later than `from` when what lies between is lost.
+   */
+  rejoin(from: string, signal: AbortSignal): Promise<string>;
 }

@@ -11,15 +11,21 @@ export interface SnapshotPartition {
   readonly columns: readonly { readonly number: number; readonly name: string }[];
 }
 
+/** How the changes of a table are captured at the moment. */
+export interface CaptureNow {
+  readonly captured: CapturedChanges;
+  /** By what all changes of its rows are captured, by itself or as a partition: see `MarkCapture`. */
+  readonly capture: string | null;
+  /** True when it began to be captured by itself after this transaction of the log had begun. */
+  addedAfter(transaction: { readonly id: string }): boolean;
+}
+
 /** A table as a snapshot has it. */
-export interface SnapshotTable {
+export interface SnapshotTable extends CaptureNow {
   /** Its columns, key and identity now. */
   readonly definition: TableDefinition;
   /** Those that hold its rows; empty when it holds them itself. */
   readonly partitions: readonly SnapshotPartition[];
-  readonly captured: CapturedChanges;
-  /** True when it began to be captured after this transaction of the log had begun. */
-  addedAfter(transaction: { readonly id: string }): boolean;
 }
 
 /** Which rows of a snapshot are wanted. */

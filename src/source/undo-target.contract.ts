@@ -119,8 +119,8 @@ function testWayBack(create: () => Promise<UndoTargetUnderTest>): void {
   test('says how far capture is, and gives marks that go up', async () => {
     await using at = await create();
     assert.equal(await at.target.captured(signal), 'stopped');
-    const first = await at.target.mark(signal);
-    assert.ok((await at.target.mark(signal)) > first);
+    const first = await at.target.announce(signal);
+    assert.ok((await at.target.announce(signal)) > first);
     assert.deepEqual(await at.target.unreported(signal), []);
   });
 
@@ -288,11 +288,11 @@ function testWithoutKey(create: () => Promise<UndoTargetUnderTest>): void {
       const held = numbered([[bag, null, ['held']]], offset - 10);
       const named = numbered([[parents, null, ['1', 'held']]], offset - 5);
       await workspace.stage(numbered([[bag, null, ['other']]], offset - 20));
-      await workspace.stageTruncate(offset, pages([held]));
-      await workspace.stageTruncate(offset + 1, pages([named]));
+      await workspace.stageTruncate({ table: bag, offset }, pages([held]));
+      await workspace.stageTruncate({ table: parents, offset: offset + 1 }, pages([named]));
       await workspace.holdBags();
       await workspace.stageLater(numbered([[bag, null, ['later']]], offset + 5));
-      await workspace.stageLaterTruncate(offset + 9, pages([held]));
+      await workspace.stageLaterTruncate({ table: bag, offset: offset + 9 }, pages([held]));
       const assessment = await workspace.assess();
       assert.deepEqual(countsOf(assessment, bag), { ...NONE, conflict: 2 });
       assert.deepEqual(countsOf(assessment, parents), { ...NONE, insert: 1 });
@@ -306,7 +306,7 @@ function testWithoutKey(create: () => Promise<UndoTargetUnderTest>): void {
     await using workspace = await at.target.open('apply', signal);
     await workspace.stage(added);
     await workspace.holdBags();
-    await workspace.stageLaterTruncate(50, pages([added]));
+    await workspace.stageLaterTruncate({ table: bag, offset: 50 }, pages([added]));
     assert.deepEqual(countsOf(await workspace.assess(), bag), { ...NONE, already: 1 });
   });
 }

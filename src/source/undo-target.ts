@@ -1,6 +1,7 @@
 import type { StoredChange } from '../change/stored-change.ts';
 import type { Cell } from '../change/row-images.ts';
 import type { Column, RowIdentity, TableDefinition } from '../change/table.ts';
+import type { CaptureNow } from './table-snapshot.ts';
 
 /** What an undo does to a row: the opposite of what the change did. */
 export type UndoOperation = 'insert' | 'update' | 'delete';
@@ -37,6 +38,8 @@ export type ConflictReason =
   | 'table-missing'
   /** The log knows the table, or a column, by its name alone, and it may be another that has it now. */
   | 'table-uncertain'
+  /** Going back to a moment: what the table held then is not known, it is captured only since later. */
+  | 'table-added'
   /** The role lacks a right on the table. */
   | 'no-privilege';
 
@@ -92,8 +95,6 @@ export interface TargetTable extends TableName {
   readonly formerNames: readonly string[];
   /** True when the log does not say that it is the table of the changes, and not another of its name. */
   readonly onlyByName: boolean;
-  /** True when the table began to be captured after this transaction of the log had begun. */
-  addedAfter(transaction: { readonly id: string }): boolean;
 }
 
 export interface Assessment {
@@ -157,6 +158,14 @@ export interface TargetApplied {
   readonly warnings: readonly string[];
 }
 
+/** A truncate, or the end of a partition, that removed rows without saying which. */
+export interface TruncatedTable {
+  /** The table as it was then. */
+  readonly table: TableDefinition;
+  /** Of the truncate; of what has none itself, that of the first change after it. */
+  readonly offset: number;
+}
+
 /**
  * A place in the source's database where one undo is put together: everything in one transaction,
  * which ends with `apply` or is rolled back. It holds a connection of its own.
@@ -181,14 +190,20 @@ export interface UndoWorkspace extends AsyncDisposable {
    * because of a staged change of the table they refer to.
    */
   stageCascaded(changes: readonly StoredChange[]): Promise<void>;
-  /** Forgets what was staged, to begin with another selection. Locks stay. */
-  reset(): Promise<void>;
+  /**
+   * Forgets what was staged, to begin with another selection. Locks stay.
+   * @param options.onlyCertain takes no changes from here on of which it is not certain whose they are
+   *   (`table-uncertain`): they are counted as such conflicts, and `skip` leaves nothing else out.
+   */
+  reset(options?: { readonly onlyCertain: boolean }): Promise<void>;
   /**
    * Takes the history of a truncated table, from a moment when it was empty or unknown up to the
-   * truncate: the rows that were there at the end are staged as removed at `offset`. That may also be
-   * the offset of the first change after what removed them, when that has none itself.
+   * truncate: the rows that were there at the end are staged as removed by it.
    */
-  stageTruncate(offset: number, history: AsyncIterable<readonly StoredChange[]>): Promise<void>;
+  stageTruncate(
+    truncate: TruncatedTable,
+    history: AsyncIterable<readonly StoredChange[]>,
+  ): Promise<void>;
   /**
    * Tables whose rows the database itself changes along with rows of these (foreign keys that
    * cascade), directly or through others.
@@ -206,7 +221,7 @@ export interface UndoWorkspace extends AsyncDisposable {
   stageLater(changes: readonly StoredChange[]): Promise<void>;
   /** The same for a truncate of such a table; see `stageTruncate`. */
   stageLaterTruncate(
-    offset: number,
+    truncate: TruncatedTable,
     history: AsyncIterable<readonly StoredChange[]>,
   ): Promise<void>;
   /** Compares with the database, with every row locked when the workspace was opened to apply. */
@@ -254,11 +269,10 @@ export interface UndoTarget {
   /** Whether all that is committed by now has been sent to capture. */
   captured(signal: AbortSignal): Promise<CaptureProgress>;
   /**
-   * Writes a mark that changes no data, so that the log's position comes to tell that it has all that
-   * was committed before.
-   * @returns the mark's position.
+   * Has the source tell a position after all that is committed by now, without a change of data: so
+   * the log's position comes to tell that it has all of it.
    */
-  mark(signal: AbortSignal): Promise<string>;
+  announce(signal: AbortSignal): Promise<string>;
   /**
    * Which transactions a fresh read sees. One can be in the log before: its commit may wait for a
    * standby.
@@ -266,6 +280,11 @@ export interface UndoTarget {
   visibility(signal: AbortSignal): Promise<{
     includes(transaction: { readonly id: string; readonly position: string }): boolean;
   }>;
+  /** How the changes of these tables are captured now; null for one that is not there. */
+  captureOf(
+    tables: readonly TableName[],
+    signal: AbortSignal,
+  ): Promise<readonly (CaptureNow | null)[]>;
   /** Of the table itself or of its partitions, those that report no whole old rows now. */
   notFull(table: TableName, signal: AbortSignal): Promise<readonly TableName[]>;
   /** A table's name as it stands in the source's own SQL. */

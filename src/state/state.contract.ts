@@ -18,6 +18,7 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
       assert.equal(await state.subscription('crm'), null);
       assert.equal(await state.sourceIdentity('main'), null);
       assert.equal(await state.heartbeat(), null);
+      assert.equal(await state.furthest('main'), null);
       assert.deepEqual(await state.needs('main'), []);
     });
 
@@ -43,6 +44,8 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
       await using state = await place.open();
       assert.deepEqual(await state.subscription('crm'), subscription('crm', 21));
       assert.deepEqual(await state.subscription('mail'), subscription('mail', 3));
+      assert.deepEqual(await state.furthest('main'), { name: 'crm', cursor: 21 });
+      assert.equal(await state.furthest('other'), null);
       assert.deepEqual(
         await state.exceptions({ subscription: 'crm', states: ['retrying', 'blocked', 'parked'] }),
         [exception(9, 'retrying'), exception(11, 'parked')],

@@ -131,6 +131,8 @@ export interface StateReader extends AsyncDisposable {
   replays(subscription: string): Promise<readonly StoredReplay[]>;
   /** The newest losses of a subscription, newest first. Default limit 100. */
   losses(subscription: string, limit?: number): Promise<readonly StoredLoss[]>;
+  /** The subscription of this source that has read furthest; null when there is none. */
+  furthest(source: string): Promise<Pick<StoredSubscription, 'name' | 'cursor'> | null>;
   /** A record that was kept aside; null when it is not. */
   keptRecord(source: string, offset: number): Promise<KeptRecord | null>;
   kept(source: string): Promise<KeptSize>;

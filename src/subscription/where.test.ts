@@ -272,6 +272,12 @@ test('what might be anything has no answer: it stops, and says what to do', () =
   assert.match(failure('before.email == "x"', view({ before: 'key' })), /REPLICA IDENTITY FULL/);
   assert.match(failure('before.email == "x"', view({ before: 'absent' })), /REPLICA IDENTITY FULL/);
   assert.match(failure('"email" in changed', view({ before: 'absent' })), /REPLICA IDENTITY FULL/);
+  // No statement from names that are not quoted, and not only for one of a table's partitions.
+  for (const condition of ['before.email == "x"', '"email" in changed']) {
+    const text = failure(condition, view({ before: 'absent' }));
+    assert.match(text, /`tidings doctor` prints the statement/);
+    assert.doesNotMatch(text, /ALTER/);
+  }
   const unchanged = view({ before: 'absent', after: { bio: undefined } });
   assert.match(failure('after.bio == "x"', unchanged), /does not report after.bio/);
   assert.equal(holds('has(after.bio)', unchanged), false);

@@ -63,7 +63,8 @@ export async function applyStaged(
   const open = isOpen(settled, onConflict, options.selection);
   const tables = toTables(assessment, open ? staged.lacking : []);
   if (open || totalOf(tables) === 0) {
-    const rest = { transaction: null, conflicts, warnings: [] };
+    const warnings = open ? [] : lossesOf(staged);
+    const rest = { transaction: null, conflicts, warnings };
     return { ...common, ...rest, applied: !open, tables, total: open ? 0 : totalOf(tables) };
   }
   const applied = await workspace.apply({
@@ -102,7 +103,13 @@ export async function settleConflicts(options: SettleOptions): Promise<Settled> 
     assessment = await workspace.assess();
   }
   if (onConflict === 'skip') {
-    skipped = staged.lacking.reduce((sum, { rows }) => sum + rows, 0);
+    if (assessment.conflicts.some(({ reason }) => reason === 'table-uncertain')) {
+      // What is certain of the same tables need not be left out, but has a net effect of its own.
+      await workspace.reset({ onlyCertain: true });
+      staged = await options.stage([]);
+      assessment = await workspace.assess();
+    }
+    skipped = leftOutOf(staged);
     for (let round = 0; assessment.conflicts.length > 0 && round < MAX_ROUNDS; round++) {
       const dropped = await workspace.settle('skip');
       if (dropped === 0) break;
@@ -160,7 +167,13 @@ function tooMany(): TidingsError {
   return new TidingsError('UNDO_TOO_MANY_LATER', { limit: MAX_LATER });
 }
 
-/** What is not put back although it was forced: the log does not have it. */
+/** Of a truncate those rows go back that the log has; how many the others were, nobody knows. */
+function leftOutOf({ lacking }: StagedChanges): number {
+  const known = lacking.filter(({ reason }) => reason !== 'truncated');
+  return known.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+/** What is not put back although it was asked for: the log does not have it. */
 function lossesOf({ lacking }: StagedChanges): readonly string[] {
   const truncated = lacking.filter(({ reason }) => reason === 'truncated');
   const places = truncated.flatMap(({ records }) =>

@@ -16,8 +16,8 @@ import {
   opposingPartitions,
   type PartitionChange,
   partitionConflict,
-  type TableSql,
 } from './partition-changes.ts';
+import type { TableSql } from './partition-remedy.ts';
 import { readRow } from './read-changes.ts';
 import { placeInWords, versionsOf } from './table-versions.ts';
 import type { RowView } from './row-view.ts';
@@ -251,6 +251,10 @@ const WORDS: Readonly<
     `${table} may not be what was changed: ${detail}.`,
     'If you know that it is the same one: --on-conflict force. Else leave its changes out with --on-conflict skip.',
   ],
+  'table-added': ({ table }) => [
+    `${table} was made, or added to what is captured, after that moment: the log cannot tell what it held then.`,
+    'Go back to a later moment, or undo the other tables: --on-conflict skip.',
+  ],
   'no-privilege': ({ table, detail }) => [
     `The role may not do this to ${table}: ${detail}.`,
     'Undo as a role that may.',
@@ -282,7 +286,8 @@ function describeLacking(
   const name = qualifiedName(table);
   return lacking.records.map((record, index): UndoConflict => {
     const { columns, key: places } = record.table;
-    const texts = record.key === null ? [] : keyTexts(record.key, places.length);
+    const isWhole = reason === 'table-added';
+    const texts = isWhole || record.key === null ? [] : keyTexts(record.key, places.length);
     const names = places.map((place) => columns[place]?.name ?? '');
     const row = { ...table, columns: names, key: texts };
     const key = texts.length === 0 ? null : view.key(row, record.table);
@@ -311,7 +316,7 @@ function describeLacking(
       message,
       hint,
       rows: rest,
-      transaction: toCause(record.transaction),
+      transaction: isWhole ? null : toCause(record.transaction),
     };
   });
 }

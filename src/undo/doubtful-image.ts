@@ -6,7 +6,9 @@ import type { SearchableLog } from './looking/searchable-log.ts';
 /**
  * Tells old rows of which a log of an older version may have nothing but the key. PostgreSQL sends
  * nulls for what it left out, and such a log says by its table's setting of then, or of its root's, that
- * the row is whole (invariant 14). A row with a value beside its key is whole for certain.
+ * the row is whole (invariant 14). Any index of columns without nulls may have been a partition's
+ * identity (USING INDEX), also one that holds the key and more: only a row without any null is whole for
+ * certain.
  */
 export class DoubtfulImages {
   readonly #log: SearchableLog;
@@ -26,10 +28,7 @@ export class DoubtfulImages {
       this.#doubtful.set(table, doubtful);
     }
     if (!doubtful) return false;
-    const cells = decodeImages(images).before?.cells ?? [];
-    // An index other than the key may have been a partition's identity: then its columns are all there is.
-    if (table.key.some((at) => cells[at] === null)) return true;
-    return cells.every((cell, at) => cell === null || table.key.includes(at));
+    return decodeImages(images).before?.cells.includes(null) === true;
   }
 
   /** Only partitions have a setting of their own; where nothing was noted yet, any table may have some. */

@@ -2,14 +2,16 @@ import { compileTablePatterns } from '../change/table-pattern.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
 import type { LoggedTable, LogReader } from '../log/log.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
 import type { Assessment, TableName, UndoTarget } from '../source/undo-target.ts';
 import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
-import { versionsOf } from './table-versions.ts';
+import { placeInWords, versionsOf } from './table-versions.ts';
+import { unreportedThen } from './unreported-then.ts';
 import type { UndoNotReady, UndoRequest } from './undo-plan.ts';
 
 interface Where {
-  readonly log: LogReader;
+  readonly log: SearchableLog;
   readonly target: UndoTarget;
 }
 
@@ -156,15 +158,36 @@ export async function findWarnings(
       );
     }
   }
-  if (request.tables === undefined) {
-    const silent = await target.unreported(signal);
-    if (silent.length > 0) {
-      const names = silent.slice(0, 5).map(qualifiedName).join(', ');
-      const more = silent.length > 5 ? ` and ${silent.length - 5} more` : '';
-      warnings.push(
-        `Updates and deletes of ${names}${more} are not in the log; if the transaction made some, they are not undone.`,
-      );
-    }
+  return [...warnings, ...(await silenceWarnings({ log, target }, { request, selection }, signal))];
+}
+
+/** Of tables that report no updates and deletes, or that did not at the time. */
+async function silenceWarnings(
+  { log, target }: Where,
+  { request, selection }: { readonly request: UndoRequest; readonly selection: Selection },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  const silent = await target.unreported(signal);
+  if (request.tables === undefined && silent.length > 0) {
+    warnings.push(
+      `Updates and deletes of ${someOf(silent.map(qualifiedName))} are not in the log; if the transaction made some, they are not undone.`,
+    );
+  }
+  const told = new Set(silent.map(qualifiedName));
+  const then = (await unreportedThen(log, selection, signal)).filter(
+    (table) => !told.has(qualifiedName(table)),
+  );
+  if (then.length > 0) {
+    const names = [...new Set(then.map(placeInWords))];
+    warnings.push(
+      `For a part of this time ${someOf(names)} reported no updates and deletes: if there were some, they are not in the log and not undone.`,
+    );
   }
   return warnings;
+}
+
+function someOf(names: readonly string[]): string {
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return `${names.slice(0, 5).join(', ')}${more}`;
 }

@@ -2,16 +2,21 @@ import type { LoggedMark, LoggedTable, LogReader, LogRecord, TableId } from '../
 import { isMarkOf } from './looking/marks-since.ts';
 
 /**
- * Versions that partitions had while they were tables of their own, as versions of the table that they
+ * Versions that partitions had while they were no part of their table, as versions of the table that they
  * are a part of again: its rows are undone there. By the number of the version in the log.
  */
 export type VersionsAway = ReadonlyMap<TableId, LoggedTable>;
 
-/** The versions that a partition has had as a table of its own. */
-export function ownVersions(log: LogReader, partition: { readonly id: string }): LoggedTable[] {
+/** The versions that the partition of a mark has had while it was no part of the mark's table. */
+export function ownVersions(log: LogReader, { partition, origin }: LoggedMark): LoggedTable[] {
+  const id = partition?.id;
   return log
     .tables()
-    .filter(({ origin }) => origin?.id === partition.id && origin.partition === undefined);
+    .filter(
+      (version) =>
+        (version.origin?.id === id && version.origin?.partition === undefined) ||
+        (version.origin?.partition?.id === id && origin !== null && version.origin?.id !== origin),
+    );
 }
 
 /** @param marks of partitions that left their table in the range of the undo and came back. */
@@ -23,7 +28,7 @@ export function versionsAway(log: LogReader, marks: readonly LoggedMark[]): Vers
     const id = origin ?? root?.origin?.id;
     if (partition === null || root === undefined || id === undefined) continue;
     const names = root.key.map((index) => root.columns[index]?.name);
-    for (const own of ownVersions(log, partition)) {
+    for (const own of ownVersions(log, mark)) {
       const key = names.map((name) => own.columns.findIndex((column) => column.name === name));
       away.set(own.id, {
         ...own,

@@ -1,8 +1,6 @@
-import { markText, type MarkKind } from '../change/mark.ts';
-import { qualifiedName } from '../change/table.ts';
+import { isPart, markText } from '../change/mark.ts';
 import type { LoggedMark, LoggedTransaction, TableId } from '../log/log.ts';
-import type { TableName } from '../source/undo-target.ts';
-import { shellWord } from '../util/shell-word.ts';
+import { isCapturedBetween } from './looking/capture-chain.ts';
 import {
   type Boundary,
   boundaryAt,
@@ -14,6 +12,7 @@ import {
 import { type Moment, parseMoment } from './looking/moment.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import type { DroppedPartition } from './dropped-partitions.ts';
+import { partitionRemedy, type TableSql } from './partition-remedy.ts';
 import { ownVersions } from './partition-away.ts';
 import type { UndoRequest } from './undo-plan.ts';
 import { unseenMarks, unseenText } from './unseen-partitions.ts';
@@ -37,6 +36,8 @@ export interface PartitionScope {
   readonly to: number;
   readonly transaction: LoggedTransaction | null;
   readonly tables: ReadonlySet<TableId> | undefined;
+  /** The same by names, for tables of which the log has no change. */
+  readonly matches: (schema: string, name: string) => boolean;
 }
 
 /**
@@ -61,13 +62,15 @@ export async function findPartitionChanges(
   }
   const changes: PartitionChange[] = [];
   for (const [id, mark] of first) {
-    const was = !isPart(mark.kind);
+    const was = !isPart(mark);
     const last = newest.get(id) ?? mark;
-    const lasting = was !== isPart(last.kind) || (was && last.origin !== mark.origin);
+    const lasting = was !== isPart(last) || (was && last.origin !== mark.origin);
     // Its rows were inserted, and are undone as such; an empty partition may stay.
     if (!was && (mark.kind === 'present' || !lasting)) continue;
     // Where lists were compared, it was a table of its own before anybody knew.
-    const isLogged = !compared.has(id) && ownVersions(log, { id }).length > 0;
+    const isLogged =
+      isCapturedBetween(log, mark, last) ??
+      (!compared.has(id) && ownVersions(log, mark).length > 0);
     const away = isLogged ? 'logged' : 'unknown';
     changes.push({ mark, lasting, ...(lasting ? {} : { away }) });
   }
@@ -78,13 +81,12 @@ export async function findPartitionChanges(
   return changes;
 }
 
-/** True after a mark of this kind when the partition is a part of its table. */
-function isPart(kind: MarkKind): boolean {
-  return kind === 'attached' || kind === 'present';
-}
-
-function isSelected(log: SearchableLog, mark: LoggedMark, { tables }: PartitionScope): boolean {
-  if (tables === undefined) return true;
+function isSelected(
+  log: SearchableLog,
+  mark: LoggedMark,
+  { tables, matches }: PartitionScope,
+): boolean {
+  if (tables === undefined || matches(mark.schema, mark.name)) return true;
   return log.tables().some((version) => tables.has(version.id) && isMarkOf(mark, version));
 }
 
@@ -127,24 +129,6 @@ export function opposingPartitions({
   return partitions.filter(
     ({ lasting, away, dropped }) => dropped === undefined && (lasting || away === 'unknown'),
   );
-}
-
-/** Writes a table's name as the source's SQL has it. */
-export type TableSql = (table: TableName) => string;
-
-/** What a person can do about it. */
-export function partitionRemedy(
-  { kind, partition, ...table }: LoggedMark,
-  tableSql: TableSql,
-): string {
-  const root = tableSql(table);
-  const name = partition === null ? root : tableSql(partition);
-  if (kind === 'attached') return `Detach it: ALTER TABLE ${root} DETACH PARTITION ${name};`;
-  if (kind === 'detached') {
-    return `Attach it again with the bounds that it had: ALTER TABLE ${root} ATTACH PARTITION ${name} FOR VALUES …;`;
-  }
-  const find = `tidings find --table ${shellWord(qualifiedName(table))}`;
-  return `Its rows are only in a backup. Those that were changed are in the log: \`${find}\`.`;
 }
 
 /** For a plan whose rows this does not stand in the way of. */

@@ -1,5 +1,6 @@
 import { readRecords, type SearchableLog } from './looking/searchable-log.ts';
-import { opposingPartitions, partitionWarning, type TableSql } from './partition-changes.ts';
+import { opposingPartitions, partitionWarning } from './partition-changes.ts';
+import type { TableSql } from './partition-remedy.ts';
 import type { Selection } from './selection.ts';
 
 /** What a selection leaves out although it may have been meant. */

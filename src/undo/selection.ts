@@ -9,18 +9,15 @@ import {
   type TablePatterns,
 } from '../change/table-pattern.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { abandonedText } from '../log/forks.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
 import { groupVersions, idsOf, tablesMatching } from './looking/known-tables.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
 import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
 import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
-import {
-  findPartitionChanges,
-  type PartitionChange,
-  partitionRemedy,
-  type TableSql,
-} from './partition-changes.ts';
+import { findPartitionChanges, type PartitionChange } from './partition-changes.ts';
+import { partitionRemedy, type TableSql } from './partition-remedy.ts';
 import { droppedPartition } from './dropped-partitions.ts';
 import { type VersionsAway, versionsAway } from './partition-away.ts';
 import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
@@ -44,6 +41,8 @@ export interface Selection {
   readonly away: VersionsAway;
   /** True when these stand against the undo, because it cannot give what was asked for. */
   readonly needsPartitions: boolean;
+  /** Versions of tables of which it is not known what they held at the moment to go back to. */
+  readonly addedLater?: ReadonlySet<TableId>;
   accepts(record: LogRecord): boolean;
 }
 
@@ -158,20 +157,39 @@ function momentOf(moment: UndoMoment): Moment {
   return parseMoment(String(moment));
 }
 
-/** Completes a range with the request's filters. */
+/**
+ * Changes from before a fork are those of another history: some of them the database has, some it
+ * does not, and what stands there now is the outcome of neither alone.
+ * @throws TidingsError `UNDO_REWOUND`
+ */
+function refuseAcrossFork({ source, log }: SelectionContext, from: number): void {
+  const fork = log.forks().findLast(({ offset }) => offset >= from);
+  if (fork === undefined) return;
+  const { offset, reason } = fork;
+  const details = { source, offset, reason, abandoned: abandonedText(fork), next: offset + 1 };
+  throw new TidingsError('UNDO_REWOUND', details);
+}
+
+/**
+ * Completes a range with the request's filters.
+ * @throws TidingsError `UNDO_REWOUND`, `UNDO_NO_TABLE`, and as the filters do.
+ */
 export async function selectChanges(
   request: UndoRequest,
   range: Pick<Selection, 'from' | 'to' | 'transaction'>,
   context: SelectionContext,
 ): Promise<Selection> {
   const { log, decoder, signal } = context;
+  refuseAcrossFork(context, range.from);
   const patterns = request.tables === undefined ? null : compilePatterns(request.tables);
   const named = patterns === null ? undefined : await matchingTables(log, patterns);
   const filtered = [request.operations, request.keys, request.where].some(
     (filter) => filter !== undefined,
   );
   const isWhole = !filtered && request.actor === undefined;
-  const found = await findPartitionChanges(log, request, { ...range, tables: named });
+  const matches = (schema: string, name: string): boolean =>
+    patterns?.matches(schema, name) ?? true;
+  const found = await findPartitionChanges(log, request, { ...range, tables: named, matches });
   const partitions = isWhole ? await withDropped(log, found, range, signal) : found;
   const back = partitions.filter((change) => change.away === 'logged');
   const away = versionsAway(
@@ -179,7 +197,7 @@ export async function selectChanges(
     back.map(({ mark }) => mark),
   );
   const tables = named === undefined ? undefined : new Set([...named, ...away.keys()]);
-  if (tables?.size === 0 && request.tables !== undefined) {
+  if (tables?.size === 0 && found.length === 0 && request.tables !== undefined) {
     const details = { source: context.source, tables: request.tables.join(', ') };
     throw new TidingsError('UNDO_NO_TABLE', details);
   }

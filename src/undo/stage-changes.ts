@@ -1,6 +1,6 @@
 import { isWholeInsert, MARKER_OLD } from '../change/row-images.ts';
 import { qualifiedName, type TableDefinition } from '../change/table.ts';
-import type { LoggedTable, LogRecord } from '../log/log.ts';
+import type { LoggedTable, LogRecord, TableId } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { DoubtfulImages } from './doubtful-image.ts';
 import { asPart } from './partition-away.ts';
@@ -14,7 +14,7 @@ import { LISTED_CONFLICTS } from './undo-plan.ts';
 
 /** Changes of one table that the log cannot take back, whatever the database says. */
 export interface Lacking {
-  readonly reason: 'identity-not-full' | 'truncated';
+  readonly reason: 'identity-not-full' | 'truncated' | 'table-added';
   readonly table: TableName;
   rows: number;
   /** The first of them. */
@@ -58,7 +58,7 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
   for (const { dropped } of selection.partitions) {
     if (dropped === undefined) continue;
     const { history } = await readTruncated(log, dropped, signal);
-    await workspace.stageTruncate(dropped.offset, history);
+    await workspace.stageTruncate(dropped, history);
   }
   return { changes: stager.changes, lacking: [...stager.lacking.values()] };
 }
@@ -74,10 +74,15 @@ class Stager {
   changes = 0;
 
   readonly #presumed: ReadonlyMap<TableDefinition, string>;
+  readonly #addedLater: ReadonlySet<TableId>;
 
-  constructor({ workspace, log }: StageOptions, presumed: ReadonlyMap<TableDefinition, string>) {
+  constructor(
+    { workspace, log, selection }: StageOptions,
+    presumed: ReadonlyMap<TableDefinition, string>,
+  ) {
     this.#workspace = workspace;
     this.#presumed = presumed;
+    this.#addedLater = selection.addedLater ?? new Set();
     this.#doubtful = new DoubtfulImages(log);
   }
 
@@ -86,6 +91,10 @@ class Stager {
     for (const record of records) {
       const { operation, table, transaction } = record;
       this.changes += 1;
+      if (this.#addedLater.has(table.id)) {
+        this.lack('table-added', record);
+        continue;
+      }
       if (operation === 'truncate') this.truncates.push(record);
       else if (!isWhole(record) || this.#doubtful.has(record)) {
         this.lack('identity-not-full', record);
@@ -113,9 +122,14 @@ class Stager {
       records: [],
     };
     found.rows += 1;
-    if (found.records.length < LISTED_CONFLICTS) found.records.push(record);
+    if (found.records.length < listed(reason)) found.records.push(record);
     this.lacking.set(id, found);
   }
+}
+
+/** A table that was added later is one conflict, whatever was changed in it. */
+function listed(reason: Lacking['reason']): number {
+  return reason === 'table-added' ? 1 : LISTED_CONFLICTS;
 }
 
 /**
@@ -147,8 +161,9 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  * @returns whether the log has all of them.
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
-  const { history, isWhole } = await readTruncated(options.log, truncate, options.signal);
-  await options.workspace.stageTruncate(truncate.offset, partsOf(history, options.selection));
+  const { log, workspace, selection, signal } = options;
+  const { history, isWhole } = await readTruncated(log, truncate, signal);
+  await workspace.stageTruncate(asPart(truncate, selection.away), partsOf(history, selection));
   return isWhole();
 }
 

@@ -32,7 +32,7 @@ export async function stageLater(
   // A truncate has removed rows without saying which; bringing them back is a later change as well.
   for (const truncate of truncates) {
     const { history } = await readTruncated(log, truncate, signal);
-    await workspace.stageLaterTruncate(truncate.offset, history);
+    await workspace.stageLaterTruncate(truncate, history);
   }
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { createChangeDecoder } from '../change/decode.ts';
 import type { Dialect } from '../change/dialect.ts';
+import { sourcePosition } from '../change/position.ts';
 import { qualifiedName } from '../change/table.ts';
 import type { LogRecord } from '../log/log.ts';
 import type {
@@ -17,13 +18,14 @@ import { describeConflicts, newestVersion, toCause } from './describe-conflicts.
 import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
 import { resolvePatterns } from './looking/resolve-table.ts';
-import { recordAt, type SearchableLog } from './looking/searchable-log.ts';
+import type { SearchableLog } from './looking/searchable-log.ts';
 import { refusedRow } from './refused-row.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
 import { selectionWarnings } from './selection-warnings.ts';
 import { stageLater } from './stage-later.ts';
 import { stageChanges, type StagedChanges } from './stage-changes.ts';
+import { tablesAddedLater } from './tables-added-later.ts';
 import type { Undo } from './undo.ts';
 import { totalOf, toTables, withLeftOut } from './undo-tables.ts';
 import {
@@ -43,8 +45,8 @@ const SAMPLE = 5;
 /** How long to wait for the log to have what was committed up to now; milliseconds. */
 const CATCH_UP = 2_000;
 const CATCH_UP_PAUSE = 50;
-/** The same for a mark, whose position capture writes down at its leisure; milliseconds. */
-const MARK_WAIT = 5_000;
+/** The same for a position alone, which capture writes down at its leisure; milliseconds. */
+const REACH_WAIT = 5_000;
 
 export interface UndoOptions {
   readonly source: string;
@@ -232,7 +234,6 @@ class UndoEngine implements Undo {
     signal: AbortSignal,
   ): Promise<UndoPlan> {
     const { request, warnings, workspace, selection, staged, assessment } = prepared;
-    if ('to' in request) await this.#requireCapturedThen(selection, assessment);
     const { transaction } = selection;
     const conflicts = await this.#describe({ workspace, selection, staged }, assessment, signal);
     const found = toTables(assessment, staged.lacking);
@@ -300,23 +301,6 @@ class UndoEngine implements Undo {
       : [];
   }
 
-  /**
-   * A table that was added to capture later changed before that without the log knowing.
-   * @throws TidingsError `AS_OF_ADDED_LATER`
-   */
-  async #requireCapturedThen({ from }: Selection, { tables }: Assessment): Promise<void> {
-    const { log } = this.#options;
-    const around: LogRecord[] = [];
-    if (from > log.floor) around.push(await recordAt(log, from - 1));
-    if (from < log.head) around.push(await recordAt(log, from));
-    if (around.length === 0) return;
-    for (const table of tables) {
-      if (!around.every(({ transaction }) => table.addedAfter(transaction))) continue;
-      const details = { table: qualifiedName(table), offset: from };
-      throw new TidingsError('AS_OF_ADDED_LATER', details);
-    }
-  }
-
   /** @param plan one that fixes the range; null to resolve the request now. */
   async #select(
     request: UndoRequest,
@@ -332,7 +316,8 @@ class UndoEngine implements Undo {
     const fixed = plan === null ? range : { ...range, ...plan.range };
     const selection = await selectChanges(request, fixed, context);
     await awaitVisible(this.#options, selection, signal);
-    return selection;
+    if (!('to' in request)) return selection;
+    return { ...selection, addedLater: await tablesAddedLater(this.#options, selection, signal) };
   }
 
   /** @param purpose applying needs to know what came later; a plan says when it is not known. */
@@ -359,11 +344,11 @@ class UndoEngine implements Undo {
   /** Whether the log comes to have all that is committed by now. */
   async #hasEverything(signal: AbortSignal): Promise<boolean> {
     const { log, refresh, target } = this.#options;
-    const position = await target.mark(signal);
-    const deadline = performance.now() + MARK_WAIT;
+    const position = await target.announce(signal);
+    const deadline = performance.now() + REACH_WAIT;
     for (;;) {
       await refresh();
-      if ((log.position ?? '') >= position) return true;
+      if (sourcePosition(log.position ?? '') >= position) return true;
       if (performance.now() > deadline || (await target.captured(signal)) === 'stopped')
         return false;
       await sleep(CATCH_UP_PAUSE, signal);

@@ -45,7 +45,7 @@ for (const point of EVERY_BATCH) {
           spawn(
             process.execPath,
             [join(import.meta.dirname, 'witness.ts'), database.url, at.dataDir, file, crash],
-            { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, CRASH_AT: crash } },
+            { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, CRASH_AT: crash } },
           ),
         );
 

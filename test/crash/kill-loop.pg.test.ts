@@ -70,7 +70,7 @@ async function startWitness(
   const child = spawn(
     process.execPath,
     [join(import.meta.dirname, 'witness.ts'), url, join(directory, 'data'), file, run],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   endWithTests(child);
   await once(child.stdout, 'data');

@@ -177,7 +177,7 @@ function checkAttempts({ seen }: Witness, kills: readonly number[]): void {
 
 async function startService(config: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'webhook-service.ts'), config], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   endWithTests(child);
   await once(child.stdout, 'data');

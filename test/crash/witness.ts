@@ -6,6 +6,9 @@
 import { appendFileSync } from 'node:fs';
 import { createTidings } from '../../src/app/create-tidings.ts';
 import { defineConfig } from '../../src/config/define-config.ts';
+import { endWithParent } from './end-with-parent.ts';
+
+endWithParent();
 
 const [url = '', dataDir = '', file = '', run = ''] = process.argv.slice(2);
 

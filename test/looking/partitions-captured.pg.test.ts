@@ -34,7 +34,7 @@ const STEPS: readonly (readonly [sql: string, lostFrom?: number])[] = [
   [`UPDATE orders SET text = 'renamed' WHERE id = 1`],
   [`TRUNCATE ord_2`, 0],
   [`INSERT INTO orders VALUES (13, 'again')`],
-  [`ALTER TABLE orders DETACH PARTITION ord_1`, 0],
+  [`ALTER TABLE orders DETACH PARTITION ord_1`],
   [`DELETE FROM orders WHERE id = 13`],
 ];
 

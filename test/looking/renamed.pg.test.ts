@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Change } from '../../src/change/change.ts';
 import { all, refusal, rowsNow, rowsThen, signal } from './fixture.ts';
+import { asOldLog } from '../undo/target-fixture.ts';
 import { type WrittenLog, writtenLog } from './written-log.ts';
 
 const TABLES = `
@@ -256,4 +257,35 @@ test('changes whose key is not known are told, and not taken for nothing', async
   assert.deepEqual(await then(at, 't', offset), ['["1","a"]', '["2","b"]']);
   const byKey = rowsThen(at.looking, { table: 't', asOf: { offset }, keys: ['1'] });
   await refusal(byKey, 'AS_OF_KEY_UNKNOWN');
+});
+
+test('where a log knows tables by name alone, whose changes they are is not told as if it were known', async () => {
+  await using at = await writtenLog(TABLES);
+  const start = at.log.head;
+  const old = (from: string, to: string): Promise<string> =>
+    at.write(`UPDATE a SET note = '${to}' WHERE id = 1`, {
+      changes: [{ relation: 'a', as: asOldLog, before: ['1', from], after: ['1', to] }],
+    });
+  await old('of a', 'a1');
+  await at.client.query(
+    'ALTER TABLE a RENAME TO x; ALTER TABLE b RENAME TO a; ALTER TABLE x RENAME TO b',
+  );
+  await old('of b', 'b1');
+  const byName = at.log.head;
+  const whose = new RegExp(
+    `Changes before offset ${byName} are of whatever table was called public\\.a then`,
+  );
+  assert.match((await history(at, 'a')).notes.join(), whose);
+  await note(at, 'a', 'b1', 'b2');
+  await note(at, 'b', 'a1', 'a2');
+  const mixed = await history(at, 'a');
+  assert.deepEqual(mixed.values, ['a1', 'b1', 'b2']);
+  assert.match(mixed.notes.join(), whose);
+  assert.deepEqual((await history(at, 'b')).notes, [], 'that one is known by its number');
+  const notesAt = async (offset: number): Promise<string> => {
+    await using view = await at.looking.table({ table: 'a', asOf: { offset } }, signal);
+    return view.notes.join();
+  };
+  assert.match(await notesAt(start), whose);
+  assert.equal(await notesAt(at.log.head - 1), '', 'nothing by name is gone back over');
 });

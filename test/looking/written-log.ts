@@ -25,6 +25,8 @@ export interface WrittenMark {
   readonly of: string;
   readonly partition: string;
   readonly kind: MarkKind;
+  /** Of one that is detached. */
+  readonly bounds?: string;
   /** Found by comparing, after the transaction: it happened after this position. */
   readonly after?: string | null;
 }
@@ -126,16 +128,16 @@ export async function writtenLog(setUp: string): Promise<WrittenLog> {
       const place = lsnToPosition(rows[0]?.lsn ?? '');
       log.writer.begin({ id, position: place });
       for (const change of changes) await append(change);
-      const said = marks.map(({ of, partition, kind, after }) => ({
-        after,
-        mark: {
-          schema: 'public',
-          name: of,
-          origin: ids.get(of) ?? '',
-          kind,
-          partition: { id: ids.get(partition) ?? '', schema: 'public', name: partition },
-        },
-      }));
+      const said = marks.map(({ of, partition: name, kind, bounds, after }) => {
+        const partition = { id: ids.get(name) ?? '', schema: 'public', name };
+        const table = { schema: 'public', name: of };
+        const mark = { ...table, origin: ids.get(of) ?? '', kind, partition };
+        const link = { ...partition, parent: table };
+        return {
+          after,
+          mark: bounds === undefined ? mark : { ...mark, link: { ...link, bounds } },
+        };
+      });
       for (const { mark, after } of said) if (after === undefined) log.writer.mark(mark);
       log.writer.commit({ committedAt: Date.now() * 1000, context: null });
       for (const { mark, after } of said) {

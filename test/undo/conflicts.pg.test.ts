@@ -361,6 +361,27 @@ describe('conflicts', () => {
     assert.equal((await at.apply({ transaction: unknown })).applied, false);
   });
 
+  test('a truncate of which the log has some rows: skip counts those that it leaves out', async () => {
+    await using at =
+      await undoFixture(`CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY);
+      ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE u REPLICA IDENTITY FULL;
+      INSERT INTO t VALUES (1), (2); INSERT INTO u VALUES (1)`);
+    await at.change('INSERT INTO t VALUES (3), (4)');
+    const some = await at.change('TRUNCATE t');
+    const lost =
+      /Of the rows that a truncate of public\.. removed, those that the log does not have/;
+    const counts = async (transaction: string): Promise<readonly unknown[]> => {
+      const result = await at.apply({ transaction }, { onConflict: 'skip' });
+      assert.match(result.warnings.join(), lost);
+      return [result.applied, result.total, result.skipped];
+    };
+    assert.deepEqual(await counts(some), [true, 2, 0]);
+    assert.deepEqual(await at.rows('SELECT id FROM t ORDER BY id'), ['(3)', '(4)']);
+    await at.change('DELETE FROM t WHERE id = 3; ALTER TABLE t ADD CHECK (id <> 3)');
+    assert.deepEqual(await counts(some), [true, 0, 1]);
+    assert.deepEqual(await counts(await at.change('TRUNCATE u')), [true, 0, 0]);
+  });
+
   test('values that are equal and not the same are a later change', async () => {
     await using at = await undoFixture(`
       CREATE TABLE n (id int PRIMARY KEY, v numeric, f float8, note text);
@@ -386,9 +407,12 @@ describe('conflicts', () => {
       return rows.length > 0;
     });
     await at.change('INSERT INTO late VALUES (1, 1)');
-    await assert.rejects(at.plan({ tables: ['public.late'], to: before }), (error) =>
-      isTidingsError(error, 'AS_OF_ADDED_LATER'),
-    );
-    assert.equal((await at.plan({ tables: ['public.children'], to: before })).total, 1);
+    const request = { tables: ['public.late', 'public.children'], to: before };
+    const { conflicts, total } = await at.plan(request);
+    assert.deepEqual([conflicts.byReason, total], [{ 'table-added': 1 }, 1], 'only that one');
+    assert.match(conflicts.list[0]?.message ?? '', /^public\.late was made, or added/);
+    assert.equal((await at.apply(request)).applied, false);
+    assert.equal((await at.apply(request, { onConflict: 'skip' })).total, 1);
+    assert.deepEqual(await at.rows('SELECT id FROM late'), ['(1)']);
   });
 });

@@ -116,3 +116,30 @@ test('rows that are left out keep their children, also those that would find ano
   );
   assert.deepEqual(await at.rows('SELECT v FROM p WHERE id = 3'), ['(1)']);
 });
+
+test('rows that are left out keep their children from another row that has a part of their key', async () => {
+  await using at = await undoFixture('');
+  await create(
+    at,
+    `CREATE TABLE p (a int UNIQUE, b int, v text, PRIMARY KEY (a, b));
+     CREATE TABLE k (id int PRIMARY KEY, a int REFERENCES p (a) ON DELETE CASCADE ON UPDATE CASCADE);
+     CREATE TABLE w (id int PRIMARY KEY, a int, b int, FOREIGN KEY (b, a) REFERENCES p (b, a) ON DELETE CASCADE);
+     INSERT INTO p VALUES (1, 1, 'one'), (2, 2, 'two'), (3, 3, 'three');
+     INSERT INTO k SELECT a, a FROM p; INSERT INTO w SELECT a, a, b FROM p`,
+  );
+  // Of 1 the part is another row's, of 2 the whole key is a new row's, 3 is nobody's.
+  const transaction = await at.change(
+    `DELETE FROM p; INSERT INTO p VALUES (1, 7, 'new'), (2, 2, 'new')`,
+  );
+  await at.change(`UPDATE p SET v = 'later'`);
+  const result = await at.apply({ transaction }, { onConflict: 'skip' });
+  assert.equal(result.applied, true);
+  assert.deepEqual(await at.rows('SELECT a, b, v FROM p ORDER BY a'), [
+    '(1,7,later)',
+    '(2,2,later)',
+    '(3,3,three)',
+  ]);
+  // A row that has the whole key anew counts as the one that had it.
+  assert.deepEqual(await at.rows('SELECT id FROM k ORDER BY id'), ['(2)', '(3)']);
+  assert.deepEqual(await at.rows('SELECT id FROM w ORDER BY id'), ['(2)', '(3)']);
+});

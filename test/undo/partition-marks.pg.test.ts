@@ -52,7 +52,7 @@ describe('undo to a moment before a partition', () => {
     );
     assert.match(
       conflict?.hint ?? '',
-      /ALTER TABLE "public"\."ord" ATTACH PARTITION "public"\."ord_1"/,
+      /Attach "public"\."ord_1" to "public"\."ord" again .* the log does not know them, but .*pg_dump/,
     );
     const refused = await at.undo.runUndo(request, {}, signal);
     assert.equal(refused.result.applied, false);
@@ -122,7 +122,9 @@ test('the statements and commands that are shown work whatever the names are', a
     changes: [{ relation: 'Ev 1', of: 'Ev s', after: ['2', 'two'] }],
   });
   await at.write(`ALTER TABLE ${of} DETACH PARTITION "Ev 1"`, {
-    marks: [{ of: 'Ev s', partition: 'Ev 1', kind: 'detached' }],
+    marks: [
+      { of: 'Ev s', partition: 'Ev 1', kind: 'detached', bounds: 'FOR VALUES FROM (0) TO (10)' },
+    ],
   });
   await at.write(`ALTER TABLE ${of} ATTACH PARTITION "New" FOR VALUES FROM (30) TO (40)`, {
     marks: [{ of: 'Ev s', partition: 'New', kind: 'attached' }],
@@ -132,12 +134,12 @@ test('the statements and commands that are shown work whatever the names are', a
   });
   const { conflicts } = await plan(at, { tables: ['public.Ev s'], to });
   const hints = conflicts.list.map(({ hint }) => hint).join('\n');
-  for (const [shown, bounds] of [
-    [/ALTER TABLE .* ATTACH PARTITION .* FOR VALUES …;/, 'FROM (0) TO (10)'],
-    [/ALTER TABLE .* DETACH PARTITION .*;/, ''],
-  ] as const) {
+  for (const shown of [
+    /ALTER TABLE .* ATTACH PARTITION .*;/,
+    /ALTER TABLE .* DETACH PARTITION .*;/,
+  ]) {
     const [sql = ''] = shown.exec(hints) ?? [];
-    await at.client.query(sql.replace('…', bounds));
+    await at.client.query(sql);
   }
   assert.match(hints, /`tidings find --table 'public\.Ev s'`\. Or leave it as it is/);
 });

@@ -191,9 +191,10 @@ describe('unique indexes', () => {
       'p',
       `UPDATE p SET v = 'q' WHERE id = 1; UPDATE p SET v = 'x' WHERE id = 2; UPDATE p SET v = 'y' WHERE id = 1`,
     );
-    const swapped = await at.change(
-      `UPDATE p SET v = 'q' WHERE id = 3; UPDATE p SET v = 'x' WHERE id = 4; UPDATE p SET v = 'y' WHERE id = 3`,
-    );
+    const swap = `UPDATE p SET v = 'q' WHERE id = 3; UPDATE p SET v = 'x' WHERE id = 4; UPDATE p SET v = 'y' WHERE id = 3`;
+    await assertSwapsBack(at, 'p', swap);
+    await at.change('INSERT INTO c VALUES (1, 3), (2, 4)');
+    const swapped = await at.change(swap);
     const plan = await at.plan({ transaction: swapped });
     assert.deepEqual(plan.conflicts.byReason, { 'unique-taken': 2 }, 'its rows could go along');
   });

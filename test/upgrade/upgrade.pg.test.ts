@@ -8,6 +8,7 @@ import { openLooking } from '../../src/app/looking/open-looking.ts';
 import { openUndo } from '../../src/app/undo.ts';
 import { defineConfig } from '../../src/config/define-config.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
+import { FORMAT } from '../../src/log/sqlite/format.ts';
 import { verifySqliteLog } from '../../src/log/sqlite/verify.ts';
 import type { UndoPlan, UndoRequest } from '../../src/undo/undo-plan.ts';
 import { until } from '../until.ts';
@@ -63,7 +64,7 @@ test('a log of format 1 is taken over, with what waits in the slot', async (t) =
     );
     assert.deepEqual(triggers, [{ renewed: true }]);
     using log = new DatabaseSync(segment, { readOnly: true });
-    assert.equal(log.prepare('PRAGMA user_version').get()?.['user_version'], 2);
+    assert.equal(log.prepare('PRAGMA user_version').get()?.['user_version'], FORMAT);
     const report = await verifySqliteLog(join(dataDir, 'log', 'main'), 'main', { signal });
     assert.deepEqual(report.findings, []);
     using state = new DatabaseSync(join(dataDir, 'state.sqlite'), { readOnly: true });

@@ -5,6 +5,7 @@ import type { CheckResult } from '../../source/source.ts';
 import { compileFilter } from '../../subscription/filter.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { toFilter } from '../subscriptions/subscription-definition.ts';
+import { shellWord } from '../../errors/shell-word.ts';
 import { freeBytes } from '../free-space.ts';
 
 /** The nearest folder that exists: the data directory itself is made at the first start. */
@@ -24,7 +25,7 @@ export async function checkDataDirectory(config: Config): Promise<readonly Check
   } catch {
     // The answer is the check's result.
     const message = `${folder} cannot be written by this user`;
-    const fix = `chown $(id -un) ${folder}`;
+    const fix = `chown "$(id -un)" ${shellWord(folder)}`;
     checks.push({ name: 'data directory', status: 'failed', message, fix });
   }
   const free = await freeBytes(folder);

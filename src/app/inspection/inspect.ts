@@ -20,6 +20,10 @@ import {
   statePath,
 } from '../adapters.ts';
 import { DataLock } from '../data-lock.ts';
+import { endLost } from '../lost-ends.ts';
+import { checkStateBesideLogs } from '../state-beside-logs.ts';
+import { checkHistory } from './check-history.ts';
+import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
 import { checkRetention } from './check-retention.ts';
@@ -62,7 +66,7 @@ class DiskInspection implements Inspection {
     const log = await this.#log(name);
     let left = query.limit ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
-    const { from, to, tables, follow } = query;
+    const { from, to, tables, follow, onPassedOver } = query;
     const decoder = createChangeDecoder(name, DIALECTS);
     const refresh = (): Promise<void> => log.refresh();
     for await (const change of logChanges({
@@ -72,6 +76,7 @@ class DiskInspection implements Inspection {
       to,
       tables,
       follow,
+      onPassedOver,
       refresh,
       signal,
     })) {
@@ -92,11 +97,14 @@ class DiskInspection implements Inspection {
     signal: AbortSignal,
   ): Promise<VerifyReport> {
     const gaps: VerifyReport['gaps'][number][] = [];
+    const forks: VerifyReport['forks'][number][] = [];
     const marks: VerifyReport['marks'][number][] = [];
     const findings: VerifyFinding[] = [];
     let records = 0;
     let segments = 0;
+    await using state = SqliteStateReader.openExisting(statePath(this.#config));
     for (const source of this.#sourceNames(options.source)) {
+      const furthest = (await state?.furthest(source)) ?? null;
       const found = await verifySqliteLog(logDirectory(this.#config, source), source, {
         signal,
         onProgress: (done, total) => options.onProgress?.({ source, records: done, total }),
@@ -104,10 +112,17 @@ class DiskInspection implements Inspection {
       records += found.records;
       segments += found.segments;
       gaps.push(...found.gaps.map((gap) => ({ ...gap, source })));
+      forks.push(...found.forks.map((fork) => ({ ...fork, source })));
       marks.push(...found.marks.map((mark) => ({ ...mark, source })));
       findings.push(...found.findings.map((finding) => ({ ...finding, source })));
+      const lost = endLost(this.#config, source, found.head, furthest);
+      // What is damaged may not say where it ends.
+      if (lost !== null && found.findings.length === 0) {
+        const segment = logDirectory(this.#config, source);
+        findings.push({ source, segment, offset: found.head, message: lost.message });
+      }
     }
-    return { records, segments, gaps, marks, findings };
+    return { records, segments, gaps, forks, marks, findings };
   }
 
   async trim(
@@ -116,6 +131,7 @@ class DiskInspection implements Inspection {
     _signal: AbortSignal,
   ): Promise<readonly TrimReport[]> {
     using _lock = DataLock.acquire(this.#config.dataDir);
+    checkStateBesideLogs(this.#config);
     await using state = SqliteState.open(statePath(this.#config));
     const reports: TrimReport[] = [];
     for (const source of this.#sourceNames(options.source)) {
@@ -133,8 +149,14 @@ class DiskInspection implements Inspection {
       { subject: 'data directory', checks: await checkDataDirectory(this.#config) },
     ];
     for (const name of this.#sourceNames()) {
-      await using source = openSource(this.#config, name, () => undefined);
-      subjects.push({ subject: `source ${name}`, checks: await source.check(signal) });
+      await using source = openSource(this.#config, name);
+      const checks = await source.check(signal);
+      const identity = await checkIdentity(await this.#expectedIdentity(name), source, signal);
+      const history = await checkHistory(this.#config, source, signal);
+      subjects.push({
+        subject: `source ${name}`,
+        checks: [...checks, ...(identity === null ? [] : [identity]), ...history],
+      });
     }
     const retention = await this.#checkRetention();
     if (retention.length > 0) subjects.push({ subject: 'log', checks: retention });
@@ -163,6 +185,15 @@ class DiskInspection implements Inspection {
     );
   }
 
+  async uninstallCosts(signal: AbortSignal): Promise<readonly string[]> {
+    const costs: string[] = [];
+    for (const name of this.#sourceNames()) {
+      await using source = openSource(this.#config, name);
+      costs.push(...(await source.tearDownCosts(signal)));
+    }
+    return costs;
+  }
+
   async uninstall(
     options: Parameters<Inspection['uninstall']>[0],
     signal: AbortSignal,
@@ -172,11 +203,17 @@ class DiskInspection implements Inspection {
     using _lock = DataLock.acquire(dataDir);
     const reports: { source: string; removed: readonly string[] }[] = [];
     for (const name of this.#sourceNames()) {
-      await using source = openSource(this.#config, name, () => undefined);
+      await using source = openSource(this.#config, name);
       reports.push({ source: name, removed: await source.tearDown(signal) });
     }
     if (options.data) await removeData(dataDir);
     return reports;
+  }
+
+  /** What is written down of a source; null when nothing is. */
+  async #expectedIdentity(source: string): Promise<string | null> {
+    await using state = SqliteStateReader.openExisting(statePath(this.#config));
+    return state === null ? null : await state.sourceIdentity(source);
   }
 
   async #log(source: string): Promise<SqliteLogReader> {

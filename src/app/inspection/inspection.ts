@@ -1,6 +1,7 @@
 import type { Change } from '../../change/change.ts';
+import type { OnPassedOver } from '../../change/decode-listed.ts';
 import type { StartAt } from '../../config/start-at.ts';
-import type { LogGap, LoggedMark } from '../../log/log.ts';
+import type { LogFork, LogGap, LoggedMark } from '../../log/log.ts';
 import type { CheckResult } from '../../source/source.ts';
 import type { Status } from '../status/status.ts';
 import type { TrimReport, TrimRequest } from '../trimming/trim-request.ts';
@@ -16,6 +17,8 @@ export interface ChangeQuery {
   readonly limit?: number;
   /** Waits for more at the head instead of ending there. */
   readonly follow: boolean;
+  /** Told of each change that is too large and passed over. Default: it ends the reading. */
+  readonly onPassedOver?: OnPassedOver;
 }
 
 /** One thing that `log verify` found. */
@@ -36,6 +39,8 @@ export interface VerifyReport {
   readonly records: number;
   readonly segments: number;
   readonly gaps: readonly (LogGap & { readonly source: string })[];
+  /** Where the history of a source went back: what the log has from before that does not exist there. */
+  readonly forks: readonly (LogFork & { readonly source: string })[];
   /** Where rows of a table came or went without a change of theirs. */
   readonly marks: readonly (LoggedMark & { readonly source: string })[];
   readonly findings: readonly VerifyFinding[];
@@ -66,6 +71,8 @@ export interface Inspection extends AsyncDisposable {
     options: { readonly data: boolean },
     signal: AbortSignal,
   ): Promise<readonly { readonly source: string; readonly removed: readonly string[] }[]>;
+  /** What `uninstall` would take from others, one sentence each, for the question before it. */
+  uninstallCosts(signal: AbortSignal): Promise<readonly string[]>;
   /** What `uninstall` would remove, for the question before it. */
   uninstallPlan(): readonly string[];
 }

@@ -1,5 +1,6 @@
 import type { Change } from '../../change/change.ts';
 import type { ChangeDecoder } from '../../change/decode.ts';
+import { decodeListed, type OnPassedOver } from '../../change/decode-listed.ts';
 import { compileTablePatterns, type TablePatterns } from '../../change/table-pattern.ts';
 import type { StartAt } from '../../config/start-at.ts';
 import type { LogReader, TableId } from '../../log/log.ts';
@@ -16,6 +17,7 @@ export interface LogChangesOptions {
   readonly to?: number | undefined;
   readonly tables?: readonly string[] | undefined;
   readonly follow: boolean;
+  readonly onPassedOver?: OnPassedOver | undefined;
   /** Makes the log's head current; needed when another process writes the log. */
   readonly refresh: () => Promise<void>;
   readonly signal: AbortSignal;
@@ -32,7 +34,10 @@ export async function* logChanges(options: LogChangesOptions): AsyncGenerator<Ch
     if (next < to) {
       const tables = patterns === null ? {} : { tables: wanted(log, patterns) };
       const page = await log.read({ from: next, to, ...tables });
-      for (const record of page.records) yield decoder.decode(record);
+      for (const record of page.records) {
+        const change = decodeListed(decoder, record, options.onPassedOver);
+        if (change !== null) yield change;
+      }
       next = page.next;
       continue;
     }

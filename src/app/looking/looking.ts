@@ -1,4 +1,5 @@
 import type { Change, Operation, Row } from '../../change/change.ts';
+import type { OnPassedOver } from '../../change/decode-listed.ts';
 import type { JsonValue } from '../../change/dialect.ts';
 import type { Column } from '../../change/table.ts';
 import type { LogGap } from '../../log/log.ts';
@@ -17,6 +18,8 @@ export interface HistoryQuery {
   readonly key: string;
   /** Only the newest so many versions. */
   readonly limit?: number;
+  /** Told of each change that is too large and passed over. Default: it ends the reading. */
+  readonly onPassedOver?: OnPassedOver;
 }
 
 /** All that the log knows of a row. */
@@ -61,6 +64,8 @@ export interface ShowQuery {
   readonly source?: string;
   /** A transaction, a change id, or an offset; see `parseTarget`. */
   readonly target: string;
+  /** As of `HistoryQuery`, for a transaction's changes. */
+  readonly onPassedOver?: OnPassedOver;
 }
 
 /** What `show` found. */

@@ -1,5 +1,6 @@
 import { qualifiedName } from '../../change/table.ts';
 import type { LoggedTable } from '../../log/log.ts';
+import { byNameNote } from '../../undo/looking/by-name-note.ts';
 import { idsOf, isSameName, knownTables, tablesNamed } from '../../undo/looking/known-tables.ts';
 import {
   readRecords,
@@ -16,7 +17,11 @@ export interface NamedTable {
 }
 
 /** Finds out which of the tables that ever had a name is meant, and says so where there are several. */
-export async function namedTable(log: SearchableLog, name: TableName): Promise<NamedTable> {
+export async function namedTable(
+  log: SearchableLog,
+  name: TableName,
+  signal: AbortSignal,
+): Promise<NamedTable> {
   const tables = await knownTables(log);
   const table = tablesNamed(tables, name).at(-1);
   if (table === undefined) return { versions: [], notes: [] };
@@ -33,7 +38,8 @@ export async function namedTable(log: SearchableLog, name: TableName): Promise<N
         : `Another table was called ${asked} before; its changes are under ${qualifiedName(other)}.`,
     );
   }
-  return { versions: table.versions, notes };
+  const byName = await byNameNote(log, table.versions, signal);
+  return { versions: table.versions, notes: byName === null ? notes : [...notes, byName] };
 }
 
 /** Changes of which no key is known may be of any row: says how many there are; null when none. */

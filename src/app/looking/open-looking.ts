@@ -1,5 +1,6 @@
 import type { Change } from '../../change/change.ts';
 import { type ChangeDecoder, createChangeDecoder } from '../../change/decode.ts';
+import { decodeListed, type OnPassedOver } from '../../change/decode-listed.ts';
 import type { StoredTransaction } from '../../change/stored-change.ts';
 import { qualifiedName } from '../../change/table.ts';
 import { formatMicros } from '../../change/time.ts';
@@ -7,7 +8,8 @@ import { TransactionReader } from '../../change/transaction-reader.ts';
 import type { Config } from '../../config/define-config.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LoggedTransaction, LogRecord } from '../../log/log.ts';
+import { abandonedText } from '../../log/forks.ts';
+import type { LogFork, LoggedTransaction, LogRecord } from '../../log/log.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { ChangeCounts } from '../../undo/looking/change-counts.ts';
 import { findTransactions, planSearch } from '../../undo/looking/find-transactions.ts';
@@ -35,6 +37,12 @@ import type {
 import { countUnknownKeys, namedTable } from './named-table.ts';
 import { readSearch } from './read-search.ts';
 import { openTableView } from './table-view.ts';
+
+/** What was abandoned shows in a row's history all the same: somebody was told of it. */
+function forkNote(fork: LogFork): string {
+  const { offset, reason } = fork;
+  return `The history of the source went back before offset ${offset} (${reason}): ${abandonedText(fork)} abandoned.`;
+}
 
 /** Opens a look at the logs of a data directory; nothing is opened or connected before it is asked for. */
 export async function openLooking(config: Parameters<typeof resolveConfig>[0]): Promise<Looking> {
@@ -65,11 +73,11 @@ class DiskLooking implements Looking {
   async history(query: HistoryQuery, signal: AbortSignal): Promise<RowHistory> {
     const { source, log, decoder } = await this.#open(query.source);
     const table = resolveTable(log, source, query.table);
-    const { versions: tables, notes } = await namedTable(log, table);
+    const { versions: tables, notes } = await namedTable(log, table, signal);
     const keys = parseRowKey(tables, query.key);
     const range = { from: log.floor, to: log.head };
     const records = rowHistory(log, { tables: idsOf(tables), keys, ...range }, signal);
-    const versions = decodeAll(newest(records, query.limit), decoder);
+    const versions = decodeAll(newest(records, query.limit), decoder, query.onPassedOver);
     const begins = await beginningOf(log);
     const unknown = await countUnknownKeys(log, tables, signal);
     return {
@@ -77,7 +85,7 @@ class DiskLooking implements Looking {
       table: qualifiedName(table),
       begins,
       gaps: await log.gaps(),
-      notes: unknown === null ? notes : [...notes, unknown],
+      notes: [...notes, ...(unknown === null ? [] : [unknown]), ...log.forks().map(forkNote)],
       versions,
     };
   }
@@ -98,7 +106,7 @@ class DiskLooking implements Looking {
         for await (const record of readRecords(log, range, signal)) counts.add(record);
         return counts.tables;
       },
-      changes: () => decodeAll(readRecords(log, range, signal), decoder),
+      changes: () => decodeAll(readRecords(log, range, signal), decoder, query.onPassedOver),
     };
   }
 
@@ -176,8 +184,12 @@ async function beginningOf(log: SqliteLogReader): Promise<LogBeginning> {
 async function* decodeAll(
   records: AsyncIterable<LogRecord>,
   decoder: ChangeDecoder,
+  onPassedOver: OnPassedOver | undefined,
 ): AsyncGenerator<Change> {
-  for await (const record of records) yield decoder.decode(record);
+  for await (const record of records) {
+    const change = decodeListed(decoder, record, onPassedOver);
+    if (change !== null) yield change;
+  }
 }
 
 /** The last so many of a stream; all of it without a limit. */

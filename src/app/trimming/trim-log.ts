@@ -51,6 +51,9 @@ export async function trimLog(
     await log.trim(plan.to);
     break;
   }
+  // Files that somebody else removed are noted as gone once an operator has said so.
+  const noted = limits.hard && limits.before !== null && limits.before >= log.floor;
+  if (noted && log.lostBeginning !== null) await log.trim(log.floor);
   const { floor } = log;
   await state.forgetDiscarded(source, floor);
   await state.forgetKept(source, floor);

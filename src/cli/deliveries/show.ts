@@ -1,6 +1,12 @@
 import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
 import { parseWire, type WireChange } from '../../change/wire.ts';
-import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
+import {
+  type ApiAction,
+  type ApiClient,
+  completeWithApi,
+  subscriptionPath,
+} from '../api-client.ts';
+import { ApiProblem } from '../api-problem.ts';
 import { checkOffset } from '../arguments.ts';
 import { changeLine } from '../change-line.ts';
 import { type DeclareCommand, printJson } from '../command.ts';
@@ -19,20 +25,34 @@ export const declareShow: DeclareCommand = (deliveries, runtime) => {
     .argument('<subscription>', 'the subscription')
     .argument('<offset>', 'the offset of the change', checkOffset);
   const examples = [['tidings deliveries show crm 1200', 'why it is not done']] as const;
-  const json = '{"delivery": a DeliveryReport, "change": as on the wire, null when it is gone}';
+  const json =
+    '{"delivery": a DeliveryReport, "change": as on the wire, null when it is gone or too large}';
   completeWithApi(command, runtime, { json, examples }, show);
 };
 
 const show: ApiAction = async ({ api, io, json }, _options, [name = '', offset = '']) => {
   const path = `${subscriptionPath(name)}/deliveries/${offset}`;
   const delivery = await api.ask<DeliveryReport>(path);
-  const { change } = await api.ask<{ readonly change: WireChange | null }>(`${path}/change`);
-  if (json) printJson(io, { delivery, change });
+  const change = await findChange(api, path);
+  if (json) printJson(io, { delivery, change: change instanceof ApiProblem ? null : change });
   else io.stdout.write(deliveryText(delivery, change, io.stdout));
   return 0;
 };
 
-function deliveryText(delivery: DeliveryReport, change: WireChange | null, output: Output): string {
+/** The change, or why it cannot be shown; null when retention has removed it. */
+type Found = WireChange | ApiProblem | null;
+
+async function findChange(api: ApiClient, path: string): Promise<Found> {
+  try {
+    return (await api.ask<{ readonly change: WireChange | null }>(`${path}/change`)).change;
+  } catch (error) {
+    // The delivery is what was asked for, and it is there without its change too.
+    if (error instanceof ApiProblem && error.code === 'VALUE_TOO_LARGE') return error;
+    throw error;
+  }
+}
+
+function deliveryText(delivery: DeliveryReport, change: Found, output: Output): string {
   const paint = painter(output);
   const { subscription, offset, table, key, state, attempts, failedAt, lastError } = delivery;
   const waits =
@@ -64,8 +84,9 @@ function indented(text: string): string {
   return harmless(text.trimEnd()).replace(/^/gm, '  ');
 }
 
-function changeText(change: WireChange | null, output: Output): string {
+function changeText(change: Found, output: Output): string {
   if (change === null) return 'Its change is not in the log any more.\n';
+  if (change instanceof ApiProblem) return `${harmless(change.message)}\n`;
   return `${changeLine(parseWire(change), output)}\n`;
 }
 

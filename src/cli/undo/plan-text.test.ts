@@ -71,6 +71,13 @@ test('a row on a line: what comes back, or what changes from what to what', () =
   assert.equal(updated, '  ~ public.a id=7  name: "a b" → "line\\nbreak\\u001b"\n');
 });
 
+test('a column may have the name of something that every object has', () => {
+  const row = { table: 'public.a', key: { id: 7 }, conflict: false, operation: 'update' } as const;
+  const changed = ['constructor'];
+  const line = rowText({ ...row, before: { id: 7 }, after: { constructor: 'x' }, changed }, OUTPUT);
+  assert.equal(line, '  ~ public.a id=7  constructor: null → x\n');
+});
+
 test('the command that comes next can be copied, also where a shell would read something else', () => {
   const options = { table: ["public.it's"], since: '2026-11-21T13:45:00.000Z', apply: true };
   const next = nextCommand(PLAN, { ...options, where: 'after.v > 1' }, IO);

@@ -4,6 +4,7 @@ import type { ConflictReason } from '../../source/undo-target.ts';
 import type { UndoConflicts, UndoPlan, UndoRow, UndoTable } from '../../undo/undo-plan.ts';
 import type { Output } from '../io.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
+import { valueOf } from '../change-line.ts';
 import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
 import { renderTable } from '../terminal/table.ts';
 import { truncate } from '../terminal/width.ts';
@@ -124,7 +125,10 @@ export function rowText(row: UndoRow, output: Output): string {
           Object.keys(after ?? before ?? {}).filter((name) => !inKey.has(name)),
         )
       : changed
-          .map((name) => `${name}: ${valueText(before?.[name])} → ${valueText(after?.[name])}`)
+          .map(
+            (name) =>
+              `${name}: ${valueText(valueOf(before, name))} → ${valueText(valueOf(after, name))}`,
+          )
           .join(', ');
   const stays = conflict ? '  (in conflict)' : '';
   const line = `${mark} ${harmless(row.table)}${named}${stays}  ${values}`;
@@ -133,7 +137,7 @@ export function rowText(row: UndoRow, output: Output): string {
 }
 
 function pairs(row: Row, names: readonly string[]): string {
-  return names.map((name) => `${name}=${valueText(row[name])}`).join(' ');
+  return names.map((name) => `${name}=${valueText(valueOf(row, name))}`).join(' ');
 }
 
 function valueText(value: JsonValue | undefined): string {
@@ -177,5 +181,6 @@ const REASONS: Readonly<Record<ConflictReason, string>> = {
   'partition-missing': 'partition missing',
   'table-missing': 'table missing',
   'table-uncertain': 'table uncertain',
+  'table-added': 'table captured since later',
   'no-privilege': 'right missing',
 };

@@ -49,6 +49,10 @@ function nothingText(plan: UndoPlan, result: UndoResult, { stdout }: Pick<Io, 's
   if ((result.conflicts.byReason['partition-changed'] ?? 0) > 0) {
     return `Nothing was changed: no change of a row is left to undo.\n\n${conflictsText(result.conflicts, stdout)}`;
   }
+  // Of a truncate the log has no row.
+  if (result.warnings.length > 0) {
+    return `Nothing was changed: no row is left to put back.\n${notesText(result.warnings, stdout)}`;
+  }
   const why =
     plan.tables.length === 0 ? 'no row is changed by it' : 'every row is already as it should be';
   return `Nothing to do: ${why}.\n${notesText(plan.warnings, stdout)}`;

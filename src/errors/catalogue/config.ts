@@ -88,7 +88,7 @@ export const CONFIG_ERRORS = {
   STATE_MISSING: {
     message:
       'There is a log, but the state beside it ({path}) is gone: with it the place of every subscription.',
-    hint: 'Put the file back. To begin anew with every subscription at its `from`, move the folder `log` away as well.',
+    hint: 'Put the file back. {advice}',
     retryable: false,
     exit: 2,
   },

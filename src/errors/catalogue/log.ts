@@ -26,6 +26,34 @@ export const LOG_ERRORS = {
     retryable: false,
     exit: 1,
   },
+  LOG_BEGINNING_LOST: {
+    message:
+      'The log of source {source} begins at offset {floor}, and nobody has trimmed what was before it from offset {from} on: its oldest files are gone. Subscriptions that have not read it miss it, and changes in it cannot be looked at or undone.',
+    hint: 'Put the files back into {path} while the service is stopped. If they are lost, `tidings log trim --source {source} --before {floor} --force` notes that.',
+    retryable: false,
+    exit: 1,
+  },
+  LOG_END_LOST: {
+    message:
+      'The log of source {source} ends before offset {head}, but subscription {subscription} has had changes up to offset {known}: the newest files of the log are gone.',
+    hint: 'Put them back into {path}. To begin anew with every subscription at its `from`, move the data directory away: mv {dataDir} {moved}',
+    retryable: false,
+    exit: 2,
+  },
+  VALUE_TOO_LARGE: {
+    message:
+      'Change {change} of {table} is too large to be handed on: as one text it would have more than the {limit} characters that there can be, and column {column} is {bytes} of its bytes.',
+    hint: 'It is whole in the log, and holds up nothing behind it. A subscription whose `columns` leave the column out gets the change; the value itself can be had from the database.',
+    retryable: false,
+    exit: 1,
+  },
+  TEXT_TOO_LONG: {
+    message:
+      'A value of the log is too large for this: as a text it would have more than the {limit} characters that there can be.',
+    hint: 'Nothing was written. `tidings tail --from floor --no-follow` names the changes with such values and their columns; say more closely what is meant, so that none of them is.',
+    retryable: false,
+    exit: 1,
+  },
   LOG_PRUNED: {
     message: 'Offset {offset} of log {source} was removed by retention; the oldest is {floor}.',
     hint: 'Start at the floor: `--from floor`, or at a later offset.',

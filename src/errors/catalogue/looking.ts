@@ -77,10 +77,17 @@ export const LOOKING_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  AS_OF_REWOUND: {
+    message:
+      'The history of source {source} went back after {moment} (before offset {offset}: {reason}; {abandoned} abandoned), so what {table} held then is not to be had from its present rows.',
+    hint: 'States since then can be shown: --as-of {offset}.',
+    retryable: false,
+    exit: 2,
+  },
   AS_OF_IDENTITY: {
     message:
       'The log does not have the old row of a change of {table} since then (offset {offset}): the table reports {identity}.',
-    hint: 'For changes from now on run: ALTER TABLE {sql} REPLICA IDENTITY FULL;',
+    hint: 'For changes from now on let it report whole old rows: `tidings doctor` prints the statement.',
     retryable: false,
     exit: 2,
   },

@@ -3,15 +3,15 @@ import type { ErrorEntry } from '../entry.ts';
 export const SOURCE_ERRORS = {
   SOURCE_REWOUND: {
     message:
-      'Database {source} is at {to}, before {from}, where its log ends: it was restored to an earlier moment.',
-    hint: 'Keep the log under its name and begin another: give the source a new name in the configuration, then run `tidings start`.',
+      'The history of source {source} went back: it and its log part at {to}, and the log goes up to {from} ({reason}); {gone}.',
+    hint: 'It was restored from a backup, or a standby that lagged has taken over. See that its url leads to the right server; nothing was changed there. Then go on in the same log with `tidings start --accept-rewind {source}`, which marks those changes as abandoned and tells every subscription.',
     retryable: false,
     exit: 2,
   },
   SOURCE_CHANGED: {
     message:
       'Source {source} now leads to another database ({found}) than the one its log was made from ({expected}).',
-    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called; after pg_upgrade, or from a dump, it is another one with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
+    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called. If pg_upgrade made the new server, from PostgreSQL 17 or newer, it has carried the slot over: go on with `tidings start --upgraded {source}`. From a dump it is another database with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
     retryable: false,
     exit: 2,
   },
@@ -39,6 +39,13 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  SOURCE_POOLED: {
+    message:
+      'At the address of source {source} a connection pooler answers, and capture needs PostgreSQL itself: {reason}.',
+    hint: "Write the server's own host and port into its url, past PgBouncer or what else is in between. Applications can go on using the pooler.",
+    retryable: false,
+    exit: 2,
+  },
   SOURCE_FAILED: {
     message: 'Source {source} reported an error that may pass: {reason} (SQLSTATE {state}).',
     hint: "Tidings tries again; if it goes on, the server's own log says more.",
@@ -61,7 +68,7 @@ export const SOURCE_ERRORS = {
   SOURCE_VALUE_UNREADABLE: {
     message:
       'Source {source}: column {column} of {table} has a text with bytes that stand for no character of the database (first met in the transaction at {position}). Such values are left out of the log as not known; everything else is captured. An undo of such a row is refused.',
-    hint: "Have psql name the rows: `{sql}`. Then set each to a text: `UPDATE {table} SET {column} = '…' WHERE ctid = '…';`.",
+    hint: "Have psql name the rows: `{sql}`. Then set each to a text: `UPDATE {tableSql} SET {columnSql} = '…' WHERE ctid = '…';`.",
     retryable: false,
     exit: 1,
   },
@@ -108,13 +115,13 @@ export const SOURCE_ERRORS = {
   SLOT_BLOCKED: {
     message:
       'Replication slot {slot} of source {source} waits for a transaction that is open: {reason}.',
-    hint: 'End that transaction, or wait: Tidings keeps trying. `SELECT pg_terminate_backend(PID)` ends it by force.',
+    hint: "End that transaction, or wait: Tidings keeps trying. `SELECT pg_terminate_backend(PID);` ends it by force; one that was prepared is ended in its own database with `COMMIT PREPARED 'NAME';` or `ROLLBACK PREPARED 'NAME';`.",
     retryable: true,
     exit: 1,
   },
   SLOT_TAKEN: {
     message: 'Replication slot {slot} of source {source} exists already and serves something else.',
-    hint: 'Give the source another name in the configuration, or drop the slot: `SELECT pg_drop_replication_slot(NAME)`.',
+    hint: 'Give the source another name in the configuration, or drop the slot: `SELECT pg_drop_replication_slot({slotSql});`.',
     retryable: false,
     exit: 2,
   },
@@ -131,10 +138,16 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 2,
   },
-  PUBLICATION_UNSUITABLE: {
+  PUBLICATION_ALTERED: {
     message:
-      'Publication {publication} of source {source} was made FOR ALL TABLES; that would make updates of tables without a key fail.',
-    hint: 'Run `DROP PUBLICATION {publication};`: Tidings makes its own.',
+      'Somebody altered a publication of source {source} between {since} and {until}: {what}. Changes that were not published meanwhile are not in the log, and cannot be had any more.',
+    hint: "Tidings puts the publication right by itself, and the log keeps a note of the gap: `tidings log verify` lists it. Until then `tidings doctor` prints the SQL. See who alters it: `ALTER PUBLICATION` is in the server's log with `log_statement = ddl`.",
+    retryable: false,
+    exit: 1,
+  },
+  PUBLICATION_UNSUITABLE: {
+    message: 'Publication {publication} of source {source} was made FOR ALL {made}; {problem}.',
+    hint: 'Run `DROP PUBLICATION {publicationSql};`: Tidings makes its own.',
     retryable: false,
     exit: 2,
   },
@@ -145,8 +158,8 @@ export const SOURCE_ERRORS = {
     exit: 2,
   },
   WAL_LEVEL: {
-    message: 'The server of source {source} has wal_level = {level}; capture needs logical.',
-    hint: 'Run `ALTER SYSTEM SET wal_level = logical;` and restart the server.',
+    message: 'The server of source {source} has wal_level = {level}; capture needs {needed}.',
+    hint: 'Run `ALTER SYSTEM SET wal_level = {needed};` and restart the server.',
     retryable: false,
     exit: 2,
   },

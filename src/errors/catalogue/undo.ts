@@ -31,6 +31,13 @@ export const UNDO_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  UNDO_REWOUND: {
+    message:
+      'The history of source {source} went back before offset {offset} ({reason}; {abandoned} abandoned), and the undo would begin before that: the changes from there on do not lead to the rows of now.',
+    hint: 'What was changed since then can be undone: `tidings undo --since {next}`.',
+    retryable: false,
+    exit: 2,
+  },
   UNDO_NO_TABLE: {
     message: 'The log of source {source} has no change of a table that {tables} means.',
     hint: 'Write the table as schema.name, in the case it has in the database; `tidings status` shows what is captured.',
@@ -67,7 +74,7 @@ export const UNDO_ERRORS = {
   UNDO_LOCKED: {
     message:
       'Somebody else holds rows or tables of source {source} that the undo needs, and nothing was changed: {reason} (SQLSTATE {state}).',
-    hint: 'Run it again. If it goes on, see pg_stat_activity for a transaction that stays open.',
+    hint: "Run it again. If it goes on, a transaction stays open: `SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY xact_start;` shows those of sessions. A prepared one has no session: `SELECT gid, prepared, owner, database FROM pg_prepared_xacts;` shows it, and `COMMIT PREPARED 'GID';` or `ROLLBACK PREPARED 'GID';` ends it.",
     retryable: true,
     exit: 1,
   },
@@ -108,7 +115,7 @@ export const UNDO_ERRORS = {
   UNDO_REPLICATION_ROLE: {
     message:
       'Sessions of role {role} of source {source} have session_replication_role = {setting}, under which foreign keys and triggers do nothing, and the role may not change it.',
-    hint: 'As an administrator of the database run: ALTER ROLE {role} RESET session_replication_role; ALTER ROLE {role} IN DATABASE {database} RESET session_replication_role; ALTER DATABASE {database} RESET session_replication_role;',
+    hint: 'As an administrator of the database run: ALTER ROLE {roleSql} RESET session_replication_role; ALTER ROLE {roleSql} IN DATABASE {databaseSql} RESET session_replication_role; ALTER DATABASE {databaseSql} RESET session_replication_role;',
     retryable: false,
     exit: 2,
   },
@@ -142,7 +149,7 @@ export const UNDO_ERRORS = {
   },
   UNDO_TRIGGERS_RIGHTS: {
     message: 'Only the owner of {table} may leave its triggers out; role {role} is not.',
-    hint: 'Undo with the triggers, or run as an administrator: GRANT {owner} TO {role};',
+    hint: 'Undo with the triggers, or run as an administrator: GRANT {ownerSql} TO {roleSql};',
     retryable: false,
     exit: 2,
   },

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { withLogErrors } from './errors.ts';
-import { APPLICATION_ID, FORMAT, UPGRADE } from './format.ts';
+import { APPLICATION_ID, FORMAT, upgrade } from './format.ts';
 
 /**
  * Bytes of a database page. Measured on 200-byte rows: 0.99 s of CPU per million with 4,096, 0.88 s
@@ -40,7 +40,7 @@ export function openForWriting(path: string): DatabaseSync {
       PRAGMA cache_size = -${WRITER_CACHE_KB};
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       PRAGMA journal_size_limit = ${CHECKPOINT_PAGES * PAGE_BYTES * 4};`);
-    if (format < FORMAT) db.exec(UPGRADE);
+    if (format < FORMAT) db.exec(upgrade(format));
   });
 }
 

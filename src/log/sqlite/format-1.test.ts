@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { append, changeOf, position, readAll, tableNamed } from '../log.contract.ts';
 import { markOf } from '../log-marks.contract.ts';
+import { FORMAT } from './format.ts';
 import { listSegments } from './segment-files.ts';
 import { openSqliteLog, openSqliteLogReader } from './sqlite-log.ts';
 import { verifySqliteLog } from './verify.ts';
@@ -75,7 +76,7 @@ describe('a log of format 1', () => {
       assert.equal(log.marks().length, 1);
     }
     assert.deepEqual(bytes().slice(0, 2), sealed);
-    assert.deepEqual(formats(), [1, 1, 2]);
+    assert.deepEqual(formats(), [1, 1, FORMAT]);
     assert.deepEqual(await findings(), []);
     await using log = await open();
     assert.deepEqual(
@@ -94,20 +95,16 @@ describe('a log of format 1', () => {
       assert.deepEqual([log.floor, log.head], [0, 6]);
       assert.equal(await log.trim(4), 4);
     }
-    assert.deepEqual(formats(), [2, 2]);
+    assert.deepEqual(formats(), [FORMAT, FORMAT]);
     assert.deepEqual(await findings(), []);
   });
 
   test('a Tidings that knows only an older format refuses what this one has opened', async () => {
     await (await open())[Symbol.asyncDispose]();
     using db = new DatabaseSync(listSegments(directory).at(-1)?.path ?? '');
-    assert.deepEqual(
-      { ...db.prepare(`SELECT value FROM meta WHERE name = 'format'`).get() },
-      {
-        value: 2,
-      },
-    );
-    db.exec('PRAGMA user_version = 3');
+    const written = db.prepare(`SELECT value FROM meta WHERE name = 'format'`).get();
+    assert.equal(written?.['value'], FORMAT);
+    db.exec(`PRAGMA user_version = ${FORMAT + 1}`);
     await assert.rejects(open(), { code: 'DATA_NEWER' });
   });
 });

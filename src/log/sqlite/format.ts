@@ -4,12 +4,18 @@
  */
 
 /**
- * Kept in each file's `user_version`. 2 added table `mark`; a segment of format 1 has none, and gets
- * one when it is opened for writing ({@link UPGRADE}). A Tidings that knows only format 1 must not
- * go on with such a log: it would look back over marks as if nothing were there, and lose them at
- * the next segment.
+ * Kept in each file's `user_version`. 2 added table `mark`, 3 table `fork` and the lineage in table
+ * `progress`. An older segment has none, and gets them when it is opened for writing
+ * ({@link upgrade}). A Tidings that knows only an older format must not go on with such a log: it
+ * would look back over marks and forks as if nothing were there, and lose them at the next segment.
  */
-export const FORMAT = 2;
+export const FORMAT = 3;
+
+/** The format from which on segments have table `mark`. */
+export const MARKS_SINCE = 2;
+
+/** The format from which on segments have table `fork` and a lineage. */
+export const FORKS_SINCE = 3;
 
 /** Kept in each file's `application_id`: "TIDG". */
 export const APPLICATION_ID = 0x54494447;
@@ -75,14 +81,23 @@ const MARK_TABLE = `
     name TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
 `;
 
-/** Makes an unsealed segment of format 1 one of format 2, in one transaction. */
-export const UPGRADE = `
+const FORK_TABLE = `
+  CREATE TABLE fork (
+    offset INTEGER NOT NULL, abandoned INTEGER NOT NULL, from_position TEXT NOT NULL,
+    to_position TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+`;
+
+/** Makes an unsealed segment of an older format one of today's, in one transaction. */
+export function upgrade(from: number): string {
+  return `
   BEGIN IMMEDIATE;
-  ${MARK_TABLE}
+  ${from < MARKS_SINCE ? MARK_TABLE : ''}
+  ${from < FORKS_SINCE ? `${FORK_TABLE} ALTER TABLE progress ADD COLUMN lineage TEXT;` : ''}
   UPDATE meta SET value = ${FORMAT} WHERE name = 'format';
   PRAGMA user_version = ${FORMAT};
   COMMIT;
 `;
+}
 
 export const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -108,11 +123,12 @@ export const SCHEMA = `
     PRIMARY KEY (run, low, page)) STRICT, WITHOUT ROWID;
   CREATE TABLE progress (
     id INTEGER PRIMARY KEY CHECK (id = 1), reached TEXT, appended TEXT,
-    latest_commit INTEGER NOT NULL) STRICT;
+    latest_commit INTEGER NOT NULL, lineage TEXT) STRICT;
   CREATE TABLE gap (
     offset INTEGER NOT NULL, from_position TEXT, to_position TEXT, reason TEXT NOT NULL,
     at INTEGER NOT NULL) STRICT;
   ${MARK_TABLE}
+  ${FORK_TABLE}
   CREATE VIEW record AS
     SELECT block.first + row.key AS offset,
            row.value ->> 0 AS table_id,

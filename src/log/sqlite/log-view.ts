@@ -1,8 +1,9 @@
 import type { TableDefinition } from '../../change/table.ts';
-import type { LogGap, LoggedMark, LoggedTable } from '../log.ts';
+import type { LogFork, LogGap, LoggedMark, LoggedTable } from '../log.ts';
 import { tableChecksum } from './checksum.ts';
-import { openForReading, readNumber, rows, type Value } from './database.ts';
+import { checkFormat, openForReading, readNumber, rows, type Value } from './database.ts';
 import { corrupt, withLogErrors } from './errors.ts';
+import { FORKS_SINCE } from './format.ts';
 import { readMarks } from './mark-rows.ts';
 import type { SegmentFile } from './segment-files.ts';
 
@@ -14,6 +15,8 @@ export interface LogState {
   readonly appended: string | null;
   /** The latest commit time so far: commit times may run backwards, this does not. */
   readonly latestCommit: number;
+  /** Which history it is, in the source's own words; null when that was never said. */
+  readonly lineage: string | null;
 }
 
 /** A log as its readers see it at one moment: only what is durable and whole. */
@@ -24,6 +27,7 @@ export interface LogView {
   readonly state: LogState;
   readonly tables: readonly LoggedTable[];
   readonly gaps: readonly LogGap[];
+  readonly forks: readonly LogFork[];
   readonly marks: readonly LoggedMark[];
 }
 
@@ -33,7 +37,7 @@ export interface ViewHolder {
 }
 
 /** The state of a log before anything happened. */
-export const NEW_LOG: LogState = { reached: null, appended: null, latestCommit: 0 };
+export const NEW_LOG: LogState = { reached: null, appended: null, latestCommit: 0, lineage: null };
 
 /**
  * Reads the view from the newest segment, which carries all but the older records.
@@ -66,15 +70,26 @@ export function readView(segments: readonly SegmentFile[], source: string): LogV
       if (head !== end) {
         throw corrupt(path, `its transactions end at ${head} and its records at ${end}`);
       }
+      const forked = checkFormat(db, path) >= FORKS_SINCE;
       const select = (sql: string): readonly (readonly Value[])[] => rows(db.prepare(sql));
       return {
         segments,
         head,
-        state: toState(select('SELECT reached, appended, latest_commit FROM progress').at(0), path),
+        state: toState(
+          select(
+            `SELECT reached, appended, latest_commit, ${forked ? 'lineage' : 'NULL'} FROM progress`,
+          ).at(0),
+          path,
+        ),
         tables: select('SELECT id, schema, name, definition, checksum FROM table_version').map(
           (row) => toTable(row, path),
         ),
         gaps: select('SELECT offset, from_position, to_position, reason, at FROM gap').map(toGap),
+        forks: forked
+          ? select(
+              'SELECT offset, abandoned, from_position, to_position, reason, at FROM fork ORDER BY offset',
+            ).map(toFork)
+          : [],
         marks: readMarks(db, path),
       };
     });
@@ -85,11 +100,12 @@ export function readView(segments: readonly SegmentFile[], source: string): LogV
 
 function toState(row: readonly Value[] | undefined, path: string): LogState {
   if (row === undefined) throw corrupt(path, 'table progress is empty');
-  const [reached, appended, latestCommit] = row;
+  const [reached, appended, latestCommit, lineage] = row;
   return {
     reached: toText(reached),
     appended: toText(appended),
     latestCommit: Number(latestCommit),
+    lineage: toText(lineage),
   };
 }
 
@@ -109,6 +125,17 @@ function toGap([offset, from, to, reason, at]: readonly Value[]): LogGap {
     offset: Number(offset),
     from: toText(from),
     to: toText(to),
+    reason: String(reason),
+    at: Number(at),
+  };
+}
+
+function toFork([offset, abandoned, from, to, reason, at]: readonly Value[]): LogFork {
+  return {
+    offset: Number(offset),
+    abandoned: Number(abandoned),
+    from: String(from),
+    to: String(to),
     reason: String(reason),
     at: Number(at),
   };

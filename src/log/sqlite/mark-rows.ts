@@ -1,29 +1,27 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { MarkKind } from '../../change/mark.ts';
+import { isPart, type MarkKind } from '../../change/mark.ts';
 import type { LoggedMark } from '../log.ts';
 import { markChecksum } from './checksum.ts';
 import { checkFormat, rows, type Value } from './database.ts';
 import { corrupt } from './errors.ts';
+import { MARKS_SINCE } from './format.ts';
 
-/** The format from which on segments have table `mark`. */
-const MARKS_SINCE_FORMAT = 2;
-
-type MarkDetail = Pick<LoggedMark, 'origin' | 'partition' | 'since' | 'transaction'>;
+type MarkDetail = Omit<LoggedMark, 'offset' | 'at' | 'schema' | 'name' | 'kind'>;
 
 /**
  * All marks that a segment knows, its own and those that it carries on, in log order.
  * @throws TidingsError `LOG_CORRUPT` when one does not match its checksum.
  */
 export function readMarks(db: DatabaseSync, path: string): readonly LoggedMark[] {
-  if (checkFormat(db, path) < MARKS_SINCE_FORMAT) return [];
+  if (checkFormat(db, path) < MARKS_SINCE) return [];
   const sql = 'SELECT offset, at, schema, name, kind, detail, checksum FROM mark ORDER BY id';
   return rows(db.prepare(sql)).map((row) => toMark(row, path));
 }
 
 /** A mark's values in the order of table `mark`, without its `id`. */
 export function markValues(mark: LoggedMark): readonly (string | number)[] {
-  const { offset, at, schema, name, kind, origin, partition, since, transaction } = mark;
-  const detail = JSON.stringify({ origin, partition, since, transaction } satisfies MarkDetail);
+  const { offset, at, schema, name, kind, ...rest } = mark;
+  const detail = JSON.stringify(rest satisfies MarkDetail);
   return [offset, at, schema, name, kind, detail, markChecksum(mark, detail)];
 }
 
@@ -56,8 +54,6 @@ export function marksFrom(marks: readonly LoggedMark[], floor: number): readonly
   }
   return marks.filter(
     (mark) =>
-      mark.offset >= floor ||
-      (before.get(mark.partition?.id ?? '') === mark &&
-        (mark.kind === 'present' || mark.kind === 'attached')),
+      mark.offset >= floor || (before.get(mark.partition?.id ?? '') === mark && isPart(mark)),
   );
 }

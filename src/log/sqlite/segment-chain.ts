@@ -6,6 +6,7 @@ import { withLogErrors } from './errors.ts';
 import type { ViewHolder } from './log-view.ts';
 import { isUnsealed, removeDatabase, syncDirectory } from './segment-files.ts';
 import { type SegmentOrigin, SegmentWriter } from './segment-writer.ts';
+import { stateFloor } from './stated-floor.ts';
 
 export interface SegmentChainOptions {
   readonly directory: string;
@@ -153,6 +154,8 @@ export class SegmentChain {
   trim(before: number): void {
     const { directory, holder, closeReader, onCommitPoint } = this.#options;
     this.#sealWaiting();
+    // Stated first: what goes after that is not missing, wherever a crash interrupts it.
+    const stated = this.#stateFloor(this.#floorAfter(before));
     let removed = false;
     for (;;) {
       const [oldest, next] = holder.view.segments;
@@ -165,6 +168,7 @@ export class SegmentChain {
       onCommitPoint('log 11: segment removed');
     }
     if (removed) withLogErrors(directory, () => syncDirectory(directory));
+    if (!stated) this.#stateFloor(this.#floorAfter(before));
   }
 
   close(): void {
@@ -177,6 +181,23 @@ export class SegmentChain {
       // All that was flushed is durable. On a full disk the WAL stays beside the file, which the
       // next opening finds in order.
       if (!isTidingsError(error)) throw error;
+    }
+  }
+
+  #floorAfter(before: number): number {
+    const { segments } = this.#options.holder.view;
+    const kept = segments.findLast(({ first }) => first <= before);
+    return kept?.first ?? segments[0]?.first ?? 0;
+  }
+
+  /** False on a disk that is too full even for this: then there is room once segments are removed. */
+  #stateFloor(floor: number): boolean {
+    try {
+      stateFloor(this.#options.directory, floor);
+      return true;
+    } catch (error) {
+      if (!isTidingsError(error, 'LOG_FULL')) throw error;
+      return false;
     }
   }
 

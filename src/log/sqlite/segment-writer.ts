@@ -1,7 +1,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LogGap, LoggedMark, LoggedTable, LoggedTransaction, TableId } from '../log.ts';
+import type {
+  LogFork,
+  LogGap,
+  LoggedMark,
+  LoggedTable,
+  LoggedTransaction,
+  TableId,
+} from '../log.ts';
 import { decodeRecords, keyHashes, type NewBlock, recycle } from './block.ts';
 import { BulkInsert } from './bulk-insert.ts';
 import { tableChecksum, transactionChecksum } from './checksum.ts';
@@ -22,6 +29,7 @@ export interface SegmentOrigin {
   readonly state: LogState;
   readonly tables: readonly LoggedTable[];
   readonly gaps: readonly LogGap[];
+  readonly forks: readonly LogFork[];
   readonly marks: readonly LoggedMark[];
 }
 
@@ -31,6 +39,7 @@ interface Statements {
   readonly transaction: BulkInsert;
   readonly table: StatementSync;
   readonly gap: StatementSync;
+  readonly fork: StatementSync;
   readonly mark: StatementSync;
   readonly progress: StatementSync;
   readonly run: StatementSync;
@@ -163,6 +172,14 @@ export class SegmentWriter {
     }
   }
 
+  insertForks(forks: readonly LogFork[]): void {
+    if (forks.length === 0) return;
+    const { statements } = this.#begin();
+    for (const { offset, abandoned, from, to, reason, at } of forks) {
+      statements.fork.run(offset, abandoned, from, to, reason, at);
+    }
+  }
+
   insertMarks(marks: readonly LoggedMark[]): void {
     if (marks.length === 0) return;
     const { statements } = this.#begin();
@@ -171,7 +188,7 @@ export class SegmentWriter {
 
   setState(state: LogState): void {
     const { db, statements } = this.#begin();
-    statements.progress.run(state.reached, state.appended, state.latestCommit);
+    statements.progress.run(state.reached, state.appended, state.latestCommit, state.lineage);
     if (this.first === 0 && state.reached !== null) this.#noteBeginning(db);
   }
 
@@ -309,6 +326,7 @@ export class SegmentWriter {
     meta.run('created', new Date().toISOString());
     this.insertTables(origin.tables);
     this.insertGaps(origin.gaps);
+    this.insertForks(origin.forks);
     this.insertMarks(origin.marks);
     this.setState(origin.state);
   }
@@ -336,8 +354,9 @@ function prepare(db: DatabaseSync): Statements {
     transaction: new BulkInsert(db, 'txn', 8),
     table: db.prepare('INSERT OR IGNORE INTO table_version VALUES (?, ?, ?, ?, ?)'),
     gap: db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?)'),
+    fork: db.prepare('INSERT INTO fork VALUES (?, ?, ?, ?, ?, ?)'),
     mark: db.prepare(`INSERT INTO mark VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)`),
-    progress: db.prepare('REPLACE INTO progress VALUES (1, ?, ?, ?)'),
+    progress: db.prepare('REPLACE INTO progress VALUES (1, ?, ?, ?, ?)'),
     run: db.prepare('INSERT INTO key_run VALUES (?, ?)'),
     page: db.prepare('INSERT INTO key_page VALUES (?, ?, ?, ?)'),
   };

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LogLocation, testLogContract } from '../log.contract.ts';
+import { testForksContract } from '../log-forks.contract.ts';
 import { testMarksContract } from '../log-marks.contract.ts';
 import { openSqliteLog } from './sqlite-log.ts';
 
@@ -20,4 +21,5 @@ for (const [name, sizes] of [
   };
   testLogContract(name, locate);
   testMarksContract(name, locate);
+  testForksContract(name, locate);
 }

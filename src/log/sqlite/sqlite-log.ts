@@ -18,6 +18,13 @@ import { SegmentCache } from './segment-cache.ts';
 import { databaseBytes, listSegments, removeParts, type SegmentFile } from './segment-files.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { SqliteReader } from './sqlite-reader.ts';
+import {
+  type LostBeginning,
+  lostBeginning,
+  SEGMENTS_GONE,
+  stateFloor,
+  statedFloor,
+} from './stated-floor.ts';
 import { SqliteLogWriter } from './sqlite-writer.ts';
 
 /**
@@ -49,6 +56,8 @@ export interface SqliteLogOptions {
 
 /** A log in SQLite files, opened by its writer. */
 export interface SqliteLog extends Log, RowFinder, LogSearch {
+  /** What was missing before the oldest record when it was opened, and nobody had trimmed. */
+  readonly lostBeginning: LostBeginning | null;
   /** The log's segments, oldest first, as retention looks at them. */
   segments(): Promise<readonly SegmentSummary[]>;
 }
@@ -77,6 +86,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLo
   if (segments.length === 0) segments.push(beginLog(directory, source));
   const holder: ViewHolder = { view: readView(segments, source) };
   checkChain(segments, source, holder.view.head);
+  const lost = withLogErrors(directory, () => checkBeginning(directory, segments));
   const cache = new SegmentCache(directory, true);
   const writer = new SqliteLogWriter({
     directory,
@@ -87,7 +97,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLo
     closeReader: (first) => cache.close(first),
     onCommitPoint: options.onCommitPoint ?? (() => undefined),
   });
-  return new OpenSqliteLog({ directory, source, holder, cache }, writer);
+  return new OpenSqliteLog({ directory, source, holder, cache }, writer, lost);
 }
 
 /**
@@ -99,20 +109,38 @@ export async function openSqliteLogReader(options: {
   readonly directory: string;
   readonly source: string;
 }): Promise<SqliteLogReader> {
-  const view: LogView = { segments: [], head: 0, state: NEW_LOG, tables: [], gaps: [], marks: [] };
+  const view: LogView = { segments: [], head: 0, state: NEW_LOG, ...NOTHING };
   const cache = new SegmentCache(options.directory, false);
   const reader = new FollowingReader({ ...options, holder: { view }, cache });
   await reader.refresh();
   return reader;
 }
 
+/** What a log knows besides its records, in one that is new. */
+const NOTHING = { tables: [], gaps: [], forks: [], marks: [] };
+
 function beginLog(directory: string, source: string): SegmentFile {
-  const origin = { directory, source, first: 0, state: NEW_LOG, tables: [], gaps: [], marks: [] };
+  // It would number its records from 0 again (invariant 3).
+  if (statedFloor(directory) !== null) throw corrupt(directory, SEGMENTS_GONE);
+  const origin = { directory, source, first: 0, state: NEW_LOG, ...NOTHING };
   const segment = SegmentWriter.create(origin, () => 0);
   segment.commit();
   segment.publish();
   segment.settle();
   return { first: 0, path: segment.path };
+}
+
+/** A log that says nothing of its floor has it where it begins now: an earlier version has written it. */
+function checkBeginning(directory: string, [oldest]: readonly SegmentFile[]): LostBeginning | null {
+  const floor = oldest?.first ?? 0;
+  if (statedFloor(directory) !== null) return lostBeginning(directory, floor);
+  try {
+    stateFloor(directory, floor);
+  } catch (error) {
+    // On a full disk the log can still be read; it is stated at the next opening.
+    if (!isTidingsError(error, 'LOG_FULL')) throw error;
+  }
+  return null;
 }
 
 /** A newest segment that begins elsewhere than the one before it ends would be a hole, or worse. */
@@ -161,12 +189,14 @@ class SegmentedReader extends SqliteReader {
 }
 
 class OpenSqliteLog extends SegmentedReader implements SqliteLog {
+  readonly lostBeginning: LostBeginning | null;
   readonly #writer: SqliteLogWriter;
   #closed = false;
 
-  constructor(parts: Parts, writer: SqliteLogWriter) {
+  constructor(parts: Parts, writer: SqliteLogWriter, lost: LostBeginning | null) {
     super(parts);
     this.#writer = writer;
+    this.lostBeginning = lost;
   }
 
   get writer(): LogWriter {

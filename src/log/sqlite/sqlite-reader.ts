@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type {
   FindRequest,
+  LogFork,
   LogGap,
   LoggedMark,
   LoggedTable,
@@ -65,6 +66,10 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
 
   get position(): string | null {
     return this.#view.state.reached;
+  }
+
+  get lineage(): string | null {
+    return this.#view.state.lineage;
   }
 
   tables(): readonly LoggedTable[] {
@@ -180,6 +185,12 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
   async gaps(): Promise<readonly LogGap[]> {
     const { floor } = this;
     return this.#view.gaps.filter((gap) => gap.offset >= floor);
+  }
+
+  forks(): readonly LogFork[] {
+    const { forks } = this.#view;
+    // Asked for each change that is delivered.
+    return forks.length === 0 ? forks : forks.filter((fork) => fork.offset >= this.floor);
   }
 
   // oxlint-disable-next-line typescript/require-await -- The port's promise.

@@ -2,7 +2,7 @@ import type { CapturedChange, TransactionEnd } from '../../change/captured.ts';
 import type { MarkFound, TableMark } from '../../change/mark.ts';
 import type { TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LogGap, LogWriter, TableId } from '../log.ts';
+import type { LogFork, LogGap, LogWriter, TableId } from '../log.ts';
 import type { OnCommitPoint } from './commit-points.ts';
 import { toLogError } from './errors.ts';
 import { MAX_IMAGE_BYTES } from './format.ts';
@@ -51,10 +51,12 @@ export class SqliteLogWriter implements LogWriter {
   readonly #chain: SegmentChain;
   #state: LogState;
   #gaps: LogGap[] = [];
+  #forks: LogFork[] = [];
   readonly #marks = new PendingMarks();
   #openTransaction: { readonly id: string; readonly position: string } | null = null;
   #firstPosition: string | null = null;
   #lost: Lost | null = null;
+  durableTransactions = 0;
 
   constructor(options: SqliteWriterOptions) {
     const { view } = options.holder;
@@ -138,6 +140,17 @@ export class SqliteLogWriter implements LogWriter {
     this.#gaps.push({ ...gap, offset: this.#batch.next });
   }
 
+  lineage(text: string): void {
+    this.#state = { ...this.#state, lineage: text };
+  }
+
+  recordFork(fork: Omit<LogFork, 'offset'>): void {
+    const { pending } = this;
+    if (pending.records > 0 || pending.transactions > 0)
+      throw new Error('Transactions are pending');
+    this.#forks.push({ ...fork, offset: this.#batch.next });
+  }
+
   // oxlint-disable-next-line typescript/require-await -- The port's promise; SQLite is synchronous.
   async flush(): Promise<void> {
     this.#guard(() => this.#commitBatch());
@@ -163,8 +176,8 @@ export class SqliteLogWriter implements LogWriter {
   #commitBatch(): void {
     const { holder } = this.#options;
     const { transactions } = this.#batch;
-    const idle = transactions.length === 0 && this.#gaps.length === 0 && this.#marks.isEmpty;
-    if (idle && this.#state.reached === holder.view.state.reached) return;
+    const notes = this.#gaps.length + this.#forks.length;
+    if (transactions.length === 0 && notes === 0 && this.#marks.isEmpty && !this.#moved) return;
     const open = this.#batch.openFirst;
     const blocks = this.#batch.takeWhole();
     const segment = this.#chain.target(open, this.#origin());
@@ -172,6 +185,7 @@ export class SqliteLogWriter implements LogWriter {
     if (blocks.length > 0) segment.insertBlocks(blocks);
     const latestCommit = segment.insertTransactions(transactions, this.#state.latestCommit);
     segment.insertGaps(this.#gaps);
+    segment.insertForks(this.#forks);
     const fresh = this.#marks.whole((position) => offsetAfter(position, holder.view, transactions));
     segment.insertMarks(fresh);
     const state = { ...this.#state, latestCommit };
@@ -179,15 +193,18 @@ export class SqliteLogWriter implements LogWriter {
     this.#chain.commit(segment, () => {
       this.#state = state;
       this.#catalogue.flushed();
+      this.durableTransactions += transactions.length;
       this.#batch.flushed();
       this.#firstPosition = this.#openTransaction?.position ?? null;
       const gaps = [...holder.view.gaps, ...this.#gaps];
       this.#gaps = [];
+      const forks = [...holder.view.forks, ...this.#forks];
+      this.#forks = [];
       const marks = fresh.length === 0 ? holder.view.marks : [...holder.view.marks, ...fresh];
       this.#marks.flushed();
       const head = open ?? this.#batch.next;
       const tables = this.#catalogue.stored;
-      holder.view = { ...holder.view, head, state, gaps, marks, tables };
+      holder.view = { ...holder.view, head, state, gaps, forks, marks, tables };
     });
   }
 
@@ -216,11 +233,11 @@ export class SqliteLogWriter implements LogWriter {
 
   #origin(): Parameters<SegmentChain['roll']>[0] {
     const { directory, source, holder } = this.#options;
-    const { head, gaps, marks, state, segments } = holder.view;
+    const { head, gaps, forks, marks, state, segments } = holder.view;
     const tables = [...this.#catalogue.stored, ...this.#catalogue.fresh];
     const floor = segments[0]?.first ?? 0;
     const needed = marksFrom(marks, floor);
-    return { directory, source, first: head, state, tables, gaps, marks: needed };
+    return { directory, source, first: head, state, tables, gaps, forks, marks: needed };
   }
 
   /**
@@ -239,6 +256,7 @@ export class SqliteLogWriter implements LogWriter {
       this.#batch.clear(holder.view.head);
       this.#state = holder.view.state;
       this.#gaps = [];
+      this.#forks = [];
       this.#marks.clear();
       this.#openTransaction = null;
       this.#firstPosition = null;
@@ -258,6 +276,12 @@ export class SqliteLogWriter implements LogWriter {
     if (this.#lost !== null) throw this.#lost.error;
     if (this.#openTransaction === null) throw new Error('No transaction is open');
     return this.#openTransaction;
+  }
+
+  /** True when the state says something new. */
+  get #moved(): boolean {
+    const { state } = this.#options.holder.view;
+    return this.#state.reached !== state.reached || this.#state.lineage !== state.lineage;
   }
 
   /** Whole transactions that are not flushed, those that have nothing but marks too. */

@@ -18,6 +18,7 @@ import { markOf } from '../log-marks.contract.ts';
 import { RUN_RECORDS } from './format.ts';
 import { openSqliteLog, openSqliteLogReader } from './sqlite-log.ts';
 import { listSegments } from './segment-files.ts';
+import { statedFloor } from './stated-floor.ts';
 import { verifySqliteLog } from './verify.ts';
 
 const never = new AbortController().signal;
@@ -192,6 +193,68 @@ describe('verify', () => {
       for (const { segment } of findings) assert.ok(segments.slice(1).includes(segment));
     });
   }
+
+  test('it finds that the oldest segment is gone, and not when it was trimmed', async () => {
+    const [first = '', second = ''] = segments;
+    const { head } = await openSqliteLogReader({ directory, source: 'main' });
+    const floor = listSegments(directory)[1]?.first ?? 0;
+    cpSync(first, `${first}.kept`);
+    rmSync(first);
+    const gone = await verify();
+    assert.deepEqual(
+      gone.findings.map(({ segment, offset }) => [segment, offset]),
+      [[second, floor]],
+    );
+    assert.match(gone.findings[0]?.message ?? '', /from offset 0 on/);
+    {
+      await using log = await openSqliteLog({ directory, source: 'main' });
+      assert.deepEqual(log.lostBeginning, { from: 0, to: floor });
+    }
+    assert.equal((await verify()).findings.length, 1, 'opening it accepts nothing');
+    cpSync(`${first}.kept`, first);
+    assert.deepEqual(await messages(), []);
+    {
+      await using log = await openSqliteLog({ directory, source: 'main' });
+      assert.equal(await log.trim(floor), floor);
+    }
+    assert.deepEqual(await messages(), []);
+    {
+      await using log = await openSqliteLog({ directory, source: 'main' });
+      assert.equal(log.lostBeginning, null);
+      assert.equal(await log.trim(head), head);
+    }
+    assert.deepEqual(await messages(), []);
+    assert.equal(statedFloor(directory), head);
+  });
+
+  test('it finds that the oldest ones of a trimmed log are gone; saying so by trimming ends that', async () => {
+    const floor = listSegments(directory)[1]?.first ?? 0;
+    const [, second = '', third = ''] = segments;
+    {
+      await using log = await openSqliteLog({ directory, source: 'main' });
+      await log.trim(floor);
+    }
+    rmSync(second);
+    const next = listSegments(directory)[0]?.first ?? 0;
+    assert.match((await messages())[0] ?? '', new RegExp(`from offset ${floor} on`));
+    {
+      await using log = await openSqliteLog({ directory, source: 'main' });
+      assert.deepEqual(log.lostBeginning, { from: floor, to: next });
+      await log.trim(next);
+    }
+    assert.deepEqual(await messages(), []);
+    rmSync(third);
+    assert.match((await messages())[0] ?? '', /all its segments are gone/);
+    await assert.rejects(openSqliteLog({ directory, source: 'main' }), { code: 'LOG_CORRUPT' });
+  });
+
+  test('a log of an earlier version, which says nothing of its floor, has it where it begins', async () => {
+    rmSync(join(directory, 'floor'));
+    rmSync(segments[0] ?? '');
+    assert.deepEqual(await messages(), []);
+    await (await openSqliteLog({ directory, source: 'main' }))[Symbol.asyncDispose]();
+    assert.equal(statedFloor(directory), listSegments(directory)[0]?.first);
+  });
 
   test('it finds damaged bytes, a cut file and a file that is none, and goes on behind them', async () => {
     const [first = '', second = '', third = ''] = segments;

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { LogGap, LoggedMark } from '../log.ts';
+import type { LogFork, LogGap, LoggedMark } from '../log.ts';
 import { openForReading, readNumber, rows } from './database.ts';
 import { toLogError } from './errors.ts';
 import { marksFrom } from './mark-rows.ts';
 import { readView } from './log-view.ts';
 import { listSegments, type SegmentFile } from './segment-files.ts';
+import { lostBeginning, SEGMENTS_GONE, statedFloor } from './stated-floor.ts';
 import { type LogFinding, SegmentVerifier, type VerifiedEnd } from './verify-segment.ts';
 
 export type { LogFinding } from './verify-segment.ts';
@@ -20,8 +21,12 @@ export interface VerifyOptions {
 export interface LogVerification {
   readonly records: number;
   readonly segments: number;
+  /** The next offset, as far as the segments say. */
+  readonly head: number;
   /** Known losses; they are no damage. */
   readonly gaps: readonly LogGap[];
+  /** Where the source's history went back; no damage. */
+  readonly forks: readonly LogFork[];
   /** Where rows came or went without a change; no damage either. */
   readonly marks: readonly LoggedMark[];
   /** Empty for a log in good order. At most {@link MAX_FINDINGS} of one segment. */
@@ -46,6 +51,14 @@ export async function verifySqliteLog(
   const segments = listSegments(directory);
   const findings: LogFinding[] = [];
   const floor = segments[0]?.first ?? 0;
+  if (segments.length === 0 && statedFloor(directory) !== null) {
+    findings.push({ segment: directory, offset: null, message: SEGMENTS_GONE });
+  }
+  const lost = lostBeginning(directory, floor);
+  if (lost !== null) {
+    const message = `the log begins here, and nothing has trimmed the records from offset ${lost.from} on: their segments are gone`;
+    findings.push({ segment: segments[0]?.path ?? directory, offset: floor, message });
+  }
   const total = totalRecords(segments) - floor;
   let before: VerifiedEnd = { end: floor, position: null, latestCommit: 0 };
   let counted = 0;
@@ -83,6 +96,7 @@ export async function verifySqliteLog(
   return {
     records: counted,
     segments: segments.length,
+    head: before.end,
     ...readNotes(segments, source),
     findings,
   };
@@ -143,13 +157,13 @@ function totalRecords(segments: readonly SegmentFile[]): number {
 function readNotes(
   segments: readonly SegmentFile[],
   source: string,
-): Pick<LogVerification, 'gaps' | 'marks'> {
-  const none = { gaps: [], marks: [] };
+): Pick<LogVerification, 'gaps' | 'forks' | 'marks'> {
+  const none = { gaps: [], forks: [], marks: [] };
   try {
     if (segments.length === 0) return none;
-    const { gaps, marks } = readView(segments, source);
+    const { gaps, forks, marks } = readView(segments, source);
     const floor = segments[0]?.first ?? 0;
-    return { gaps, marks: marksFrom(marks, floor) };
+    return { gaps, forks, marks: marksFrom(marks, floor) };
   } catch {
     // The damage is among the findings.
     return none;

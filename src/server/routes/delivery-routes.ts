@@ -5,7 +5,7 @@ import { described } from '../schemas/documented.ts';
 import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { DELIVERIES_QUERY, DELIVERY_PARAMS, DISCARD_BODY } from '../schemas/requests.ts';
 import { REPLAY_REPORT } from '../schemas/subscription.ts';
-import { type Api, defined, type RouteContext } from './route.ts';
+import { type Api, defined, makePage, type RouteContext } from './route.ts';
 
 const tags = ['Deliveries'];
 const URL = '/v1/subscriptions/:name/deliveries/:offset';
@@ -17,7 +17,8 @@ export function deliveryRoutes(app: Api, context: RouteContext): void {
   decidingRoutes(app, context);
 }
 
-function readingRoutes(app: Api, { service }: RouteContext): void {
+function readingRoutes(app: Api, context: RouteContext): void {
+  const { service } = context;
   app.route({
     method: 'GET',
     url: '/v1/deliveries',
@@ -29,8 +30,8 @@ function readingRoutes(app: Api, { service }: RouteContext): void {
       querystring: DELIVERIES_QUERY,
       response: { 200: DELIVERY_PAGE, ...problems(404) },
     },
-    handler: ({ query: { state, ...query } }) =>
-      service.deliveries(defined({ ...query, states: state })),
+    handler: ({ query: { state, ...query } }, reply) =>
+      makePage(context, reply, () => service.deliveries(defined({ ...query, states: state }))),
   });
   app.route({
     method: 'GET',

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Tidings } from '../../app/tidings.ts';
+import type { AnswerRoom } from '../answer-room.ts';
 
 /** Fastify with types from zod schemas. */
 export type Api = FastifyInstance<
@@ -17,6 +18,17 @@ export interface RouteContext {
   readonly service: Tidings;
   /** Aborts when the service drains. */
   readonly draining: AbortSignal;
+  /** Where answers that may be large are made. */
+  readonly room: AnswerRoom;
+}
+
+/** Makes an answer that may be large, when there is room for it. */
+export async function makePage<Page>(
+  { room, draining }: RouteContext,
+  reply: FastifyReply,
+  make: () => Promise<Page>,
+): Promise<Page> {
+  return await room.page(untilGone(reply, draining), make);
 }
 
 /** Aborts when the client has gone, or when the service drains. */

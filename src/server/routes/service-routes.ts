@@ -5,7 +5,7 @@ import { answer, described } from '../schemas/documented.ts';
 import { problems, problemsOfAnybody } from '../schemas/problem.ts';
 import { READINESS_QUERY } from '../schemas/requests.ts';
 import { CAPTURE_STATE, STATUS } from '../schemas/status.ts';
-import type { Api, RouteContext } from './route.ts';
+import { type Api, makePage, type RouteContext } from './route.ts';
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -73,7 +73,8 @@ function probeRoutes(app: Api, { service }: RouteContext): void {
   });
 }
 
-function observingRoutes(app: Api, { service }: RouteContext): void {
+function observingRoutes(app: Api, context: RouteContext): void {
+  const { service } = context;
   app.route({
     method: 'GET',
     url: '/metrics',
@@ -91,7 +92,7 @@ function observingRoutes(app: Api, { service }: RouteContext): void {
       },
     },
     handler: async (_request, reply) =>
-      await reply.type(METRICS_TYPE).send(await service.metrics()),
+      await reply.type(METRICS_TYPE).send(await makePage(context, reply, () => service.metrics())),
   });
   app.route({
     method: 'GET',
@@ -103,7 +104,7 @@ function observingRoutes(app: Api, { service }: RouteContext): void {
       tags,
       response: { 200: STATUS, ...problems() },
     },
-    handler: () => service.status(),
+    handler: (_request, reply) => makePage(context, reply, () => service.status()),
   });
   app.route({
     method: 'GET',

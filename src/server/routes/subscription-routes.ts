@@ -4,7 +4,7 @@ import { DEFINITION_BODY, NEW_SUBSCRIPTION_BODY } from '../schemas/definition.ts
 import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { PAUSE_BODY, REPLAY_BODY, REWIND_BODY, SUBSCRIPTION_PARAMS } from '../schemas/requests.ts';
 import { REPLAY_REPORT, SUBSCRIPTION, TEST_REPORT } from '../schemas/subscription.ts';
-import { type Api, defined, type RouteContext, untilGone } from './route.ts';
+import { type Api, defined, makePage, type RouteContext, untilGone } from './route.ts';
 
 const tags = ['Subscriptions'];
 const URL = '/v1/subscriptions';
@@ -17,7 +17,8 @@ export function subscriptionRoutes(app: Api, context: RouteContext): void {
   sendingRoutes(app, context);
 }
 
-function readingRoutes(app: Api, { service }: RouteContext): void {
+function readingRoutes(app: Api, context: RouteContext): void {
+  const { service } = context;
   app.route({
     method: 'GET',
     url: URL,
@@ -31,7 +32,9 @@ function readingRoutes(app: Api, { service }: RouteContext): void {
         ...problems(),
       },
     },
-    handler: async () => ({ subscriptions: await service.subscriptions() }),
+    handler: async (_request, reply) => ({
+      subscriptions: await makePage(context, reply, () => service.subscriptions()),
+    }),
   });
   app.route({
     method: 'GET',

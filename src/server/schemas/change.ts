@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ChangesPage } from '../../app/administration.ts';
 import type { JsonValue } from '../../change/dialect.ts';
 import { OPERATIONS } from '../../change/change.ts';
-import { WIRE_TYPE, type WireChange } from '../../change/wire.ts';
+import { REWIND_TYPE, WIRE_TYPE, type WireChange } from '../../change/wire.ts';
 import { answer, count, described } from './documented.ts';
 
 const json = (): z.ZodType<JsonValue> => z.custom<JsonValue>();
@@ -14,7 +14,10 @@ export const WIRE_CHANGE = answer<WireChange>()(
   'A change as a CloudEvents 1.0 envelope: docs/reference/wire-format.md.',
   z.object({
     specversion: z.literal('1.0'),
-    type: z.literal(WIRE_TYPE),
+    type: described(
+      z.enum([WIRE_TYPE, REWIND_TYPE]),
+      'The second tells that the history of the source went back: the wire format says how.',
+    ),
     id: described(z.string(), 'The change id, the same on every attempt, endpoint and re-capture.'),
     source: described(z.string(), '`/sources/` and the name of the source.'),
     subject: described(z.string(), '`schema.table`'),
@@ -53,6 +56,10 @@ export const CHANGES_PAGE = answer<ChangesPage>()(
   z.object({
     source: z.string(),
     changes: z.array(WIRE_CHANGE),
+    passedOver: described(
+      z.array(z.object({ offset: count(), code: z.string(), message: z.string() })),
+      'Changes that are left out because they are too large to be handed on.',
+    ),
     after: described(
       z.int().min(-1),
       'What to hand in as `after` next; moves past changes that the filter left out, too.',

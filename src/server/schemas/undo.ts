@@ -104,6 +104,7 @@ const REASONS = [
   'partition-missing',
   'table-missing',
   'table-uncertain',
+  'table-added',
   'no-privilege',
 ] as const;
 

@@ -1,8 +1,9 @@
 import { OPERATIONS, type Operation, type Row } from '../../change/change.ts';
+import { isRewindTable } from '../../change/rewind.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { describeFailure } from '../describe-failure.ts';
 import type { Attempt, Outcome, Sink } from '../sink.ts';
-import type { HandlerCall, TableHandler } from './table-handler.ts';
+import type { HandlerCall, RewindRow, TableHandler } from './table-handler.ts';
 
 const ACK: Outcome = { kind: 'ack' };
 const ACKNOWLEDGED = Promise.resolve(ACK);
@@ -52,7 +53,10 @@ export function handledOperations(handler: TableHandler): readonly Operation[] {
 function callMethod(handler: TableHandler, attempt: Attempt, signal: AbortSignal): unknown {
   const { change } = attempt;
   const call: HandlerCall = { signal, attempt: attempt.number };
-  const { operation, before, after, key } = change;
+  const { operation, before, after, key, schema, table: name } = change;
+  if (isRewindTable({ schema, name })) {
+    return handler.rewind?.(after as unknown as RewindRow, change, call);
+  }
   if (operation === 'truncate') return handler.truncate?.(null, change, call);
   const row = operation === 'delete' ? (before ?? key) : after;
   return handler[operation]?.(row ?? NO_ROW, change, call);
@@ -65,6 +69,7 @@ function failure(error: unknown): Outcome {
 function findProblem(handler: TableHandler): string | null {
   const methods = handledOperations(handler);
   if (methods.length === 0) return 'has no method';
-  const wrong = methods.find((operation) => typeof handler[operation] !== 'function');
+  const named = handler.rewind === undefined ? methods : ([...methods, 'rewind'] as const);
+  const wrong = named.find((name) => typeof handler[name] !== 'function');
   return wrong === undefined ? null : `has a ${wrong} that is no function`;
 }

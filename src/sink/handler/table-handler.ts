@@ -8,6 +8,15 @@ export interface HandlerCall {
   readonly attempt: number;
 }
 
+/** What a handler learns of a history that went back. */
+export interface RewindRow {
+  readonly abandoned_from: number;
+  readonly abandoned_before: number;
+  /** True when changes of the new history are lost as well. */
+  readonly history_lost: boolean;
+  readonly reason: string;
+}
+
 /**
  * An object that is called for each change of a table. A call that returns, or whose promise
  * resolves, acknowledges the change; one that throws or rejects is made again later. Operations
@@ -25,4 +34,10 @@ export interface TableHandler {
   delete?(row: Row, change: Change, call: HandlerCall): Promise<void> | void;
   /** All rows of the table are gone. There is no row to hand over. */
   truncate?(row: null, change: Change, call: HandlerCall): Promise<void> | void;
+  /**
+   * The history of the source went back, because a backup was restored or a standby that lagged took
+   * over: the changes from offset `abandoned_from` to before `abandoned_before` do not exist there any
+   * more. Told to every handler that has this method, whatever its table.
+   */
+  rewind?(row: RewindRow, change: Change, call: HandlerCall): Promise<void> | void;
 }

@@ -2,6 +2,7 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import { TidingsError } from '../../errors/tidings-error.ts';
+import { noteAnswers } from './answer-start.ts';
 import type { AddressGuard } from './address-guard.ts';
 import type { Certificates } from './certificates.ts';
 
@@ -36,8 +37,15 @@ export function guardedConnect(options: GuardedConnectOptions): buildConnector.c
   });
   return (target, callback) => {
     const host = target.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host) === 0 || !guard.refuses(host)) connect(target, callback);
-    else callback(refused(host, host), null);
+    if (isIP(host) !== 0 && guard.refuses(host)) {
+      callback(refused(host, host), null);
+      return;
+    }
+    connect(target, (...result) => {
+      // Of a failure there is the error alone, whatever the types say.
+      if (result[0] === null) noteAnswers(result[1]);
+      callback(...result);
+    });
   };
 }
 

@@ -143,40 +143,9 @@ const BROKEN: readonly (readonly [name: string, code: string, answer: (socket: S
     ['a reset', 'WEBHOOK_RESET', (socket) => socket.resetAndDestroy()],
     ['a close', 'WEBHOOK_RESET', (socket) => socket.end()],
     ['half a status line', 'WEBHOOK_RESET', (socket) => socket.end('HTTP/1.1 20')],
-    ['half of the headers', 'WEBHOOK_RESET', (socket) => socket.end('HTTP/1.1 200 OK\r\nx-a: 1')],
     ['bytes of another protocol', 'WEBHOOK_PROTOCOL', (socket) => socket.end('SSH-2.0-x\r\n\r\n')],
     ['random bytes', 'WEBHOOK_PROTOCOL', (socket) => socket.end(Buffer.alloc(4_000, 0x97))],
-    [
-      'a header that is none',
-      'WEBHOOK_PROTOCOL',
-      (socket) => socket.end('HTTP/1.1 200 OK\r\nx a\0: 1\r\n\r\n'),
-    ],
     ['a status below 100', 'WEBHOOK_PROTOCOL', (socket) => socket.end('HTTP/1.1 099 X\r\n\r\n')],
-    [
-      'two lengths',
-      'WEBHOOK_PROTOCOL',
-      (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na'),
-    ],
-    [
-      'headers without an end',
-      'WEBHOOK_PROTOCOL',
-      (socket) => {
-        socket.write('HTTP/1.1 200 OK\r\n');
-        flood(socket, Buffer.from(`x-a: ${'b'.repeat(8_000)}\r\n`), 2 ** 30);
-      },
-    ],
-    [
-      // RFC 9110, 15.2 would have it passed over; undici does not, and no server sends it unasked.
-      'a 100 that nobody asked for',
-      'WEBHOOK_RESET',
-      (socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'),
-    ],
-    [
-      'the switch to a protocol that nobody asked for',
-      'WEBHOOK_RESET',
-      (socket) =>
-        socket.write('HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
-    ],
   ];
 
 for (const [name, code, answer] of BROKEN) {
@@ -186,6 +155,85 @@ for (const [name, code, answer] of BROKEN) {
     assert.equal(codeOf(outcome), code, JSON.stringify(outcome));
   });
 }
+
+/** What may stand behind a status line and be no HTTP. */
+const AFTER_STATUS: readonly (readonly [name: string, rest: string])[] = [
+  ['nothing', ''],
+  ['half of the headers', 'x-a: 1'],
+  ['a header that is none', 'x a\0: 1\r\n\r\n'],
+  ['two lengths', 'content-length: 1\r\ncontent-length: 2\r\n\r\na'],
+  ['the same length twice', 'content-length: 1\r\ncontent-length: 1\r\n\r\na'],
+  ['a length that is none', 'content-length: much\r\n\r\na'],
+  ['length and chunks', 'content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['chunks that are none', 'transfer-encoding: chunked\r\n\r\nzz\r\n'],
+  ['an encoding that nobody knows', 'transfer-encoding: own\r\n\r\na'],
+  ['a header that goes on in the next line', 'x-a: b\r\n c\r\n\r\n'],
+  ['large headers', `x-a: ${'b'.repeat(40_000)}\r\n\r\n`],
+  ['headers without an end', `x-a: ${'b'.repeat(8_000)}\r\n`.repeat(100)],
+  ['binary', '\x97'.repeat(4_000)],
+];
+
+for (const [name, rest] of AFTER_STATUS) {
+  test(`behind a whole status line ${name}: only the status counts`, ENDS, async () => {
+    for (const [line, expected] of [
+      ['HTTP/1.1 200 OK\r\n', 'ack'],
+      ['HTTP/1.1 204\r\n', 'ack'],
+      ['HTTP/1.1 410 Gone\r\n', 'WEBHOOK_GONE'],
+      ['HTTP/1.1 503 Later\r\n', 'WEBHOOK_STATUS'],
+    ] as const) {
+      const answer = Buffer.from(line + rest, 'latin1');
+      assert.equal(codeOf(await outcomeWith((socket) => socket.end(answer))), expected);
+    }
+  });
+}
+
+test(
+  'lines may end without a carriage return, and a status line come in pieces',
+  ENDS,
+  async () => {
+    for (const answer of ['HTTP/1.1 200 OK\n\n', 'HTTP/1.1 200\ncontent-length: 0\n\n']) {
+      assert.equal(codeOf(await outcomeWith((socket) => socket.end(answer))), 'ack');
+    }
+    const pieces = await outcomeWith((socket) => {
+      socket.write('HTTP/1.1 20', () => socket.end('2 Accepted\r\nx a: 1\r\n\r\n'));
+    });
+    assert.equal(codeOf(pieces), 'ack');
+  },
+);
+
+test(
+  'an answer counts for its own request, also when the connection is used again',
+  ENDS,
+  async () => {
+    await using receiver = await RawReceiver.listen((socket) => {
+      if (receiver.requests === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      else if (receiver.requests === 2) socket.end();
+      else socket.end('HTTP/1.1 500 Oh\r\nx a: 1\r\n\r\n');
+    });
+    await using sink = webhookSink(receiver.url, { connections: 1 });
+    const codes: string[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      codes.push(codeOf(await sink.deliver(attempt(index), PATIENT)));
+    }
+    assert.deepEqual(codes, ['ack', 'WEBHOOK_RESET', 'WEBHOOK_STATUS']);
+  },
+);
+
+test('a change to another protocol is an answer that takes nothing', ENDS, async () => {
+  const outcome = await outcomeWith((socket) =>
+    socket.write('HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+  );
+  assert.ok(outcome.kind === 'retry');
+  assert.equal(outcome.error.answer?.status, 101);
+  assert.match(outcome.error.message, /101 \(Switching Protocols\)/);
+});
+
+test('a 100 that nobody asked for is passed over', ENDS, async () => {
+  const outcome = await outcomeWith((socket) =>
+    socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'),
+  );
+  assert.equal(codeOf(outcome), 'ack');
+});
 
 test('a body that breaks off changes nothing about the status', ENDS, async () => {
   const start = (status: string): string => `HTTP/1.1 ${status}\r\ncontent-length: 100\r\n\r\nno`;

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { statusBefore } from './answer-start.ts';
 import { Excerpt } from './excerpt.ts';
 import type { Hidden } from './hidden.ts';
 
@@ -90,7 +91,8 @@ class PostHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
-    // A body that breaks off changes nothing about the status.
+    // Headers and a body that break off, or make no sense, change nothing about the status.
+    if (this.#status === 0) this.#status = statusBefore(error) ?? 0;
     if (this.#status !== 0) this.#answered();
     else this.#settle({ error });
   }

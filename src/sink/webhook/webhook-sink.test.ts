@@ -143,7 +143,7 @@ test('a test delivery is signed, has an id and a type of its own, and is shown',
   assert.equal(body.type, TEST_TYPE);
   assert.match(body.id, /^test_[0-9a-f-]{36}$/);
   assert.equal(request.headers['webhook-id'], body.id);
-  assert.throws(() => parseWire(request.body), /type is not tidings\.change\.v1/);
+  assert.throws(() => parseWire(request.body), /type is none of tidings\.change\.v1/);
   assert.deepEqual([shown.request.method, shown.request.url], ['POST', receiver.url]);
   assert.equal(shown.request.body, request.body);
   assert.equal(shown.request.headers['webhook-id'], body.id);

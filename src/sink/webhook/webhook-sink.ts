@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
-import { TEST_TYPE, toWire } from '../../change/wire.ts';
+import { TEST_TYPE, wireText } from '../../change/wire.ts';
 import type { Attempt, Exchange, Outcome, Sink } from '../sink.ts';
 import { AddressGuard } from './address-guard.ts';
 import type { Certificates } from './certificates.ts';
@@ -76,13 +76,13 @@ export class WebhookSink implements Sink {
   }
 
   async deliver({ change, number }: Attempt, signal: AbortSignal): Promise<Outcome> {
-    const request = this.#request(change.id, JSON.stringify(toWire(change)), number);
+    const request = this.#request(change.id, wireText(change), number);
     return outcomeOf(await post(this.#pool, request, signal), Date.now());
   }
 
   async test({ change, number }: Attempt, signal: AbortSignal): Promise<Exchange> {
     const id = `test_${randomUUID()}`;
-    const body = JSON.stringify({ ...toWire(change), type: TEST_TYPE, id });
+    const body = wireText(change, { type: TEST_TYPE, id });
     const request = this.#request(id, body, number);
     const started = performance.now();
     const posted = await post(this.#pool, request, signal);

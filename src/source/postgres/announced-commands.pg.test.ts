@@ -89,7 +89,9 @@ test('the settings of a session that changes tables make no difference', async (
   const told: string[] = [];
   at.database.client.on('notice', ({ message }) => told.push(message ?? ''));
   await at.run(
-    `SET standard_conforming_strings = off; SET quote_all_identifiers = on;
+    `SELECT set_config('standard_conforming_strings', 'off', false)
+       WHERE current_setting('server_version_num')::int < 190000;
+     SET quote_all_identifiers = on;
      SET transform_null_equals = on; SET plpgsql.extra_errors = 'all';
      SET plpgsql.variable_conflict = error; SET array_nulls = off; SET row_security = off`,
     `ALTER TABLE t_a ADD COLUMN n mood`,
@@ -151,12 +153,28 @@ test('an announcement stays while its own transaction has not been read', async 
   const { signal } = new AbortController();
   await using session = new SqlSession({ source: 'main', url });
   const patterns = compileTablePatterns(['public.*']);
-  const setup = new Setup({ source: 'main', session, patterns, onWarning: () => undefined });
+  const setup = new Setup({
+    source: 'main',
+    session,
+    patterns,
+    onWarning: () => undefined,
+    onProgress: () => undefined,
+  });
   const count = async (): Promise<number> => {
     const { rows } = await client.query<{ count: number }>(
       `SELECT count(*)::int AS count FROM ${announcementsTable('main')}`,
     );
     return rows[0]?.count ?? 0;
+  };
+  const { slot } = await setup.slot(signal);
+  const advance = async (lsn?: string): Promise<void> => {
+    // What has been written by now is on disk then: a slot goes no further.
+    await other.query(`SELECT pg_logical_emit_message(true, 'on disk', '')`);
+    // By its own name: the server moves a slot of another database, too.
+    await other.query(
+      'SELECT pg_replication_slot_advance($1, COALESCE($2, pg_current_wal_lsn()))',
+      [slot?.slot_name, lsn],
+    );
   };
   await client.query(`BEGIN; INSERT INTO t VALUES (1, 'a'); ALTER TABLE t RENAME v TO w`);
   // Confirmed behind the announcement, and before the end of its transaction.
@@ -165,16 +183,16 @@ test('an announcement stays while its own transaction has not been read', async 
     `SELECT pg_logical_emit_message(true, 'between', repeat('x', 100))::text AS lsn`,
   );
   await client.query('COMMIT');
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', $1)`, [rows[0]?.lsn]);
+  await advance(rows[0]?.lsn);
   await setup.follow(signal);
   await setup.follow(signal);
   assert.equal(await count(), 2);
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', pg_current_wal_lsn())`);
+  await advance();
   await setup.follow(signal);
   assert.equal(await count(), 1);
   await client.query(`DROP TABLE t`);
   await setup.follow(signal);
-  await other.query(`SELECT pg_replication_slot_advance('tidings_main', pg_current_wal_lsn())`);
+  await advance();
   await setup.follow(signal);
   assert.equal(await count(), 0);
 });

@@ -40,6 +40,17 @@ export function dropAnnouncementsSql(source: string): string {
   return `DROP TABLE IF EXISTS ${announcementsTable(source)};`;
 }
 
+/** The tables that were captured when something was last announced of them, as `root`. */
+export function announcedRootsSql(source: string): string {
+  return `SELECT DISTINCT ${announcedRootSql('last')}::text AS root FROM (
+    SELECT DISTINCT ON (a.relation) a.description FROM ${announcementsTable(source)} a
+    ORDER BY a.relation, a.lsn DESC) last
+  WHERE last.description IS NOT NULL`;
+}
+
+/** How many are looked at together; where there are more they are forgotten step by step. */
+const MAX_SUPERSEDING = 1_000;
+
 /** A row of the table that others stand behind: what is older of its relation may be forgotten later. */
 export interface Superseding {
   readonly relation: string;
@@ -56,7 +67,8 @@ export function supersedingSql(source: string): string {
   const table = announcementsTable(source);
   return `SELECT b.relation::text, b.lsn::text, pg_current_wal_insert_lsn()::text AS "end" FROM ${table} b
   WHERE b.description IS NULL
-    OR EXISTS (SELECT FROM ${table} a WHERE a.relation = b.relation AND a.lsn < b.lsn)`;
+    OR EXISTS (SELECT FROM ${table} a WHERE a.relation = b.relation AND a.lsn < b.lsn)
+  LIMIT ${MAX_SUPERSEDING}`;
 }
 
 /** Forgets what these announcements have superseded, and those of them that say that it is gone. */

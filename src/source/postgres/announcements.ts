@@ -1,11 +1,13 @@
-import type { MarkKind } from '../../change/mark.ts';
+import type { MarkCapture, MarkKind, PartitionLink, TableMark } from '../../change/mark.ts';
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { affectedBody } from './affected-relations.ts';
 import { announcementsTable } from './announcements-table.ts';
 import type { TextReader } from './database-text.ts';
+import type { PublicationNames, TablesQuery } from './captured-tables.ts';
 import { FieldReader } from './decode-bytes.ts';
 import type { MessageBytes } from './decode-context.ts';
 import { lsnToPosition } from './position.ts';
+import { cutLinkSql, IS_CUT, linksSql, madeLinkSql } from './partition-links.ts';
 import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription } from './relation-description.ts';
 
@@ -27,29 +29,36 @@ export const ANNOUNCEMENT_PREFIX = 'tidings tables';
 /** The ids in the WAL have 32 bits. */
 const OWN_XID = `(pg_current_xact_id()::text::numeric % 4294967296)::text`;
 
+/** How an announcement comes about. */
+interface Announcing {
+  /** A SELECT of the oids of the relations that may have changed. */
+  readonly among: string;
+  /**
+   * True in the transaction that changes them. Else the change is only noticed, and when it was is not
+   * known.
+   */
+  readonly exact: boolean;
+}
+
 /**
  * An INSERT of the descriptions that are new, returning `relation`, `before` and `description`; the
  * description of a relation that is not captured any more is null.
- * @param changed a SELECT of the oids of those that may have changed. Given in the transaction that
- *   changes them; without it the change is only noticed, and when it was is not known.
  */
-export function announceSql(source: string, patterns: TablePatterns, changed?: string): string {
+function announceSql(
+  source: string,
+  patterns: TablePatterns,
+  { among, exact }: Announcing,
+): string {
   const table = announcementsTable(source);
-  const exact = changed !== undefined;
-  const present = descriptionsSql(
-    patterns,
-    exact ? { of: 'these relations', among: changed } : { of: 'every relation' },
-  );
-  const known = exact
-    ? `SELECT c.oid AS relation, k.description, k.writer FROM (${changed}) c (oid)
-  CROSS JOIN LATERAL (SELECT a.description, a.xmin AS writer FROM ${table} a
-    WHERE a.relation = c.oid ORDER BY a.lsn DESC LIMIT 1) k`
-    : `SELECT DISTINCT ON (a.relation) a.relation, a.description, NULL::xid AS writer FROM ${table} a
-  ORDER BY a.relation, a.lsn DESC`;
+  const writer = exact ? 'a.xmin' : 'NULL::xid';
   return `
 WITH present AS (
-  SELECT d.relation, d.description${exact ? ', d.touched' : ''} FROM (${present}) d
-), known AS (${known}
+  SELECT d.relation, d.description, d.touched
+  FROM (${descriptionsSql(patterns, { of: 'these relations', among })}) d
+), known AS (
+  SELECT c.oid AS relation, k.description, k.writer FROM (${among}) c (oid)
+  CROSS JOIN LATERAL (SELECT a.description, ${writer} AS writer FROM ${table} a
+    WHERE a.relation = c.oid ORDER BY a.lsn DESC LIMIT 1) k
 ), news AS (
   SELECT p.relation, k.description AS before, p.description,
     ${exact ? `NOT (${missedSql('p', 'k')})` : 'false'} AS exact
@@ -69,6 +78,11 @@ WITH present AS (
 )
 SELECT n.relation, n.before, n.description, w.lsn
 FROM news n JOIN written w ON w.relation = n.relation`;
+}
+
+/** Announces what has become of the relations with the oids `$1`, so far as it is new. */
+export function announceNoticedSql(source: string, patterns: TablePatterns): string {
+  return announceSql(source, patterns, { among: 'SELECT unnest($1::oid[])', exact: false });
 }
 
 /**
@@ -115,13 +129,51 @@ export interface AnnouncementMessage {
   /** Relations whose descriptions change here. */
   readonly relations: readonly number[];
   readonly marks: readonly AnnouncedMark[];
+  /** When the marks were announced; microseconds since 1970-01-01 UTC. */
+  readonly at?: number;
+}
+
+/** A relation by number and name, as SQL gives it. */
+type Named = RelationDescription['root'];
+
+/** A {@link PartitionLink} as SQL gives it. */
+export interface AnnouncedLink extends Named {
+  readonly parent: { readonly schema: string; readonly name: string };
+  /** Null when it does not hang there any more. */
+  readonly bounds: string | null;
 }
 
 /** A partition that came or went with its rows. */
 export interface AnnouncedMark {
   readonly kind: MarkKind;
-  readonly root: RelationDescription['root'];
-  readonly partition: RelationDescription['root'];
+  readonly root: Named;
+  readonly partition: Named;
+  readonly links?: readonly AnnouncedLink[] | null;
+  readonly link?: AnnouncedLink | null;
+  readonly capture?: MarkCapture;
+  /** False when the command at hand is not what did it, or not all of it: see `IS_CUT`. */
+  readonly exact?: boolean;
+}
+
+/** The mark that an announced one is. */
+export function toMark(announced: AnnouncedMark): TableMark {
+  const { kind, root, partition, links, link, capture, exact } = announced;
+  const { schema, name, oid } = partition;
+  return {
+    schema: root.schema,
+    name: root.name,
+    origin: String(root.oid),
+    kind,
+    partition: { id: String(oid), schema, name },
+    ...(links === undefined || links === null ? {} : { links: links.map(toLink) }),
+    ...(link === undefined || link === null ? {} : { link: toLink(link) }),
+    // What it was captured by in the meantime is not known.
+    ...(capture === undefined || exact === false ? {} : { capture }),
+  };
+}
+
+export function toLink({ oid, bounds, ...names }: AnnouncedLink): PartitionLink {
+  return { id: String(oid), ...names, ...(bounds === null ? {} : { bounds }) };
 }
 
 const FLAG_TRANSACTIONAL = 1;
@@ -163,15 +215,18 @@ export const ANNOUNCE_VARIABLES = `
  * catalogue since, although its commands build on it. So it can only announce that something changed
  * (invariant 14).
  */
-export function announceBody(source: string, patterns: TablePatterns): string {
-  const news = announceSql(source, patterns, 'SELECT unnest(affected)');
+export function announceBody(source: string, { patterns, names }: TablesQuery): string {
+  const news = announceSql(source, patterns, {
+    among: 'SELECT unnest(affected)',
+    exact: true,
+  });
   return `${affectedBody(source)}
   IF current_setting('transaction_isolation') LIKE 'read %' THEN
     FOR announced IN ${news}
     LOOP
       relations := relations || announced.relation::bigint;
       reached := announced.lsn;
-      marks := marks || ${marksSql('announced.relation', 'announced.before', 'announced.description')};
+      marks := marks || ${marksSql(names)};
     END LOOP;
   ELSIF affected <> '{}' THEN
     relations := affected::bigint[];
@@ -181,24 +236,64 @@ export function announceBody(source: string, patterns: TablePatterns): string {
     ON CONFLICT (relation, lsn) DO UPDATE SET description = NULL;
   END IF;
   IF reached IS NOT NULL THEN
-    PERFORM pg_logical_emit_message(true, ${quoteLiteral(ANNOUNCEMENT_PREFIX)}, jsonb_build_object(
-      'source', ${quoteLiteral(source)}, 'lsn', reached, 'relations', relations, 'marks', marks)::text);
+    ${emitSql(source, `'[]'::jsonb`)}
   END IF;`;
 }
 
+/**
+ * The part that announces the marks, once the publications have followed the command: what the
+ * partitions are captured by from here on is part of it.
+ */
+export function announceMarksBody(source: string, names: PublicationNames): string {
+  const now = captureSql(`(m ->> 'now')::oid`, names);
+  const whole = `SELECT jsonb_agg(CASE WHEN m ? 'capture'
+      THEN jsonb_set(m, '{capture,after}', COALESCE(to_jsonb(${now}), 'null')) ELSE m END)
+    FROM jsonb_array_elements(marks) m`;
+  return `
+  IF marks <> '[]' THEN
+    relations := '{}';
+    ${emitSql(source, `(${whole})`)}
+  END IF;`;
+}
+
+function emitSql(source: string, marks: string): string {
+  return `PERFORM pg_logical_emit_message(true, ${quoteLiteral(ANNOUNCEMENT_PREFIX)}, jsonb_build_object(
+      'source', ${quoteLiteral(source)}, 'lsn', reached, 'relations', relations, 'marks', ${marks},
+      'at', (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)::text);`;
+}
+
+/** What a table's changes are captured by, all of them: the number of its entry in the publication. */
+function captureSql(table: string, { all }: PublicationNames): string {
+  return `(SELECT e.oid::text FROM pg_publication_rel e JOIN pg_publication b ON b.oid = e.prpubid
+    WHERE e.prrelid = ${table} AND b.pubname = ${quoteLiteral(all)})`;
+}
+
 /** The marks of one relation's news: rows that came or went with a partition. */
-function marksSql(relation: string, before: string, after: string): string {
-  const isPart = (side: string): string =>
-    `COALESCE((${side} #>> '{root,oid}')::oid <> ${relation}, false)`;
-  const left = `${isPart(before)} AND (${before} -> 'root' -> 'oid') IS DISTINCT FROM (${after} -> 'root' -> 'oid')`;
-  const came = `${isPart(after)} AND (${before} -> 'root' -> 'oid') IS DISTINCT FROM (${after} -> 'root' -> 'oid')`;
-  const mark = (kind: string, side: string): string =>
+function marksSql(names: PublicationNames): string {
+  const [relation, before, after] = [
+    'announced.relation',
+    'announced.before',
+    'announced.description',
+  ];
+  const rootOf = (side: string): string => `(${side} #>> '{root,oid}')::oid`;
+  const isPart = (side: string): string => `COALESCE(${rootOf(side)} <> ${relation}, false)`;
+  const moved = `${rootOf(before)} IS DISTINCT FROM ${rootOf(after)}`;
+  const mark = (kind: string, side: string, more: string): string =>
     `jsonb_build_array(jsonb_build_object('kind', ${kind}, 'root', ${side} -> 'root', 'partition',
-      jsonb_build_object('oid', ${relation}::bigint, 'schema', ${side} -> 'schema', 'name', ${side} -> 'name')))`;
+      jsonb_build_object('oid', ${relation}::bigint, 'schema', ${side} -> 'schema', 'name', ${side} -> 'name'),
+      'now', ${rootOf(after)}::bigint) || ${more})`;
+  const capture = `jsonb_build_object('capture',
+    jsonb_build_object('before', ${captureSql(rootOf(before), names)}, 'after', NULL))`;
   const gone = `CASE WHEN EXISTS (SELECT FROM pg_class c WHERE c.oid = ${relation}) THEN 'detached' ELSE 'dropped' END`;
-  const made = `CASE WHEN tg_tag IN ('CREATE TABLE', 'CREATE SCHEMA') AND EXISTS (
-      SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.objid = ${relation})
-    THEN 'present' ELSE 'attached' END`;
-  return `CASE WHEN ${left} THEN ${mark(gone, before)} ELSE '[]' END
-      || CASE WHEN ${came} THEN ${mark(made, after)} ELSE '[]' END`;
+  const madeLink = madeLinkSql(relation);
+  const exact = `'exact', tg_tag <> 'ALTER TABLE' OR ${madeLink} IS NOT NULL OR ${IS_CUT}`;
+  const cut = `jsonb_build_object('link', ${cutLinkSql(relation, rootOf(before))}, ${exact}) || ${capture}`;
+  const made = `tg_tag IN ('CREATE TABLE', 'CREATE SCHEMA') AND EXISTS (
+      SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.objid = ${relation})`;
+  const links = `jsonb_build_object('links', ${linksSql(relation, rootOf(after))})`;
+  const joined = `jsonb_build_object('link', ${madeLink}, ${exact}) || ${capture}`;
+  return `CASE WHEN ${isPart(before)} AND ${moved} THEN ${mark(gone, before, cut)} ELSE '[]' END
+      || CASE WHEN NOT (${isPart(after)} AND ${moved}) THEN '[]'
+        WHEN ${made} THEN ${mark("'present'", after, links)}
+        ELSE ${mark("'attached'", after, `${links} || ${joined}`)} END`;
 }

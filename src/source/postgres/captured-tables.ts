@@ -4,6 +4,7 @@ import {
   toLikePatterns,
 } from '../../change/table-pattern.ts';
 import { escapedNameSql, isConvertibleSql } from './convertible-name.ts';
+import { treeSql } from './partition-tree.ts';
 import { quoteLiteral } from './quote.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -23,6 +24,7 @@ export interface PublicationNames {
 
 /** A table that the patterns mean, or that is published although they don't. */
 export interface CapturedTable {
+  readonly oid: string;
   readonly schema: string;
   readonly name: string;
   readonly partitioned: boolean;
@@ -38,6 +40,10 @@ export interface CapturedTable {
   readonly wantedInInsertOnly: boolean;
   readonly isInAll: boolean;
   readonly isInInsertOnly: boolean;
+  /** True when only some of its rows are published. */
+  readonly filtered: boolean;
+  /** True when only some of its columns are published. */
+  readonly narrowed: boolean;
 }
 
 /** What the query for {@link CapturedTable} depends on. */
@@ -59,7 +65,16 @@ export function readTables(
 
 /** True when the publications do not have the table as they should. */
 export function isMisplaced(table: CapturedTable): boolean {
-  return table.wantedInAll !== table.isInAll || table.wantedInInsertOnly !== table.isInInsertOnly;
+  return (
+    table.wantedInAll !== table.isInAll ||
+    table.wantedInInsertOnly !== table.isInInsertOnly ||
+    !isWhole(table)
+  );
+}
+
+/** True when all rows and columns of the table are published, if it is published at all. */
+export function isWhole({ filtered, narrowed }: CapturedTable): boolean {
+  return !filtered && !narrowed;
 }
 
 /**
@@ -68,23 +83,23 @@ export function isMisplaced(table: CapturedTable): boolean {
  * Not meant, whatever the patterns say: system schemas, our own schema, members of extensions, and
  * what is not in the WAL (unlogged, temporary and foreign tables, views). Of a partitioned table only
  * the root counts, unless the patterns mean just the partition.
- * @param among see {@link wantedSql}.
+ * @param placed to look only at some.
  */
-export function tablesSql({ patterns, names, triggered }: TablesQuery, among?: string): string {
+export function tablesSql({ patterns, names, triggered }: TablesQuery, placed?: Placed): string {
   const [all, insertOnly] = [quoteLiteral(names.all), quoteLiteral(names.insertOnly)];
-  const some = among === undefined ? '' : `JOIN (${among}) these (oid) ON these.oid = r.prrelid`;
+  const some =
+    placed === undefined ? '' : `JOIN (${placed.among}) these (oid) ON these.oid = r.prrelid`;
   return `
-WITH ${wantedSql(patterns, among)}, member AS (
+WITH ${wantedSql(patterns, placed?.among)}, member AS (
   SELECT r.prrelid AS oid,
-    bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only
+    bool_or(p.pubname = ${all}) AS in_all, bool_or(p.pubname = ${insertOnly}) AS in_insert_only,
+    -- PostgreSQL 14 has neither.
+    bool_or(to_jsonb(r) ->> 'prqual' IS NOT NULL) AS filtered,
+    bool_or(to_jsonb(r) ->> 'prattrs' IS NOT NULL) AS narrowed
   FROM pg_publication p JOIN pg_publication_rel r ON p.oid = r.prpubid ${some}
   WHERE p.pubname IN (${all}, ${insertOnly})
   GROUP BY r.prrelid
-), leaf AS (
-  SELECT w.oid AS root, bool_and(${usableSql('l')}) AS usable, bool_and(l.relreplident = 'f') AS "full"
-  FROM wanted w JOIN pg_class c ON c.oid = w.oid AND c.relkind = 'p'
-    CROSS JOIN pg_partition_tree(w.oid) t JOIN pg_class l ON l.oid = t.relid AND l.relkind = 'r'
-  GROUP BY w.oid
+), leaf AS (${leavesSql(placed)}
 ), judged AS (
   SELECT c.oid, CASE c.relkind
     WHEN 'r' THEN ${usableSql('c')}
@@ -92,7 +107,8 @@ WITH ${wantedSql(patterns, among)}, member AS (
       OR (${String(triggered)} AND leaf.usable IS NOT NULL)) END AS usable
   FROM wanted w JOIN pg_class c ON c.oid = w.oid LEFT JOIN leaf ON leaf.root = c.oid
 )
-SELECT n.nspname::text AS "schema", c.relname::text AS "name", c.relkind = 'p' AS "partitioned",
+SELECT c.oid::text AS "oid",
+  n.nspname::text AS "schema", c.relname::text AS "name", c.relkind = 'p' AS "partitioned",
   o.rolname::text AS "owner", o.rolsuper AS "ownerIsSuperuser",
   pg_has_role(c.relowner, 'USAGE') AS "owned",
   c.relreplident = 'f' AND COALESCE(leaf."full", true) AS "full",
@@ -100,14 +116,49 @@ SELECT n.nspname::text AS "schema", c.relname::text AS "name", c.relkind = 'p' A
   COALESCE(judged.usable, false) AS "wantedInAll",
   COALESCE(NOT judged.usable, false) AS "wantedInInsertOnly",
   COALESCE(member.in_all, false) AS "isInAll",
-  COALESCE(member.in_insert_only, false) AS "isInInsertOnly"
+  COALESCE(member.in_insert_only, false) AS "isInInsertOnly",
+  COALESCE(member.filtered, false) AS "filtered", COALESCE(member.narrowed, false) AS "narrowed"
 FROM judged FULL JOIN member ON member.oid = judged.oid
   JOIN pg_class c ON c.oid = COALESCE(judged.oid, member.oid)
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_roles o ON o.oid = c.relowner
   LEFT JOIN leaf ON leaf.root = c.oid
 WHERE ${HAS_NAMES}
-ORDER BY 1, 2`;
+ORDER BY 2, 3`;
+}
+
+/** Some tables, in SQL; see {@link tablesSql}. */
+export interface Placed {
+  /** A SELECT of their oids, and of those of the partitioned tables that they belong to. */
+  readonly among: string;
+  /** A SELECT of the oids of relations that were changed. */
+  readonly changed: string;
+  /** True when a partitioned table's other partitions may have become worse too. */
+  readonly whole: string;
+}
+
+/**
+ * What the partitions of each partitioned table have in common. One whose updates are published has no
+ * partition without an identity; so only what was changed can make a difference, and the others, which
+ * may be thousands, are not looked at.
+ */
+function leavesSql(placed: Placed | undefined): string {
+  const partitioned = `SELECT w.oid FROM wanted w JOIN pg_class c ON c.oid = w.oid AND c.relkind = 'p'`;
+  const judge = (relations: string): string => `
+  SELECT t.root, bool_and(${usableSql('l')}) AS usable, bool_and(l.relreplident = 'f') AS "full"
+  FROM (${relations}) t (root, relation) JOIN pg_class l ON l.oid = t.relation AND l.relkind = 'r'
+  GROUP BY t.root`;
+  if (placed === undefined) return judge(treeSql(partitioned));
+  const published = `JOIN member m ON m.oid = w.oid AND m.in_all AND NOT ${placed.whole}`;
+  const rest = `${partitioned} LEFT JOIN member m ON m.oid = w.oid
+    WHERE ${placed.whole} OR m.in_all IS NOT TRUE`;
+  return `
+  SELECT each.root, bool_and(each.usable) AS usable, bool_and(each."full") AS "full" FROM (
+  ${judge(treeSql(rest))}
+  UNION ALL ${judge(`SELECT w.oid, x.oid FROM (${placed.changed}) x (oid)
+    CROSS JOIN LATERAL pg_partition_ancestors(x.oid) a JOIN wanted w ON w.oid = a.relid ${published}`)}
+  UNION ALL SELECT w.oid, true, true FROM wanted w ${published}
+  ) each GROUP BY each.root`;
 }
 
 /**
@@ -118,19 +169,25 @@ ORDER BY 1, 2`;
  *   joined, so that a look at one relation does not go through the whole catalogue.
  */
 export function wantedSql(patterns: TablePatterns, among?: string): string {
-  const some = among === undefined ? '' : `(${among}) these (oid) JOIN `;
+  // OFFSET keeps the server from looking through a whole schema for a few of its tables.
+  const relations =
+    among === undefined
+      ? 'pg_class c'
+      : `(${among}) these (oid)
+    CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE pg_class.oid = these.oid OFFSET 0) c`;
   return `meant AS (
   SELECT c.oid, c.relispartition
-  FROM ${some}pg_class c${some === '' ? '' : ' ON c.oid = these.oid'} JOIN pg_namespace n ON n.oid = c.relnamespace
+  FROM ${relations} JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
     AND ${HAS_NAMES} AND ${SCHEMA_COUNTS} AND ${patternsSql(patterns)}
     AND NOT EXISTS (SELECT FROM pg_depend d
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), wanted AS (
-  SELECT oid FROM meant m
-  WHERE NOT relispartition OR NOT EXISTS (
-    SELECT FROM pg_partition_ancestors(m.oid) a JOIN meant ON meant.oid = a.relid
-    WHERE a.relid <> m.oid)
+  -- IS TRUE has the server hash what is meant: where it knows nothing of its own catalogue yet, it
+  -- would join, and compare each partition with all others.
+  SELECT m.oid FROM meant m WHERE NOT m.relispartition OR NOT EXISTS (
+    SELECT FROM pg_partition_ancestors(m.oid) a
+    WHERE a.relid <> m.oid AND (a.relid IN (SELECT meant.oid FROM meant)) IS TRUE)
 )`;
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkServer, checkTls } from './check-server.ts';
+import { NEWEST } from '../../../test/postgres.ts';
+import { checkServer, checkTls, NEWEST_TESTED } from './check-server.ts';
 import type { ServerSettings } from './check-settings.ts';
-import type { ServerFacts } from './server-facts.ts';
+import { requireServer, type ServerFacts } from './server-facts.ts';
+import { isTidingsError } from '../../errors/tidings-error.ts';
 
 const SETTINGS: ServerSettings = {
   maxSlots: 10,
@@ -35,6 +37,10 @@ test('rows in the clear are a warning only where they cross a network', () => {
   assert.equal(status('db.example', null), 'warning');
 });
 
+test('the newest version that counts as tested is the newest of the matrix', () => {
+  assert.equal(NEWEST_TESTED, NEWEST);
+});
+
 test('versions: too old, tested, newer than tested', () => {
   const status = (version: number): string | undefined =>
     [...checkServer({ ...FACTS, version })].find((check) => check.name === 'version')?.status;
@@ -54,4 +60,38 @@ test('a standby cannot be captured', () => {
     failed.map((check) => check.name),
     ['primary'],
   );
+});
+
+/** What is found about `wal_level`: by doctor, and at the start; null when it is enough. */
+function walLevel(version: number, level: string): { fix: string | null; hint: string | null } {
+  const facts = { ...FACTS, version, walLevel: level };
+  const found = [...checkServer(facts)].find((check) => check.name === 'wal_level');
+  assert.equal(found?.status, found?.fix === undefined ? 'ok' : 'failed');
+  const fix = found?.fix ?? null;
+  try {
+    requireServer('main', facts);
+    return { fix, hint: null };
+  } catch (error) {
+    assert.ok(isTidingsError(error, 'WAL_LEVEL'));
+    assert.match(error.message, new RegExp(`wal_level = ${level}; capture needs`));
+    return { fix, hint: error.hint };
+  }
+}
+
+test('wal_level: logical before PostgreSQL 19, all but minimal since', () => {
+  const asks = (version: number, level: string): readonly (string | undefined)[] => {
+    const { fix, hint } = walLevel(version, level);
+    return [fix, hint].map((text) => /SET wal_level = (\w+)/.exec(text ?? '')?.[1]);
+  };
+  const enough = [undefined, undefined];
+  for (const version of [140_000, 180_006, 189_999]) {
+    assert.deepEqual(asks(version, 'logical'), enough);
+    assert.deepEqual(asks(version, 'replica'), ['logical', 'logical']);
+    assert.deepEqual(asks(version, 'minimal'), ['logical', 'logical']);
+  }
+  for (const version of [190_000, 190_004, 200_001]) {
+    assert.deepEqual(asks(version, 'logical'), enough);
+    assert.deepEqual(asks(version, 'replica'), enough);
+    assert.deepEqual(asks(version, 'minimal'), ['replica', 'replica']);
+  }
 });

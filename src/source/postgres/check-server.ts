@@ -5,11 +5,17 @@ import type { ServerSettings } from './check-settings.ts';
 import { isRemote } from './connect.ts';
 import type { readPublications } from './publication.ts';
 import { missingRights } from './rights.ts';
-import { OLDEST_VERSION, type ServerFacts, versionText } from './server-facts.ts';
+import {
+  hasWalLevel,
+  neededWalLevel,
+  OLDEST_VERSION,
+  type ServerFacts,
+  versionText,
+} from './server-facts.ts';
 import { lossOf, type Slot } from './slot.ts';
 
 /** The newest version that the tests run on. */
-const NEWEST_TESTED = 18;
+export const NEWEST_TESTED = 18;
 /** A stream that is quiet for longer than this is cut before a slow network is heard of. */
 const SHORT_TIMEOUT = 10_000;
 
@@ -48,14 +54,19 @@ export function* checkServer(facts: ServerFacts): Generator<CheckResult> {
       fix: 'Point the url at the primary.',
     };
   }
-  const logical = facts.walLevel === 'logical';
-  yield {
-    name: 'wal_level',
-    status: logical ? 'ok' : 'failed',
-    message: `wal_level is ${facts.walLevel}${logical ? '' : '; capture needs logical'}.`,
-    ...(logical
-      ? {}
-      : { fix: 'ALTER SYSTEM SET wal_level = logical;  -- then restart the server' }),
+  yield checkWalLevel(facts);
+}
+
+function checkWalLevel(facts: ServerFacts): CheckResult {
+  const name = 'wal_level';
+  const { walLevel } = facts;
+  if (hasWalLevel(facts)) return { name, status: 'ok', message: `wal_level is ${walLevel}.` };
+  const needed = neededWalLevel(facts);
+  return {
+    name,
+    status: 'failed',
+    message: `wal_level is ${walLevel}; capture needs ${needed}.`,
+    fix: `ALTER SYSTEM SET wal_level = ${needed};  -- then restart the server`,
   };
 }
 

@@ -3,6 +3,7 @@ import type { SqlSession } from './sql-session.ts';
 /** The server's settings and counters that limit capture. */
 export interface ServerSettings {
   readonly maxSlots: number;
+  /** Without those of REPACK (CONCURRENTLY), which come out of `max_repack_replication_slots`. */
   readonly usedSlots: number;
   readonly maxSenders: number;
   readonly usedSenders: number;
@@ -20,7 +21,8 @@ export async function readSettings(
 ): Promise<ServerSettings> {
   const [settings] = await session.query<ServerSettings>(
     `SELECT (SELECT setting::int FROM pg_settings WHERE name = 'max_replication_slots') AS "maxSlots",
-       (SELECT count(*)::int FROM pg_replication_slots) AS "usedSlots",
+       (SELECT count(*)::int FROM pg_replication_slots
+         WHERE plugin IS DISTINCT FROM 'pgrepack') AS "usedSlots",
        (SELECT setting::int FROM pg_settings WHERE name = 'max_wal_senders') AS "maxSenders",
        (SELECT count(*)::int FROM pg_stat_get_wal_senders()) AS "usedSenders",
        (SELECT setting::int FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS "slotWalLimit",

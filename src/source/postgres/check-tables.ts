@@ -5,7 +5,8 @@ import {
   type SkippedRelation,
   type TablesQuery,
 } from './captured-tables.ts';
-import { quoteTable } from './quote.ts';
+import type { Silenced } from './event-triggers.ts';
+import { quoteLiteral, quoteTable } from './quote.ts';
 import { createTriggerSql } from './table-trigger.ts';
 
 /** Which tables are captured, and what of their changes. */
@@ -81,8 +82,9 @@ function* checkIdentity(tables: readonly CapturedTable[]): Generator<CheckResult
 
 /** A partitioned table does not pass its replica identity on. */
 function partitionsFullSql(table: CapturedTable): string {
-  const root = quoteTable(table).replaceAll("'", "''");
-  return `DO $$ DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree('${root}') LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', p); END LOOP; END $$;`;
+  const root = quoteLiteral(quoteTable(table));
+  const tag = root.includes('$$') ? '$full$' : '$$';
+  return `DO ${tag} DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree(${root}) LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', p); END LOOP; END ${tag};`;
 }
 
 /** Whether tables made later are captured from their first row on. */
@@ -90,13 +92,24 @@ export function checkNewTables(
   source: string,
   query: TablesQuery,
   triggered: boolean,
+  silenced: readonly Silenced[],
 ): CheckResult {
   const name = 'new tables';
+  if (triggered && silenced.length > 0) {
+    const sessions = silenced.map((each) => each.sessions).join(', ');
+    return {
+      name,
+      status: 'warning',
+      message: `event_triggers is off for ${sessions}: tables that such a session makes are noticed within 10 seconds, and rows written to them before that are not captured; what it does to columns, keys and partitions is only known where the log can tell.`,
+      fix: silenced.map(({ fix }) => fix).join('\n'),
+    };
+  }
   if (triggered) {
     return {
       name,
       status: 'ok',
-      message: 'Tables made later are captured from their first row on (event trigger).',
+      message:
+        'Tables made later are captured from their first row on (event trigger), but for those of a session that sets event_triggers = off: these within 10 seconds.',
     };
   }
   return {

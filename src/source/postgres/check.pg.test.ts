@@ -18,8 +18,8 @@ test('a database that is ready, and one where each fix was run', async () => {
   await using database = await freshDatabase();
   const { client } = database;
   await client.query(`CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE "B'b" (id int PRIMARY KEY);
-    CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);
-    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9);
+    CREATE TABLE "p$$'\\p" (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE p1 PARTITION OF "p$$'\\p" FOR VALUES FROM (0) TO (9);
     CREATE TABLE nokey (id int); CREATE UNLOGGED TABLE u (id int); CREATE VIEW v AS SELECT 1`);
   const before = await check(database);
   const status = (results: Map<string, CheckResult>, name: string): string | undefined =>
@@ -111,4 +111,23 @@ test('an unbounded slot and a short timeout are warned of', async () => {
   for (const name of ['retained WAL', 'wal_sender_timeout']) {
     assert.equal(after.get(name)?.status, 'ok', `${name}: its fix mends it`);
   }
+});
+
+test('sessions in which no event trigger fires are named, and the fix works', async () => {
+  await using database = await freshDatabase();
+  const { client, name } = database;
+  const role = `role_${name}`;
+  await client.query(`CREATE TABLE a (id int PRIMARY KEY); CREATE ROLE ${role};
+    CREATE ROLE ${role}_2; ALTER ROLE ${role} SET event_triggers = 'no';
+    ALTER ROLE ${role}_2 IN DATABASE ${name} SET event_triggers = off;
+    ALTER ROLE ${role}_2 SET work_mem = '1MB'; ALTER DATABASE ${name} SET event_triggers = false`);
+  const found = (await check(database)).get('new tables');
+  assert.equal(found?.status, 'warning');
+  const message = found?.message ?? '';
+  for (const sessions of [`role ${role}`, `role ${role}_2`, `all roles in database ${name}`]) {
+    assert.match(message, new RegExp(`(for|,) ${sessions}[,:]`));
+  }
+  await client.query(found?.fix ?? '');
+  assert.equal((await check(database)).get('new tables')?.status, 'ok');
+  await client.query(`DROP ROLE ${role}, ${role}_2`);
 });

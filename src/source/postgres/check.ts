@@ -9,13 +9,18 @@ import {
   checkTls,
   checkWalBound,
 } from './check-server.ts';
+import { checkLocks, readLockRoom } from './check-locks.ts';
+import { checkPublications } from './check-publications.ts';
+import { checkRepack } from './check-repack.ts';
 import { checkNewTables, checkTables } from './check-tables.ts';
 import { readSettings } from './check-settings.ts';
 import { readTables, readSkipped } from './captured-tables.ts';
 import type { ConnectOptions } from './connect.ts';
 import { checkEncoding } from './encoding.ts';
+import { readSilenced } from './event-triggers.ts';
 import { publicationNames, readPublications } from './publication.ts';
 import { readFacts } from './server-facts.ts';
+import { checkStandbys, readStandbys } from './check-standbys.ts';
 import { findSlot } from './slot.ts';
 import type { SqlSession } from './sql-session.ts';
 import { readTrigger } from './table-trigger.ts';
@@ -60,6 +65,12 @@ async function* runChecks(
   const slot = facts.standby ? null : await findSlot(session, owner, signal);
   yield checkEncoding(facts, slot !== null);
   yield* checkSlots(source, settings, slot);
+  if (!facts.standby) {
+    yield* checkStandbys(source, facts.version, {
+      slot,
+      standbys: await readStandbys(session, signal),
+    });
+  }
   yield checkWalBound(settings);
   yield checkTimeout(settings);
   const names = publicationNames(source);
@@ -69,6 +80,9 @@ async function* runChecks(
   const tables = await readTables(session, { ...query, triggered }, signal);
   const publications = await readPublications(session, names, signal);
   yield* checkRights(source, facts, publications, tables);
+  if (slot !== null) yield checkPublications(source, publications, tables);
   yield* checkTables(tables, await readSkipped(session, patterns, signal));
-  yield checkNewTables(source, query, triggered);
+  yield checkLocks(await readLockRoom(session, patterns, signal));
+  yield* checkRepack(facts, settings, tables);
+  yield checkNewTables(source, query, triggered, await readSilenced(session, signal));
 }

@@ -1,8 +1,8 @@
 import pg from 'pg';
-import { isTidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import { newReplicationSocket } from './connection-socket.ts';
 import { keepLastWords, lastWords, readToTheEnd } from './last-words.ts';
-import { NEWER_SETTINGS, startupOptions } from './session-settings.ts';
+import { HAS_ARRIVED, NEWER_SETTINGS, startupOptions } from './session-settings.ts';
 import { toConnectError } from './source-error.ts';
 
 /** Where a source is and what it is called. */
@@ -76,7 +76,7 @@ async function open(options: ConnectOptions, signal?: AbortSignal): Promise<pg.C
     await client.connect();
     signal?.throwIfAborted();
     readToTheEnd(client);
-    await client.query(NEWER_SETTINGS);
+    await requireDirect(options.source, client);
     signal?.throwIfAborted();
     return client;
   } catch (error) {
@@ -86,6 +86,17 @@ async function open(options: ConnectOptions, signal?: AbortSignal): Promise<pg.C
   } finally {
     signal?.removeEventListener('abort', abandon);
   }
+}
+
+/** @throws TidingsError `SOURCE_POOLED` when the server has not got what the session begins with. */
+async function requireDirect(source: string, client: pg.Client): Promise<void> {
+  // Of several statements pg returns a list, which its types do not say.
+  const results = [
+    await client.query(`${NEWER_SETTINGS}; ${HAS_ARRIVED}`),
+  ].flat() as readonly pg.QueryResult<{ readonly arrived: string | null }>[];
+  if (results.at(-1)?.rows[0]?.arrived === 'on') return;
+  const reason = 'the options that a session begins with do not reach the server';
+  throw new TidingsError('SOURCE_POOLED', { source, reason });
 }
 
 /** Ends a connection at once, whatever it is doing. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
+import { TidingsError } from '../../errors/tidings-error.ts';
 import { connect, destroyConnection } from './connect.ts';
 import { lastWords } from './last-words.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -15,6 +16,11 @@ export interface ReplicationOptions {
   readonly publications: readonly string[];
   /** Changes that committed before it are not sent; null leaves it to the slot. */
   readonly from: string | null;
+  /**
+   * The timeline on which the server's history was compared with the log's (invariant 15). A name can
+   * lead to another server from one connection to the next. Null: not known, and not looked at.
+   */
+  readonly timeline?: number | null;
   /** True to have texts as they are in the database. Always so where the server cannot convert them. */
   readonly raw?: boolean;
 }
@@ -25,13 +31,27 @@ const WITHOUT_CHARACTERS = 'SQL_ASCII';
 /** How long the farewell may take before the socket is destroyed; milliseconds. */
 const FAREWELL = 500;
 
-const FACTS = `SELECT setting AS timeout, pg_catalog.current_setting('server_encoding') AS encoding
+const FACTS = `SELECT setting AS timeout, pg_catalog.current_setting('server_encoding') AS encoding,
+    CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN substr(
+      pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8) END AS timeline
   FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'`;
 
 /** What {@link FACTS} gives. */
 interface Facts {
   readonly timeout: string;
   readonly encoding: string;
+  /** Eight hexadecimal digits; null on a standby. */
+  readonly timeline: string | null;
+}
+
+/** @throws TidingsError `SOURCE_DISCONNECTED`: connecting again compares again. */
+function requireTimeline({ source, timeline }: ReplicationOptions, facts: Facts | undefined): void {
+  if (timeline === null || timeline === undefined || facts?.timeline === undefined) return;
+  const found = facts.timeline === null ? null : Number.parseInt(facts.timeline, 16);
+  if (found === timeline) return;
+  const answered = found === null ? 'a standby' : `a server on timeline ${found}`;
+  const reason = `${answered} has answered, and its history was compared on timeline ${timeline}`;
+  throw new TidingsError('SOURCE_DISCONNECTED', { source, reason });
 }
 
 function isRaw({ raw }: ReplicationOptions, facts: Facts | undefined): boolean {
@@ -79,6 +99,7 @@ export class ReplicationConnection {
     signal.addEventListener('abort', abandon, { once: true });
     try {
       const { rows } = await client.query<Facts>(FACTS);
+      requireTimeline(options, rows[0]);
       if (isRaw(options, rows[0])) await client.query(UNCONVERTED);
       signal.throwIfAborted();
       return new ReplicationConnection(client, options, rows[0]);

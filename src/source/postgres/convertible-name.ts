@@ -37,7 +37,14 @@ export function isConvertibleSql(name: string): string {
   return `CASE getdatabaseencoding() WHEN 'UTF8' THEN true WHEN 'SQL_ASCII' THEN ${hex} ~ '${UTF8}' ${cases} ELSE true END`;
 }
 
-/** An SQL expression: a name that is not {@link isConvertibleSql}, with its bytes escaped. */
+/** An SQL expression: the name as a session of ours can be told it, whatever its bytes are. */
+export function toldNameSql(name: string): string {
+  return `CASE WHEN ${isConvertibleSql(name)} THEN ${name}::text ELSE ${escapedNameSql(name)} END`;
+}
+
+/** An SQL expression: a name that is not {@link isConvertibleSql}, written as `RawText.nameToUtf8` does. */
 export function escapedNameSql(name: string): string {
-  return `encode(convert_to(${name}::text, getdatabaseencoding()::name), 'escape')`;
+  return `(SELECT string_agg(CASE WHEN b.byte < 128 THEN chr(b.byte) ELSE '\\x' || to_hex(b.byte) END, '' ORDER BY b.place)
+    FROM (SELECT i, get_byte(n.bytes, i) FROM (SELECT convert_to(${name}::text, getdatabaseencoding()::name)) n (bytes),
+      generate_series(0, length(n.bytes) - 1) i) b (place, byte))`;
 }

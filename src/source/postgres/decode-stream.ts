@@ -1,11 +1,12 @@
 import { MARKER_KEY, MARKER_NEW, MARKER_OLD } from '../../change/row-images.ts';
 import type { ChangeReceiver } from '../source.ts';
-import { type AnnouncementMessage, readAnnouncement } from './announcements.ts';
+import { type AnnouncementMessage, readAnnouncement, toMark } from './announcements.ts';
 import { textReader, type TextReader } from './database-text.ts';
 import { type Bytes, bytesOf, FieldReader, MalformedData } from './decode-bytes.ts';
 import { addContext, readContext } from './decode-context.ts';
 import { fillUnchanged, TupleCells } from './decode-tuple.ts';
 import { keyText, sameKey } from './key-text.ts';
+import { readUnpublished, type UnpublishedChanges } from './lost-changes.ts';
 import type { PartitionWatch } from './partition-watch.ts';
 import { wordsToPosition } from './position.ts';
 import type { KnownRelation, RelationTable } from './relation-table.ts';
@@ -59,6 +60,8 @@ export class StreamDecoder {
   readonly #after = new TupleCells(bytesOf(NO_IMAGES));
   #state: 'between' | 'open' | 'skipping' = 'between';
   #context: string | null = null;
+  /** What the open transaction says that was not published. */
+  #unpublished: UnpublishedChanges[] = [];
   readonly #readText: TextReader;
   #reached: string;
 
@@ -136,6 +139,7 @@ export class StreamDecoder {
     if (this.#state !== 'between') throw new MalformedData('a transaction begins twice', start);
     if (end - start !== BEGIN_LENGTH) throw new MalformedData('Begin has a wrong length', start);
     this.#context = null;
+    this.#unpublished = [];
     const id = view.getUint32(start + 17);
     const position = wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5));
     const taken = this.#receiver.begin({ id: String(id), position });
@@ -153,6 +157,9 @@ export class StreamDecoder {
       const since2000 = view.getInt32(start + 18) * WORD + view.getUint32(start + 22);
       const committedAt = since2000 + POSTGRES_EPOCH;
       this.#receiver.commit({ committedAt, context: this.#context }, reached);
+      for (const each of this.#unpublished) {
+        this.#receiver.lost({ ...each, to: reached, at: committedAt });
+      }
     }
     this.#passed(reached);
     if (reached > this.#reached) this.#reached = reached;
@@ -267,26 +274,25 @@ export class StreamDecoder {
       return;
     }
     if (this.#state === 'skipping') return;
+    const unpublished = readUnpublished(message, this.#source, this.#readText);
+    if (unpublished !== null) this.#unpublished.push(unpublished);
     const text = readContext(message, this.#readText);
     if (text !== null && this.#state === 'open') this.#context = addContext(this.#context, text);
   }
 
   /** The open transaction has changed relations, and may have brought or taken partitions. */
-  #announced({ source, position, relations, marks }: AnnouncementMessage): void {
+  #announced({ source, position, relations, marks, at = 0 }: AnnouncementMessage): void {
     if (source !== this.#source) return;
     this.#relations.change(relations, position);
     if (this.#state !== 'open') return;
-    for (const { kind, root, partition } of marks) {
-      const { schema, name, oid } = partition;
-      const mark = {
-        schema: root.schema,
-        name: root.name,
-        origin: String(root.oid),
-        kind,
-        partition: { id: String(oid), schema, name },
-      };
-      this.#receiver.mark(mark);
-      this.#partitions?.note(mark);
+    for (const announced of marks) {
+      const mark = toMark(announced);
+      if (announced.exact === false) {
+        this.#partitions?.noteLate(mark, at);
+        continue;
+      }
+      const told = this.#partitions === undefined ? mark : this.#partitions.note(mark);
+      if (told !== null) this.#receiver.mark(told);
     }
   }
 

@@ -1,7 +1,7 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { CheckResult } from '../source.ts';
 import type { ServerFacts } from './server-facts.ts';
-import { shellWord } from '../../util/shell-word.ts';
+import { shellWord } from '../../errors/shell-word.ts';
 
 /** In such a database a text is bytes: nothing says which characters they are, and any will do. */
 const WITHOUT_CHARACTERS = 'SQL_ASCII';

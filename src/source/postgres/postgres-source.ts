@@ -4,22 +4,33 @@ import { sleep } from '../../util/sleep.ts';
 import type {
   CheckResult,
   Removal,
+  SetUpOptions,
   Source,
   SourceStatus,
   StreamOptions,
   VisibilitySnapshot,
 } from '../source.ts';
+import type { Continuation, KnownHistory } from '../source-history.ts';
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
+import { findContinuation } from './find-continuation.ts';
 import { isSlotElsewhere, readIdentity } from './identity.ts';
+import { parseLineage } from './lineage.ts';
 import { isSourceName } from './names.ts';
-import { fingerprintPartitions, listPartitions, PartitionWatch } from './partition-watch.ts';
+import type { PlacementProgress } from './place-tables.ts';
+import {
+  fingerprintPartitions,
+  listPartitions,
+  type PartitionFingerprint,
+  PartitionWatch,
+} from './partition-watch.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { Setup } from './setup.ts';
-import { requireSlot, type Slot } from './slot.ts';
+import { confirmedPosition, requireSlot, type Slot } from './slot.ts';
 import { SqlSession } from './sql-session.ts';
+import { endsStandbyDecoding } from './standby-decoding.ts';
 import { readStatus } from './status.ts';
 import { streamChanges } from './stream-changes.ts';
 import { nameUnreadable } from './unreadable-change.ts';
@@ -35,6 +46,8 @@ export interface PostgresSourceOptions {
   readonly tables: readonly string[];
   /** Told of what limits capture without ending it. Default: nobody is. */
   readonly onWarning?: (warning: TidingsError) => void;
+  /** Told how far set-up is, where it has many tables to publish. Default: nobody is. */
+  readonly onProgress?: ((progress: PlacementProgress) => void) | undefined;
   /** Told of each value that has no meaning in the database's encoding. Default: nobody is. */
   readonly onUnreadable?: (() => void) | undefined;
 }
@@ -55,10 +68,13 @@ export class PostgresSource implements Source {
   readonly #catalog: RelationCatalog;
   readonly #unreadable: UnreadableValues;
   #acknowledged: string | null = null;
+  /** On which the histories were compared last. */
+  #timeline: number | null = null;
 
   /** @throws TablePatternError; Error for a name that cannot be part of PostgreSQL's names. */
   constructor(options: PostgresSourceOptions) {
     const { name, url, tables, onWarning = () => undefined, onUnreadable } = options;
+    const { onProgress = () => undefined } = options;
     if (!isSourceName(name)) {
       throw new Error(`${JSON.stringify(name)} cannot name a PostgreSQL source`);
     }
@@ -71,6 +87,7 @@ export class PostgresSource implements Source {
       session: this.#session,
       patterns: this.#patterns,
       onWarning,
+      onProgress,
     });
     this.#catalog = new RelationCatalog({
       source: name,
@@ -99,8 +116,42 @@ export class PostgresSource implements Source {
     return isSlotElsewhere((statement) => this.#session.query(statement, signal), this.name);
   }
 
-  setUp(signal: AbortSignal, options: { readonly slot: 'create' | 'expect' }): Promise<void> {
-    return this.#setup.ensure(options.slot, signal);
+  async continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation> {
+    const { slot } = await this.#setup.slot(signal);
+    const { lineage, parting, doubt } = await findContinuation(
+      {
+        connection: this.#connection,
+        session: this.#session,
+        publications: this.#publications,
+        slot,
+      },
+      known,
+      signal,
+    );
+    this.#timeline = parseLineage(lineage)?.at(-1)?.id ?? null;
+    if (parting === null) return { lineage, rewound: null, doubt };
+    const complete = await this.#setup.hasAllSince(parting.to, signal);
+    return { lineage, rewound: { ...parting, complete }, doubt };
+  }
+
+  setUp(signal: AbortSignal, options: SetUpOptions): Promise<void> {
+    return this.#setup.ensure(options, signal);
+  }
+
+  async tearDownCosts(signal: AbortSignal): Promise<readonly string[]> {
+    try {
+      const { slot } = await this.#setup.slot(signal);
+      const name = slot?.slot_name;
+      if (name === undefined) return [];
+      if (!(await endsStandbyDecoding(this.#session, name, signal))) return [];
+      return [
+        `${name} is the last logical slot of its server. With wal_level = replica that ends logical decoding, and every logical slot on its standbys is lost. ALTER SYSTEM SET wal_level = logical; and a restart before prevent it.`,
+      ];
+    } catch (error) {
+      // Removing then meets the same, and says so.
+      if (isTidingsError(error)) return [];
+      throw error;
+    }
   }
 
   tearDown(signal: AbortSignal): Promise<Removal> {
@@ -116,13 +167,14 @@ export class PostgresSource implements Source {
     if (from !== null) this.acknowledge(from);
     const ended = new AbortController();
     const following = this.#followTables(partitions, AbortSignal.any([signal, ended.signal]));
-    const publications = [this.#setup.names.all, this.#setup.names.insertOnly];
+    const publications = this.#publications;
     try {
       await streamChanges({
         ...this.#connection,
         slot: slot.slot_name,
         publications,
         from,
+        timeline: this.#timeline,
         receiver,
         acknowledged: () => this.#acknowledged,
         catalog: this.#catalog,
@@ -157,9 +209,21 @@ export class PostgresSource implements Source {
     return readStatus(this.#session, slot, signal);
   }
 
+  async carriedOver(signal: AbortSignal): Promise<string> {
+    const { slot, owner } = await this.#setup.slot(signal);
+    const position = confirmedPosition(requireSlot(slot, owner, null));
+    if (position === null) throw new Error(`The slot of ${this.name} has no position`);
+    return position;
+  }
+
   restart(signal: AbortSignal): Promise<string> {
     this.#acknowledged = null;
     return this.#setup.renew(signal);
+  }
+
+  async rejoin(from: string, signal: AbortSignal): Promise<string> {
+    this.#acknowledged = null;
+    return (await this.#setup.hasAllSince(from, signal)) ? from : this.#setup.renew(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -167,6 +231,10 @@ export class PostgresSource implements Source {
   }
 
   readonly #query: CatalogQuery = (statement, signal) => this.#session.query(statement, signal);
+
+  get #publications(): readonly string[] {
+    return [this.#setup.names.all, this.#setup.names.insertOnly];
+  }
 
   /** Null when the signal aborted. */
   async #findSlot(from: string | null, signal: AbortSignal): Promise<Slot | null> {
@@ -182,18 +250,20 @@ export class PostgresSource implements Source {
   /** Has the publications follow the tables while changes stream. */
   async #followTables(partitions: PartitionWatch, signal: AbortSignal): Promise<void> {
     let pause = 0;
-    let seen: string | null = null;
+    let seen: PartitionFingerprint | null = null;
     for (;;) {
       await sleep(pause, signal);
       if (signal.aborted) return;
       try {
-        const fingerprint = await fingerprintPartitions(this.#session, signal);
-        if (fingerprint !== seen) {
-          partitions.listed(
-            await listPartitions(this.#session, this.#patterns, partitions.known, signal),
-          );
-          seen = fingerprint;
+        const now = await fingerprintPartitions(this.#session, signal);
+        if (now.fingerprint === seen?.fingerprint && !partitions.isUnsure) {
+          partitions.unchanged(seen.position);
+        } else {
+          const { known } = partitions;
+          const list = await listPartitions(this.#session, this.#patterns, known, signal);
+          partitions.listed(list, now.position);
         }
+        seen = now;
         pause = (await this.#setup.follow(signal)) ? TRIGGERED_FOLLOW_PAUSE : FOLLOW_PAUSE;
       } catch {
         // A broken connection ends the stream too, and that says so; anything else is as good the

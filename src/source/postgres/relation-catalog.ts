@@ -14,6 +14,8 @@ import { NO_TEXT } from './connection-error.ts';
 import { publicationNames } from './publication.ts';
 import { quoteLiteral } from './quote.ts';
 import { descriptionsSql, type RelationDescription, type Touched } from './relation-description.ts';
+import { RecentLooks } from './recent-looks.ts';
+import { lookAtSiblings, PartitionsInARow } from './sibling-looks.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { sqlState } from './source-error.ts';
 import { parseSnapshot } from './visibility.ts';
@@ -55,6 +57,8 @@ export class RelationCatalog {
     number,
     { readonly description: RelationDescription; readonly next: number }
   >();
+  readonly #recent = new RecentLooks();
+  readonly #inARow = new PartitionsInARow();
   /** The last versions that the log has, by the oid of the relation. */
   readonly #versions = new Map<number, TableDefinition>();
 
@@ -74,11 +78,12 @@ export class RelationCatalog {
 
   /**
    * What a relation was when a transaction used it. The catalogue is asked when it shows the
-   * transaction: before, it shows what was there before, and nothing of what the transaction made.
+   * transaction: before, it shows what was there before, and nothing of what the transaction made. It is
+   * asked once, however often the server sends the relation again, and not for each connection anew.
    */
   async describe(use: RelationUse, signal: AbortSignal): Promise<DefinedRelation> {
     const { oid } = use.message;
-    const look = await this.#look(use, signal).catch(withoutNames);
+    const look = this.#recent.find(use) ?? (await this.#look(use, signal).catch(withoutNames));
     const memory = { look: this.#looks.get(oid) ?? null, version: this.#versions.get(oid) ?? null };
     const defined = defineRelation(use, look, memory);
     if (look !== null && look.description !== null) {
@@ -98,13 +103,37 @@ export class RelationCatalog {
       const { kind, description, touched, next, published, announces } = row;
       const announcements = announces === true ? await this.#announcements(oid, signal) : [];
       const look = { kind, description, touched, next, published, announcements };
-      if (parseSnapshot(row.snapshot).visible(String(use.transaction))) return look;
+      const snapshot = parseSnapshot(row.snapshot);
       // What was announced before is visible, and the transaction has announced nothing of its own.
-      if (use.announced === null && findAnnounced(use, look) !== null) return look;
+      const told = use.announced === null && findAnnounced(use, look) !== null;
+      const visible = snapshot.visible(String(use.transaction));
+      if (told || visible) {
+        const { transaction, announced } = use;
+        this.#recent.add(oid, { look, snapshot, use: { transaction, announced } });
+        // A look that does not show the transaction would be of no use for its other relations.
+        if (visible) await this.#lookAhead(oid, look, { announces: announces === true }, signal);
+        return look;
+      }
       if (row.awaited && attempt > AWAITED_ATTEMPTS) return null;
       await sleep(PAUSES[Math.min(attempt, PAUSES.length - 1)] ?? 0, signal);
     }
     return null;
+  }
+
+  /** Looks at partitions that are likely to be met next; what it fails to find is asked for then. */
+  async #lookAhead(
+    oid: number,
+    { description }: CatalogLook,
+    { announces }: { readonly announces: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (description === null || !this.#inARow.met(oid, description)) return;
+    const siblings = await lookAtSiblings(oid, this.#options, announces, signal).catch(
+      withoutNames,
+    );
+    for (const { oid: sibling, look, snapshot } of siblings ?? []) {
+      this.#recent.add(sibling, { look, snapshot: parseSnapshot(snapshot), use: null });
+    }
   }
 
   async #announcements(oid: number, signal: AbortSignal): Promise<CatalogLook['announcements']> {

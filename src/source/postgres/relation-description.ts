@@ -1,5 +1,7 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { wantedSql } from './captured-tables.ts';
+import { toldNameSql } from './convertible-name.ts';
+import { treeSql } from './partition-tree.ts';
 import { type CatalogType, typeLookupSql } from './relation-types.ts';
 import { type ShapeRow, shapesSql } from './type-shapes.ts';
 
@@ -61,7 +63,6 @@ const shapesOfTypes = `SELECT * FROM (${shapesSql(`SELECT a.atttypid ${otherType
 
 /** Which relations are described; in SQL. */
 export type DescriptionScope =
-  | { readonly of: 'every relation' }
   /** Tables and partitions: a SELECT of their oids. */
   | { readonly of: 'these relations'; readonly among: string }
   | { readonly of: 'one relation'; readonly oid: string };
@@ -75,7 +76,7 @@ WITH ${placesSql(patterns, scope)}
 SELECT l.oid AS relation,
   jsonb_build_object(
     'root', jsonb_build_object('oid', r.oid::bigint, 'schema', rn.nspname, 'name', r.relname),
-    'schema', ln.nspname, 'name', l.relname,
+    'schema', ${toldNameSql('ln.nspname')}, 'name', ${toldNameSql('l.relname')},
     'columns', COALESCE((SELECT jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname,
         'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'generated', a.attgenerated <> '',
         'dropped', a.attisdropped) ORDER BY a.attnum)
@@ -116,22 +117,19 @@ function placesSql(patterns: TablePatterns, scope: DescriptionScope): string {
   FROM wanted w JOIN pg_class c ON c.oid = ${oid}::oid AND c.relkind IN ('r', 'p')
 )`;
   }
-  if (scope.of === 'these relations') {
-    const above = `SELECT x.oid FROM (${scope.among}) x (oid)
+  const above = `SELECT x.oid FROM (${scope.among}) x (oid)
     UNION SELECT a.relid FROM (${scope.among}) x (oid) CROSS JOIN LATERAL pg_partition_ancestors(x.oid) a`;
-    return `${wantedSql(patterns, above)}, place AS (
+  return `${wantedSql(patterns, above)}, place AS (
   SELECT w.oid AS root, c.oid AS relation
   FROM (${scope.among}) x (oid) JOIN pg_class c ON c.oid = x.oid AND c.relkind = 'r'
     CROSS JOIN LATERAL (SELECT x.oid UNION SELECT relid FROM pg_partition_ancestors(x.oid)) above (oid)
     JOIN wanted w ON w.oid = above.oid
 )`;
-  }
-  return `${wantedSql(patterns)}, place AS (
-  SELECT w.oid AS root, w.oid AS relation
-  FROM wanted w JOIN pg_class c ON c.oid = w.oid AND c.relkind = 'r'
-  UNION ALL
-  SELECT w.oid, t.relid
-  FROM wanted w JOIN pg_class c ON c.oid = w.oid AND c.relkind = 'p'
-    CROSS JOIN LATERAL pg_partition_tree(w.oid) t JOIN pg_class l ON l.oid = t.relid AND l.relkind = 'r'
-)`;
+}
+
+/** A SELECT of the oids of all relations that have rows which are captured: tables, and partitions. */
+export function capturedRelationsSql(patterns: TablePatterns): string {
+  return `WITH ${wantedSql(patterns)}
+  SELECT t.relation FROM (${treeSql('SELECT oid FROM wanted')}) t
+    JOIN pg_class l ON l.oid = t.relation AND l.relkind = 'r'`;
 }

@@ -37,6 +37,11 @@ const FACTS = `
   FROM pg_roles r WHERE r.rolname = current_user`;
 
 export const OLDEST_VERSION = 140_000;
+/** From here on the first logical slot has the server write what decoding needs, without a restart. */
+const RAISES_LEVEL_ITSELF = 190_000;
+
+/** The version from which on logical slots can be kept on standbys. */
+export const FAILOVER_SINCE = 170_000;
 
 export async function readFacts(session: SqlSession, signal: AbortSignal): Promise<ServerFacts> {
   const [facts] = await session.query<ServerFacts>(FACTS, signal);
@@ -50,6 +55,18 @@ export function versionText(version: number): string {
 }
 
 /**
+ * The lowest `wal_level` with which this server can be captured. `effective_wal_level`, which
+ * PostgreSQL 19 has beside it, would not do: it is `replica` until there is a slot.
+ */
+export function neededWalLevel({ version }: ServerFacts): 'logical' | 'replica' {
+  return version < RAISES_LEVEL_ITSELF ? 'logical' : 'replica';
+}
+
+export function hasWalLevel(facts: ServerFacts): boolean {
+  return facts.walLevel === 'logical' || facts.walLevel === neededWalLevel(facts);
+}
+
+/**
  * What has to be true before anything is made.
  * @throws TidingsError `SERVER_TOO_OLD`, `SOURCE_STANDBY`, `WAL_LEVEL`
  */
@@ -58,7 +75,8 @@ export function requireServer(source: string, facts: ServerFacts): void {
     throw new TidingsError('SERVER_TOO_OLD', { source, version: versionText(facts.version) });
   }
   if (facts.standby) throw new TidingsError('SOURCE_STANDBY', { source });
-  if (facts.walLevel !== 'logical') {
-    throw new TidingsError('WAL_LEVEL', { source, level: facts.walLevel });
+  if (!hasWalLevel(facts)) {
+    const needed = neededWalLevel(facts);
+    throw new TidingsError('WAL_LEVEL', { source, level: facts.walLevel, needed });
   }
 }

@@ -96,6 +96,9 @@ const OWN_COMMITS: Settings = { synchronous_commit: 'local' };
  */
 const OWN_PLANS: Settings = { jit: 'off' };
 
+/** A setting that nothing else knows: where it is, all that a session begins with has arrived. */
+const ARRIVAL = 'tidings.session';
+
 /**
  * The startup option that pins a session from its first moment.
  * @param firesTriggers true for the session of an undo: its texts are pinned by {@link UNDO_BEGIN},
@@ -107,7 +110,7 @@ export function startupOptions(firesTriggers: boolean): string {
     ...PLAN_SETTINGS,
     ...(firesTriggers ? {} : { ...TEXT_SETTINGS, ...OWN_COMMITS, ...OWN_PLANS }),
   };
-  return Object.entries(settings)
+  return Object.entries({ ...settings, [ARRIVAL]: 'on' })
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`)
     .join(' ');
 }
@@ -124,6 +127,12 @@ export const UNCONVERTED = `SET client_encoding = 'SQL_ASCII'`;
  */
 export const NEWER_SETTINGS = `SELECT pg_catalog.set_config('transaction_timeout', '0', false)
   WHERE pg_catalog.current_setting('transaction_timeout', true) OPERATOR(pg_catalog.<>) '0'`;
+
+/**
+ * Whether what the session begins with has reached the server. A pooler may be told to pass over startup
+ * options (`ignore_startup_parameters`), and then nothing is pinned.
+ */
+export const HAS_ARRIVED = `SELECT pg_catalog.current_setting('${ARRIVAL}', true) AS "arrived"`;
 
 /**
  * Begins an undo. Waiting for a lock is bounded, so that an undo does not queue before everybody

@@ -1,45 +1,51 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
+import type { TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
+import type { SetUpOptions } from '../source.ts';
 import {
+  announcedRootsSql,
   announcementsRightsSql,
   pruneAnnouncementsSql,
   type Superseding,
   supersedingSql,
 } from './announcements-table.ts';
-import { announceSql } from './announcements.ts';
+import { announceRelations } from './announce-relations.ts';
 import {
-  type CapturedTable,
   isMisplaced,
-  listTables,
   OWN_SCHEMA,
   type PublicationNames,
-  readTables,
   type TablesQuery,
 } from './captured-tables.ts';
-import {
-  dropPublicationSql,
-  placeTables,
-  publicationNames,
-  publicationsSql,
-  readPublications,
-  type Unplaced,
-} from './publication.ts';
+import { fingerprintCatalogue } from './catalogue-fingerprint.ts';
+import { emptyPublication } from './drop-publication.ts';
+import type { PlacementProgress } from './place-tables.ts';
+import { dropPublicationSql, publicationNames, readPublications } from './publication.ts';
+import { type PublicationLook, PublicationWatch, readMoment } from './publication-watch.ts';
 import { encodingWarning, requireEncoding } from './encoding.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteIdentifier } from './quote.ts';
 import { missingRights, type PublishedTables } from './rights.ts';
+import { replaceSlot } from './replace-slot.ts';
 import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
 import {
+  advanceSlot,
   confirmedPosition,
   createSlot,
   dropSlot,
   findSlot,
+  lossOf,
   type Slot,
   type SlotOwner,
 } from './slot.ts';
 import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
-import { createTriggerSql, dropTriggerSql, readTrigger, triggerName } from './table-trigger.ts';
+import {
+  makeTrigger,
+  dropTriggerSql,
+  readTrigger,
+  type TableTrigger,
+  triggerName,
+} from './table-trigger.ts';
 
 export interface SetupOptions {
   readonly source: string;
@@ -47,6 +53,8 @@ export interface SetupOptions {
   readonly patterns: TablePatterns;
   /** Told of what limits capture without ending it, once for each new finding. */
   readonly onWarning: (warning: TidingsError) => void;
+  /** Told how far many tables have been published. */
+  readonly onProgress: (progress: PlacementProgress) => void;
 }
 
 /** How long set-up waits for a table that somebody is changing; milliseconds. */
@@ -57,8 +65,10 @@ const SETUP_LOCK_TIMEOUT = 10_000;
  */
 const FOLLOW_LOCK_TIMEOUT = 100;
 
+/** How long the tables are not looked at when nothing seems to have changed; milliseconds. */
+const LOOK_PAUSE = 60_000;
+
 const INSUFFICIENT_PRIVILEGE = '42501';
-const UNIQUE_VIOLATION = '23505';
 
 /**
  * All that Tidings makes in the database: two publications, an event trigger with its function when
@@ -68,13 +78,18 @@ const UNIQUE_VIOLATION = '23505';
 export class Setup {
   readonly #options: SetupOptions;
   readonly names: PublicationNames;
-  #warned = '';
+  readonly #watch: PublicationWatch;
+  /** The catalogue in which everything was in its place, and when. */
+  #seen: { readonly what: string; readonly at: number } | null = null;
+  /** The state of the event trigger under which everything was announced; null for none. */
+  #announcedUnder: string | null = null;
   /** Announcements that older ones may be forgotten for once the slot has passed the position. */
   #superseding: { readonly rows: readonly Superseding[]; readonly end: string } | null = null;
 
   constructor(options: SetupOptions) {
     this.#options = options;
     this.names = publicationNames(options.source);
+    this.#watch = new PublicationWatch({ ...options, names: this.names });
   }
 
   /**
@@ -84,11 +99,12 @@ export class Setup {
    *   what to change. With slot `expect` tables that cannot be captured are only a warning: capture
    *   of all others must not stop because somebody made a table.
    */
-  async ensure(slot: 'create' | 'expect', signal: AbortSignal): Promise<void> {
+  async ensure({ slot, known = [] }: SetUpOptions, signal: AbortSignal): Promise<void> {
     const { source, session } = this.#options;
     const facts = await readFacts(session, signal);
     requireServer(source, facts);
     this.#lookAtEncoding(facts, slot);
+    if (slot === 'expect' && !this.#watch.begun) await this.#remember(known, signal);
     const found = await this.#find(facts, signal);
     const missing = (['all', 'insertOnly'] as const).filter(
       (kind) => found.publications[kind] === null,
@@ -99,24 +115,49 @@ export class Setup {
     if (slot === 'create') this.#requireRights(facts, found);
     await this.#makePublications(facts, found, slot, signal);
     if (slot === 'create') await this.#makeSlot(facts, missing.length > 0, signal);
+    // From here on everything that is published is captured.
+    this.#watch.begin();
     // Behind the slot: from here on the event trigger announces what changes.
     await this.#announce(facts, signal);
   }
 
+  /** What was captured before this process began: of what the log knows, and of what was announced. */
+  async #remember(known: readonly TableDefinition[], signal: AbortSignal): Promise<void> {
+    const { source, session } = this.#options;
+    const tables = known.flatMap(({ origin }) => origin?.id ?? []);
+    const [rights] = await session.query(announcementsRightsSql(source), signal);
+    const announced =
+      rights === undefined || !Object.values(rights).every(Boolean)
+        ? []
+        : await session.query<{ readonly root: string }>(announcedRootsSql(source), signal);
+    this.#watch.begin([...tables, ...announced.map(({ root }) => root)]);
+  }
+
   /** @param outdated true when a slot that exists was made before its publications. */
   async #makeSlot(facts: ServerFacts, outdated: boolean, signal: AbortSignal): Promise<void> {
-    const { source, session } = this.#options;
+    const { session } = this.#options;
     const owner = this.#owner(facts);
     const existing = await findSlot(session, owner, signal);
+    if (existing === null) {
+      await createSlot(session, owner, signal);
+      return;
+    }
+    if (!outdated) return;
     // Made before its publications, it would stumble over WAL from before they existed.
-    if (existing !== null && outdated) await dropSlot(session, existing, source, signal);
-    if (existing === null || outdated) await createSlot(session, owner, signal);
+    if (lossOf(existing) === null)
+      await advanceSlot(session, existing, this.#options.source, signal);
+    else await replaceSlot(session, existing, owner, signal);
   }
 
   /** Has what the captured relations are at the moment beside what the event trigger says of them. */
   async #announce({ superuser }: ServerFacts, signal: AbortSignal): Promise<void> {
-    const { source, session, patterns } = this.#options;
-    if (superuser) await session.query(announceSql(source, patterns), signal);
+    if (!superuser) return;
+    const trigger = await this.#readTrigger(signal);
+    const state = trigger?.enabled === true ? trigger.state : null;
+    // Since then the event trigger has announced everything itself.
+    if (state !== null && state === this.#announcedUnder) return;
+    await announceRelations(this.#options, signal);
+    this.#announcedUnder = state;
   }
 
   /** Forgets announcements that no change can need that the slot has still to send. */
@@ -151,10 +192,13 @@ export class Setup {
     const found = await this.#find(facts, signal);
     this.#requireRights(facts, found);
     await this.#makePublications(facts, found, 'create', signal);
+    this.#watch.begin();
     const owner = this.#owner(facts);
     const old = await findSlot(session, owner, signal);
-    if (old !== null) await dropSlot(session, old, source, signal);
-    const position = confirmedPosition(await createSlot(session, owner, signal));
+    const slot = await (old === null
+      ? createSlot(session, owner, signal)
+      : replaceSlot(session, old, owner, signal));
+    const position = confirmedPosition(slot);
     await this.#announce(facts, signal);
     if (position === null) throw new Error(`The new slot of ${source} has no position`);
     return position;
@@ -168,9 +212,27 @@ export class Setup {
   async follow(signal: AbortSignal): Promise<boolean> {
     const { session } = this.#options;
     const triggered = await this.#isTriggered(signal);
-    const tables = await readTables(session, this.#query(triggered), signal);
-    await this.#place(tables.filter(isMisplaced), FOLLOW_LOCK_TIMEOUT, signal);
     if (triggered) await this.#prune(signal);
+    const moment = await readMoment(session, signal);
+    const fingerprint = await fingerprintCatalogue(session, this.names, signal);
+    const seen = `${fingerprint} ${String(triggered)}`;
+    if (seen === this.#seen?.what && performance.now() - this.#seen.at < LOOK_PAUSE) {
+      this.#watch.stillRight(moment);
+      return triggered;
+    }
+    const found = await this.#watch.look(this.#query(triggered), signal);
+    const { all, insertOnly } = found.publications;
+    // A lost one ends the stream.
+    if (all === null || insertOnly === null) return triggered;
+    if (!all.correct || !insertOnly.correct) {
+      const { version } = await readFacts(session, signal);
+      await this.#watch.correct(found, version, (sql) => session.query(sql, signal));
+    }
+    const unplaced = await this.#watch.place(found.tables, found, FOLLOW_LOCK_TIMEOUT, signal);
+    this.#watch.warnOfUnplaced(unplaced);
+    // What was put somewhere is looked at once more.
+    const settled = all.correct && insertOnly.correct && !found.tables.some(isMisplaced);
+    this.#seen = settled ? { what: seen, at: performance.now() } : null;
     return triggered;
   }
 
@@ -181,6 +243,15 @@ export class Setup {
     const { session } = this.#options;
     const owner = this.#owner(await readFacts(session, signal));
     return { slot: await findSlot(session, owner, signal), owner };
+  }
+
+  /** Whether slot and publications are there, and the slot has not passed the position. */
+  async hasAllSince(position: string, signal: AbortSignal): Promise<boolean> {
+    const { session } = this.#options;
+    const { slot } = await this.slot(signal);
+    const { all, insertOnly } = await readPublications(session, this.names, signal);
+    if (slot === null || lossOf(slot) !== null || all === null || insertOnly === null) return false;
+    return (confirmedPosition(slot) ?? position) <= position;
   }
 
   /** Removes everything; each line says one thing that was removed. */
@@ -199,6 +270,7 @@ export class Setup {
     const publications = await readPublications(session, this.names, signal);
     for (const publication of Object.values(publications)) {
       if (publication === null) continue;
+      await emptyPublication(session, publication.name, signal);
       await this.#run(dropPublicationSql(publication.name), 'may not drop a publication', signal);
       removed.push(`publication ${publication.name}`);
     }
@@ -231,18 +303,18 @@ export class Setup {
   }
 
   async #isTriggered(signal: AbortSignal): Promise<boolean> {
-    const { session, source } = this.#options;
-    const trigger = await readTrigger(session, source, this.#query(true), signal);
-    return trigger?.enabled === true && trigger.current;
+    const trigger = await this.#readTrigger(signal);
+    return trigger?.enabled === true && trigger.current && trigger.fires;
   }
 
-  async #find(facts: ServerFacts, signal: AbortSignal): Promise<PublishedTables> {
-    const { session } = this.#options;
+  #readTrigger(signal: AbortSignal): Promise<TableTrigger | null> {
+    const { session, source } = this.#options;
+    return readTrigger(session, source, this.#query(true), signal);
+  }
+
+  async #find(facts: ServerFacts, signal: AbortSignal): Promise<PublicationLook> {
     const triggered = facts.superuser || (await this.#isTriggered(signal));
-    return {
-      publications: await readPublications(session, this.names, signal),
-      tables: await readTables(session, this.#query(triggered), signal),
-    };
+    return this.#watch.look(this.#query(triggered), signal);
   }
 
   #requireRights(facts: ServerFacts, found: PublishedTables): void {
@@ -259,23 +331,26 @@ export class Setup {
 
   async #makePublications(
     facts: ServerFacts,
-    { publications, tables }: PublishedTables,
+    found: PublicationLook,
     slot: 'create' | 'expect',
     signal: AbortSignal,
   ): Promise<void> {
-    const { source, session } = this.#options;
-    const statements = publicationsSql(source, publications, facts.version);
-    if (statements.length > 0) {
-      await this.#run(statements.join('\n'), 'may not make or change its publications', signal);
-    }
-    await this.#makeTrigger(facts, signal);
-    const unplaced = await this.#place(tables.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
-    if (slot === 'create' && unplaced[0] !== undefined) throw unplaced[0].error;
+    const watch = this.#watch;
+    await watch.correct(found, facts.version, (sql) =>
+      this.#run(sql, 'may not make or change its publications', signal),
+    );
+    // The trigger comes after them: it would make each statement cost more. Partitioned tables wait
+    // for it, because a partition that is made before may have no identity.
+    const early = found.tables.filter((table) => !(facts.superuser && table.partitioned));
+    let unplaced = await watch.place(early, found, SETUP_LOCK_TIMEOUT, signal);
     if (facts.superuser) {
-      // A table made between the first look and the trigger is in neither.
-      const late = await readTables(session, this.#query(true), signal);
-      await this.#place(late.filter(isMisplaced), SETUP_LOCK_TIMEOUT, signal);
+      await makeTrigger(this.#options, this.#query(true), signal);
+      // And with them those that were made between the first look and the trigger.
+      const late = await watch.look(this.#query(true), signal);
+      unplaced = await watch.place(late.tables, late, SETUP_LOCK_TIMEOUT, signal);
     }
+    watch.warnOfUnplaced(unplaced);
+    if (slot === 'create' && unplaced[0] !== undefined) throw unplaced[0].error;
   }
 
   /** A log that is there goes on as long as it can; one that is not must not begin. */
@@ -284,47 +359,6 @@ export class Setup {
     if (slot === 'create') requireEncoding(source, facts);
     const warning = encodingWarning(source, facts);
     if (warning !== null) onWarning(warning);
-  }
-
-  async #makeTrigger(facts: ServerFacts, signal: AbortSignal): Promise<void> {
-    const { source, session } = this.#options;
-    if (!facts.superuser) return;
-    const query = this.#query(true);
-    const trigger = await readTrigger(session, source, query, signal);
-    if (trigger?.enabled === true && trigger.current) return;
-    const sql = createTriggerSql(source, query);
-    try {
-      await session.query(sql, signal);
-    } catch (error) {
-      // CREATE SCHEMA IF NOT EXISTS fails when another source makes the schema in the same moment,
-      // and has committed it by then: the second time it is found. Left to a retry of the whole
-      // capture, rows that are written until then would come before the slot.
-      if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-      await session.query(sql, signal);
-    }
-  }
-
-  async #place(
-    tables: readonly CapturedTable[],
-    lockTimeout: number,
-    signal: AbortSignal,
-  ): Promise<readonly Unplaced[]> {
-    const { session } = this.#options;
-    const unplaced = await placeTables(session, tables, this.names, lockTimeout, signal);
-    this.#warn(unplaced);
-    return unplaced;
-  }
-
-  #warn(unplaced: readonly Unplaced[]): void {
-    const { source, onWarning } = this.#options;
-    const [first] = unplaced;
-    const tables = listTables(unplaced.map(({ table }) => table));
-    if (tables === this.#warned) return;
-    this.#warned = tables;
-    if (first === undefined) return;
-    const reason = first.error instanceof Error ? first.error.message : String(first.error);
-    const details = { source, tables, reason };
-    onWarning(new TidingsError('TABLES_NOT_FOLLOWED', details, { cause: first.error }));
   }
 
   async #run(sql: string, missing: string, signal: AbortSignal): Promise<void> {

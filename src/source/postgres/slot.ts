@@ -3,6 +3,7 @@ import { sleep } from '../../util/sleep.ts';
 import { ownName } from './names.ts';
 import { lsnToPosition } from './position.ts';
 import { quoteLiteral } from './quote.ts';
+import { FAILOVER_SINCE } from './server-facts.ts';
 import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -22,6 +23,8 @@ export interface Slot {
   readonly conflicting?: boolean | null;
   /** PostgreSQL 17 and newer: why the server gave up the slot. */
   readonly invalidation_reason?: string | null;
+  /** PostgreSQL 17 and newer: true when standbys keep it, so that it is there after a failover. */
+  readonly failover?: boolean;
 }
 
 /** Which slot is meant. */
@@ -31,9 +34,9 @@ export interface SlotOwner {
   readonly databaseOid: number;
 }
 
-const PLUGIN = 'pgoutput';
+export const PLUGIN = 'pgoutput';
 /** How long transactions that are open already may hold up a new slot; milliseconds. */
-const CREATE_DEADLINE = 20_000;
+export const CREATE_DEADLINE = 20_000;
 /** How long a reader that is just ending may take to let go of its slot; milliseconds. */
 const RELEASE_DEADLINE = 2_000;
 
@@ -94,25 +97,46 @@ export async function createSlot(
   const taken = new Set((await readSlots(session, owner, signal)).map((slot) => slot.slot_name));
   const [first] = slotNames(owner);
   const name = slotNames(owner).find((candidate) => !taken.has(candidate));
-  if (name === undefined) throw new TidingsError('SLOT_TAKEN', { source, slot: first });
+  if (name === undefined) {
+    throw new TidingsError('SLOT_TAKEN', { source, slot: first, slotSql: quoteLiteral(first) });
+  }
+  const options = await failoverOption(session, signal);
   try {
     await session.query(
       `SET LOCAL statement_timeout = ${deadline};
-       SELECT pg_create_logical_replication_slot(${quoteLiteral(name)}, '${PLUGIN}');`,
+       SELECT pg_create_logical_replication_slot(${quoteLiteral(name)}, '${PLUGIN}'${options});`,
       signal,
     );
   } catch (error) {
-    const state = sqlState(error);
     // Another database's source of the same name was faster: the other name is still free.
-    if (state === EXISTS) return createSlot(session, owner, signal, deadline);
-    if (state === CANCELLED) throw await blocked(session, { slot: name, source }, error, signal);
-    if (state === LIMIT_REACHED)
-      throw new TidingsError('SLOTS_EXHAUSTED', { source }, { cause: error });
-    throw error;
+    if (sqlState(error) === EXISTS) return createSlot(session, owner, signal, deadline);
+    throw await whyNotMade(session, { slot: name, source }, error, signal);
   }
   const slot = await findSlot(session, owner, signal);
   if (slot === null) throw new TidingsError('SLOT_MISSING', { source, slot: name });
   return slot;
+}
+
+/** What the server's refusal to make a slot means: `SLOT_BLOCKED`, `SLOTS_EXHAUSTED`, or itself. */
+export async function whyNotMade(
+  session: SqlSession,
+  slot: { readonly slot: string; readonly source: string },
+  error: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const state = sqlState(error);
+  if (state === CANCELLED) return blocked(session, slot, error, signal);
+  if (state !== LIMIT_REACHED) return error;
+  return new TidingsError('SLOTS_EXHAUSTED', { source: slot.source }, { cause: error });
+}
+
+/** Where standbys can keep a slot, ours is one that they do: it costs nothing where there are none. */
+async function failoverOption(session: SqlSession, signal: AbortSignal): Promise<string> {
+  const [row] = await session.query<{ readonly version: number }>(
+    `SELECT pg_catalog.current_setting('server_version_num')::int AS version`,
+    signal,
+  );
+  return (row?.version ?? 0) >= FAILOVER_SINCE ? ', false, false, true' : '';
 }
 
 async function blocked(
@@ -171,6 +195,31 @@ export function lossOf(slot: Slot): string | null {
 /** The position up to which the slot's reader said that everything is durable. */
 export function confirmedPosition(slot: Slot): string | null {
   return slot.confirmed_flush_lsn === null ? null : lsnToPosition(slot.confirmed_flush_lsn);
+}
+
+/**
+ * Moves a slot that nobody reads to the present, over what it has still to send. It stays what its
+ * administrator made of it, such as one that standbys keep.
+ * @throws TidingsError `SLOT_IN_USE`
+ */
+export async function advanceSlot(
+  session: SqlSession,
+  slot: Slot,
+  source: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { slot_name: name } = slot;
+  const statement = {
+    text: 'SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())',
+    values: [name],
+  };
+  try {
+    await session.query(statement, signal);
+  } catch (error) {
+    if (sqlState(error) !== IN_USE || !isTidingsError(error)) throw error;
+    const details = { source, slot: name, reason: error.message };
+    throw new TidingsError('SLOT_IN_USE', details, { cause: error });
+  }
 }
 
 /**

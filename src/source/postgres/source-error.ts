@@ -2,6 +2,7 @@ import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 
 /** SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const LOGIN_REFUSED = new Set(['28000', '28P01', '3D000', '42501', '55000']);
+const PROTOCOL_VIOLATION = '08P01';
 const NOT_NOW = new Set(['57P03', '53300']);
 /** Lost connections, shutdown, and sessions that the server ended because they took too long. */
 const DISCONNECTED = /^(08|57P|25P0[34])/;
@@ -19,6 +20,11 @@ export function toConnectError(source: string, error: unknown): TidingsError {
   const file = path !== undefined && !path.includes('.s.PGSQL.');
   if (file || (!isSqlState(code) && TLS.test(`${code} ${message}`))) {
     return new TidingsError('SOURCE_TLS_FAILED', { source, reason: message }, options);
+  }
+  if (code === PROTOCOL_VIOLATION && routine === undefined) {
+    // PostgreSQL says which of its functions an error comes from. A pooler has none of them, and refuses
+    // the parameters that our sessions begin with, or replication.
+    return new TidingsError('SOURCE_POOLED', { source, reason: message }, options);
   }
   if (LOGIN_REFUSED.has(code) || /SASL|password/.test(message)) {
     const reason = /must be a (non-empty )?string/.test(message)

@@ -42,9 +42,20 @@ export class SqlSession implements AsyncDisposable {
     return turn;
   }
 
+  /** Has the next statement use a new connection: the server's process for the old one ends. */
+  async reopen(): Promise<void> {
+    const turn = this.#last.then(() => this.#close());
+    this.#last = turn;
+    await turn;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#last;
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
     const client = this.#client;
     this.#client = null;
     await client?.end().catch(() => undefined); // Gone already: that is what was wanted.

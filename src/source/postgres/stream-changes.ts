@@ -29,6 +29,8 @@ export interface StreamChangesOptions {
   readonly publications: readonly string[];
   /** The position up to which the log is complete; null when the log is new. */
   readonly from: string | null;
+  /** As of `ReplicationOptions`. */
+  readonly timeline?: number | null;
   readonly receiver: ChangeReceiver;
   /** The position up to which everything is durable; asked on a timer (invariant 1). */
   readonly acknowledged: () => string | null;

@@ -190,3 +190,50 @@ test('two transactions that make tables do not wait for each other for long', as
   done.abort();
   await streaming;
 });
+
+test('a partitioned table stays where it is unless what was changed makes it worse', async () => {
+  await using database = await freshDatabase();
+  const { client, url } = database;
+  await client.query(`CREATE TABLE r (id int, k int) PARTITION BY LIST (k);
+    CREATE TABLE r1 PARTITION OF r FOR VALUES IN (1); ALTER TABLE r1 REPLICA IDENTITY FULL;
+    CREATE TABLE s (id int PRIMARY KEY, k int); CREATE UNIQUE INDEX s_k ON s (k);
+    ALTER TABLE s ALTER k SET NOT NULL; ALTER TABLE s REPLICA IDENTITY USING INDEX s_k`);
+  await using source = new PostgresSource({ name: 'main', url, tables: ['public.*'] });
+  await source.setUp(signal, { slot: 'create' });
+  const at = async (sql: string, ...expected: readonly string[]): Promise<void> => {
+    await client.query(sql);
+    assert.deepEqual(await published(database), expected, sql);
+  };
+  const both = ['tidings_main r', 'tidings_main s'];
+  await at('SELECT', ...both);
+  // Without a row there is nothing that it could do to anybody's UPDATE.
+  await at('CREATE TABLE r2 PARTITION OF r FOR VALUES IN (2, 3) PARTITION BY LIST (k)', ...both);
+  await at(
+    `BEGIN; CREATE TABLE x (id int, k int); ALTER TABLE x REPLICA IDENTITY FULL;
+     ALTER TABLE r2 ATTACH PARTITION x FOR VALUES IN (2); COMMIT`,
+    ...both,
+  );
+  await at(
+    'CREATE TABLE r3 PARTITION OF r2 FOR VALUES IN (3)',
+    'tidings_main s',
+    'tidings_main_insert_only r',
+  );
+  await at('ALTER TABLE r3 REPLICA IDENTITY FULL', ...both);
+  await at(
+    'ALTER TABLE r1 REPLICA IDENTITY NOTHING',
+    'tidings_main s',
+    'tidings_main_insert_only r',
+  );
+  await at('ALTER TABLE r1 REPLICA IDENTITY FULL', ...both);
+  await at('DROP INDEX s_k', 'tidings_main r', 'tidings_main_insert_only s');
+  await at('ALTER TABLE s REPLICA IDENTITY DEFAULT', ...both);
+  await at(
+    `CREATE DOMAIN kind AS int; CREATE TABLE d (id kind PRIMARY KEY, v int)`,
+    'tidings_main d',
+    ...both,
+  );
+  await at('DROP DOMAIN kind CASCADE', ...both, 'tidings_main_insert_only d');
+  await at('CREATE SCHEMA other; ALTER TABLE d SET SCHEMA other', ...both);
+  await at('ALTER TABLE other.d SET SCHEMA public', ...both, 'tidings_main_insert_only d');
+  await source.tearDown(signal);
+});

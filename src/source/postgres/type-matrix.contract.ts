@@ -169,6 +169,8 @@ const BUILTIN: readonly TypeCase[] = [
   { type: 'regoper', values: ['0', 'pg_catalog.||/'] },
   { type: 'regoperator', values: ['0', 'pg_catalog.+(integer,integer)'] },
   { type: 'regrole', values: ['-', 'postgres'] },
+  { type: 'oid8', values: ['0', '9007199254740993', '18446744073709551615'], since: 19 },
+  { type: 'regdatabase', values: ['-', 'postgres', '4000000000'], since: 19 },
   { type: 'regnamespace', values: ['-', 'public', '"odd Schema"'] },
   { type: 'regconfig', values: ['-', 'english'] },
   { type: 'regdictionary', values: ['-', 'simple'] },
@@ -333,6 +335,7 @@ export async function createMatrix(
   }
   await client.query('ALTER TABLE matrix REPLICA IDENTITY FULL');
   for (const [name, value] of HOSTILE) {
+    if (name === 'standard_conforming_strings' && major >= 19) continue; // It cannot be off any more.
     await client.query(
       `ALTER DATABASE ${database.name} SET ${name} = ${value.includes('"') ? value : `'${value}'`}`,
     );

@@ -82,6 +82,9 @@ const BUILTIN_TYPES: readonly BuiltinRow[] = [
   [4089, 4090, 'regnamespace', 'other'],
   [4096, 4097, 'regrole', 'other'],
   [4191, 4192, 'regcollation', 'other'],
+  // PostgreSQL 19. Beyond 2^53 - 1 an oid8 is a string, as all integers are.
+  [6437, 6442, 'oid8', 'integer'],
+  [6490, 6491, 'regdatabase', 'other'],
   [4451, 6150, 'int4multirange', 'other'],
   [4532, 6151, 'nummultirange', 'other'],
   [4533, 6152, 'tsmultirange', 'other'],

@@ -191,9 +191,24 @@ test('a name or a prefix without characters stops nothing', async () => {
       name: 'left out',
       status: 'warning',
       message:
-        "Not captured, because their names have bytes that stand for no character of the database's encoding: public.o\\201.",
+        "Not captured, because their names have bytes that stand for no character of the database's encoding: public.o\\x81.",
     },
   ]);
+});
+
+test('a partition whose name has no meaning is one of its table', async () => {
+  await using database = await freshDatabase(18, 'WIN1252');
+  const { client } = database;
+  await client.query(`CREATE TABLE r (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)`);
+  await using streamed = await new Streamed(database).start('create');
+  await client.query(`DO $$ BEGIN EXECUTE format('CREATE TABLE %I PARTITION OF r FOR VALUES FROM (0) TO (10)',
+    convert_from('\\x6f81', 'WIN1252')); END $$`);
+  await client.query(`INSERT INTO r VALUES (1, 'a')`);
+  const changes = await streamed.changes(1);
+  assert.deepEqual(
+    changes.map(({ table, key }) => [table.name, table.origin?.partition?.name, key]),
+    [['r', 'o\\x81', '1']],
+  );
 });
 
 test('thousands of such transactions take one more connection, and a restart one more again', async () => {

@@ -1,7 +1,7 @@
 import { qualifiedName } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { positionToLsn } from './position.ts';
-import { quoteIdentifier } from './quote.ts';
+import { quoteIdentifier, quoteTable } from './quote.ts';
 import type { UnreadableValue } from './raw-messages.ts';
 
 export interface UnreadableValuesOptions {
@@ -26,16 +26,16 @@ export class UnreadableValues {
     const place = JSON.stringify([schema, name, column]);
     if (this.#told.has(place)) return;
     this.#told.add(place);
+    const [tableSql, columnSql] = [quoteTable({ schema, name }), quoteIdentifier(column)];
     onWarning(
       new TidingsError('SOURCE_VALUE_UNREADABLE', {
         source,
         table: qualifiedName({ schema, name }),
         column,
         position: positionToLsn(position),
-        sql: findUnreadableSql(
-          `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`,
-          quoteIdentifier(column),
-        ),
+        tableSql,
+        columnSql,
+        sql: findUnreadableSql(tableSql, columnSql),
       }),
     );
   }

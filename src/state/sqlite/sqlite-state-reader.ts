@@ -123,6 +123,15 @@ export class SqliteStateReader implements StateReader {
       }));
   }
 
+  async furthest(source: string): Promise<Pick<StoredSubscription, 'name' | 'cursor'> | null> {
+    const row = this.database
+      .prepare(
+        'SELECT name, cursor FROM subscriptions WHERE source = ? ORDER BY cursor DESC, name LIMIT 1',
+      )
+      .get(source);
+    return row === undefined ? null : { name: String(row['name']), cursor: Number(row['cursor']) };
+  }
+
   async keptRecord(source: string, offset: number): Promise<KeptRecord | null> {
     return readKept(this.database, source, offset);
   }

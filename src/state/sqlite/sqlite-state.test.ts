@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { testState } from '../state.contract.ts';
+import type { StoredSubscription } from '../state.ts';
 import { SqliteState } from './sqlite-state.ts';
 import { SqliteStateReader } from './sqlite-state-reader.ts';
+import { missingFile } from './wal.ts';
 
 testState('sqlite', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tidings-state-'));
@@ -97,6 +99,66 @@ test('a state of the first format is brought up to date with all that is in it',
   assert.equal(await state.exception('crm', 9), null);
 });
 
+test('a state without its WAL is known by itself, however it came to be whole again', async (context) => {
+  const path = temporaryFile(context);
+  const copy = `${path}.copy`;
+  assert.equal(missingFile(path), path);
+  {
+    await using state = SqliteState.open(path);
+    await state.addSubscriptions([newSubscription('crm')]);
+    await state.checkpoint([{ name: 'crm', cursor: 9, put: [], remove: [], losses: [] }]);
+    assert.equal(missingFile(path), null);
+    // As after a SIGKILL: first without the WAL, then with it.
+    copyFileSync(path, copy);
+    assert.equal(missingFile(copy), `${copy}-wal`);
+    await using left = SqliteStateReader.openExisting(copy);
+    assert.equal((await left?.subscription('crm'))?.cursor, 0, 'made durably, so it is there');
+    // The reader has made an empty one.
+    assert.equal(missingFile(copy), `${copy}-wal`);
+    await left?.[Symbol.asyncDispose]();
+    copyFileSync(`${path}-wal`, `${copy}-wal`);
+    assert.equal(missingFile(copy), null);
+  }
+  assert.equal(missingFile(path), null, 'closed in order');
+  // Somebody looks with `sqlite3`, whose last connection moves the WAL.
+  const looking = new DatabaseSync(copy);
+  looking.prepare('SELECT * FROM subscriptions').all();
+  looking.close();
+  assert.equal(existsSync(`${copy}-wal`), false);
+  assert.equal(missingFile(copy), null);
+  await using state = SqliteState.open(copy);
+  assert.equal((await state.subscription('crm'))?.cursor, 9);
+});
+
+test('the WAL stays small, and the file says at every moment that it lacks it', async (context) => {
+  const path = temporaryFile(context);
+  const copy = `${path}.copy`;
+  await using state = SqliteState.open(path);
+  await state.addSubscriptions([newSubscription('crm')]);
+  let largest = 0;
+  for (let round = 0; round < 40; round++) {
+    const status = 'x'.repeat(400_000);
+    await state.beat({ pid: 1, startedAt: 2, at: round, status });
+    largest = Math.max(largest, statSync(`${path}-wal`).size);
+    copyFileSync(path, copy);
+    assert.equal(missingFile(copy), `${copy}-wal`);
+  }
+  assert.ok(largest < 6 << 20, `${largest} bytes`);
+});
+
+test('a state of an earlier version that was killed has its tables in the WAL alone', (context) => {
+  const path = temporaryFile(context);
+  const copy = `${path}.copy`;
+  const first = new DatabaseSync(path);
+  first.exec(`PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; ${FIRST_FORMAT}`);
+  copyFileSync(path, copy);
+  assert.equal(missingFile(copy), `${copy}-wal`);
+  copyFileSync(`${path}-wal`, `${copy}-wal`);
+  assert.equal(missingFile(copy), null);
+  first.close();
+  assert.equal(missingFile(path), null);
+});
+
 test('a state of the second format gets a place for what is kept aside', async (context) => {
   const path = temporaryFile(context);
   await SqliteState.open(path)[Symbol.asyncDispose]();
@@ -140,6 +202,11 @@ test('a file that is no state, or a directory that is not there, is a coded erro
     (error) => isTidingsError(error, 'STATE_FAILED') && error.message.includes('missing'),
   );
 });
+
+function newSubscription(name: string): StoredSubscription {
+  const never = { paused: null, definition: null, restsUntil: null };
+  return { name, source: 'main', cursor: 0, createdAt: 1, ...never };
+}
 
 function temporaryFile(context: { after(fn: () => void): void }): string {
   const directory = mkdtempSync(join(tmpdir(), 'tidings-state-'));

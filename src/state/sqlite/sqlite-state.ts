@@ -15,6 +15,7 @@ import { noteLost } from './needs.ts';
 import { EXCEPTION_COLUMNS } from './rows.ts';
 import { prepareSchema } from './schema.ts';
 import { BUSY_TIMEOUT, SqliteStateReader } from './sqlite-state-reader.ts';
+import { isWalLarge, moveWal, useWal } from './wal.ts';
 
 /**
  * The state in one SQLite file.
@@ -25,7 +26,8 @@ import { BUSY_TIMEOUT, SqliteStateReader } from './sqlite-state-reader.ts';
  * since then are repeated; none is skipped (invariant 5). The end of the process alone loses nothing.
  *
  * What must not be set back (that a subscription exists, that it was rewound or paused, which
- * database a log belongs to) is committed with an fsync.
+ * database a log belongs to) is committed with an fsync, and is in the file itself at once: without
+ * its WAL (see `missingFile`) it has these all the same.
  */
 export class SqliteState extends SqliteStateReader implements State {
   readonly #path: string;
@@ -72,9 +74,11 @@ export class SqliteState extends SqliteStateReader implements State {
       throw failed(path, error);
     }
     try {
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      useWal(database);
       prepareSchema(database, path);
-      return new SqliteState(path, database);
+      const state = new SqliteState(path, database);
+      state.#moveWal(true);
+      return state;
     } catch (error) {
       database.close();
       throw failed(path, error);
@@ -245,6 +249,7 @@ export class SqliteState extends SqliteStateReader implements State {
     } finally {
       this.database.exec('PRAGMA synchronous = NORMAL');
     }
+    this.#moveWal(true);
   }
 
   #transact(write: () => void): void {
@@ -256,13 +261,26 @@ export class SqliteState extends SqliteStateReader implements State {
       if (this.database.isTransaction) this.database.exec('ROLLBACK');
       throw failed(this.#path, error);
     }
+    if (isWalLarge(this.#path)) this.#moveWal(false);
+  }
+
+  #moveWal(waiting: boolean): void {
+    try {
+      moveWal(this.database, waiting);
+    } catch (error) {
+      // A full disk, most likely. What was committed is in the WAL, and the next time tries again.
+      if (!isSystemError(error)) throw error;
+    }
   }
 }
 
 /** What SQLite reports becomes a coded error; anything else is a defect and stays as it is. */
 function failed(path: string, error: unknown): unknown {
-  // SQLite's errors and the file system's have a code; a defect of ours has none.
-  if (!(error instanceof Error) || !('code' in error) || error instanceof TidingsError)
-    return error;
+  if (!isSystemError(error)) return error;
   return new TidingsError('STATE_FAILED', { path, reason: error.message }, { cause: error });
+}
+
+/** SQLite's errors and the file system's have a code; a defect of ours has none. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && !(error instanceof TidingsError);
 }

@@ -1,14 +1,9 @@
 import type { ChangeView } from '../../change/decode.ts';
 import type { JsonValue } from '../../change/dialect.ts';
-import {
-  type Column,
-  qualifiedName,
-  type TableDefinition,
-  type ValueKind,
-} from '../../change/table.ts';
+import { type Column, type TableDefinition, type ValueKind } from '../../change/table.ts';
 import { Decimal } from './decimal.ts';
 import { Instant } from './instant.ts';
-import { UndecidableError } from './undecidable.ts';
+import { UndecidableError, WHOLE_OLD_ROWS } from './undecidable.ts';
 
 /** Where a {@link ConditionRow} takes its values from. */
 interface RowSource {
@@ -70,12 +65,10 @@ function readColumn({ side, view, columns }: RowSource, name: string): unknown {
   return value === undefined ? undefined : toConditionValue(value, column);
 }
 
-function notKnown({ side, view, columns }: RowSource, name: string): UndecidableError {
-  const { table } = view.stored;
+function notKnown({ side, columns }: RowSource, name: string): UndecidableError {
   if (!columns.has(name)) return new UndecidableError(`the table has no column ${name}`);
   if (side === 'key') return new UndecidableError(`${name} is no column of the key`);
-  const remedy = `ALTER TABLE ${qualifiedName(table)} REPLICA IDENTITY FULL makes it`;
-  return new UndecidableError(`the database does not report ${side}.${name} (${remedy})`);
+  return new UndecidableError(`the database does not report ${side}.${name} (${WHOLE_OLD_ROWS})`);
 }
 
 function keyValue({ key }: ChangeView, name: string): JsonValue | undefined {

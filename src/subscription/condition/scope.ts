@@ -1,9 +1,9 @@
 import { type Operation, OPERATIONS } from '../../change/change.ts';
 import type { ChangeView } from '../../change/decode.ts';
 import type { JsonValue } from '../../change/dialect.ts';
-import { qualifiedName, type TableDefinition } from '../../change/table.ts';
+import type { TableDefinition } from '../../change/table.ts';
 import { columnIndexes, ConditionRow, toConditionJson } from './row.ts';
-import { UndecidableError } from './undecidable.ts';
+import { UndecidableError, WHOLE_OLD_ROWS } from './undecidable.ts';
 
 const HAVE_OLD_ROW: readonly Operation[] = ['update', 'delete'];
 const HAVE_NEW_ROW: readonly Operation[] = ['insert', 'update'];
@@ -44,9 +44,8 @@ export class ConditionScope {
     const view = this.#shown();
     if (view.stored.operation !== 'update') return [];
     if (view.changed === null) {
-      const table = qualifiedName(view.stored.table);
       throw new UndecidableError(
-        `the database does not report what the update changed (ALTER TABLE ${table} REPLICA IDENTITY FULL makes it)`,
+        `the database does not report what the update changed (${WHOLE_OLD_ROWS})`,
       );
     }
     return view.changed;

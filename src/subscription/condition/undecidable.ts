@@ -3,6 +3,10 @@ export class UndecidableError extends Error {
   override readonly name = 'UndecidableError';
 }
 
+/** The remedy where old rows lack what a condition asks for; partitions may need more than one statement. */
+export const WHOLE_OLD_ROWS =
+  'REPLICA IDENTITY FULL makes it: `tidings doctor` prints the statement';
+
 class UnknownError extends Error {
   override readonly name = 'UnknownError';
 }

@@ -1,3 +1,4 @@
+import { sourcePosition } from '../../change/position.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { SnapshotReader, SourceSnapshot } from '../../source/table-snapshot.ts';
 import { sleep } from '../../util/sleep.ts';
@@ -26,16 +27,25 @@ const PAUSE = 25;
 
 /**
  * Takes a snapshot and waits until the log has everything that it shows.
- * @throws TidingsError `LOG_BEHIND` when nobody captures what is missing, `LOG_LAGS` when it takes
- *   too long.
+ * @throws TidingsError `SOURCE_REWOUND` when the database has not come as far as the log,
+ *   `LOG_BEHIND` when nobody captures what is missing, `LOG_LAGS` when it takes too long.
  */
 export async function openAligned(
   options: AlignOptions,
   signal: AbortSignal,
 ): Promise<SourceSnapshot> {
+  const { source, log } = options;
+  await log.refresh();
+  const from = sourcePosition(log.position ?? '');
   const snapshot = await options.snapshots.open(signal);
+  const { position: to } = snapshot;
   try {
-    await reach(options, snapshot.position, signal);
+    if (from > to) {
+      const reason = 'the server has not come as far as the log';
+      const gone = 'what its rows were cannot be told from this log';
+      throw new TidingsError('SOURCE_REWOUND', { source, from, to, reason, gone });
+    }
+    await reach(options, to, signal);
     return snapshot;
   } catch (error) {
     await snapshot[Symbol.asyncDispose]();
@@ -48,10 +58,10 @@ async function reach(options: AlignOptions, position: string, signal: AbortSigna
   const deadline = Date.now() + patience;
   for (let announced = false; ;) {
     await log.refresh();
-    if (log.position !== null && log.position >= position) return;
+    const reached = log.position === null ? null : sourcePosition(log.position);
+    if (reached !== null && reached >= position) return;
     if (!options.isCapturing()) {
-      const known = log.position;
-      if (known !== null && (await snapshots.unchangedSince(known, signal))) return;
+      if (reached !== null && (await snapshots.unchangedSince(reached, signal))) return;
       // A service that has just started holds the slot, and the log will move.
       if (!options.isCapturing()) throw new TidingsError('LOG_BEHIND', { source });
     }

@@ -126,7 +126,6 @@ function lacksOldRow({ table, offset, transaction }: LogRecord): TidingsError {
     table: qualifiedName(table),
     offset,
     identity: reported[table.identity],
-    sql: qualifiedName(table.origin?.partition ?? table),
   });
 }
 

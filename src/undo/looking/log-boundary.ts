@@ -1,4 +1,5 @@
 import { formatMicros } from '../../change/time.ts';
+import { abandonedText } from '../../log/forks.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { Moment } from './moment.ts';
 import { recordAt, type SearchableLog } from './searchable-log.ts';
@@ -8,7 +9,7 @@ import { recordAt, type SearchableLog } from './searchable-log.ts';
  * offset inside of a transaction means the transaction's beginning, because that is what the database
  * showed.
  * @param table for the message.
- * @throws TidingsError `AS_OF_TOO_EARLY`, `AS_OF_AHEAD`, `AS_OF_GAP`
+ * @throws TidingsError `AS_OF_TOO_EARLY`, `AS_OF_AHEAD`, `AS_OF_GAP`, `AS_OF_REWOUND`
  */
 export async function resolveMoment(
   log: SearchableLog,
@@ -28,6 +29,12 @@ export async function resolveMoment(
       offset: gap.offset,
       reason: gap.reason,
     });
+  }
+  for (const fork of log.forks()) {
+    const after = 'offset' in moment ? fork.offset > offset : fork.offset >= offset;
+    if (!after) continue;
+    const rewound = { abandoned: abandonedText(fork), offset: fork.offset, reason: fork.reason };
+    throw new TidingsError('AS_OF_REWOUND', { source, table, moment: textOf(moment), ...rewound });
   }
   return offset;
 }

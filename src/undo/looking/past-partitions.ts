@@ -1,6 +1,7 @@
 import type { LoggedMark, LoggedTable } from '../../log/log.ts';
 import type { SnapshotTable, SourceSnapshot } from '../../source/table-snapshot.ts';
 import type { KnownTable } from './known-tables.ts';
+import { isCapturedSince } from './capture-chain.ts';
 import { type Boundary, isTurn, isWatchedAt, marksOf, placeOf } from './marks-since.ts';
 import type { SearchableLog } from './searchable-log.ts';
 
@@ -53,7 +54,7 @@ export async function pastPartitions(
       lost.push({ mark, reason });
     } else if (kind === 'attached' || kind === 'present') absent.add(partition.id);
     else {
-      const found = await findDetached(snapshot, mark, { table, tables });
+      const found = await findDetached(log, snapshot, mark, tables);
       if ('table' in found) detached.push(found);
       else lost.push({ mark, reason: found.reason });
     }
@@ -96,20 +97,22 @@ function firstMarks(
 
 /** The rows of a partition that has left are known when all its changes since then are in the log. */
 async function findDetached(
+  log: SearchableLog,
   snapshot: SourceSnapshot,
-  { kind, partition, transaction }: LoggedMark,
-  { table, tables }: { readonly table: KnownTable; readonly tables: readonly KnownTable[] },
+  mark: LoggedMark,
+  tables: readonly KnownTable[],
 ): Promise<DetachedPartition | { readonly reason: string }> {
+  const { kind, partition } = mark;
   const id = partition?.id ?? '';
   const present = kind === 'dropped' ? null : await snapshot.describe({ id });
   if (present === null) return { reason: 'the partition is not there any more' };
-  const { schema, name } = present.definition;
-  if (present.captured !== 'all' || transaction === null || present.addedAfter(transaction)) {
+  if (!isCapturedSince(log, mark, present)) {
+    const { schema, name } = present.definition;
     return {
       reason: `it is table ${schema}.${name} now, whose changes since then are not all known`,
     };
   }
-  const own = tables.find((each) => each.id === id)?.versions ?? [];
-  const before = table.versions.filter(({ origin }) => origin?.partition?.id === id);
-  return { table: present, versions: [...before, ...own] };
+  const isOf = ({ origin }: LoggedTable): boolean =>
+    origin?.id === id || origin?.partition?.id === id;
+  return { table: present, versions: tables.flatMap(({ versions }) => versions.filter(isOf)) };
 }

@@ -4,6 +4,7 @@ import type { LoggedMark, LoggedTable } from '../../log/log.ts';
 import type { SourceSnapshot } from '../../source/table-snapshot.ts';
 import { sleep } from '../../util/sleep.ts';
 import { type AlignOptions, openAligned, showsAllBefore } from './align.ts';
+import { byNameNote } from './by-name-note.ts';
 import type { LossAt } from './collect-past.ts';
 import { idsOf, knownTables } from './known-tables.ts';
 import { resolveMoment } from './log-boundary.ts';
@@ -107,11 +108,13 @@ export async function openPastTable(
           opened,
           signal,
         );
+  const notes = notesOf(request.table, versions.past, present.definition);
+  const byName = await byNameNote(log, versions.logged, signal);
   const resources = opened.move();
   return {
     definition: shownDefinition(versions.past, columns),
     leftOut: newColumns(columns, present.definition),
-    notes: notesOf(request.table, versions.past, present.definition),
+    notes: byName === null ? notes : [...notes, byName],
     offset,
     rows,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

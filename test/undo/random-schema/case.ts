@@ -3,6 +3,7 @@ import { checkAsOf } from './check-as-of.ts';
 import { checkLog } from './check-log.ts';
 import { checkUndo, type CaseAtHand } from './check-undo.ts';
 import { Choices } from './choices.ts';
+import { describeLog } from './describe-log.ts';
 import type { FeatureName } from './features.ts';
 import { type Committed, type History, type TransactionPlan, Writer } from './history.ts';
 import { allowed, PIECES } from './pieces.ts';
@@ -99,6 +100,7 @@ export async function runCase(
     at = { world, writer, history, offsets: await offsetsOf(world, history), ...options };
   });
   if (at !== null) await checkAll(at, random, part);
+  if (problems.length > 0) writer.trace.push(...(await describeLog(world, writer.schemas)));
   if (problems.length > 0) throw new CaseFailure(problems, writer.trace);
   for (const schema of writer.schemas) {
     await world.writer.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);

@@ -27,6 +27,8 @@ export interface LiveColumn {
   readonly type: string;
   /** `format_type` with its modifiers. */
   readonly typeText: string;
+  /** ` COLLATE …`, where it is not that of the type. */
+  readonly collation: string;
   readonly notNull: boolean;
   /** '' | 's' | 'v' */
   readonly generated: string;
@@ -85,6 +87,8 @@ const TABLES = `
     c.relreplident::text AS "identity",
     COALESCE((SELECT json_agg(json_build_object('number', a.attnum, 'name', a.attname,
         'type', a.atttypid::text, 'typeText', format_type(a.atttypid, a.atttypmod),
+        'collation', COALESCE((SELECT format(' COLLATE %I.%I', l.collnamespace::regnamespace::text, l.collname)
+          FROM pg_collation l, pg_type y WHERE y.oid = a.atttypid AND l.oid = a.attcollation AND l.oid <> y.typcollation), ''),
         'notNull', a.attnotnull, 'generated', a.attgenerated::text, 'identity', a.attidentity::text,
         'hasDefault', a.atthasdef) ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns,
@@ -138,6 +142,13 @@ export async function readCatalogue(
 /** The columns of the primary key, in key order; empty when there is none. */
 export function primaryKey(table: LiveTable): readonly number[] {
   return table.indexes.find(({ primary }) => primary)?.columns ?? [];
+}
+
+/** The topmost tables of those of which only rows that come are reported, not rows that change or go. */
+export function partlyReported({ tables }: Catalogue): ReadonlySet<string> {
+  const whole = (table: LiveTable): boolean =>
+    table.identity === 'f' || (table.identity === 'd' && primaryKey(table).length > 0);
+  return new Set(tables.filter((table) => !whole(table)).map(({ root }) => root));
 }
 
 /** Tables that are no partitions. */

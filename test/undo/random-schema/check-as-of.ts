@@ -35,22 +35,36 @@ export async function checkAsOf(at: CaseAtHand, choices: Choices): Promise<void>
   if (recorded === undefined) {
     throw new Error(`${about}: it did not exist then, and ${shown.length} rows are shown`);
   }
-  // They are called what they were called when the log last met them.
-  const numbers = new Map<string, number>();
-  const states = [history.begin, ...history.transactions.map(({ state }) => state), then];
-  for (const state of states) {
-    for (const column of state?.tables.get(table.oid)?.columns ?? []) {
-      numbers.set(column.name, column.number);
-    }
-  }
-  const rows = recorded.rows.map(({ cells }) =>
-    JSON.stringify(columns.map((column) => cells.get(numbers.get(column) ?? 0) ?? null)),
-  );
-  const difference = new Bag(shown).differenceTo(new Bag(rows));
-  if (!difference.isEmpty) {
+  const differences = namings(at, table.oid).map((numbers) => {
+    const rows = recorded.rows.map(({ cells }) =>
+      JSON.stringify(columns.map((column) => cells.get(numbers.get(column) ?? 0) ?? null)),
+    );
+    return new Bag(shown).differenceTo(new Bag(rows));
+  });
+  if (!differences.some(({ isEmpty }) => isEmpty)) {
     throw new Error(
-      `${about} (${columns.join(', ')}) (+ missing, - too much)\n    ${difference.toString()}`,
+      `${about} (${columns.join(', ')}) (+ missing, - too much)\n    ${differences[0]?.toString()}`,
     );
   }
   statistics.count('as-of: shown');
+}
+
+/**
+ * The columns' numbers by their names, as they were at one time or another: columns are called what
+ * they were called when the log met them last, and may have exchanged names before or since. What came
+ * earlier counts for names that nobody has at that time.
+ */
+function namings({ history }: CaseAtHand, oid: string): ReadonlyMap<string, number>[] {
+  const states = history.transactions.flatMap(({ stretches, state }) => [
+    ...stretches.flatMap(({ from, to }) => [from, to]),
+    state,
+  ]);
+  const found: Map<string, number>[] = [];
+  for (const state of [history.begin, ...states]) {
+    const columns = state.tables.get(oid)?.columns;
+    if (columns === undefined) continue;
+    const names = columns.map(({ name, number }): [string, number] => [name, number]);
+    found.push(new Map([...(found.at(-1) ?? []), ...names]));
+  }
+  return found.toReversed();
 }

@@ -1,7 +1,7 @@
 import { decodeImages, type Cell } from '../../../src/change/row-images.ts';
 import type { LogRecord } from '../../../src/log/log.ts';
 import { Bag } from './bag.ts';
-import { primaryKey } from './catalogue.ts';
+import { partlyReported } from './catalogue.ts';
 import { wrongShape } from './check-shape.ts';
 import type { Committed, History, Stretch } from './history.ts';
 import type { StateRow, TableState } from './state.ts';
@@ -65,7 +65,7 @@ class StretchCheck {
   readonly #statistics: Statistics;
   readonly #rows = new Map<string, Kept[]>();
   /** Tables of which the log does not tell everything. */
-  readonly #partly = new Set<string>();
+  readonly #partly: ReadonlySet<string>;
 
   constructor(stretch: Stretch, statistics: Statistics) {
     this.#stretch = stretch;
@@ -76,11 +76,7 @@ class StretchCheck {
         rows.map(({ held, cells }) => ({ held, cells })),
       );
     }
-    for (const table of stretch.from.catalogue.tables) {
-      const reported =
-        table.identity === 'f' || (table.identity === 'd' && primaryKey(table).length > 0);
-      if (!reported) this.#partly.add(table.root);
-    }
+    this.#partly = partlyReported(stretch.from.catalogue);
   }
 
   run(records: readonly LogRecord[]): void {

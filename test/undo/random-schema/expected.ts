@@ -14,7 +14,7 @@ export interface UndoStates {
 }
 
 /** Rows of one table in columns that all states have, and that mean the same in all of them. */
-class View {
+export class View {
   readonly #numbers: readonly number[];
   readonly #key: readonly number[] | null;
   readonly #shared: ReturnType<typeof sharedAttributes>;
@@ -192,29 +192,6 @@ function strangeCount(
     const most = wanted.count(row);
     if (Math.sign(change) !== Math.sign(most) || Math.abs(change) > Math.abs(most)) {
       return `${change} rows like ${row} where the undo is of ${most}`;
-    }
-  }
-  return null;
-}
-
-/** Columns that the present table has and the state before did not: they keep what they have. */
-export function lostInAdded(states: UndoStates, result: State): string | null {
-  for (const [oid, table] of states.present.tables) {
-    const old = states.before.tables.get(oid);
-    const view = new View(oid, [states.present, result]);
-    if (old === undefined || !view.keyed || String(old.key) !== String(table.key)) continue;
-    const added = table.columns.filter(
-      ({ number, generated }) => !generated && !old.columns.some((one) => one.number === number),
-    );
-    const now = new Map(view.rows(states.present).map(([key], at) => [key, table.rows[at]?.cells]));
-    const rows = result.tables.get(oid)?.rows ?? [];
-    for (const [at, [key]] of view.rows(result).entries()) {
-      for (const { number, name } of added) {
-        const [is, was] = [rows[at]?.cells.get(number), now.get(key)?.get(number)];
-        if (now.has(key) && is !== was) {
-          return `${table.schema}.${table.name}: row ${key} lost ${name}: ${is ?? 'null'} instead of ${was ?? 'null'}`;
-        }
-      }
     }
   }
   return null;

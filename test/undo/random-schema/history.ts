@@ -1,6 +1,7 @@
 import { Choices } from './choices.ts';
 import type { FeatureName } from './features.ts';
-import { PIECES, userTables } from './pieces.ts';
+import { PIECES } from './pieces.ts';
+import { userTables } from './user-tables.ts';
 import { insertSql, ROW_STEPS } from './row-steps.ts';
 import { SCHEMA_STEPS, leavesFullSql } from './schema-steps.ts';
 import { readState, type State } from './state.ts';

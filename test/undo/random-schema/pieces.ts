@@ -1,14 +1,9 @@
-import { columnOf, type LiveColumn, type LiveTable, primaryKey, rootsOf } from './catalogue.ts';
+import { primaryKey } from './catalogue.ts';
 import type { FeatureName } from './features.ts';
-import type { StepContext, StepKind } from './step.ts';
-import { valueSql } from './values.ts';
-
-/** Tables whose rows the history writes; `audit` and `counts` are written by triggers alone. */
-export function userTables(context: Pick<StepContext, 'catalogue'>): readonly LiveTable[] {
-  return rootsOf(context.catalogue).filter(({ name }) => !['audit', 'counts'].includes(name));
-}
-
-const column = ({ name }: { readonly name: string }): string => `"${name}"`;
+import { FOREIGN_KEY_PIECES } from './foreign-key-pieces.ts';
+import type { StepKind } from './step.ts';
+import { TRIGGER_PIECES } from './trigger-pieces.ts';
+import { column, isInteger, userTables } from './user-tables.ts';
 
 /** What a random schema gets beside its tables: each kind of constraint, trigger and setting. */
 export const PIECES: { readonly [kind: string]: StepKind } = {
@@ -57,23 +52,7 @@ export const PIECES: { readonly [kind: string]: StepKind } = {
       return `CREATE INDEX ON ${table.sql} (${column(chosen)})`;
     },
   },
-  foreignKey: { feature: 'foreign-keys', weight: 6, sql: foreignKeySql },
-  // A parent that is found by something else than its key.
-  code: {
-    feature: 'foreign-keys-on-unique',
-    weight: 5,
-    sql({ choices, catalogue, features, number }) {
-      const tables = userTables({ catalogue }).filter(({ partitioned }) => !partitioned);
-      const parent = choices.oneOf(tables);
-      const child = choices.oneOf(userTables({ catalogue }));
-      if (parent === null || child === null) return null;
-      const type = choices.one(['int', 'text', 'numeric']);
-      const actions = actionsOf(features);
-      return `ALTER TABLE ${parent.sql} ADD COLUMN u${number} ${type} UNIQUE;
-        ALTER TABLE ${child.sql} ADD COLUMN f${number} ${type} REFERENCES ${parent.sql} (u${number})
-          ON DELETE ${choices.one(actions)} ON UPDATE ${choices.one(actions)}`;
-    },
-  },
+  ...FOREIGN_KEY_PIECES,
   generated: {
     feature: 'generated',
     weight: 2,
@@ -102,41 +81,7 @@ export const PIECES: { readonly [kind: string]: StepKind } = {
       return `ALTER TABLE ${table.sql} ADD CHECK (${rule})${how}`;
     },
   },
-  changeRow: {
-    feature: 'triggers',
-    weight: 3,
-    sql({ choices, catalogue, number }) {
-      const table = choices.oneOf(userTables({ catalogue }));
-      const chosen = choices.oneOf(
-        table?.columns.filter((c) => c.generated === '' && c.identity === '') ?? [],
-      );
-      if (table === null || chosen === null) return null;
-      const when = choices.one(['UPDATE', 'INSERT', 'INSERT OR UPDATE']);
-      const value = isInteger(chosen)
-        ? `COALESCE(NEW.${column(chosen)}, 0) + 1`
-        : valueSql(catalogue, chosen.type, choices);
-      return triggerSql(catalogue.schema, number, {
-        on: `BEFORE ${when} ON ${table.sql} FOR EACH ROW`,
-        body: `NEW.${column(chosen)} := ${value}; RETURN NEW;`,
-      });
-    },
-  },
-  skipRow: {
-    feature: 'triggers',
-    weight: 1,
-    sql({ choices, catalogue, number }) {
-      const table = choices.oneOf(userTables({ catalogue }));
-      const chosen = choices.oneOf(table?.columns ?? []);
-      if (table === null || chosen === null) return null;
-      const value = valueSql(catalogue, chosen.type, choices);
-      return triggerSql(catalogue.schema, number, {
-        on: `BEFORE ${choices.one(['DELETE', 'INSERT', 'UPDATE'])} ON ${table.sql} FOR EACH ROW`,
-        body: `IF TG_OP = 'DELETE' THEN IF OLD.${column(chosen)}::text = (${value})::text THEN RETURN NULL; END IF; RETURN OLD; END IF;
-          IF NEW.${column(chosen)}::text = (${value})::text THEN RETURN NULL; END IF; RETURN NEW;`,
-      });
-    },
-  },
-  effect: { feature: 'trigger-effects', weight: 4, sql: effectSql },
+  ...TRIGGER_PIECES,
   rule: {
     feature: 'rules',
     weight: 1,
@@ -145,6 +90,7 @@ export const PIECES: { readonly [kind: string]: StepKind } = {
       if (table === null) return null;
       const action = choices.one([
         `DO ALSO INSERT INTO ${catalogue.schema}.audit (what) VALUES ('rule')`,
+        `DO INSTEAD NOTHING`,
         `WHERE false DO INSTEAD NOTHING`,
       ]);
       return `CREATE RULE r${number} AS ON ${choices.one(['INSERT', 'UPDATE', 'DELETE'])} TO ${table.sql} ${action}`;
@@ -169,111 +115,6 @@ export const PIECES: { readonly [kind: string]: StepKind } = {
     },
   },
 };
-
-function foreignKeySql({ choices, catalogue, features, number }: StepContext): string | null {
-  const tables = userTables({ catalogue });
-  const parent = choices.oneOf(tables);
-  if (parent === null) return null;
-  const targets = parent.indexes.filter(
-    ({ primary, columns, immediate }) =>
-      columns !== null && immediate && (primary || features.has('foreign-keys-on-unique')),
-  );
-  const target = choices.oneOf(targets.toReversed())?.columns ?? null;
-  if (target === null) return null;
-  const leaves = catalogue.tables.filter((table) => table.parent !== null && !table.partitioned);
-  const children = features.has('self-references')
-    ? tables
-    : tables.filter(({ oid }) => oid !== parent.oid);
-  const child =
-    features.has('leaf-foreign-keys') && choices.once(5)
-      ? choices.oneOf(leaves)
-      : choices.oneOf(children);
-  if (child === null) return null;
-  const actions = actionsOf(features);
-  const enforced = features.has('not-enforced') ? choices.one(['', '', ' NOT ENFORCED']) : '';
-  const when = choices.one(['', ' DEFERRABLE', ' DEFERRABLE INITIALLY DEFERRED']);
-  const references = `REFERENCES ${parent.sql} (${target.map((at) => column(columnOf(parent, at))).join(', ')})
-    ON DELETE ${choices.one(actions)} ON UPDATE ${choices.one(actions)}${when}${enforced}`;
-  const existing = existingColumns(child, parent, target);
-  if (child.parent !== null || (existing !== null && choices.once(3))) {
-    return existing === null
-      ? null
-      : `ALTER TABLE ${child.sql} ADD FOREIGN KEY (${existing.map(column).join(', ')}) ${references}`;
-  }
-  const added = target.map((at, place) => {
-    const { type, typeText } = columnOf(parent, at);
-    const initial = choices.once(4) ? ` DEFAULT ${valueSql(catalogue, type, choices)}` : '';
-    return { name: `f${number}_${place}`, sql: `${typeText}${initial}` };
-  });
-  return `ALTER TABLE ${child.sql} ${added.map((one) => `ADD COLUMN ${one.name} ${one.sql}`).join(', ')},
-    ADD FOREIGN KEY (${added.map(column).join(', ')}) ${references}`;
-}
-
-function actionsOf(features: ReadonlySet<FeatureName>): readonly string[] {
-  const all = features.has('foreign-key-actions');
-  return [
-    'NO ACTION',
-    'RESTRICT',
-    ...(all ? ['CASCADE', 'SET NULL', 'SET DEFAULT', 'CASCADE'] : []),
-  ];
-}
-
-/** Columns of the child that have the types of the parent's. */
-function existingColumns(
-  child: LiveTable,
-  parent: LiveTable,
-  target: readonly number[],
-): readonly LiveColumn[] | null {
-  const found: LiveColumn[] = [];
-  for (const at of target) {
-    const { type } = columnOf(parent, at);
-    const one = child.columns.find(
-      // PostgreSQL lets a foreign key set an identity column to null, and fails when it has to.
-      (c) => c.type === type && c.generated === '' && c.identity !== 'a' && !found.includes(c),
-    );
-    if (one === undefined) return null;
-    found.push(one);
-  }
-  return found;
-}
-
-function effectSql({ choices, catalogue, number }: StepContext): string | null {
-  const table = choices.oneOf(userTables({ catalogue }));
-  const other = choices.oneOf(userTables({ catalogue }));
-  if (table === null || other === null) return null;
-  const { schema } = catalogue;
-  const what = choices.one(['INSERT', 'UPDATE', 'DELETE', 'INSERT OR UPDATE OR DELETE']);
-  const target = choices.oneOf(
-    other.columns.filter((c) => c.generated === '' && c.identity === '' && !c.notNull),
-  );
-  const touch =
-    target === null
-      ? 'NULL;'
-      : `UPDATE ${other.sql} SET ${column(target)} = ${valueSql(catalogue, target.type, choices)};`;
-  const body = choices.one([
-    `INSERT INTO ${schema}.audit (what) VALUES (TG_OP);`,
-    `UPDATE ${schema}.counts SET n = n + 1 WHERE what = 'rows';`,
-    `IF pg_trigger_depth() = 1 THEN ${touch} END IF;`,
-  ]);
-  const each = choices.one(['ROW', 'STATEMENT']);
-  return triggerSql(schema, number, {
-    on: `AFTER ${what} ON ${table.sql} FOR EACH ${each}`,
-    body: `${body} RETURN NULL;`,
-  });
-}
-
-function triggerSql(
-  schema: string,
-  number: number,
-  { on, body }: { readonly on: string; readonly body: string },
-): string {
-  return `CREATE FUNCTION ${schema}.f${number}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN ${body} END$$;
-CREATE TRIGGER t${number} ${on} EXECUTE FUNCTION ${schema}.f${number}()`;
-}
-
-function isInteger({ typeText }: LiveColumn): boolean {
-  return /^(integer|bigint|smallint)$/.test(typeText);
-}
 
 /** Those of the kinds that the features allow. */
 export function allowed(

@@ -1,9 +1,7 @@
 import { columnOf, type LiveColumn, type LiveTable, primaryKey } from './catalogue.ts';
-import { userTables } from './pieces.ts';
+import { column, userTables } from './user-tables.ts';
 import type { StepContext, StepKind } from './step.ts';
 import { valueSql } from './values.ts';
-
-const column = ({ name }: { readonly name: string }): string => `"${name}"`;
 
 /** Statements on rows. */
 export const ROW_STEPS: { readonly [kind: string]: StepKind } = {

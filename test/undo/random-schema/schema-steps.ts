@@ -1,10 +1,8 @@
-import { type LiveTable, primaryKey } from './catalogue.ts';
-import { userTables } from './pieces.ts';
+import { type Catalogue, columnOf, type LiveTable, primaryKey } from './catalogue.ts';
+import { column, userTables } from './user-tables.ts';
 import type { StepContext, StepKind } from './step.ts';
 import { tableSql } from './tables.ts';
 import { valueSql } from './values.ts';
-
-const column = ({ name }: { readonly name: string }): string => `"${name}"`;
 
 /** Statements on the schema, alone or among rows. */
 export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
@@ -86,7 +84,7 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
       const chosen = choices.oneOf(table?.columns ?? []);
       if (table === null || chosen === null) return null;
       const drop = `ALTER TABLE ${table.sql} DROP COLUMN ${column(chosen)} CASCADE`;
-      const again = `${drop}; ALTER TABLE ${table.sql} ADD COLUMN ${column(chosen)} ${chosen.typeText}`;
+      const again = `${drop}; ALTER TABLE ${table.sql} ADD COLUMN ${column(chosen)} ${chosen.typeText}${chosen.collation}`;
       return choices.one([drop, again]);
     },
   },
@@ -127,12 +125,12 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
       if (type === undefined || attribute === null) return null;
       const of = catalogue.types.get(attribute.type)?.sql ?? 'text';
       const drop = `ALTER TYPE ${type.sql} DROP ATTRIBUTE "${attribute.name}" CASCADE`;
-      return choices.one([
-        `ALTER TYPE ${type.sql} ADD ATTRIBUTE n${number} text CASCADE`,
-        `ALTER TYPE ${type.sql} RENAME ATTRIBUTE "${attribute.name}" TO n${number} CASCADE`,
-        drop,
-        `${drop}; ALTER TYPE ${type.sql} ADD ATTRIBUTE "${attribute.name}" ${of} CASCADE`,
-      ]);
+      const add = `ALTER TYPE ${type.sql} ADD ATTRIBUTE n${number} text CASCADE`;
+      const rename = `ALTER TYPE ${type.sql} RENAME ATTRIBUTE "${attribute.name}" TO n${number} CASCADE`;
+      // PostgreSQL leaves indexes in the order that the attribute gave them, and finds nothing in them.
+      if (isIndexed(catalogue, type.oid)) return choices.one([add, rename]);
+      const again = `${drop}; ALTER TYPE ${type.sql} ADD ATTRIBUTE "${attribute.name}" ${of} CASCADE`;
+      return choices.one([add, rename, drop, again]);
     },
   },
   alterIdentity: {
@@ -248,11 +246,19 @@ export const SCHEMA_STEPS: { readonly [kind: string]: StepKind } = {
   },
 };
 
+/** Whether a unique index has a column of the type, or of arrays of it. */
+function isIndexed({ tables, types }: Catalogue, type: string): boolean {
+  const isOf = (oid: string): boolean => oid === type || types.get(oid)?.of === type;
+  return tables.some((table) =>
+    table.indexes.some(({ columns }) => columns?.some((at) => isOf(columnOf(table, at).type))),
+  );
+}
+
 /** The same columns and key once more, under the same name. */
 function createLikeSql({ choices, catalogue }: StepContext, table: LiveTable): string {
   const columns = table.columns
     .filter(({ generated }) => generated === '')
-    .map((one) => `${column(one)} ${one.typeText}`);
+    .map((one) => `${column(one)} ${one.typeText}${one.collation}`);
   if (choices.once(3)) columns.reverse();
   const key = primaryKey(table).map((at) => table.columns.find(({ number }) => number === at));
   const names = key.flatMap((one) => (one === undefined ? [] : [column(one)]));

@@ -1,12 +1,7 @@
 import type { RowIdentity } from '../../../change/table.ts';
-import type {
-  CapturedChanges,
-  SnapshotPartition,
-  SnapshotTable,
-  SourceSnapshot,
-} from '../../table-snapshot.ts';
+import type { SnapshotPartition, SnapshotTable, SourceSnapshot } from '../../table-snapshot.ts';
+import { captureSql, type CaptureRow, toCaptureNow } from '../capture-now.ts';
 import { POSTGRES_DIALECT } from '../dialect.ts';
-import { publicationNames } from '../publication.ts';
 import { type CatalogStatement, readTypes } from '../relation-types.ts';
 
 /** A table of the snapshot, and how it is named in a FROM clause. */
@@ -14,12 +9,9 @@ export interface DescribedTable extends SnapshotTable {
   readonly partitioned: boolean;
 }
 
-interface CatalogRow {
+interface CatalogRow extends CaptureRow {
   readonly partitioned: boolean;
   readonly identity: RowIdentity;
-  readonly captured: CapturedChanges;
-  /** The transaction that put the table into the publication. */
-  readonly added: string | null;
   readonly id: string;
   readonly schema: string;
   readonly name: string;
@@ -36,7 +28,7 @@ interface CatalogRow {
 }
 
 /** Of a partitioned table the partitions' identity counts, as in the stream. */
-const DESCRIBE = `
+const describeSql = (source: string): string => `
   SELECT c.oid::text AS "id", n.nspname AS "schema", c.relname AS "name",
     c.relkind = 'p' AS "partitioned",
     CASE WHEN c.relkind = 'p' THEN (SELECT json_agg(json_build_object('id', t.relid::oid::text,
@@ -48,13 +40,7 @@ const DESCRIBE = `
         JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf), c.relreplident = 'f') THEN 'full'
       WHEN c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i
         WHERE i.indrelid = c.oid AND i.indisprimary)) THEN 'nothing' ELSE 'key' END AS "identity",
-    CASE WHEN EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-        WHERE r.prrelid = c.oid AND p.pubname = $1) THEN 'all'
-      WHEN EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-        WHERE r.prrelid = c.oid AND p.pubname = $2) THEN 'inserts' ELSE 'none' END AS "captured",
-    (SELECT r.xmin::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-      WHERE r.prrelid = c.oid AND p.pubname IN ($1, $2) ORDER BY p.pubname = $1 DESC LIMIT 1)
-      AS "added",
+    e."captured", e."added", e."capture",
     (SELECT json_agg(json_build_object('number', a.attnum, 'name', a.attname, 'type', a.atttypid::bigint,
         'modifier', a.atttypmod) ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
@@ -65,19 +51,11 @@ const DESCRIBE = `
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
       WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts) AS "key"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (${captureSql('c.oid', source)}) e
   WHERE c.relkind IN ('r', 'p')`;
-
-const BY_NAME = `${DESCRIBE} AND n.nspname = $3 AND c.relname = $4`;
-const BY_ID = `${DESCRIBE} AND c.oid = $3::oid`;
 
 /** Runs a statement in the snapshot and returns its rows. */
 export type Query = (text: string, values: readonly unknown[]) => Promise<readonly object[]>;
-
-/** Transaction ids have 32 bits and begin anew: the later of two is less than half of that ahead. */
-function isLater(id: number, other: number): boolean {
-  const distance = (id - other) >>> 0;
-  return distance > 0 && distance < 2 ** 31;
-}
 
 /** Reads a table from the catalogue; null when there is none. */
 export async function describeTable(
@@ -85,12 +63,11 @@ export async function describeTable(
   source: string,
   table: Parameters<SourceSnapshot['describe']>[0],
 ): Promise<DescribedTable | null> {
-  const publications = publicationNames(source);
-  const names = [publications.all, publications.insertOnly];
-  const found =
+  const [condition, values] =
     'id' in table
-      ? await query(BY_ID, [...names, table.id])
-      : await query(BY_NAME, [...names, table.schema, table.name]);
+      ? ['c.oid = $1::oid', [table.id]]
+      : ['n.nspname = $1 AND c.relname = $2', [table.schema, table.name]];
+  const found = await query(`${describeSql(source)} AND ${condition}`, values);
   const [row] = found as readonly CatalogRow[];
   return row === undefined ? null : await toDescribed(query, row);
 }
@@ -111,8 +88,7 @@ async function toDescribed(query: Query, row: CatalogRow): Promise<DescribedTabl
   return {
     partitioned: row.partitioned,
     partitions: row.partitions ?? [],
-    captured: row.captured,
-    addedAfter: ({ id }) => row.added !== null && isLater(Number(row.added), Number(id)),
+    ...toCaptureNow(row),
     definition: {
       schema: row.schema,
       name: row.name,

@@ -1,3 +1,4 @@
+import { sourcePosition } from '../../../change/position.ts';
 import { parseSnapshot } from '../visibility.ts';
 
 /**
@@ -26,6 +27,6 @@ export class SnapshotTransactions {
   }
 
   includes({ id, position }: { readonly id: string; readonly position: string }): boolean {
-    return position < this.#recent ? !this.#inProgress.has(id) : this.#visible(id);
+    return sourcePosition(position) < this.#recent ? !this.#inProgress.has(id) : this.#visible(id);
   }
 }

@@ -5,6 +5,7 @@ import { victims } from './check-rows.ts';
 import { inPlaceRows, notInPlace } from './in-place.ts';
 import { columnList, sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
+import { turnRows } from './take-turns.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import { writableColumns } from './writable-columns.ts';
 
@@ -47,19 +48,21 @@ export interface Part {
   readonly expected: number;
   /** True for the rows of `in-place.ts`. */
   readonly inPlace?: true;
+  /** For updates that wait for others: whose turn it is, see `take-turns.ts`. */
+  readonly turn?: number;
 }
 
 export function partsOf(tables: readonly (readonly [StagedTable, RowCounts])[]): readonly Part[] {
   return ORDER.flatMap((operation) =>
     tables.flatMap(([table, counts]) => {
       const sign = operation === 'update' ? -1 : 1;
-      const { inPlace } = table;
-      const apart = operation === 'update' ? 0 : inPlace;
+      const { inPlace, turns } = table;
+      const apart = operation === 'update' ? turns.reduce((sum, rows) => sum + rows, 0) : inPlace;
       const expected = counts[operation] + sign * (table.replaced - table.paired) - apart;
       const parts: Part[] = expected > 0 ? [{ table, operation, expected }] : [];
-      if (operation === 'update' && inPlace > 0) {
-        parts.push({ table, operation, expected: inPlace, inPlace: true });
-      }
+      if (operation !== 'update') return parts;
+      parts.push(...turns.map((rows, at) => ({ table, operation, expected: rows, turn: at + 1 })));
+      if (inPlace > 0) parts.push({ table, operation, expected: inPlace, inPlace: true });
       return parts;
     }),
   );
@@ -84,7 +87,7 @@ export function writeAllSql(statements: readonly string[]): string {
   return `WITH ${expressions.join(',\n')}\n${counts.join('\nUNION ALL ')}`;
 }
 
-export function partSql(part: Pick<Part, 'table' | 'operation' | 'inPlace'>): string {
+export function partSql(part: Omit<Part, 'expected'>): string {
   const { table, operation } = part;
   if (table.key === null) return bagSql(table, operation);
   const { before, after, facts } = table;
@@ -107,7 +110,14 @@ export function partSql(part: Pick<Part, 'table' | 'operation' | 'inPlace'>): st
   return `${updateSql(table)} FROM ${before} s
     WHERE ${sameKey(table, 't', 's')}
       AND EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})
-      AND NOT ${isReplaced(table)}`;
+      AND NOT ${isReplaced(table)} AND ${hasTurn(table, part.turn ?? 0)}`;
+}
+
+/** True for a staged row `s` that is updated in this turn; 0 is for those that wait for no other. */
+export function hasTurn(table: StagedTable, turn: number): string {
+  if (table.turns.length === 0) return 'true';
+  const listed = `EXISTS (SELECT FROM ${turnRows(table)} w WHERE ${sameKey(table, 'w', 's')}`;
+  return turn === 0 ? `NOT ${listed})` : `${listed} AND w.${table.offset} = ${turn})`;
 }
 
 /** The same for rows without a key, which are found by where they are. */

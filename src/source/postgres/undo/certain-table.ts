@@ -1,10 +1,11 @@
+import { sourcePosition } from '../../../change/position.ts';
 import type { StoredChange, StoredTransaction } from '../../../change/stored-change.ts';
 import type { TableDefinition } from '../../../change/table.ts';
 import type { TableName } from '../../undo-target.ts';
 import { lsnToPosition } from '../position.ts';
 import { RECENT_BYTES } from '../snapshot/snapshot-transactions.ts';
 import type { TableFacts } from './table-facts.ts';
-import { isLater } from './transaction-order.ts';
+import { isLater } from '../transaction-order.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** A table version with the first change of it that is undone. */
@@ -101,5 +102,5 @@ function namesInPlace(
 function isOlder(id: string, { id: other, position }: StoredTransaction, now: Present): boolean {
   if (BigInt(now.next) < IDS) return Number(id) < Number(other);
   const recent = BigInt(`0x${lsnToPosition(now.lsn)}`) - RECENT_BYTES;
-  return BigInt(`0x${position === '' ? '0' : position}`) > recent && isLater(other, id);
+  return BigInt(`0x${sourcePosition(position) || '0'}`) > recent && isLater(other, id);
 }

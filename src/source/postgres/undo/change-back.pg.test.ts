@@ -60,7 +60,7 @@ describe('change back', () => {
       AbortSignal.timeout(60_000),
     );
     const definition = definitionOf(name, label);
-    const staged = await new StagedTables(connection, true).enter(
+    const staged = await new StagedTables(connection, { pairs: true }).enter(
       change(definition, 0, new Uint8Array()),
     );
     assert.ok(staged !== null);

@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import type { ForeignKey } from './foreign-key-facts.ts';
 import { fkEquals, isRemoved } from './foreign-key-sql.ts';
 import { hasGenerated, knows, withGenerated } from './generated-columns.ts';
-import { goingParents } from './going-parents.ts';
+import { goingParents, NO_ACTION } from './going-parents.ts';
 import type { UniqueIndex } from './index-facts.ts';
 import { rowsIn } from './partition-rows.ts';
 import { isGiven, isNull } from './null-sql.ts';
@@ -169,9 +169,7 @@ export async function checkChildren(
     await evaluate(connection, evaluates, sql);
   }
   const added = addedChildren(table, key, { facts, child }, going);
-  const restricts = key.deleteAction === RESTRICTS || key.updateAction === RESTRICTS;
-  const restored =
-    restricts && child !== undefined ? restoredChildren(table, key, child, going) : null;
+  const restored = child === undefined ? null : restrictedChildren(table, key, child);
   for (const found of [added, restored]) {
     if (found === null) continue;
     const sql = `INSERT INTO pg_temp.undo_conflict (place, reason, key, cause, detail)
@@ -211,8 +209,29 @@ export function restoredChildren(
     WHERE ${going.where}`;
 }
 
+/**
+ * The same for a foreign key that refuses at once. One that refuses to let a row go, and follows one
+ * that changes, finds none of them: they are written after the others then, see `acted-on.ts`.
+ */
+function restrictedChildren(
+  table: StagedTable,
+  key: ForeignKey,
+  child: StagedTable,
+): string | null {
+  const { deleteAction, updateAction } = key;
+  const onDelete = deleteAction === RESTRICTS && !ACTS.has(updateAction);
+  if (!onDelete && updateAction !== RESTRICTS) return null;
+  const restricts = {
+    ...key,
+    deleteAction: onDelete ? RESTRICTS : NO_ACTION,
+    updateAction: updateAction === RESTRICTS ? RESTRICTS : NO_ACTION,
+  };
+  const going = goingParents(table, restricts, { compute: true });
+  return restoredChildren(table, key, child, going);
+}
+
 /** True for a row `r` of a table that the undo removes or changes. */
-function isStaged(child: StagedTable): string {
+export function isStaged(child: StagedTable): string {
   return child.key === null
     ? `EXISTS (SELECT FROM ${child.after} a WHERE ${rowText(child, 'a')} = ${rowText(child, 'r')})`
     : `EXISTS (SELECT FROM ${child.after} a WHERE ${sameKey(child, 'a', 'r')})`;

@@ -57,7 +57,10 @@ async function constraints(
   await checkRowConstraints(connection, table);
   await checkPartitions(connection, table);
   await findInPlace(connection, table);
-  await findReplaced(connection, table, (index) => isComplete(table, index));
+  await findReplaced(connection, table, {
+    indexes: facts.uniqueIndexes.filter((index) => isComplete(table, index)),
+    staged,
+  });
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts)) await checkParents(connection, table, key, staged);
     if (isSame(key.parent, facts)) await checkChildren(connection, table, key, staged);
@@ -65,7 +68,7 @@ async function constraints(
 }
 
 /** Whether the staged rows have all that the index looks at. */
-export function isComplete(
+function isComplete(
   table: StagedTable,
   { parts, predicate, partition, reads }: UniqueIndex,
 ): boolean {

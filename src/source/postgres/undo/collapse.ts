@@ -62,27 +62,37 @@ async function mayRepeat(connection: UndoConnection, table: StagedTable): Promis
 
 /**
  * The same for rows without a key: of equal rows, as many remain as the changes added or removed
- * more of them than the other way.
+ * more of them than the other way. What one change left and another one found makes one change of the
+ * two: the rows that remain at its ends get the same offset, because they go back together or not at all.
  */
 export async function collapseBag(connection: UndoConnection, table: StagedTable): Promise<void> {
   const { before, after, offset } = table;
   const text = rowText(table, 's');
+  const counted = (side: string): string =>
+    `SELECT s.ctid AS tid, s.${offset} AS at, ${text} AS text,
+       row_number() OVER (PARTITION BY ${text} ORDER BY s.${offset}) AS n FROM ${side} s`;
   await connection.run(`DROP TABLE IF EXISTS pg_temp.undo_both`);
   const both = await connection.run(
     `CREATE TEMPORARY TABLE undo_both ON COMMIT DROP AS
-     SELECT b.text, least(b.n, a.n) AS n
-     FROM (SELECT ${text} AS text, count(*) AS n FROM ${before} s GROUP BY 1) b
-     JOIN (SELECT ${text} AS text, count(*) AS n FROM ${after} s GROUP BY 1) a USING (text)`,
+     SELECT a.tid AS left_tid, a.at AS left_at, b.tid AS found_tid, b.at AS found_at
+     FROM (${counted(after)}) a JOIN (${counted(before)}) b USING (text, n)`,
   );
   if (both === 0) return;
   table.rows = null;
-  for (const side of [before, after]) {
+  for (const [side, tid] of [
+    [after, 'left_tid'],
+    [before, 'found_tid'],
+  ] as const) {
     await connection.run(
-      `DELETE FROM ${side} USING (
-         SELECT s.ctid AS tid, ${text} AS text,
-           row_number() OVER (PARTITION BY ${text} ORDER BY s.${offset}) AS n FROM ${side} s) s
-       JOIN pg_temp.undo_both USING (text)
-       WHERE ${side}.ctid = s.tid AND s.n <= undo_both.n`,
+      `DELETE FROM ${side} USING pg_temp.undo_both x WHERE ${side}.ctid = x.${tid}`,
     );
   }
+  await connection.run(
+    `WITH RECURSIVE path (first, last) AS (
+       SELECT x.left_at, x.found_at FROM pg_temp.undo_both x
+       WHERE NOT EXISTS (SELECT FROM pg_temp.undo_both e WHERE e.found_at = x.left_at)
+       UNION
+       SELECT p.first, x.found_at FROM path p JOIN pg_temp.undo_both x ON x.left_at = p.last)
+     UPDATE ${after} s SET ${offset} = p.first FROM path p WHERE s.${offset} = p.last`,
+  );
 }

@@ -83,9 +83,10 @@ export function problemsOf(table: StagedTable): readonly TableProblem[] {
 
 function tableConflicts(tables: StagedTables): TargetConflict[] {
   const missing = tables.missing.map(
-    ({ schema, name, unreadable, detail, changes }): TargetConflict => {
+    ({ schema, name, unreadable, detail, uncertain, changes }): TargetConflict => {
       const table = { schema, name };
       const common = { table, row: null, cause: null, rows: changes };
+      if (uncertain) return { ...common, reason: 'table-uncertain', detail, fix: null };
       if (unreadable === null) return { ...common, reason: 'table-missing', detail, fix: null };
       const fix = `GRANT SELECT ON ${quoteTable(table)} TO ${quoteIdentifier(unreadable.role)};`;
       return { ...common, reason: 'no-privilege', detail: 'SELECT', fix };

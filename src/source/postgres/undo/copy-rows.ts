@@ -1,4 +1,4 @@
-import { CELL_TEXT } from '../../../change/row-images.ts';
+import { CELL_TEXT, MARKER_NEW, MARKER_OLD } from '../../../change/row-images.ts';
 import { CopyText } from './copy-text.ts';
 
 /** Rows for COPY, each a number and the kept cells of one image. */
@@ -37,4 +37,11 @@ export function tupleEnd(image: Buffer, at: number): number {
     next += image[next] === CELL_TEXT ? 5 + image.readUInt32BE(next + 1) : 1;
   }
   return next;
+}
+
+/** Whether the images are an old row and a new one. */
+export function isUpdate(images: Buffer): boolean {
+  if (images[0] !== MARKER_OLD) return false;
+  const end = tupleEnd(images, 1);
+  return images[end] === MARKER_NEW;
 }

@@ -9,7 +9,7 @@ import type { ForeignKey } from './foreign-key-facts.ts';
 import { rowsIn } from './partition-rows.ts';
 
 /** `pg_constraint.confdeltype`: only checked, and when everything is in its place. */
-const NO_ACTION = 'a';
+export const NO_ACTION = 'a';
 
 /** Rows that a foreign key sees go, or get other values: what follows FROM, and their condition. */
 export interface GoingParents {

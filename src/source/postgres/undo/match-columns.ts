@@ -48,6 +48,15 @@ export function matchColumns(
   });
 }
 
+/** Whether the version's columns are the table's by their numbers: a column never gets one again. */
+export function isNumbered(
+  { columns, origin }: TableDefinition,
+  partition: PartitionNow | null,
+): boolean {
+  if (origin?.partition !== undefined && partition === null) return false;
+  return columns.every(({ number }) => number !== undefined);
+}
+
 /** Reads what the partition behind a table version is now; null for a version without one, too. */
 export async function readPartition(
   connection: UndoConnection,

@@ -2,8 +2,9 @@ import type { StagedTable } from './staged-table.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /**
- * Copies staged rows of one place into another of the same table.
- * @returns how many; null when the two do not have the same columns, which is a problem of `to`.
+ * Copies staged rows of one place into another of the same table, in the columns that both know: what
+ * one does not know was added later than its rows.
+ * @returns how many.
  */
 export async function moveRows(
   connection: UndoConnection,
@@ -14,16 +15,13 @@ export async function moveRows(
     readonly offset: string;
     readonly where: string;
   },
-): Promise<number | null> {
+): Promise<number> {
   const { from, to } = rows;
   // What is not certain of the rows is not certain where they come to.
   for (const [name, problem] of from.problems) {
     if (problem.reason === 'table-uncertain') to.problems.set(name, problem);
   }
-  const known = new Set(from.columns.map(({ name }) => name));
-  const unknown = to.columns.filter(({ name }) => !known.has(name));
-  for (const { name } of unknown) to.problem('column-dropped', name);
-  if (unknown.length > 0) return null;
+  await to.narrow(new Set(from.columns.map(({ name }) => name)));
   to.rows = null;
   const names = to.columns.map(({ name }) => name);
   return connection.run(

@@ -1,6 +1,8 @@
 import { TidingsError } from '../../../errors/tidings-error.ts';
 import { isKnownByName, isSameDatabase } from '../../source-identity.ts';
 import type { CaptureProgress, TableName, UndoTarget, UndoWorkspace } from '../../undo-target.ts';
+import type { CaptureNow } from '../../table-snapshot.ts';
+import { captureSql, type CaptureRow, toCaptureNow } from '../capture-now.ts';
 import { connect, type ConnectOptions } from '../connect.ts';
 import { isSlotElsewhere, readIdentity } from '../identity.ts';
 import { lastWords } from '../last-words.ts';
@@ -52,7 +54,7 @@ export class PostgresUndoTarget implements UndoTarget {
     return new SnapshotTransactions(row.snapshot, lsnToPosition(row.lsn));
   }
 
-  async mark(signal: AbortSignal): Promise<string> {
+  async announce(signal: AbortSignal): Promise<string> {
     const [row] = await this.#ask<{ lsn: string }>(
       `SELECT pg_logical_emit_message(true, 'tidings position', '')::text AS lsn`,
       signal,
@@ -61,14 +63,24 @@ export class PostgresUndoTarget implements UndoTarget {
     return lsnToPosition(row.lsn);
   }
 
-  async notFull(
-    { schema, name, id }: TableName,
+  async captureOf(
+    tables: readonly TableName[],
     signal: AbortSignal,
-  ): Promise<readonly TableName[]> {
-    const table =
-      id === undefined
-        ? `to_regclass(${quoteLiteral(quoteTable({ schema, name }))})`
-        : `${quoteLiteral(id)}::oid`;
+  ): Promise<readonly (CaptureNow | null)[]> {
+    if (tables.length === 0) return [];
+    const rows = await this.#ask<CaptureRow & { readonly there: boolean }>(
+      `SELECT c.oid IS NOT NULL AS there, e.*
+       FROM unnest(ARRAY[${tables.map(oidSql).join(', ')}]::oid[]) WITH ORDINALITY t (oid, place)
+         LEFT JOIN pg_class c ON c.oid = t.oid
+         CROSS JOIN LATERAL (${captureSql('c.oid', this.#options.source)}) e
+       ORDER BY t.place`,
+      signal,
+    );
+    return rows.map((row) => (row.there ? toCaptureNow(row) : null));
+  }
+
+  async notFull(named: TableName, signal: AbortSignal): Promise<readonly TableName[]> {
+    const table = oidSql(named);
     return await this.#ask<TableName>(
       `SELECT n.nspname::text AS "schema", c.relname::text AS "name"
        FROM (SELECT ${table}::oid AS oid UNION SELECT relid FROM pg_partition_tree(${table}::oid::regclass)) t
@@ -141,4 +153,10 @@ export class PostgresUndoTarget implements UndoTarget {
       await client.end().catch(() => undefined);
     }
   }
+}
+
+function oidSql({ schema, name, id }: TableName): string {
+  return id === undefined
+    ? `to_regclass(${quoteLiteral(quoteTable({ schema, name }))})::oid`
+    : `${quoteLiteral(id)}::oid`;
 }

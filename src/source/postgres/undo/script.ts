@@ -8,8 +8,6 @@ import type { RowCounts } from './apply.ts';
 import { pairsSql } from './bag-pairs.ts';
 import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
-import { isComplete } from './check-table.ts';
-import { replacedEvaluates, replacedSql } from './find-replaced.ts';
 import { inPlaceSql } from './in-place.ts';
 import { comparedTables, findReach } from './reach.ts';
 import { tellRetyped } from './retyped-notes.ts';
@@ -20,6 +18,7 @@ import { lossesOf } from './settle.ts';
 import { readSequences, reachedSql } from './sequences.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { StagedTables } from './staged-tables.ts';
+import { turnRows } from './take-turns.ts';
 import { triggerStatements } from './triggers.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import { postponedTables, writingOrders } from './writing-order.ts';
@@ -68,6 +67,9 @@ export async function* scriptOf(
     for (const told of await tellRetyped(connection, table)) yield refuse(told);
     yield* rowsOf(connection, table, table.before);
     yield* rowsOf(connection, table, table.after);
+    // Which rows are written in another way was found out beside the rows of other tables.
+    if (table.replaced > 0) yield* keysOf(connection, table, table.replacedRows);
+    if (table.turns.length > 0) yield* keysOf(connection, table, turnRows(table), true);
     table.scripted = true;
   }
   const outcome = await outcomeOf(connection, tables, { written, triggers, allowed });
@@ -125,15 +127,39 @@ async function* rowsOf(
     ...offset.map((column) => `s.${column}`),
   ].join(', ');
   const select = `SELECT ${values} FROM ${name} s ORDER BY s.${table.offset}`;
-  for await (const page of connection.pages(select)) {
-    if (names === '') {
-      yield `INSERT INTO ${name} SELECT FROM generate_series(1, ${page.length});\n`;
-      continue;
-    }
-    for (let at = 0; at < page.length; at += ROWS) {
-      const rows = page.slice(at, at + ROWS).map((cells) => `  (${cells.map(literal).join(', ')})`);
-      yield `INSERT INTO ${name} (${names}) VALUES\n${rows.join(',\n')};\n`;
-    }
+  for await (const page of connection.pages(select)) yield* insertsOf(name, names, page);
+}
+
+/** A temporary table of keys, and in which turn each comes. */
+async function* keysOf(
+  connection: UndoConnection,
+  table: StagedTable,
+  name: string,
+  inTurns = false,
+): AsyncGenerator<string> {
+  const turn = inTurns ? [table.offset] : [];
+  const keys = (table.key ?? []).map(({ column }) => quoteIdentifier(column));
+  const made = [...keys, ...turn.map((column) => `0::bigint AS ${column}`)].join(', ');
+  yield `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} ON COMMIT DROP AS
+  SELECT ${made} FROM ${table.facts.sql} WITH NO DATA;\n`;
+  const names = [...keys, ...turn].join(', ');
+  for await (const page of connection.pages(`SELECT ${names} FROM ${name}`)) {
+    yield* insertsOf(name, names, page);
+  }
+}
+
+function* insertsOf(
+  name: string,
+  names: string,
+  page: readonly (readonly Cell[])[],
+): Generator<string> {
+  if (names === '') {
+    yield `INSERT INTO ${name} SELECT FROM generate_series(1, ${page.length});\n`;
+    return;
+  }
+  for (let at = 0; at < page.length; at += ROWS) {
+    const rows = page.slice(at, at + ROWS).map((cells) => `  (${cells.map(literal).join(', ')})`);
+    yield `INSERT INTO ${name} (${names}) VALUES\n${rows.join(',\n')};\n`;
   }
 }
 
@@ -146,8 +172,6 @@ async function checksOf(connection: UndoConnection, table: StagedTable): Promise
   const name = qualifiedName(table.facts);
   const { before, after, facts } = table;
   if (table.key === null) return await bagChecksOf(connection, table);
-  const replaced =
-    table.replaced > 0 ? replacedSql(table, (index) => isComplete(table, index)) : null;
   const inPlace = table.inPlace > 0 ? inPlaceSql(table) : null;
   const now = `${facts.sql} t ON ${sameKey(table, 't', 's')}`;
   const fresh = `NOT EXISTS (SELECT FROM ${after} a WHERE ${sameKey(table, 'a', 's')})`;
@@ -166,7 +190,7 @@ ${guardRow(
           `SELECT ${keyTexts(table, 's')} ${addedValues(table)}`,
           `${name.replaceAll('%', '%%')} % has values in columns that were added since`,
         )
-  }${inPlace === null ? '' : `${inPlace};\n`}${replaced === null ? '' : inOwnPath(`${replaced};\n`, replacedEvaluates(table))}`;
+  }${inPlace === null ? '' : `${inPlace};\n`}`;
 }
 
 /**
@@ -231,13 +255,6 @@ async function* sequencesOf(
     const name = quoteLiteral(quoteTable(sequence));
     yield `SELECT setval(${name}::regclass, r.value) ${reachedSql(table, sequence)};\n`;
   }
-}
-
-const OWN_PATH = `SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('tidings.search_path'), true);\n`;
-
-/** The same as `evaluate`, in a script. */
-function inOwnPath(sql: string, { callsFunctions }: { readonly callsFunctions: boolean }): string {
-  return callsFunctions ? `${OWN_PATH}${sql}SET LOCAL search_path = pg_catalog;\n` : sql;
 }
 
 function refuse(message: string): string {

@@ -74,11 +74,12 @@ export class CascadedChanges {
        SELECT s.${held.offset} AS at FROM ${held.before} s WHERE ${causes.join(' OR ')}`,
     );
     if (found === 0) return 0;
+    for (const [name, problem] of held.problems) target.problems.set(name, problem);
     for (const side of ['before', 'after'] as const) {
       const where = `s.${held.offset} IN (SELECT at FROM pg_temp.undo_caused)`;
       const move = { source: held[side], target: side, offset: `s.${held.offset}`, where };
       const moved = await moveRows(this.#connection, { from: held, to: target }, move);
-      if (side === 'before') target.changes += moved ?? 0;
+      if (side === 'before') target.changes += moved;
       await this.#connection.run(`DELETE FROM ${held[side]} s WHERE ${where}`);
     }
     return found;

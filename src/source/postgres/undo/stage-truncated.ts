@@ -1,4 +1,6 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
+import type { TruncatedTable } from '../../undo-target.ts';
+import type { FirstChange } from './certain-table.ts';
 import { collapseKeyed } from './collapse.ts';
 import { laterChanges } from './later-changes.ts';
 import { moveRows } from './move-rows.ts';
@@ -14,47 +16,54 @@ import type { UndoConnection } from './undo-connection.ts';
 export async function stageTruncated(options: {
   readonly connection: UndoConnection;
   readonly tables: StagedTables;
-  readonly offset: number;
+  readonly truncate: TruncatedTable;
   readonly history: AsyncIterable<readonly StoredChange[]>;
   /** True for a truncate that is not undone: its rows go beside the other later changes. */
   readonly later?: boolean;
 }): Promise<void> {
-  const { connection, tables, offset, history, later = false } = options;
+  const { connection, tables, truncate, history, later = false } = options;
   let past: StagedTable | null = null;
   let table: StagedTable | null = null;
-  let first: StoredChange | null = null;
+  let version: FirstChange | null = null;
   for await (const changes of history) {
     for (const change of changes) {
-      table ??= await tables.enter(change);
+      if (version === null) {
+        // What was dropped before the truncate is not missed: its rows did not have it any more.
+        version = { table: truncate.table, transaction: change.transaction };
+        table = await tables.enter(version);
+        await table?.meet(version);
+      }
       if (table === null) {
-        tables.lose(change.table);
+        tables.lose(truncate.table);
         return;
       }
-      first ??= change;
       past ??= await StagedTable.create({
         connection,
         facts: table.facts,
         place: tables.placeOfTruncated(),
         notes: table.place,
-        first,
+        first: version,
+        fill: true,
       });
       await past.add(change);
     }
   }
-  if (past === null || table === null || first === null) return;
+  if (past === null || table === null || version === null) return;
   await past.flush();
   if (past.key === null) await dropRemoved(connection, past);
   else await collapseKeyed(connection, past);
   await connection.run(`DELETE FROM pg_temp.undo_chain WHERE place = ${past.place}`);
-  const to = later ? await laterChanges(connection, table, first) : table;
+  const to = later ? await laterChanges(connection, table, version) : table;
   const move = {
     source: past.after,
     target: 'before' as const,
-    offset: String(offset),
+    offset: String(truncate.offset),
     where: 'true',
   };
-  if (!later && past.key !== null) table.removed.push({ offset, rows: past.after });
-  const moved = (await moveRows(connection, { from: past, to }, move)) ?? 0;
+  if (!later) for (const name of past.filledColumns) table.filledColumns.add(name);
+  if (!later && past.key !== null)
+    table.removed.push({ offset: truncate.offset, rows: past.after });
+  const moved = await moveRows(connection, { from: past, to }, move);
   if (!later) table.changes += moved;
 }
 

@@ -4,18 +4,20 @@ import { type Column, qualifiedName, type TableDefinition } from '../../../chang
 import type { ConflictReason, TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
 import { type FirstChange, uncertainColumns } from './certain-table.ts';
-import { CopyRows, tupleEnd } from './copy-rows.ts';
+import { isUpdate, tupleEnd } from './copy-rows.ts';
 import type { IndexPart } from './index-facts.ts';
+import { fillAdded } from './fill-added.ts';
 import {
+  isNumbered,
   type MatchedColumn,
   matchColumns,
   type PartitionNow,
   readPartition,
 } from './match-columns.ts';
 import { readTexts } from './read-texts.ts';
+import { type StagedLayout, toLayout } from './staged-layout.ts';
 import { StagedPairs } from './staged-pairs.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
-import { TextRows } from './text-rows.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import {
   compositesSql,
@@ -43,22 +45,12 @@ export interface StagedTableOptions {
   readonly first: FirstChange;
   /** Whether updates are kept with both rows side by side for as long as nothing else is staged. */
   readonly pairs?: boolean;
+  /** Whether rows from before a column was added are staged with what every row got there then. */
+  readonly fill?: boolean;
 }
 
 /** Beyond every offset of a log: of rows that are taken as they are now. */
 export const LAST = Number.MAX_SAFE_INTEGER;
-
-/** How the images of one table version become rows of the temporary tables. */
-interface Layout {
-  /** Per cell of an image whether it is a column of the undo. */
-  readonly kept: readonly boolean[];
-  readonly before: CopyRows | TextRows;
-  readonly after: CopyRows | TextRows;
-  /** In the order of the version. */
-  readonly columns: readonly MatchedColumn[];
-  /** False when the values have to be read from texts. */
-  readonly direct: boolean;
-}
 
 /**
  * The changes of one table in two temporary tables: what the changes found (`before`) and what they
@@ -93,6 +85,8 @@ export class StagedTable {
   /** Updates that are made as a delete and an insert, see `find-replaced.ts`. */
   replaced = 0;
   readonly replacedRows: string;
+  /** Updates that wait for others, how many in each turn, see `take-turns.ts`. */
+  turns: readonly number[] = [];
   /** Rows without a key that are changed in place, see `bag-pairs.ts`. */
   paired = 0;
   /** Rows with a key that get another one where they are, see `in-place.ts`. */
@@ -109,13 +103,16 @@ export class StagedTable {
   /** Rows that were found to be what they would become. */
   already = 0;
   addedColumns: readonly string[];
+  /** Columns that were added without a value, and are staged so of rows from before. */
+  readonly filledColumns = new Set<string>();
   columns: readonly Column[];
   /** Updates that are in neither of the two tables yet; `flush` puts them there. */
   pairs: StagedPairs | null = null;
   #pairing: boolean;
+  readonly #fill: boolean;
   readonly #connection: UndoConnection;
-  readonly #layouts = new Map<TableDefinition, Layout>();
-  #last: { readonly version: TableDefinition; readonly layout: Layout } | null = null;
+  readonly #layouts = new Map<TableDefinition, StagedLayout>();
+  #last: { readonly version: TableDefinition; readonly layout: StagedLayout } | null = null;
 
   private constructor(options: StagedTableOptions, matched: readonly (MatchedColumn | null)[]) {
     const { connection, facts, place, notes = place } = options;
@@ -129,6 +126,7 @@ export class StagedTable {
     this.conflictRows = `pg_temp.undo_conflicting_${place}`;
     this.offset = unusedName(facts);
     this.#pairing = options.pairs === true;
+    this.#fill = options.fill === true;
     const common = this.#common(options.first.table, matched);
     this.columns = common.map(({ now }) => toColumn(now));
     this.wide = wideRows(
@@ -249,7 +247,7 @@ export class StagedTable {
     await this.#connection.endCopy();
   }
 
-  #put(change: StoredChange, layout: Layout): Promise<void> | undefined {
+  #put(change: StoredChange, layout: StagedLayout): Promise<void> | undefined {
     const { images, offset } = change;
     const bytes = Buffer.from(images.buffer, images.byteOffset, images.byteLength);
     if (this.#pairing && isUpdate(bytes)) {
@@ -281,7 +279,7 @@ export class StagedTable {
   }
 
   /** Begins to keep updates side by side, where the table lets it. */
-  async #pair(change: StoredChange, layout: Layout): Promise<void> {
+  async #pair(change: StoredChange, layout: StagedLayout): Promise<void> {
     const { facts, place } = this;
     const { kept, direct } = layout;
     const columns = layout.columns.map(({ now }) => toColumn(now));
@@ -293,12 +291,12 @@ export class StagedTable {
     await this.#put(change, layout);
   }
 
-  async #sendBoth(layout: Layout): Promise<void> {
+  async #sendBoth(layout: StagedLayout): Promise<void> {
     await this.#send('before', layout);
     await this.#send('after', layout);
   }
 
-  async #send(side: 'before' | 'after', layout: Layout): Promise<void> {
+  async #send(side: 'before' | 'after', layout: StagedLayout): Promise<void> {
     const rows = layout[side];
     if (rows.isEmpty) return;
     if (layout.direct) {
@@ -312,7 +310,7 @@ export class StagedTable {
     this.rows = null;
   }
 
-  async #enter(first: FirstChange): Promise<Layout> {
+  async #enter(first: FirstChange): Promise<StagedLayout> {
     const { table: version } = first;
     let layout = this.#layouts.get(version);
     if (layout === undefined) {
@@ -323,7 +321,8 @@ export class StagedTable {
       const doubtful = await uncertainColumns(this.#connection, this.facts, first);
       if (doubtful.length > 0) this.problem('table-uncertain', columnsUncertain(doubtful));
       const matched = matchColumns(version, this.facts, partition);
-      await this.#keep(this.#common(version, matched));
+      const common = this.#common(version, matched);
+      await this.#keep(common, isNumbered(version, partition));
       const kept = new Set(this.columns.map(({ name }) => name));
       layout = toLayout(
         matched.map((column) => (column !== null && kept.has(column.now.name) ? column : null)),
@@ -346,20 +345,36 @@ export class StagedTable {
     });
   }
 
-  /** Narrows the undo to these columns, too; in the temporary tables the others stay, unused. */
-  async #keep(common: readonly MatchedColumn[]): Promise<void> {
-    const names = new Set(common.map(({ now }) => now.name));
-    const gone = this.columns.filter(({ name }) => !names.has(name));
-    const known = new Set(this.columns.map(({ name }) => name));
-    const added = common.flatMap(({ now }) => (known.has(now.name) ? [] : [now.name]));
-    this.addedColumns = [...new Set([...this.addedColumns, ...added])];
+  /** Says how a version fits that has no changes here, but rows whose last version it is. */
+  async meet(version: FirstChange): Promise<void> {
+    await this.#enter(version);
+  }
+
+  /**
+   * Narrows the undo to these columns, too: some of its rows have no others, because they are from
+   * before those were added. In the temporary tables the others stay, unused.
+   */
+  async narrow(names: ReadonlySet<string>): Promise<void> {
+    const gone = this.columns.flatMap(({ name }) => (names.has(name) ? [] : [name]));
     if (gone.length === 0) return;
     await this.flush();
     this.#layouts.clear();
     this.#last = null;
     this.columns = this.columns.filter(({ name }) => names.has(name));
+    this.addedColumns = [...new Set([...this.addedColumns, ...gone])];
+  }
+
+  /** @param numbered whether a column that is not among these had not been added yet. */
+  async #keep(common: readonly MatchedColumn[], numbered: boolean): Promise<void> {
+    const names = new Set(common.map(({ now }) => now.name));
+    if (this.#fill && numbered) await fillAdded(this.#connection, this, names);
+    const known = new Set(this.columns.map(({ name }) => name));
     // In the first version and in the table now, and not in between: it was made anew.
-    for (const { name } of gone) this.problem('column-dropped', name);
+    const anew = numbered ? [] : [...known].filter((name) => !names.has(name));
+    const added = [...names].filter((name) => !known.has(name));
+    this.addedColumns = [...new Set([...this.addedColumns, ...added])];
+    await this.narrow(names);
+    for (const name of anew) this.problem('column-dropped', name);
   }
 }
 
@@ -367,26 +382,8 @@ function columnsUncertain(names: readonly string[]): string {
   return `the log knows column ${names.join(', ')} by name alone, and nothing proves that it is the same one`;
 }
 
-/** Whether the images are an old row and a new one. */
-function isUpdate(images: Buffer): boolean {
-  if (images[0] !== MARKER_OLD) return false;
-  const end = tupleEnd(images, 1);
-  return images[end] === MARKER_NEW;
-}
-
 function toColumn({ name, type, kind, array }: ColumnFacts): Column {
   return { name, type, kind, array };
-}
-
-function toLayout(columns: readonly (MatchedColumn | null)[], wide: boolean): Layout {
-  const present = columns.filter((column) => column !== null);
-  const kept = columns.map((column) => column !== null);
-  if (wide || present.some(({ fit }) => fit !== 'plain')) {
-    const rows = { before: new TextRows(columns), after: new TextRows(columns) };
-    return { ...rows, kept, columns: present, direct: false };
-  }
-  const rows = { before: new CopyRows(kept), after: new CopyRows(kept) };
-  return { ...rows, kept, columns: present, direct: true };
 }
 
 /** A name that no column of the table has. */

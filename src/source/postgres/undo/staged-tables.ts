@@ -1,6 +1,6 @@
 import { qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import type { TableName, TargetTable } from '../../undo-target.ts';
-import { type FirstChange, isCertainTable } from './certain-table.ts';
+import { type FirstChange, isCertainTable, uncertainColumns } from './certain-table.ts';
 import type { Staged } from './check-constraints.ts';
 import { StagedTable } from './staged-table.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
@@ -16,8 +16,10 @@ const UNCERTAIN =
 export interface MissingTable extends TableName {
   /** What the catalogue says of it, when it is there and may not be read. */
   readonly unreadable: TableFacts | null;
-  /** What has its name now, where something has. */
+  /** What has its name now, where something has; or what is not certain. */
   readonly detail: string;
+  /** True when it may be another table, or its columns others, and such changes are not wanted. */
+  readonly uncertain: boolean;
   /** Changes that would have been staged. */
   changes: number;
 }
@@ -29,6 +31,7 @@ export interface MissingTable extends TableName {
 export class StagedTables implements Staged {
   readonly #connection: UndoConnection;
   readonly #pairs: boolean;
+  readonly #onlyCertain: boolean;
   readonly #byVersion = new Map<TableDefinition, StagedTable | null>();
   readonly #byId = new Map<string, StagedTable>();
   /** Whose changes came under which names, and whether all of them had a number. */
@@ -38,10 +41,17 @@ export class StagedTables implements Staged {
   #presumed: ReadonlyMap<TableDefinition, string> = new Map();
   #truncated = 0;
 
-  /** @param pairs whether updates are kept side by side, see `StagedTableOptions`. */
-  constructor(connection: UndoConnection, pairs: boolean) {
+  /**
+   * @param options.pairs whether updates are kept side by side, see `StagedTableOptions`.
+   * @param options.onlyCertain see `UndoWorkspace.reset`.
+   */
+  constructor(
+    connection: UndoConnection,
+    options: { readonly pairs: boolean; readonly onlyCertain?: boolean },
+  ) {
     this.#connection = connection;
-    this.#pairs = pairs;
+    this.#pairs = options.pairs;
+    this.#onlyCertain = options.onlyCertain === true;
   }
 
   /** Which tables versions without a number are taken for, see the port. */
@@ -98,23 +108,24 @@ export class StagedTables implements Staged {
     const known = this.#byVersion.get(version);
     if (known !== undefined) return known;
     const facts = await this.#find(version);
-    const table =
-      facts?.rights.has('SELECT') === true
-        ? (this.#byId.get(facts.id) ?? (await this.#create(first, facts)))
-        : null;
-    if (table === null) await this.#miss(version, facts);
-    else {
+    const isRead = facts?.rights.has('SELECT') === true;
+    const isOther =
+      isRead &&
+      version.origin === undefined &&
+      !(await isCertainTable(this.#connection, facts, first));
+    let table: StagedTable | null = null;
+    if (isRead && this.#onlyCertain && (isOther || (await this.#hasDoubtful(facts, first)))) {
+      this.#refuse(version, UNCERTAIN);
+    } else if (isRead) {
+      table = this.#byId.get(facts.id) ?? (await this.#create(first, facts));
       const names = this.#known.get(table) ?? { names: new Set(), onlyByName: false };
       names.names.add(qualifiedName(version));
       this.#known.set(table, names);
-      if (
-        version.origin === undefined &&
-        !(await isCertainTable(this.#connection, table.facts, first))
-      ) {
+      if (isOther) {
         names.onlyByName = true;
         table.problem('table-uncertain', UNCERTAIN);
       }
-    }
+    } else await this.#miss(version, facts);
     this.#byVersion.set(version, table);
     return table;
   }
@@ -160,7 +171,21 @@ export class StagedTables implements Staged {
     if (this.#missing.has(identity)) return;
     const detail =
       facts === null ? await describeHolder(this.#connection, version, this.#idOf(version)) : '';
-    this.#missing.set(identity, { schema, name, unreadable: facts, detail, changes: 0 });
+    const missing = { schema, name, unreadable: facts, detail, uncertain: false, changes: 0 };
+    this.#missing.set(identity, missing);
+  }
+
+  async #hasDoubtful(facts: TableFacts, first: FirstChange): Promise<boolean> {
+    return (await uncertainColumns(this.#connection, facts, first)).length > 0;
+  }
+
+  /** Takes no changes of a version, because it is not certain what they were made to. */
+  #refuse(version: TableDefinition, detail: string): void {
+    const { schema, name } = version;
+    const identity = this.#identityOf(version);
+    if (this.#missing.has(identity)) return;
+    const missing = { schema, name, unreadable: null, detail, uncertain: true, changes: 0 };
+    this.#missing.set(identity, missing);
   }
 
   #find(version: TableDefinition): Promise<TableFacts | null> {

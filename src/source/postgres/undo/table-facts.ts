@@ -1,6 +1,5 @@
 import type { RowIdentity, TypeShape } from '../../../change/table.ts';
 import type { TableName } from '../../undo-target.ts';
-import { publicationNames } from '../publication.ts';
 import { quoteTable } from '../quote.ts';
 import { readTypes } from '../relation-types.ts';
 import type { TypeDescription } from '../types.ts';
@@ -56,8 +55,6 @@ export interface TableFacts extends TableName {
   readonly owner: string;
   readonly owned: boolean;
   readonly role: string;
-  /** The transaction that put the table into the publication; null when it is in none. */
-  readonly added: string | null;
 }
 
 export type TableRight = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
@@ -73,7 +70,6 @@ interface FactsRow {
   readonly owner: string;
   readonly owned: boolean;
   readonly role: string;
-  readonly added: string | null;
   readonly columns:
     | readonly {
         readonly name: string;
@@ -125,9 +121,6 @@ const FACTS = `
       WHERE has_table_privilege(c.oid, r)) AS "rights",
     o.rolname::text AS "owner", pg_has_role(c.relowner, 'USAGE') AS "owned",
     current_user::text AS "role",
-    (SELECT r.xmin::text FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-      WHERE r.prrelid = c.oid AND p.pubname IN ($3, $4) ORDER BY p.pubname = $3 DESC LIMIT 1)
-      AS "added",
     (SELECT json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'base', ${BASE},
         'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'hasDefault', a.atthasdef,
         -- A pointer to a value that is stored apart has 18 bytes.
@@ -144,7 +137,7 @@ const FACTS = `
     (${INDEXES}) AS "indexes", (${FOREIGN_KEYS}) AS "foreignKeys", (${TRIGGERS}) AS "triggers",
     ${ROW_CONSTRAINTS} AS "constraints"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
-  WHERE CASE WHEN $5::oid IS NULL THEN n.nspname = $1 AND c.relname = $2 ELSE c.oid = $5 END
+  WHERE CASE WHEN $3::oid IS NULL THEN n.nspname = $1 AND c.relname = $2 ELSE c.oid = $3 END
     AND c.relkind IN ('r', 'p')`;
 
 /**
@@ -164,14 +157,8 @@ async function readFacts(
   connection: UndoConnection,
   table: TableName | { readonly oid: string },
 ): Promise<TableFacts | null> {
-  const { all, insertOnly } = publicationNames(connection.source);
   const which = 'oid' in table ? [null, null, table.oid] : [table.schema, table.name, null];
-  const [row] = await connection.rows<FactsRow>(FACTS, [
-    ...which.slice(0, 2),
-    all,
-    insertOnly,
-    which[2],
-  ]);
+  const [row] = await connection.rows<FactsRow>(FACTS, which);
   if (row === undefined) return null;
   const { schema, name } = row;
   const columns = row.columns ?? [];
@@ -205,7 +192,6 @@ async function readFacts(
     owner: row.owner,
     owned: row.owned,
     role: row.role,
-    added: row.added,
   };
 }
 

@@ -15,7 +15,8 @@ export function triggerStatements(tables: readonly StagedTable[]): {
   const triggers = tables.flatMap((table) => {
     const { owned, owner, role } = table.facts;
     if (table.facts.triggers.length > 0 && !owned) {
-      const details = { table: qualifiedName(table.facts), role, owner };
+      const names = { ownerSql: quoteIdentifier(owner), roleSql: quoteIdentifier(role) };
+      const details = { table: qualifiedName(table.facts), role, ...names };
       throw new TidingsError('UNDO_TRIGGERS_RIGHTS', details);
     }
     return table.facts.triggers;

@@ -178,8 +178,8 @@ export class UndoConnection implements AsyncDisposable {
     } catch (error) {
       const { source } = this;
       const { replicationRole, role } = found;
-      const names = { role: quoteIdentifier(role), database: quoteIdentifier(database) };
-      const details = { source, setting: replicationRole, ...names };
+      const names = { roleSql: quoteIdentifier(role), databaseSql: quoteIdentifier(database) };
+      const details = { source, role, setting: replicationRole, ...names };
       throw new TidingsError('UNDO_REPLICATION_ROLE', details, { cause: error });
     }
   }

@@ -41,6 +41,14 @@ test('every class of what a server says has a way on', () => {
   }
 });
 
+test('what holds a row need not be a session: a prepared transaction is looked for elsewhere', () => {
+  for (const state of ['55P03', '40P01']) {
+    const { hint } = said(state);
+    assert.match(hint, /`SELECT .* FROM pg_stat_activity .*;`/);
+    assert.match(hint, /`SELECT .* FROM pg_prepared_xacts;`.*`ROLLBACK PREPARED 'GID';`/);
+  }
+});
+
 test('an internal error of a foreign key or of a function is about what was to be written', () => {
   const message = 'referential integrity query on "p" gave unexpected result';
   assert.equal(said('XX000', { message, file: 'ri_triggers.c' }).code, 'UNDO_REFUSED');

@@ -8,6 +8,7 @@ import type {
   TargetConflict,
   TargetRefused,
   TargetRow,
+  TruncatedTable,
   UndoWorkspace,
 } from '../../undo-target.ts';
 import { asciiJson } from '../ascii-json.ts';
@@ -33,7 +34,6 @@ import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
-import { isLater } from './transaction-order.ts';
 import { triggerStatements } from './triggers.ts';
 import { atTable } from './undo-error.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -58,7 +58,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     this.#connection = connection;
     this.#locks = locks;
     if (!locks) this.#shortWay = 'closed';
-    this.#tables = new StagedTables(connection, locks);
+    this.#tables = new StagedTables(connection, { pairs: locks });
     this.#cascaded = new CascadedChanges(connection, this.#tables);
   }
 
@@ -90,10 +90,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   async stageTruncate(
-    offset: number,
+    truncate: TruncatedTable,
     history: AsyncIterable<readonly StoredChange[]>,
   ): Promise<void> {
-    await stageTruncated({ connection: this.#connection, tables: this.#tables, offset, history });
+    await stageTruncated({ connection: this.#connection, tables: this.#tables, truncate, history });
   }
 
   async stageCascaded(changes: readonly StoredChange[]): Promise<void> {
@@ -101,12 +101,13 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     await this.#cascaded.add(changes);
   }
 
-  async reset(): Promise<void> {
+  async reset({ onlyCertain = false } = {}): Promise<void> {
     for (const table of this.#tables.all) await table.send();
     await this.#leaveShortWay();
     await this.#connection.run('DISCARD TEMPORARY');
     await this.#connection.run(TABLES);
-    this.#tables = new StagedTables(this.#connection, this.#shortWay === 'untried');
+    const pairs = this.#shortWay === 'untried';
+    this.#tables = new StagedTables(this.#connection, { pairs, onlyCertain });
     this.#cascaded = new CascadedChanges(this.#connection, this.#tables);
     this.#counts = new Map();
   }
@@ -130,10 +131,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
   }
 
   async stageLaterTruncate(
-    offset: number,
+    truncate: TruncatedTable,
     history: AsyncIterable<readonly StoredChange[]>,
   ): Promise<void> {
-    const options = { connection: this.#connection, tables: this.#tables, offset, history };
+    const options = { connection: this.#connection, tables: this.#tables, truncate, history };
     await stageTruncated({ ...options, later: true });
   }
 
@@ -170,9 +171,8 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           already: table.already,
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
-          addedColumns: table.addedColumns,
+          addedColumns: [...new Set([...table.addedColumns, ...table.filledColumns])],
           ...this.#tables.namesOf(table),
-          addedAfter: ({ id }: { readonly id: string }) => isLater(table.facts.added, id),
         })),
         ...this.#tables.missing.map(({ schema, name, changes }) => ({
           schema,
@@ -187,7 +187,6 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           addedColumns: [],
           formerNames: [],
           onlyByName: false,
-          addedAfter: () => false,
         })),
       ],
       conflicts: await countConflicts(this.#connection, this.#tables),

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../quote.ts';
 import type { ActedOn } from './acted-on.ts';
-import { insertSql, type Part, partsOf, type RowCounts } from './apply.ts';
+import { hasTurn, insertSql, type Part, partsOf, type RowCounts } from './apply.ts';
 import { sameKey } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import { identityColumns } from './writable-columns.ts';
@@ -126,24 +126,28 @@ function repairsOf(table: StagedTable, columns: readonly string[]): readonly Rep
   const { before, facts } = table;
   const ruled = new Set(facts.constraints.rules.map(({ operation }) => operation));
   const repairs: Repair[] = [];
-  if (table.addedColumns.length === 0 && !ruled.has('insert')) {
-    const gone = `NOT EXISTS (SELECT FROM ${facts.sql} t WHERE ${sameKey(table, 't', 's')})`;
-    repairs.push({ table, operation: 'insert', sql: insertSql(table, gone) });
-  }
   const known = new Set(table.columns.map(({ name }) => name));
   const fixed = new Set(identityColumns(table));
   const set = columns
     .filter((name) => known.has(name) && !fixed.has(name))
     .map((name) => ({ now: quoteIdentifier(name), was: table.staged('s', name) }));
-  if (set.length === 0 || ruled.has('update')) return repairs;
-  const now = `ROW(${set.map((column) => `t.${column.now}`).join(', ')})::record`;
-  const was = `ROW(${set.map((column) => column.was).join(', ')})::record`;
-  repairs.push({
-    table,
-    operation: 'update',
-    sql: `UPDATE ${facts.sql} t SET ${set.map((column) => `${column.now} = ${column.was}`).join(', ')}
-      FROM ${before} s WHERE ${sameKey(table, 't', 's')}
-        AND NOT ${now} OPERATOR(pg_catalog.*=) ${was}`,
-  });
+  if (set.length > 0 && !ruled.has('update')) {
+    const now = `ROW(${set.map((column) => `t.${column.now}`).join(', ')})::record`;
+    const was = `ROW(${set.map((column) => column.was).join(', ')})::record`;
+    for (let turn = 0; turn <= table.turns.length; turn++) {
+      repairs.push({
+        table,
+        operation: 'update',
+        sql: `UPDATE ${facts.sql} t SET ${set.map((column) => `${column.now} = ${column.was}`).join(', ')}
+          FROM ${before} s WHERE ${sameKey(table, 't', 's')}
+            AND NOT ${now} OPERATOR(pg_catalog.*=) ${was} AND ${hasTurn(table, turn)}`,
+      });
+    }
+  }
+  // After the updates, which give up the unique values that these need.
+  if (table.addedColumns.length === 0 && !ruled.has('insert')) {
+    const gone = `NOT EXISTS (SELECT FROM ${facts.sql} t WHERE ${sameKey(table, 't', 's')})`;
+    repairs.push({ table, operation: 'insert', sql: insertSql(table, gone) });
+  }
   return repairs;
 }

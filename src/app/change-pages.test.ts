@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
+import { test } from 'node:test';
+import { encodeImages } from '../change/row-images.ts';
+import type { LogRecord } from '../log/log.ts';
+import { Horizon } from '../subscription/horizon.ts';
+import { readChanges } from './change-pages.ts';
+import type { SourceService } from './source-service.ts';
+
+const column = { kind: 'text', type: 'text', array: false } as const;
+const table = {
+  id: 1,
+  schema: 'public',
+  name: 'files',
+  columns: [
+    { ...column, name: 'id' },
+    { ...column, name: 'body' },
+  ],
+  key: [0],
+  identity: 'full',
+  dialect: 'postgres',
+} as const;
+
+/** Offset 1 is too large. Memory that nobody wrote to costs nothing. */
+function record(offset: number): LogRecord {
+  const start = encodeImages({ before: null, after: [String(offset), ''] });
+  const bytes = offset === 1 ? constants.MAX_STRING_LENGTH + 1 : 0;
+  const images = Buffer.alloc(start.length + bytes);
+  start.copy(images);
+  images.writeUInt32BE(bytes, start.length - 4);
+  const transaction = { first: 0, last: 2, id: '7', position: '0A', committedAt: 0, context: null };
+  const row = { operation: 'insert', key: String(offset), previousKey: null } as const;
+  return { offset, table, images, transaction, ...row };
+}
+
+/** A source whose log has three records. */
+function source(): SourceService {
+  const log = {
+    floor: 0,
+    head: 3,
+    tables: () => [table],
+    read: ({ from, to }: { readonly from: number; readonly to: number }) =>
+      Promise.resolve({
+        records: Array.from({ length: to - from }, (_, index) => record(from + index)),
+        next: to,
+      }),
+  };
+  return { name: 'main', log, horizon: new Horizon(3) } as unknown as SourceService;
+}
+
+test('a change that is too large is named in its page and holds up nothing behind it', async () => {
+  const { signal } = new AbortController();
+  const offsets: number[] = [];
+  const passedOver: string[] = [];
+  let after: number | undefined;
+  do {
+    const page = await readChanges(source(), after === undefined ? {} : { after }, signal);
+    offsets.push(...page.changes.map(({ data }) => data.offset));
+    passedOver.push(...page.passedOver.map(({ offset, message }) => `${offset}: ${message}`));
+    after = page.after;
+  } while (after < 2);
+  assert.deepEqual(offsets, [0, 2]);
+  assert.equal(passedOver.length, 1);
+  assert.match(passedOver[0] ?? '', /^1: Change main:0A:1 of public\.files .* column body/);
+  const alone = await readChanges(source(), { after: 0, limit: 1 }, signal);
+  assert.deepEqual([alone.changes, alone.passedOver.length, alone.after], [[], 1, 1]);
+});

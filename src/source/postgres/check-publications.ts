@@ -1,0 +1,35 @@
+import type { CheckResult } from '../source.ts';
+import { alterationsText, findAlterations } from './altered-publication.ts';
+import type { CapturedTable } from './captured-tables.ts';
+import type { readPublications } from './publication.ts';
+
+/** Whether the publications are what a slot that exists has to read. */
+export function checkPublications(
+  source: string,
+  publications: Awaited<ReturnType<typeof readPublications>>,
+  tables: readonly CapturedTable[],
+): CheckResult {
+  const name = 'publications';
+  const { all, insertOnly } = publications;
+  if (all === null || insertOnly === null) {
+    return {
+      name,
+      status: 'failed',
+      message:
+        'A publication was dropped: changes that were made since then cannot be had any more.',
+      fix: `tidings start --accept-gap ${source}`,
+    };
+  }
+  const before = new Map(tables.map(({ oid }) => [oid, 'all'] as const));
+  const text = alterationsText(findAlterations([all, insertOnly], tables, before, true), tables);
+  if (text === null) {
+    return { name, status: 'ok', message: 'The publications have all that is captured.' };
+  }
+  return {
+    name,
+    status: 'failed',
+    message: `The publications lack something: ${text}. Changes that are not published are not in the log, and cannot be had later.`,
+    // By hand it would be right too, and nobody would know of the loss.
+    fix: 'tidings start   # puts it right, within seconds while it runs, and notes the gap in the log',
+  };
+}
