@@ -61,7 +61,7 @@ test('a publication for all tables, or for all sequences, is refused with what i
       publicationsSql('main', { all: { ...publication, ...made }, insertOnly: null }, 190_000);
     } catch (error) {
       assert.ok(isTidingsError(error, 'PUBLICATION_UNSUITABLE'));
-      assert.match(error.hint, /`DROP PUBLICATION tidings_main;`/);
+      assert.match(error.hint, /`DROP PUBLICATION "tidings_main";`/);
       return error.message;
     }
     return assert.fail('it was not refused');
