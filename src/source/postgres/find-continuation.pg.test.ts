@@ -46,6 +46,13 @@ async function streamed(
   await until(() => receiver.changes.length === 4);
   done.abort();
   await streaming;
+  // The server's process outlives the connection for a moment.
+  await until(async () => {
+    const { rows } = await client.query(
+      'SELECT FROM pg_replication_slots WHERE database = current_database() AND active',
+    );
+    return rows.length === 0;
+  });
   const transactions = receiver.transactions.filter(({ changes }) => changes.length > 0);
   return { transactions, position: transactions.at(-1)?.reached ?? '' };
 }
