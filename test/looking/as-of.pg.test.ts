@@ -216,7 +216,7 @@ test('as of: what the log does not know is refused with the reason', async () =>
   await captured.settled();
   assert.match(
     await refusal(at('key_only'), 'AS_OF_IDENTITY'),
-    /only its key.*REPLICA IDENTITY FULL/,
+    /only its key.*`tidings doctor` prints the statement/,
   );
   const other = await rowsThen(looking, { table: 'key_only', asOf: { offset }, keys: ['2'] });
   assert.deepEqual(other, ['["2","b"]'], 'the rows that are known');
