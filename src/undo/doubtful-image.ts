@@ -36,9 +36,13 @@ export class DoubtfulImages {
     const marks = this.#log.marks();
     const versions = this.#log.tables();
     if (marks.some((mark) => mark.partition !== null && isMarkOf(mark, table))) return true;
-    const isNamed = ({ schema, name }: LoggedTable): boolean =>
-      schema === table.schema && name === table.name;
-    if (versions.some((one) => one.origin?.partition !== undefined && isNamed(one))) return true;
-    return marks.length === 0 && versions.every(({ origin }) => origin === undefined);
+    const later = versions.filter(
+      ({ schema, name, origin }) =>
+        origin !== undefined && schema === table.schema && name === table.name,
+    );
+    if (later.some(({ origin }) => origin?.partition !== undefined)) return true;
+    // Changes that waited come before the first list of partitions: until that is noted nothing is known
+    // of a table but what later versions of it say.
+    return marks.length === 0 && later.length === 0;
   }
 }

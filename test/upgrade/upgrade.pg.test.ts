@@ -47,6 +47,8 @@ test('a log of format 1 is taken over, with what waits in the slot', async (t) =
     await using tidings = await createTidings(config);
     await tidings.start();
     await until(async () => (await tidings.status()).sources[0]?.log.head === OFFSETS.head + 7);
+    // Which partitions there are is noted behind what waited.
+    await until(() => countMarks(segment) > 0);
   }
   await using looking = await openLooking(config);
   await using undo = openUndo(config);
@@ -167,3 +169,8 @@ test('a role without rights in the schema of an administrator’s old event trig
   await client.query(`TRUNCATE ev_1`);
   await until(async () => (await tidings.status()).sources[0]?.log.head === OFFSETS.head + 3);
 });
+
+function countMarks(segment: string): number {
+  using log = new DatabaseSync(segment, { readOnly: true });
+  return Number(log.prepare('SELECT count(*) AS count FROM mark').get()?.['count']);
+}
