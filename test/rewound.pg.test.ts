@@ -12,6 +12,7 @@ import { openInspection } from '../src/app/inspection/inspect.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import { isTidingsError, type TidingsError } from '../src/errors/tidings-error.ts';
 import type { RewindRow } from '../src/index.ts';
+import type { LogRecord } from '../src/log/log.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
 import { verifySqliteLog } from '../src/log/sqlite/verify.ts';
 import type { CheckResult } from '../src/source/source.ts';
@@ -37,7 +38,7 @@ class Place implements AsyncDisposable {
     return defineConfig({ dataDir: this.dataDir, sources });
   }
 
-  /** Runs Tidings while `work` goes on, until the log has all that is committed by then. */
+  /** Runs Tidings while `work` goes on, until the log has all that is committed by then, and it is told. */
   async captured(
     work: () => Promise<unknown>,
     accept: { readonly acceptGaps?: string[]; readonly acceptRewinds?: string[] } = {},
@@ -54,8 +55,10 @@ class Place implements AsyncDisposable {
     await until(async () => {
       await using log = await this.log();
       const keys = new Set<string | null>();
+      let last: LogRecord | undefined;
       for (let from = log.floor; from < log.head;) {
         const page = await log.read({ from });
+        last = page.records.at(-1) ?? last;
         for (const { key, offset } of page.records) {
           if (!log.forks().some((fork) => offset >= fork.abandoned && offset < fork.offset)) {
             keys.add(key);
@@ -63,7 +66,9 @@ class Place implements AsyncDisposable {
         }
         from = page.next;
       }
-      return rows.every((id) => keys.has(String(id)) || this.lost.has(id));
+      // Told as well: when Tidings has ended nobody is told any more.
+      const isTold = last?.table.name !== 't' || this.told.includes(last.offset);
+      return isTold && rows.every((id) => keys.has(String(id)) || this.lost.has(id));
     });
   }
 

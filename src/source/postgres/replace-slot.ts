@@ -17,7 +17,9 @@ import { endsStandbyDecoding } from './standby-decoding.ts';
  * A temporary slot is made before and dropped after it, for two reasons. Since PostgreSQL 19 a moment
  * without any logical slot can cost the server's standbys theirs, see `endsStandbyDecoding`. And what
  * keeps a slot from being made, such as a transaction that is open, is met while the old one stands.
- * Its session's end takes it away, so nothing is left of it whatever happens.
+ * Its session's end takes it away, so nothing is left of it whatever happens. So does any error in
+ * that session: where another database's source takes the name that has just become free, the moment
+ * without a slot is there all the same.
  * @returns the new slot.
  * @throws TidingsError `SLOT_BLOCKED`, `SLOT_IN_USE`, `SLOTS_EXHAUSTED`.
  */
