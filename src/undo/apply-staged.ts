@@ -134,7 +134,8 @@ export async function settleConflicts(options: SettleOptions): Promise<Settled> 
 
 /** Whether something stands against the undo that the chosen way does not do away with. */
 function isOpen({ staged, assessment }: Settled, mode: OnConflict, selection: Selection): boolean {
-  if (mode !== 'skip' && mode !== 'force' && opposingPartitions(selection).length > 0) return true;
+  // Rows that came or went with a partition have no changes: there is nothing that could be forced.
+  if (mode !== 'skip' && opposingPartitions(selection).length > 0) return true;
   const lacking = staged.lacking.filter(
     ({ reason }) => mode !== 'skip' && !(mode === 'force' && reason === 'truncated'),
   );

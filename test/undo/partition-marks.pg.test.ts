@@ -34,6 +34,20 @@ const attach = (at: WrittenLog): Promise<string> =>
 const plan = (at: WrittenLog, request: UndoRequest) => at.undo.planUndo(request, {}, signal);
 
 describe('undo to a moment before a partition', () => {
+  test('was detached: nothing of it can be forced', async () => {
+    await using at = await writtenLog(ORD);
+    const to = at.log.head;
+    await touch(at);
+    await detach(at);
+    const request = { tables: ['public.ord'], to };
+    const planned = await plan(at, request);
+    const forced = await at.undo.applyUndo(planned, { onConflict: 'force' }, signal);
+    assert.deepEqual([forced.applied, forced.total], [false, 0]);
+    assert.match(forced.conflicts.list.map(({ hint }) => hint).join(), /--on-conflict skip/);
+    const rest = await at.undo.applyUndo(planned, { onConflict: 'skip' }, signal);
+    assert.ok(rest.applied);
+  });
+
   test('was detached: says so, with the statement, and undoes the rest when it is told to', async () => {
     await using at = await writtenLog(ORD);
     await touch(at);
