@@ -155,10 +155,14 @@ async function newSlot(client: pg.Client, segment: string): Promise<string> {
     await client.query(`SELECT pg_logical_emit_message(false, 'test', 'on')`);
     await client.query('SELECT pg_switch_wal()');
   }
+  const { rows: found } = await client.query<{ name: string }>(
+    `SELECT 'tidings_main_' || oid AS name FROM pg_database WHERE datname = current_database()`,
+  );
+  // A statement of its own: beside a scan the server may lose track of the scan's pages while the
+  // slot waits for other transactions (XX000).
   const { rows } = await client.query<{ lsn: string }>(
-    `SELECT s.lsn::text FROM pg_database d,
-       pg_create_logical_replication_slot('tidings_main_' || d.oid, 'pgoutput') s
-     WHERE d.datname = current_database()`,
+    `SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')`,
+    [found[0]?.name],
   );
   return lsnToPosition(rows[0]?.lsn ?? '0/0');
 }
