@@ -2,6 +2,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
 import { describeRequest } from './check-request.ts';
+import { leftOutWarnings } from './bookkeeping.ts';
 import { logKey } from './describe-conflicts.ts';
 import { idsOf, tableNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
@@ -58,12 +59,14 @@ export async function applyStaged(
   const onConflict = apply.onConflict ?? 'refuse';
   const settled = await settleConflicts({ ...options, onConflict });
   const { assessment, staged, skipped, forced, cascaded } = settled;
+  const { leftOut } = options.selection;
   const conflicts = await options.describe(staged, assessment);
-  const common = { plan: plan.id, source: plan.source, skipped, forced, cascaded };
+  const common = { plan: plan.id, source: plan.source, skipped, leftOut, forced, cascaded };
+  const left = leftOutWarnings(leftOut, plan.request);
   const open = isOpen(settled, onConflict, options.selection);
   const tables = toTables(assessment, open ? staged.lacking : []);
   if (open || totalOf(tables) === 0) {
-    const warnings = open ? [] : lossesOf(staged);
+    const warnings = open ? [] : [...left, ...lossesOf(staged)];
     const rest = { transaction: null, conflicts, warnings };
     return { ...common, ...rest, applied: !open, tables, total: open ? 0 : totalOf(tables) };
   }
@@ -79,7 +82,7 @@ export async function applyStaged(
     total: totalOf(tables),
     conflicts,
     transaction: applied.transaction,
-    warnings: [...lossesOf(staged), ...applied.warnings],
+    warnings: [...left, ...lossesOf(staged), ...applied.warnings],
   };
 }
 
@@ -157,6 +160,7 @@ async function findLater(
     for await (const page of readRow(log, row, signal)) {
       for (const record of page) {
         if (record.operation === 'truncate' || selection.accepts(record)) continue;
+        if (selection.bookkeeping.has(record.table.id)) break;
         later.set(record.offset, record);
       }
       if (later.size > MAX_LATER) throw tooMany();

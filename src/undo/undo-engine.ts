@@ -252,6 +252,7 @@ class UndoEngine implements Undo {
       request,
       range: { from: selection.from, to: selection.to },
       changes: staged.changes,
+      leftOut: selection.leftOut,
       transaction:
         transaction === null
           ? null
@@ -261,10 +262,15 @@ class UndoEngine implements Undo {
       total: totalOf(tables),
       sample,
       conflicts,
-      notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
+      notReady: await findNotReady(
+        this.#options,
+        { request, assessment, staged, selection },
+        signal,
+      ),
       warnings: [
         ...warnings,
         ...(await selectionWarnings(this.#options.log, selection, {
+          request,
           tableSql: this.#tableSql,
           signal,
         })),
