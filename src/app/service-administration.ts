@@ -295,6 +295,7 @@ function deliveryReport(subscription: string, exception: StoredException): Deliv
         : {
             code: error.code,
             message: error.message,
+            stack: error.stack ?? null,
             status: error.answer?.status ?? null,
             excerpt: error.answer?.excerpt ?? null,
           },

@@ -16,6 +16,7 @@ const RETRYING: DeliveryReport = {
     ...DELIVERY.lastError,
     code: 'X',
     message: 'no\nroute',
+    stack: null,
     status: null,
     excerpt: null,
   },
@@ -128,6 +129,20 @@ suite('show', () => {
     ]);
     const asJson = await api.tidings('deliveries show crm 123 --json');
     assert.deepEqual(JSON.parse(asJson.out), { delivery: DELIVERY, change: toWire(CHANGE) });
+  });
+
+  test('where a handler threw', async () => {
+    const stack = 'at insert (file:///h.ts:3:9)\nat deliver (file:///d.ts:1:1)';
+    const lastError = { code: 'HANDLER_FAILED', message: 'no row', status: null, excerpt: null, stack };
+    await using api = await fakeApi({
+      [`GET ${CRM}/deliveries/123`]: () => ({ ...DELIVERY, lastError }),
+      [`GET ${CRM}/deliveries/123/change`]: () => ({ change: null }),
+    });
+    const { out } = await api.tidings('deliveries show crm 123');
+    assert.match(
+      out,
+      /error +HANDLER_FAILED: no row\n {2}at insert \(file:\/\/\/h\.ts:3:9\)\n {2}at deliver/,
+    );
   });
 
   test('a change that retention has removed is no reason not to show the rest', async () => {
