@@ -266,7 +266,7 @@ function isoTime(at: number): string {
   return new Date(at).toISOString();
 }
 
-function replayReport({ kind, next, to }: StoredReplay): ReplayReport {
+function replayReport({ kind, next, to }: Omit<StoredReplay, 'id'>): ReplayReport {
   return { kind, from: next, to };
 }
 

@@ -24,7 +24,10 @@ export const declareDoctor: DeclareCommand = (program, runtime) => {
     .description(
       'Checks the configuration, the data directory and each database, changes nothing, and prints the command or statement that mends what is missing. Ends with 1 when a check failed.',
     )
-    .option('--sql', 'print nothing but the SQL that mends what was found, whole, to be read and run');
+    .option(
+      '--sql',
+      'print nothing but the SQL that mends what was found, whole, to be read and run',
+    );
   const examples = [
     ['tidings doctor', 'check what `tidings start` would use'],
     ['DATABASE_URL=postgresql://… tidings doctor', 'check a database without a configuration'],

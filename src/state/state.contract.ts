@@ -58,7 +58,11 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
 
     test('keeps where an error was thrown', async () => {
       await using place = await create();
-      const error = { code: 'HANDLER_FAILED', message: 'no', stack: 'at insert (file:///h.ts:1:2)' };
+      const error = {
+        code: 'HANDLER_FAILED',
+        message: 'no',
+        stack: 'at insert (file:///h.ts:1:2)',
+      };
       const failed: StoredException = { ...exception(7, 'parked'), error };
       await using state = await place.open();
       await state.addSubscriptions([subscription('crm', 5)]);

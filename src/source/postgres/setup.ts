@@ -10,11 +10,7 @@ import {
   supersedingSql,
 } from './announcements-table.ts';
 import { announceRelations } from './announce-relations.ts';
-import {
-  isMisplaced,
-  type PublicationNames,
-  type TablesQuery,
-} from './captured-tables.ts';
+import { isMisplaced, type PublicationNames, type TablesQuery } from './captured-tables.ts';
 import { fingerprintCatalogue } from './catalogue-fingerprint.ts';
 import type { PlacementProgress } from './place-tables.ts';
 import { publicationNames, readPublications } from './publication.ts';
