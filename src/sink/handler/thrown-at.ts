@@ -1,6 +1,6 @@
 import { isTidingsError } from '../../errors/tidings-error.ts';
 
-/** More calls than these lie in libraries below, and the text is stored with each exception. */
+/** The text is stored with each exception; more calls than these say nothing new. */
 const MAX_CALLS = 12;
 const MAX_LENGTH = 2_000;
 const MAX_CAUSES = 3;
@@ -29,6 +29,7 @@ export function thrownAt(thrown: unknown): string | undefined {
 
 function callsOf({ stack }: Error): readonly string[] {
   const lines = typeof stack === 'string' ? stack.split('\n') : [];
-  const calls = lines.filter((line) => /^\s+at /.test(line));
+  // Node.js' own calls differ from one attempt to the next, and nobody looks for a mistake there.
+  const calls = lines.filter((line) => /^\s+at /.test(line) && !/[ (]node:/.test(line));
   return calls.slice(0, MAX_CALLS).map((line) => line.trim());
 }
