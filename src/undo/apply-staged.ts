@@ -3,6 +3,7 @@ import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
 import { describeRequest } from './check-request.ts';
 import { leftOutWarnings } from './bookkeeping.ts';
+import { counterWarnings } from './counter-warnings.ts';
 import { logKey } from './describe-conflicts.ts';
 import { idsOf, tableNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
@@ -70,6 +71,7 @@ export async function applyStaged(
     const rest = { transaction: null, conflicts, warnings };
     return { ...common, ...rest, applied: !open, tables, total: open ? 0 : totalOf(tables) };
   }
+  const lowered = counterWarnings(await workspace.loweredCounters());
   const applied = await workspace.apply({
     context: contextOf(plan, apply),
     triggers: apply.triggers ?? true,
@@ -82,7 +84,7 @@ export async function applyStaged(
     total: totalOf(tables),
     conflicts,
     transaction: applied.transaction,
-    warnings: [...left, ...lossesOf(staged), ...applied.warnings],
+    warnings: [...left, ...lowered, ...lossesOf(staged), ...applied.warnings],
   };
 }
 

@@ -12,6 +12,7 @@ import type {
   UndoWorkspace,
 } from '../source/undo-target.ts';
 import { sleep } from '../util/sleep.ts';
+import { counterWarnings } from './counter-warnings.ts';
 import { awaitVisible } from './await-visible.ts';
 import { applyStaged, contextOf, type Settled, settleConflicts } from './apply-staged.ts';
 import { describeConflicts, newestVersion, toCause } from './describe-conflicts.ts';
@@ -274,6 +275,7 @@ class UndoEngine implements Undo {
           tableSql: this.#tableSql,
           signal,
         })),
+        ...counterWarnings(await workspace.loweredCounters()),
         ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
       ],
     };
