@@ -3,6 +3,7 @@ import { readVersion } from '../app/version.ts';
 import { suggest } from '../config/suggest.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
+import { declareCompletion } from './completion.ts';
 import { declareDeliveries } from './deliveries.ts';
 import { declareDemo } from './demo.ts';
 import { declareDoctor } from './doctor.ts';
@@ -43,6 +44,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareLog,
   declareDemo,
   declareUninstall,
+  declareCompletion,
 ];
 
 const DESCRIPTION =
