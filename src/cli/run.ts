@@ -8,6 +8,7 @@ import { declareDeliveries } from './deliveries.ts';
 import { declareDemo } from './demo.ts';
 import { declareDoctor } from './doctor.ts';
 import { declareFind } from './find.ts';
+import { declareHealth } from './health.ts';
 import { declareHistory } from './history.ts';
 import { declareInit } from './init.ts';
 import type { Io } from './io.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareDoctor,
   declareStart,
   declareStatus,
+  declareHealth,
   declareTail,
   declareSubscriptions,
   declareDeliveries,
