@@ -131,6 +131,13 @@ export const SOURCE_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  SOURCE_UNINSTALLED: {
+    message:
+      'Slot and publications of source {source} are gone from its database, as after `tidings uninstall`. Changes made since then cannot be had any more.',
+    hint: 'Go on from now in the same log with `tidings start --accept-gap {source}`, which makes them again and notes the gap. To begin with an empty log instead, run `tidings uninstall --data` before `tidings start`.',
+    retryable: false,
+    exit: 2,
+  },
   PUBLICATION_LOST: {
     message:
       'Publication {publication} of source {source} was dropped. Changes made since then cannot be had any more.',
