@@ -41,7 +41,7 @@ export function configurationPage(): string {
   return `${NOTE('src/config/option-table.ts')}
 # Configuration
 
-\`tidings.config.ts\`, \`.js\` or \`.json\` in the working directory, or the file that \`--config\` or \`TIDINGS_CONFIG\` names. \`tidings init\` writes one.
+\`tidings.config.ts\`, \`.mts\`, \`.cts\`, \`.js\`, \`.mjs\`, \`.cjs\` or \`.json\` in the working directory, or the file that \`--config\` or \`TIDINGS_CONFIG\` names; more than one in the working directory is an error. \`tidings init\` writes one. TypeScript needs no compiler and no settings. \`import\` and \`export default\` do in every package, also where \`npm init\` has written \`"type": "commonjs"\`; \`require\` and \`module.exports\` do in CommonJS. \`.cts\` and \`.cjs\` files are always CommonJS.
 
 \`\`\`ts
 import { defineConfig } from 'tidings';
@@ -65,7 +65,7 @@ export default defineConfig({
 });
 \`\`\`
 
-A flag wins over its environment variable, that over the file, that over the default. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Without a file and without \`DATABASE_URL\`, \`tidings start\` runs a PostgreSQL of its own in the data directory.
+A flag wins over its environment variable, that over the file, that over the default. Variables that are not set are read from the file \`.env\` beside the configuration (without one: in the working directory), also for \`process.env\` in the configuration and in handlers; \`tidings doctor\` says where \`DATABASE_URL\` is from. \`TIDINGS_CONFIG\` itself, \`TIDINGS_API\` and \`TIDINGS_TOKEN\` are of the environment alone. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Without a file and without \`DATABASE_URL\`, \`tidings start\` runs a PostgreSQL of its own in the data directory.
 
 A duration is \`'250ms'\`, \`'30s'\`, \`'5m'\`, \`'2h'\`, \`'7d'\`, or a number of milliseconds. A size is \`'256MB'\` (10⁶), \`'1GiB'\` (2³⁰), or a number of bytes. Unknown keys are errors.
 

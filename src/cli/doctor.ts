@@ -49,7 +49,7 @@ const doctor: Action = async (context) => {
 
 function configurationChecks(
   { io }: CommandContext,
-  { config, file }: LoadedConfig,
+  { config, file, databaseUrl }: LoadedConfig,
 ): CheckResult[] {
   const sources = meansEmbedded(config)
     ? 'no source, so `tidings start` runs a PostgreSQL of its own'
@@ -57,8 +57,23 @@ function configurationChecks(
   const read = file === null ? 'no file' : relative(io.cwd, file);
   return [
     { name: 'configuration', status: 'ok', message: `Read from ${read}: ${sources}.` },
+    ...(databaseUrl === null ? [] : [databaseUrlCheck(databaseUrl, io.cwd)]),
     nodeCheck(process.versions.node),
   ];
+}
+
+/** Where `DATABASE_URL` comes from; never what it says. */
+function databaseUrlCheck(
+  origin: NonNullable<LoadedConfig['databaseUrl']>,
+  cwd: string,
+): CheckResult {
+  const name = 'DATABASE_URL';
+  if (origin.from === 'file') {
+    return { name, status: 'ok', message: `Set in ${relative(cwd, origin.file)}.` };
+  }
+  const over = origin.over === null ? null : relative(cwd, origin.over);
+  const message = `Set in the environment${over === null ? '' : `, which wins over another one in ${over}`}.`;
+  return { name, status: 'ok', message };
 }
 
 /** Older versions run neither TypeScript handlers nor SQLite without flags. */

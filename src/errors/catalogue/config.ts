@@ -9,19 +9,19 @@ export const CONFIG_ERRORS = {
   },
   CONFIG_AMBIGUOUS: {
     message: '{directory} has more than one configuration file: {files}.',
-    hint: 'Remove all but one, or choose with --config PATH.',
+    hint: 'Remove all but one, or choose with --config PATH (TIDINGS_CONFIG).',
     retryable: false,
     exit: 64,
   },
   CONFIG_SYNTAX: {
-    message: '{path} is not valid JSON at line {line}, column {column}: {problem}.',
+    message: '{path} is not valid JSON at line {line}, column {column}: {problem}.\n{excerpt}',
     hint: 'Correct that line. Comments and commas after the last entry need a .ts or .js file.',
     retryable: false,
     exit: 64,
   },
   CONFIG_NOT_LOADED: {
     message: '{path} could not be loaded: {reason}',
-    hint: 'See that `node {path}` runs without an error, and that the file exports its configuration as default. `tidings init` shows the form.',
+    hint: 'Correct it there. A file exports its configuration as default, or as module.exports in CommonJS; `tidings init` writes one that does.',
     retryable: false,
     exit: 64,
   },
