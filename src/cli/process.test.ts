@@ -72,7 +72,7 @@ test('exit codes: 0 done, 64 bad usage or configuration, 2 refused', async () =>
     [
       'uninstall',
       64,
-      /^error CONFIG_INVALID: tidings\.config\.ts: sources\.main\.url is missing; /,
+      /^error CONFIG_VALUE_MISSING: The configuration has no value for sources\.main\.url\./,
     ],
   ];
   for (const [line, code, err] of cases) {

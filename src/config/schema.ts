@@ -13,6 +13,7 @@ import {
   text,
   textList,
   value,
+  valueIfSet,
   ValueProblem,
 } from './value.ts';
 
@@ -28,10 +29,7 @@ const capture: z.ZodType<'wal', 'wal'> = value((written) => {
 });
 
 const source = z.strictObject({
-  url: value<string | undefined, string>(
-    readSourceUrl,
-    'is missing; if it comes from an environment variable, that is not set',
-  ),
+  url: valueIfSet<string, string>(readSourceUrl),
   capture: withDefault('sources.*.capture', capture),
   tables: withDefault('sources.*.tables', tablePatterns()),
 });

@@ -5,10 +5,10 @@ import type { Change } from '../../change/change.ts';
 import { createChangeDecoder } from '../../change/decode.ts';
 import type { Config } from '../../config/define-config.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
-import { TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { verifySqliteLog } from '../../log/sqlite/verify.ts';
-import type { CheckResult } from '../../source/source.ts';
+import type { CheckResult, Source } from '../../source/source.ts';
 import { SqliteStateReader } from '../../state/sqlite/sqlite-state-reader.ts';
 import { SqliteState } from '../../state/sqlite/sqlite-state.ts';
 import {
@@ -149,7 +149,12 @@ class DiskInspection implements Inspection {
       { subject: 'data directory', checks: await checkDataDirectory(this.#config) },
     ];
     for (const name of this.#sourceNames()) {
-      await using source = openSource(this.#config, name);
+      const opened = sourceOrCheck(this.#config, name);
+      if ('message' in opened) {
+        subjects.push({ subject: `source ${name}`, checks: [opened] });
+        continue;
+      }
+      await using source = opened;
       const checks = await source.check(signal);
       const identity = await checkIdentity(await this.#expectedIdentity(name), source, signal);
       const history = await checkHistory(this.#config, source, signal);
@@ -239,6 +244,16 @@ class DiskInspection implements Inspection {
       throw new TidingsError('SOURCE_AMBIGUOUS', { sources: [first, ...others].join(', ') });
     }
     return first;
+  }
+}
+
+/** A source, or the check that says why there is none: the others are looked at all the same. */
+function sourceOrCheck(config: Config, name: string): Source | CheckResult {
+  try {
+    return openSource(config, name);
+  } catch (error) {
+    if (!isTidingsError(error, 'CONFIG_VALUE_MISSING')) throw error;
+    return { name: 'address', status: 'failed', message: error.message, fix: error.hint };
   }
 }
 

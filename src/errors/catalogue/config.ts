@@ -37,6 +37,12 @@ export const CONFIG_ERRORS = {
     retryable: false,
     exit: 64,
   },
+  CONFIG_VALUE_MISSING: {
+    message: 'The configuration has no value for {key}.',
+    hint: 'Where it comes from an environment variable, that is not set: set it, or write it into the file .env beside the configuration, for instance {example}',
+    retryable: false,
+    exit: 64,
+  },
   CONFIG_NOT_YET: {
     message: '{origin}: {key} {problem}, which this version of Tidings does not have yet.',
     hint: 'Leave it out. docs/reference/configuration.md lists what there is.',
