@@ -41,7 +41,7 @@ export function configurationPage(): string {
   return `${NOTE('src/config/option-table.ts')}
 # Configuration
 
-\`tidings.config.ts\`, \`.mts\`, \`.cts\`, \`.js\`, \`.mjs\`, \`.cjs\` or \`.json\` in the working directory, or the file that \`--config\` or \`TIDINGS_CONFIG\` names; more than one in the working directory is an error. \`tidings init\` writes one. TypeScript needs no compiler and no settings. \`import\` and \`export default\` do in every package, also where \`npm init\` has written \`"type": "commonjs"\`; \`require\` and \`module.exports\` do in CommonJS. \`.cts\` and \`.cjs\` files are always CommonJS.
+\`tidings.config.ts\`, \`.mts\`, \`.cts\`, \`.js\`, \`.mjs\`, \`.cjs\` or \`.json\` in the working directory, or the file that \`--config\` or \`TIDINGS_CONFIG\` names; more than one in the working directory is an error. \`tidings init\` writes one. TypeScript needs no compiler and no settings. \`import\` and \`export default\` do in every package, also where \`npm init\` has written \`"type": "commonjs"\`; \`require\` and \`module.exports\` do in CommonJS. \`.cts\` and \`.cjs\` files are always CommonJS. A \`.json\` file may begin with \`"$schema": "./node_modules/tidings/docs/reference/config.schema.json"\`, as \`tidings init --config tidings.config.json\` writes it: editors complete and check by that schema.
 
 \`\`\`ts
 import { defineConfig } from 'tidings';

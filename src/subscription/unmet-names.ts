@@ -60,8 +60,8 @@ function unmetPattern(pattern: TablePattern, relations: readonly NamedRelation[]
   if (exclude && found.length > 0) return null;
   if (found.some(({ without }) => without === null)) return null;
   const single = plainName(pattern.schema) !== null && plainName(pattern.table) !== null;
-  const [first] = found;
-  if (single && first?.without != null) return `${qualifiedName(first)} ${WITHOUT[first.without]}.`;
+  const without = found[0]?.without ?? null;
+  if (single && without !== null) return `${text} ${WITHOUT[without]}.`;
   const question = didYouMean(suggestTable(pattern, relations));
   const bare = exclude ? text.slice(1) : text;
   const none = single ? `there is no table ${bare} now` : `no table is like that now`;
