@@ -1,4 +1,9 @@
-import type { Dashboard, Panel, RowPanel } from '@grafana/grafana-foundation-sdk/dashboard';
+import type {
+  Dashboard,
+  Panel,
+  RowPanel,
+  VariableModel,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import { type MetricEntry, type MetricKey, METRICS } from '../../src/observe/metric-catalogue.ts';
 import { PANELS, type PanelShape, type Thresholds } from './dashboard-panels.ts';
 
@@ -33,26 +38,31 @@ export function grafanaDashboard(): string {
     time: { from: 'now-3h', to: 'now' },
     templating: { list: variables() },
     panels: rows(),
-  } as unknown as Dashboard;
+  } satisfies Dashboard;
   return `${JSON.stringify(dashboard, null, 2)}\n`;
 }
 
-function variables(): readonly object[] {
+function variables(): VariableModel[] {
   // Other processes have metrics of these names, too: job and instance are those of Tidings.
-  const query = (name: string, label: string, metric: MetricKey): object => ({
+  const query = (name: string, label: string, metric: MetricKey): VariableModel => ({
     name,
     label,
-    type: 'query',
+    type: 'query' as VariableModel['type'],
     datasource: DATASOURCE,
     query: { query: `label_values(${METRICS[metric].name}, ${name})`, refId: name },
-    refresh: 2,
-    sort: 1,
+    refresh: 2 as NonNullable<VariableModel['refresh']>,
+    sort: 1 as NonNullable<VariableModel['sort']>,
     multi: true,
     includeAll: true,
     current: { text: 'All', value: '$__all' },
   });
   return [
-    { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus' },
+    {
+      name: 'datasource',
+      label: 'Data source',
+      type: 'datasource' as VariableModel['type'],
+      query: 'prometheus',
+    },
     query('job', 'Job', 'dataFreeBytes'),
     query('instance', 'Instance', 'dataFreeBytes'),
     query('source', 'Source', 'captureState'),
@@ -60,7 +70,7 @@ function variables(): readonly object[] {
   ];
 }
 
-function rows(): readonly (Panel | RowPanel)[] {
+function rows(): (Panel | RowPanel)[] {
   const shapes = Object.entries(PANELS) as [MetricKey, PanelShape | null][];
   const placed: (Panel | RowPanel)[] = [];
   let y = 0;
@@ -96,6 +106,7 @@ function panel(key: MetricKey, shape: PanelShape): Panel {
     title,
     description: entry.help,
     datasource: DATASOURCE,
+    // Its types mark what a query is with a method that no JSON has.
     targets: targets.map((target, at) => ({
       refId: String.fromCodePoint(65 + at),
       datasource: DATASOURCE,
