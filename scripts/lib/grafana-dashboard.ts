@@ -36,6 +36,7 @@ export function grafanaDashboard(): string {
     editable: true,
     refresh: '30s',
     time: { from: 'now-3h', to: 'now' },
+    annotations: { list: [] },
     templating: { list: variables() },
     panels: rows(),
   } satisfies Dashboard;
