@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { describeApi } from '../src/server/describe-api.ts';
 import { grafanaDashboard } from './lib/grafana-dashboard.ts';
 import { jsonPage } from './lib/json-page.ts';
+import { migrationToolsPage } from './lib/migration-tools-page.ts';
 import { cliPage, configurationPage, errorsPage, metricsPage } from './lib/reference-pages.ts';
 
 /**
@@ -18,6 +19,7 @@ const PAGES = {
   'docs/reference/cli.md': cliPage,
   'docs/reference/json-output.md': jsonPage,
   'docs/reference/errors.md': errorsPage,
+  'docs/reference/migration-tools.md': migrationToolsPage,
   'docs/reference/metrics.md': metricsPage,
   'docs/reference/openapi.json': async () => `${JSON.stringify(await describeApi(), null, 2)}\n`,
   'deploy/grafana-dashboard.json': grafanaDashboard,

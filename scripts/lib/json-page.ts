@@ -53,6 +53,7 @@ const UNDO = [
   'UndoConflict',
   'UndoCause',
   'UndoNotReady',
+  'UndoLeftOut',
   'UndoResult',
 ];
 
