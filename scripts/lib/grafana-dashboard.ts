@@ -1,8 +1,11 @@
-import type {
-  Dashboard,
-  Panel,
-  RowPanel,
-  VariableModel,
+import {
+  type Dashboard,
+  type Panel,
+  type RowPanel,
+  type VariableModel,
+  VariableRefresh,
+  VariableSort,
+  VariableType,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type MetricEntry, type MetricKey, METRICS } from '../../src/observe/metric-catalogue.ts';
 import { PANELS, type PanelShape, type Thresholds } from './dashboard-panels.ts';
@@ -48,11 +51,11 @@ function variables(): VariableModel[] {
   const query = (name: string, label: string, metric: MetricKey): VariableModel => ({
     name,
     label,
-    type: 'query' as VariableModel['type'],
+    type: VariableType.Query,
     datasource: DATASOURCE,
     query: { query: `label_values(${METRICS[metric].name}, ${name})`, refId: name },
-    refresh: 2 as NonNullable<VariableModel['refresh']>,
-    sort: 1 as NonNullable<VariableModel['sort']>,
+    refresh: VariableRefresh.OnTimeRangeChanged,
+    sort: VariableSort.AlphabeticalAsc,
     multi: true,
     includeAll: true,
     current: { text: 'All', value: '$__all' },
@@ -61,7 +64,7 @@ function variables(): VariableModel[] {
     {
       name: 'datasource',
       label: 'Data source',
-      type: 'datasource' as VariableModel['type'],
+      type: VariableType.Datasource,
       query: 'prometheus',
     },
     query('job', 'Job', 'dataFreeBytes'),
