@@ -36,17 +36,23 @@ test('the image captures, is healthy, writes nowhere else and stops when told', 
   assert.match(lacking.output.text, /SECRET_FILE_UNREADABLE/);
 
   await using container = await startContainer(files, ENV);
-  const { exec, output } = container;
+  const { output } = container;
 
   // Docker's own words: unhealthy counts once this time is over.
   const patience = Number.parseInt(image.healthOptions['start-period'] ?? '', 10) * 1000;
-  await until(async () => (await exec(image.healthcheck)).code === 0, patience, output.text);
+  await until(
+    async () => (await container.exec(image.healthcheck)).code === 0,
+    patience,
+    output.text,
+  );
   const tidings = image.entrypoint;
-  await until(async () => (await exec([...tidings, 'health', '--ready'])).code === 0);
+  await until(async () => (await container.exec([...tidings, 'health', '--ready'])).code === 0);
 
   await database.client.query("INSERT INTO notes VALUES (1, 'read from a container')");
   const tail = ['tail', '--from', 'floor', '--no-follow', '--json'];
-  await until(async () => (await exec([...tidings, ...tail])).stdout.includes('from a container'));
+  await until(async () =>
+    (await container.exec([...tidings, ...tail])).stdout.includes('from a container'),
+  );
 
   const look = `
     const { writeFileSync } = require('node:fs');
@@ -57,7 +63,7 @@ test('the image captures, is healthy, writes nowhere else and stops when told', 
     const first = ['Uid', 'Gid', 'CapEff', 'NoNewPrivs'].map((name) =>
       new RegExp('^' + name + ':\\\\s+(\\\\w+)', 'm').exec(status)[1]);
     console.log(JSON.stringify({ tried, first }));`;
-  const { stdout } = await exec(['node', '-e', look]);
+  const { stdout } = await container.exec(['node', '-e', look]);
   assert.deepEqual(JSON.parse(stdout), {
     tried: ['EROFS', 'EROFS', '/data/x', '/tmp/x', 'EROFS'],
     first: [...image.user.split(':'), '0000000000000000', '1'],
