@@ -23,7 +23,7 @@ export interface Container extends AsyncDisposable {
   /** Of its first process, as this machine sees it. */
   readonly pid: number;
   /** Runs another program in it, as `docker exec` does. */
-  exec(words: readonly string[]): Promise<Finished>;
+  readonly exec: (words: readonly string[]) => Promise<Finished>;
 }
 
 /** The files of an image; disposing removes them. */
