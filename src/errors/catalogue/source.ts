@@ -79,10 +79,10 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 2,
   },
-  TRANSACTION_UNSENDABLE: {
+  TRANSACTION_LEFT_OUT: {
     message:
-      'PostgreSQL cannot send transaction {id} of source {source}, committed at {at}: {reason} (SQLSTATE {state}), at a row of {tables}. It is left out as a whole, and the log keeps a note of the gap; everything else is captured.',
-    hint: 'The text of a row has to stay below 1 GB (a `bytea` below half of that). Keep such values out of the table, or the table out of the configured `tables`. `tidings log verify` lists the gaps.',
+      'Transaction {id} of source {source}, committed at {at}, cannot be captured, because of a row of {tables}: {reason}. It is left out as a whole, and the log keeps a note of the gap; everything else is captured.',
+    hint: 'The text of a row, before and after together, has to stay below 999 MB (a `bytea` below half of that). Keep such values out of the table, or the table out of the configured `tables`. `tidings log verify` lists the gaps.',
     retryable: false,
     exit: 1,
   },

@@ -38,7 +38,7 @@ export interface StreamChangesOptions {
   /** One for all streams of a source: it remembers keys. */
   readonly catalog: RelationDescriber;
   readonly partitions?: PartitionWatch;
-  /** Told of each transaction that the server cannot send, and that is left out. */
+  /** Told of each transaction that cannot be had, and that is left out. */
   readonly onPassedOver: PassOverOptions['onPassedOver'];
   /** For texts that come unconverted. */
   readonly unconverted: Pick<RawMessagesOptions, 'query' | 'onUnreadable'>;
@@ -52,8 +52,8 @@ const RELEASE_PAUSE = 20;
 /**
  * Streams a slot's changes to the receiver over one connection. Where the server cannot convert a text
  * to UTF-8 it goes on over another one, on which texts come as they are in the database: to the end of
- * that connection, because where there is one such text there are more. A transaction that the server
- * fails to send on two connections is left out, and told.
+ * that connection, because where there is one such text there are more. A transaction that
+ * fails to come on two connections because of a row's size is left out, and told.
  * @returns when the signal aborts.
  * @throws TidingsError when the connection cannot be made or ends, when the server refuses to go on,
  *   or `PROTOCOL_ERROR`; whatever the receiver threw or its `burst` rejected with.
@@ -85,6 +85,7 @@ export async function streamChanges(options: StreamChangesOptions): Promise<void
         unsent = stream.unsent(error);
         if (isUnconverted(error) && !raw) raw = true;
         else if (unsent === null) throw error;
+        else if (signal.aborted) return;
         else if (unsent.transaction.position === before?.transaction.position) {
           from = passOver(options, unsent);
         }
@@ -176,11 +177,14 @@ class ChangeStream implements FrameHandler {
     return this.#result.promise;
   }
 
-  /** The transaction that the server could not send, if that is why it ended. */
+  /** The transaction that the server could not send, or the log not take, if that is why it ended. */
   unsent(error: unknown): UnsentTransaction | null {
     const transaction = this.#interrupted;
-    if (transaction === null || !isTidingsError(error, 'SOURCE_UNREADABLE')) return null;
-    return { transaction, tables: this.#relations.names, error };
+    if (transaction === null) return null;
+    const { last, expected } = this.#relations;
+    if (isTidingsError(error, 'SOURCE_UNREADABLE')) return { transaction, tables: expected, error };
+    if (!isTidingsError(error, 'LOG_RECORD_TOO_LARGE') || last === null) return null;
+    return { transaction, tables: [last], error };
   }
 
   /** Where the next stream has to begin. */
