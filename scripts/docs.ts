@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeApi } from '../src/server/describe-api.ts';
+import { configSchemaDocument } from './lib/config-schema.ts';
 import { jsonPage } from './lib/json-page.ts';
 import { migrationToolsPage } from './lib/migration-tools-page.ts';
 import { cliPage, configurationPage, errorsPage, metricsPage } from './lib/reference-pages.ts';
@@ -15,6 +16,7 @@ const { values } = parseArgs({ options: { check: { type: 'boolean', default: fal
 const directory = join(import.meta.dirname, '..', 'docs', 'reference');
 const PAGES = {
   'configuration.md': configurationPage,
+  'config.schema.json': () => `${JSON.stringify(configSchemaDocument(), null, 2)}\n`,
   'cli.md': cliPage,
   'json-output.md': jsonPage,
   'errors.md': errorsPage,

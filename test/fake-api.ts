@@ -123,6 +123,7 @@ export const SUBSCRIPTION: SubscriptionReport = {
   origin: 'api',
   protected: false,
   createdAt: '2020-11-19T08:00:00.000Z',
+  warnings: [],
   restsUntil: null,
   losses: [],
   replays: [{ kind: 'range', from: 100, to: 200 }],

@@ -1,4 +1,5 @@
 import type { Config, ConfigInput } from '../config/define-config.ts';
+import { requireValues } from '../config/needed.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { type Logger, SILENT } from '../observe/logger.ts';
@@ -52,6 +53,7 @@ export async function createTidings(
   front?: (tidings: Tidings) => Front,
 ): Promise<Tidings> {
   const config = resolveConfig(input);
+  requireValues(config);
   if (Object.keys(config.sources).length === 0) throw new TidingsError('CONFIG_NO_SOURCE', {});
   const logger = options.logger ?? SILENT;
   const metrics = options.metrics ?? createMetrics();

@@ -63,7 +63,10 @@ export function complete(
   action: Action,
 ): void {
   if (common.config !== false) {
-    command.option('--config <path>', 'the configuration file (TIDINGS_CONFIG)');
+    command.option(
+      '--config <path>',
+      'the configuration file (TIDINGS_CONFIG); variables that are not set are read from the .env beside it',
+    );
   }
   for (const [path, entry] of optionEntries()) {
     if (entry.flag === undefined || !(common.flags ?? ['dataDir']).includes(path)) continue;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, json, tidings } from '../../test/fake-application.ts';
+import { directory, json, tidings, URL } from '../../test/fake-application.ts';
 import { nodeCheck } from './doctor.ts';
 
 test('doctor: what is wrong with the statement that mends it, and 1 when something failed', async () => {
@@ -29,6 +29,7 @@ test('doctor: what is wrong with the statement that mends it, and 1 when somethi
     failed.out,
     `configuration
   ok    configuration  Read from tidings.config.json: 1 source and 0 subscriptions.
+  ok    DATABASE_URL   Set in the environment.
   ok    Node.js        Node.js ${process.versions.node}.
 
 source main
@@ -37,7 +38,7 @@ source main
         -- restart
   warn  slots      One is free.
 
-1 of 4 checks failed, 1 warning.
+1 of 5 checks failed, 1 warning.
 `,
   );
   const asJson = await tidings('tidings doctor --json', { inspection }, { cwd });
@@ -52,7 +53,24 @@ source main
   });
   assert.equal(fine.code, 0);
   assert.match(fine.out, /Read from no file: 1 source and 0 subscriptions\.\n/);
-  assert.match(fine.out, /Ready: 2 checks\. Next: tidings start\n$/);
+  assert.match(fine.out, /Ready: 3 checks\. Next: tidings start\n$/);
+});
+
+test('doctor: says where DATABASE_URL is from, and never what it says', async () => {
+  const cwd = mkdtempSync(join(directory, 'doctor-'));
+  writeFileSync(join(cwd, '.env'), `DATABASE_URL=${URL}\n`);
+  const inspection = { check: () => Promise.resolve([]) };
+  const said = async (env: Readonly<Record<string, string>>): Promise<string> => {
+    const { out } = await tidings('tidings doctor', { inspection }, { cwd, env });
+    assert.doesNotMatch(out, /postgresql:/);
+    return /DATABASE_URL +(.*)/.exec(out)?.[1] ?? '';
+  };
+  assert.equal(await said({}), 'Set in .env.');
+  assert.equal(await said({ DATABASE_URL: URL }), 'Set in the environment.');
+  assert.equal(
+    await said({ DATABASE_URL: 'postgresql://other/shop' }),
+    'Set in the environment, which wins over another one in .env.',
+  );
 });
 
 test('doctor: long SQL only when it is asked for, then all of it and nothing else', async () => {

@@ -58,7 +58,7 @@ const doctor: Action = async (context, options) => {
 
 function configurationChecks(
   { io }: CommandContext,
-  { config, file }: LoadedConfig,
+  { config, file, databaseUrl }: LoadedConfig,
 ): CheckResult[] {
   const sources = meansEmbedded(config)
     ? 'no source, so `tidings start` runs a PostgreSQL of its own'
@@ -66,9 +66,24 @@ function configurationChecks(
   const read = file === null ? 'no file' : relative(io.cwd, file);
   return [
     { name: 'configuration', status: 'ok', message: `Read from ${read}: ${sources}.` },
+    ...(databaseUrl === null ? [] : [databaseUrlCheck(databaseUrl, io.cwd)]),
     nodeCheck(process.versions.node),
     ...(config.http === undefined ? [] : [exposureCheck(config.http)]),
   ];
+}
+
+/** Where `DATABASE_URL` comes from; never what it says. */
+function databaseUrlCheck(
+  origin: NonNullable<LoadedConfig['databaseUrl']>,
+  cwd: string,
+): CheckResult {
+  const name = 'DATABASE_URL';
+  if (origin.from === 'file') {
+    return { name, status: 'ok', message: `Set in ${relative(cwd, origin.file)}.` };
+  }
+  const over = origin.over === null ? null : relative(cwd, origin.over);
+  const message = `Set in the environment${over === null ? '' : `, which wins over another one in ${over}`}.`;
+  return { name, status: 'ok', message };
 }
 
 /** Whether `start` would open the HTTP API to others without a token, which it refuses. */

@@ -14,6 +14,7 @@ import {
   text,
   textList,
   value,
+  valueIfSet,
   ValueProblem,
 } from './value.ts';
 
@@ -27,10 +28,7 @@ const capture: z.ZodType<'wal', 'wal'> = value((written) => {
 });
 
 const source = z.strictObject({
-  url: value<string | undefined, string>(
-    readSourceUrl,
-    'is missing; if it comes from an environment variable, that is not set',
-  ),
+  url: valueIfSet<string, string>(readSourceUrl),
   capture: withDefault('sources.*.capture', capture),
   tables: withDefault('sources.*.tables', tablePatterns()),
 });

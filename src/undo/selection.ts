@@ -14,6 +14,7 @@ import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/lo
 import { groupVersions, idsOf, tablesMatching } from './looking/known-tables.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
 import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
+import { questionOf } from './looking/resolve-table.ts';
 import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { findPartitionChanges, type PartitionChange } from './partition-changes.ts';
@@ -209,7 +210,8 @@ export async function selectChanges(
   );
   const meant = named === undefined ? undefined : new Set([...named, ...away.keys()]);
   if (meant?.size === 0 && found.length === 0 && request.tables !== undefined) {
-    const details = { source: context.source, tables: request.tables.join(', ') };
+    const question = questionOf(log, request.tables);
+    const details = { source: context.source, tables: request.tables.join(', '), question };
     throw new TidingsError('UNDO_NO_TABLE', details);
   }
   const bookkeeping = bookkeepingLeftOut(log, patterns);

@@ -3,6 +3,7 @@ import type { SubscriptionDocument } from '../../app/administration.ts';
 import { OPERATIONS } from '../../change/change.ts';
 import { durationText, parseDuration } from '../../config/duration.ts';
 import { JsonProblem, parseJson } from '../../config/json-check.ts';
+import { excerpt } from '../../config/load-failure.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { collect, parseLimit } from '../arguments.ts';
 import { listOption, type ParsedOptions, textOption } from '../command.ts';
@@ -119,14 +120,20 @@ function readHeaders(lines: readonly string[]): Readonly<Record<string, string>>
 
 async function readFileDraft(file: string, io: Io): Promise<DefinitionDraft> {
   const path = file === '-' ? 'standard input' : file;
+  const text = await readInput(file, io);
   try {
-    const draft = parseJson(await readInput(file, io));
+    const draft = parseJson(text);
     if (typeof draft === 'object' && draft !== null && !Array.isArray(draft)) {
       return draft as DefinitionDraft;
     }
   } catch (error) {
     if (!(error instanceof JsonProblem)) throw error;
-    const details = { path, ...error.place, problem: error.message };
+    const details = {
+      path,
+      ...error.place,
+      problem: error.message,
+      excerpt: excerpt(text, error.place),
+    };
     throw new TidingsError('CONFIG_SYNTAX', details, { cause: error });
   }
   const problem = `${path} has to hold one object, as an entry of subscriptions does.`;

@@ -4,7 +4,7 @@ import type {
   SubscriptionReport,
 } from '../../app/administration.ts';
 import { durationText } from '../../config/duration.ts';
-import type { Output } from '../io.ts';
+import type { Io, Output } from '../io.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
 import { renderTable, type TableOutput } from '../terminal/table.ts';
@@ -80,6 +80,17 @@ export function reportText(report: SubscriptionReport, output: Pick<Output, 'col
   ];
   const lines = facts.map(([what, text]) => `${paint('dim', what.padEnd(12))} ${text}\n`);
   return [...lines, ...notes(report, paint)].join('');
+}
+
+/** What a definition names and the database does not have; a service of an older version says nothing. */
+export function tellWarnings(
+  { stderr }: Pick<Io, 'stderr'>,
+  { warnings }: Partial<Pick<SubscriptionReport, 'warnings'>>,
+): void {
+  const paint = painter(stderr);
+  for (const each of warnings ?? []) {
+    stderr.write(`${paint('yellow', 'warning:')} ${harmless(each)}\n`);
+  }
 }
 
 type Fact = readonly [what: string, text: string];

@@ -9,19 +9,19 @@ export const CONFIG_ERRORS = {
   },
   CONFIG_AMBIGUOUS: {
     message: '{directory} has more than one configuration file: {files}.',
-    hint: 'Remove all but one, or choose with --config PATH.',
+    hint: 'Remove all but one, or choose with --config PATH (TIDINGS_CONFIG).',
     retryable: false,
     exit: 64,
   },
   CONFIG_SYNTAX: {
-    message: '{path} is not valid JSON at line {line}, column {column}: {problem}.',
+    message: '{path} is not valid JSON at line {line}, column {column}: {problem}.\n{excerpt}',
     hint: 'Correct that line. Comments and commas after the last entry need a .ts or .js file.',
     retryable: false,
     exit: 64,
   },
   CONFIG_NOT_LOADED: {
     message: '{path} could not be loaded: {reason}',
-    hint: 'See that `node {path}` runs without an error, and that the file exports its configuration as default. `tidings init` shows the form.',
+    hint: 'Correct it there. A file exports its configuration as default, or as module.exports in CommonJS; `tidings init` writes one that does.',
     retryable: false,
     exit: 64,
   },
@@ -34,6 +34,12 @@ export const CONFIG_ERRORS = {
   CONFIG_INVALID: {
     message: '{origin}: {key} {problem}.',
     hint: 'Correct {key} there. All options: docs/reference/configuration.md.',
+    retryable: false,
+    exit: 64,
+  },
+  CONFIG_VALUE_MISSING: {
+    message: 'The configuration has no value for {key}.',
+    hint: 'Where it comes from an environment variable, that is not set: set it, or write it into the file .env beside the configuration, for instance {example}',
     retryable: false,
     exit: 64,
   },

@@ -10,6 +10,7 @@ import type {
   StreamOptions,
   VisibilitySnapshot,
 } from '../source.ts';
+import type { NamedRelation } from '../named-relation.ts';
 import type { Continuation, KnownHistory } from '../source-history.ts';
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
@@ -25,6 +26,7 @@ import {
   type PartitionFingerprint,
   PartitionWatch,
 } from './partition-watch.ts';
+import { readRelations } from './read-relations.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { Setup } from './setup.ts';
@@ -104,6 +106,10 @@ export class PostgresSource implements Source {
       { connection: this.#connection, session: this.#session, patterns: this.#patterns },
       signal,
     );
+  }
+
+  relations(asked: TablePatterns | null, signal: AbortSignal): Promise<readonly NamedRelation[]> {
+    return readRelations(this.#session, { captured: this.#patterns, asked }, signal);
   }
 
   identify(signal: AbortSignal): Promise<string> {
