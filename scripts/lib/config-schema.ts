@@ -1,6 +1,7 @@
 import { OPERATIONS } from '../../src/change/change.ts';
 import { type OptionEntry, type OptionType, optionEntries } from '../../src/config/option-table.ts';
-import { LOG_LEVELS, RIGHTS } from '../../src/config/schema.ts';
+import { LOG_LEVELS } from '../../src/config/log-levels.ts';
+import { RIGHTS } from '../../src/config/schema.ts';
 
 /** A JSON Schema (draft 2020-12), as far as it is used here. */
 interface JsonSchema {

@@ -1,6 +1,4 @@
-import { InvalidArgumentError } from 'commander';
 import type { FindQuery, FoundReport, Search } from '../app/looking/looking.ts';
-import { type Operation, OPERATIONS } from '../change/change.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseLimit, parseTimeOrOffset } from './arguments.ts';
 import {
@@ -16,6 +14,7 @@ import type { Io } from './io.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
 import { isBookkeeping, lookAndUndo, transactionLine } from './transaction-text.ts';
+import { parseOperation } from './undo/options.ts';
 
 const DEFAULT_LIMIT = 20;
 
@@ -38,7 +37,7 @@ export const declareFind: DeclareCommand = (program, runtime) => {
     .option(
       '--operation <name>',
       'insert, update, delete or truncate; may be repeated',
-      collectOperation,
+      parseOperation,
     )
     .option('--key <key>', 'one row of the table: 7, id=7, or a=1,b=2')
     .option('--since <moment>', 'from a time, offset, or how long ago (10m)', parseTimeOrOffset)
@@ -75,15 +74,6 @@ export const declareFind: DeclareCommand = (program, runtime) => {
   const json = 'each transaction as a FoundReport, one per line';
   complete(command, runtime, { json, examples }, find);
 };
-
-function collectOperation(
-  text: string,
-  sofar: readonly Operation[] | undefined,
-): readonly Operation[] {
-  const operation = OPERATIONS.find((each) => each === text);
-  if (operation !== undefined) return [...(sofar ?? []), operation];
-  throw new InvalidArgumentError(`Write one of ${OPERATIONS.join(', ')}.`);
-}
 
 const find: Action = async (context, options) => {
   const { io, json } = context;

@@ -6,6 +6,7 @@ import { type EnvFile, readEnvFile, type Variables, withEnvFile } from './env-fi
 import { importConfig } from './import-config.ts';
 import { applyOverrides, findOverrides, type Flags } from './overrides.ts';
 import { DEFAULT_SOURCE, resolveConfig } from './resolve-config.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 /** Looked for in the working directory. */
 export const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'].map(
@@ -32,24 +33,27 @@ export interface LoadedConfig {
 export type DatabaseUrlOrigin =
   | {
       readonly from: 'environment';
-      /** A `.env` that says something else. */ readonly over: string | null;
+      /** A `.env` that says something else. */
+      readonly over: string | null;
     }
   | { readonly from: 'file'; readonly file: string }
   | null;
 
 /**
  * Finds, reads and checks the configuration. A flag wins over an environment variable, that over the
- * `.env` beside the file, that over the file, that over the default. `DATABASE_URL` is the address of source `main` when no source is
- * configured, or when that one has none.
- * @throws TidingsError with a code that begins with `CONFIG_`.
+ * `.env` beside the file, that over the file, that over the default. `DATABASE_URL` is the address of
+ * source `main` when no source is configured, or when that one has none. Secrets may lie in files
+ * (`withSecretFiles`).
+ * @throws TidingsError with a code that begins with `CONFIG_` or `SECRET_`.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const { cwd } = options;
+  const given = withSecretFiles(options.env);
   const file = findConfigFile(options);
   const name = file === null ? 'the configuration' : displayPath(file, cwd);
   const envFile = readEnvFile(file === null ? cwd : dirname(file));
-  const databaseUrl = originOfDatabaseUrl(options.env, envFile);
-  const env = withEnvFile(options.env, envFile);
+  const databaseUrl = originOfDatabaseUrl(given, envFile);
+  const env = withSecretFiles(withEnvFile(options.env, withoutGiven(envFile, given)));
   const written = file === null ? {} : await importConfig(file, name, cwd);
   const overrides = findOverrides(env, options.flags ?? {}, cwd);
   const url = lacksUrl(written) ? env['DATABASE_URL'] : undefined;
@@ -85,8 +89,17 @@ export function findConfigFile(options: Omit<LoadOptions, 'flags'>): string | nu
   return found[0] === undefined ? null : resolve(cwd, found[0]);
 }
 
+/** What is set, or lies in a file that is named there, wins over `.env`, which may name a file too. */
+function withoutGiven({ file, variables }: EnvFile, given: Variables): EnvFile {
+  const kept = Object.entries(variables).filter(
+    ([name]) => given[name] === undefined && given[name.replace(/_FILE$/, '')] === undefined,
+  );
+  return { file, variables: Object.fromEntries(kept) };
+}
+
 function originOfDatabaseUrl(env: Variables, { file, variables }: EnvFile): DatabaseUrlOrigin {
-  const [here, there] = [env['DATABASE_URL'], variables['DATABASE_URL']];
+  const here = env['DATABASE_URL'];
+  const there = variables['DATABASE_URL'] ?? variables['DATABASE_URL_FILE'];
   if (here !== undefined) {
     if (here === '') return null;
     return { from: 'environment', over: there === undefined || there === here ? null : file };

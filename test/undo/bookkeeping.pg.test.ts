@@ -74,8 +74,8 @@ const SCHEMA = `
   CREATE TABLE orders (id int PRIMARY KEY, note text); ALTER TABLE orders REPLICA IDENTITY FULL;`;
 
 /** A row for any table: of each column something that it takes. */
-async function fill({ database, change }: UndoFixture): Promise<string> {
-  const { rows } = await database.client.query<{ statement: string }>(`
+async function fill(fixture: UndoFixture): Promise<string> {
+  const { rows } = await fixture.database.client.query<{ statement: string }>(`
     SELECT format('INSERT INTO %s (%s) VALUES (%s)', c.oid::regclass,
       string_agg(quote_ident(attname), ', ' ORDER BY attnum),
       string_agg(CASE typcategory WHEN 'N' THEN '1' WHEN 'B' THEN 'true' WHEN 'D' THEN '''2026-11-21'''
@@ -83,7 +83,7 @@ async function fill({ database, change }: UndoFixture): Promise<string> {
     FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid JOIN pg_type t ON t.oid = atttypid
     WHERE relkind = 'r' AND attnum > 0 AND relnamespace::regnamespace::text
       IN ('public', 'drizzle', 'golang', 'ecto', 'laravel', 'own') GROUP BY c.oid`);
-  return await change(rows.map(({ statement }) => statement).join('; '));
+  return await fixture.change(rows.map(({ statement }) => statement).join('; '));
 }
 
 const asNamed = (name: string): string =>
@@ -91,7 +91,6 @@ const asNamed = (name: string): string =>
 
 test('bookkeeping of migration tools is known by name and columns, and no undo takes it back', async () => {
   await using fixture = await undoFixture(SCHEMA);
-  const { apply, plan, rows } = fixture;
   const transaction = await fill(fixture);
   const all = Object.keys(TOOLS).map(asNamed).sort();
   const own = [...Object.keys(OWN), 'public.orders'].sort();
@@ -102,7 +101,7 @@ test('bookkeeping of migration tools is known by name and columns, and no undo t
     moment: { tables: ['*.*'], to: 0 },
   };
   for (const [name, request] of Object.entries(requests)) {
-    const found = await plan(request);
+    const found = await fixture.plan(request);
     assert.deepEqual(found.leftOut.map(({ table }) => table).sort(), all, name);
     assert.deepEqual(found.tables.map(({ table }) => table).sort(), own, name);
     assert.equal(found.changes, own.length, name);
@@ -111,29 +110,29 @@ test('bookkeeping of migration tools is known by name and columns, and no undo t
     assert.equal(found.warnings.filter((each) => each.includes('is how')).length, all.length);
     assert.ok(!found.warnings.some((each) => each.includes('not in the log')), name);
   }
-  const part = await plan({ tables: ['public.*', '!public.django_migrations'], since: 0 });
+  const part = await fixture.plan({ tables: ['public.*', '!public.django_migrations'], since: 0 });
   assert.ok(!part.leftOut.some(({ tool }) => tool === 'Django'));
 
-  const done = await apply({ transaction });
+  const done = await fixture.apply({ transaction });
   assert.equal(done.total, own.length);
   assert.deepEqual(done.leftOut.map(({ table }) => table).sort(), all);
   assert.match(
     done.warnings.join('\n'),
     /public\.django_migrations is how Django knows what it has done to the schema: 1 change of it stays\. To undo that too, name the table: --table '\*\.\*' --table public\.django_migrations\./,
   );
-  assert.equal((await rows('SELECT 1 FROM django_migrations')).length, 1);
-  assert.equal((await rows('SELECT 1 FROM orders')).length, 0);
+  assert.equal((await fixture.rows('SELECT 1 FROM django_migrations')).length, 1);
+  assert.equal((await fixture.rows('SELECT 1 FROM orders')).length, 0);
 
   // The way on that is printed.
-  const named = await plan({ transaction, tables: ['*.*', 'public.django_migrations'] });
+  const named = await fixture.plan({ transaction, tables: ['*.*', 'public.django_migrations'] });
   assert.equal(named.leftOut.length, all.length - 1);
   assert.deepEqual(
     named.tables.filter(({ delete: gone }) => gone > 0).map(({ table }) => table),
     ['public.django_migrations'],
   );
-  const alone = await apply({ tables: ['django_migrations'], since: 0 });
+  const alone = await fixture.apply({ tables: ['django_migrations'], since: 0 });
   assert.deepEqual([alone.total, alone.leftOut], [1, []]);
-  assert.equal((await rows('SELECT 1 FROM django_migrations')).length, 0);
+  assert.equal((await fixture.rows('SELECT 1 FROM django_migrations')).length, 0);
 });
 
 test('it stays the tool’s when it is changed; and foreign keys do what they do, or stand against the undo', async () => {
@@ -143,13 +142,12 @@ test('it stays the tool’s when it is changed; and foreign keys do what they do
     CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY
       REFERENCES release (tag) ON DELETE CASCADE ON UPDATE CASCADE);
     ALTER TABLE alembic_version REPLICA IDENTITY FULL`);
-  const { apply, change, database, plan, rows } = fixture;
-  await change(`INSERT INTO migrations VALUES (1, 1, 'one')`);
-  await database.client.query(
+  await fixture.change(`INSERT INTO migrations VALUES (1, 1, 'one')`);
+  await fixture.database.client.query(
     'ALTER TABLE migrations ADD note text; ALTER TABLE migrations SET SCHEMA own',
   );
-  await change(`INSERT INTO own.migrations VALUES (2, 2, 'two', 'n')`);
-  const changed = await plan({ tables: ['*.*'], since: 0 });
+  await fixture.change(`INSERT INTO own.migrations VALUES (2, 2, 'two', 'n')`);
+  const changed = await fixture.plan({ tables: ['*.*'], since: 0 });
   assert.equal(
     changed.leftOut.reduce((sum, { changes }) => sum + changes, 0),
     2,
@@ -157,27 +155,27 @@ test('it stays the tool’s when it is changed; and foreign keys do what they do
   assert.equal(changed.total, 0);
 
   // What a cascade took along stays away; the parent comes back.
-  await change(
+  await fixture.change(
     `INSERT INTO release VALUES (1, 'a'), (2, 'b'); INSERT INTO alembic_version VALUES ('a')`,
   );
-  const gone = await change('DELETE FROM release WHERE id = 1');
-  const back = await apply({ transaction: gone });
+  const gone = await fixture.change('DELETE FROM release WHERE id = 1');
+  const back = await fixture.apply({ transaction: gone });
   assert.deepEqual([back.applied, back.total, back.leftOut.length], [true, 1, 1]);
-  assert.deepEqual(await rows('SELECT * FROM alembic_version'), []);
-  const narrow = await change('DELETE FROM release WHERE id = 1');
-  assert.equal((await apply({ transaction: narrow, tables: ['public.release'] })).total, 1);
+  assert.deepEqual(await fixture.rows('SELECT * FROM alembic_version'), []);
+  const narrow = await fixture.change('DELETE FROM release WHERE id = 1');
+  assert.equal((await fixture.apply({ transaction: narrow, tables: ['public.release'] })).total, 1);
 
   // What a foreign key would do to such a row stands against the undo, in every way with conflicts.
-  await change(`INSERT INTO alembic_version VALUES ('b')`);
-  const renamed = await change(`UPDATE release SET tag = 'c' WHERE id = 2`);
+  await fixture.change(`INSERT INTO alembic_version VALUES ('b')`);
+  const renamed = await fixture.change(`UPDATE release SET tag = 'c' WHERE id = 2`);
   for (const onConflict of ['refuse', 'cascade', 'force'] as const) {
-    const refused = await apply({ transaction: renamed }, { onConflict });
+    const refused = await fixture.apply({ transaction: renamed }, { onConflict });
     assert.equal(refused.applied, false, onConflict);
     assert.deepEqual(Object.keys(refused.conflicts.byReason), ['child-added'], onConflict);
   }
-  assert.deepEqual(await rows('SELECT * FROM alembic_version'), ['(c)']);
+  assert.deepEqual(await fixture.rows('SELECT * FROM alembic_version'), ['(c)']);
   const both = ['public.release', 'public.alembic_version'];
-  const named = await apply({ transaction: renamed, tables: both });
+  const named = await fixture.apply({ transaction: renamed, tables: both });
   assert.deepEqual([named.applied, named.total], [true, 3]);
-  assert.deepEqual(await rows('SELECT * FROM alembic_version'), ['(b)']);
+  assert.deepEqual(await fixture.rows('SELECT * FROM alembic_version'), ['(b)']);
 });

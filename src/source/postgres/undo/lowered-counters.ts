@@ -88,7 +88,7 @@ async function lowering(
   const those =
     Number(rows) > NAMED || named === null
       ? ''
-      : ` WHERE ${keys.length === 1 ? list : `(${list})`} IN (${String(named)})`;
+      : ` WHERE ${keys.length === 1 ? list : `(${list})`} IN (${named})`;
   // Beyond what the rows have now: a program that read them then must not find that number again.
   const above = (BigInt(String(most)) + 1n).toString();
   return {
