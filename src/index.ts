@@ -45,6 +45,7 @@ export type {
   UndoConflict,
   UndoConflicts,
   UndoMoment,
+  UndoLeftOut,
   UndoNotReady,
   UndoOutcome,
   UndoPlan,

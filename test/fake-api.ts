@@ -156,6 +156,7 @@ export const DELIVERY: DeliveryReport = {
   lastError: {
     code: 'WEBHOOK_STATUS',
     message: 'The endpoint answered 503.',
+    stack: null,
     status: 503,
     excerpt: '<h1>Sorry\u001b[2J</h1>\n',
   },

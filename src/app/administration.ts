@@ -175,6 +175,8 @@ export interface DeliveryReport {
 export interface DeliveryError {
   readonly code: string;
   readonly message: string;
+  /** Where it was thrown, one line per call; null when it was not. */
+  readonly stack: string | null;
   /** The HTTP status of the last attempt; null when there was no answer. */
   readonly status: number | null;
   /** The beginning of the answer's body; null when there was no answer. */

@@ -266,7 +266,7 @@ function isoTime(at: number): string {
   return new Date(at).toISOString();
 }
 
-function replayReport({ kind, next, to }: StoredReplay): ReplayReport {
+function replayReport({ kind, next, to }: Omit<StoredReplay, 'id'>): ReplayReport {
   return { kind, from: next, to };
 }
 
@@ -295,6 +295,7 @@ function deliveryReport(subscription: string, exception: StoredException): Deliv
         : {
             code: error.code,
             message: error.message,
+            stack: error.stack ?? null,
             status: error.answer?.status ?? null,
             excerpt: error.answer?.excerpt ?? null,
           },

@@ -16,7 +16,7 @@ test('doctor: what is wrong with the statement that mends it, and 1 when somethi
           name: 'wal_level',
           status: 'failed',
           message: 'It is replica.',
-          fix: "ALTER SYSTEM SET wal_level = 'logical';\n-- restart",
+          sql: "ALTER SYSTEM SET wal_level = 'logical';\n-- restart",
         },
         { name: 'slots', status: 'warning', message: 'One is free.' },
       ],
@@ -53,6 +53,47 @@ source main
   assert.equal(fine.code, 0);
   assert.match(fine.out, /Read from no file: 1 source and 0 subscriptions\.\n/);
   assert.match(fine.out, /Ready: 2 checks\. Next: tidings start\n$/);
+});
+
+test('doctor: long SQL only when it is asked for, then all of it and nothing else', async () => {
+  const long = Array.from({ length: 100 }, (_, n) => `SELECT ${n};`).join('\n');
+  const checks = [
+    { name: 'tables', status: 'warning', message: 'Of "a\nb".', fix: 'As a superuser:', sql: long },
+    { name: 'slots', status: 'failed', message: 'None.', fix: 'Drop one.' },
+    { name: 'bound', status: 'warning', message: 'None.', sql: 'SELECT 1;' },
+  ] as const;
+  const inspection = { check: () => Promise.resolve([{ subject: 'source main', checks }]) };
+  const { out } = await tidings('tidings doctor', { inspection });
+  assert.match(
+    out,
+    / {8}As a superuser:\n {8}tidings doctor --sql {3}# prints its 100 lines of SQL\n/,
+  );
+  assert.match(out, /None\.\n {8}SELECT 1;\n/);
+  assert.doesNotMatch(out, /SELECT 50/);
+  const sql = await tidings('tidings doctor --sql', { inspection });
+  assert.equal(sql.code, 1);
+  assert.equal(
+    sql.out,
+    `-- source main, tables: Of "a\n-- b".\n${long}\n\n-- source main, bound: None.\nSELECT 1;\n`,
+  );
+  const none = await tidings('tidings doctor --sql', {
+    inspection: { check: () => Promise.resolve([]) },
+  });
+  assert.equal(none.out, '-- There is nothing that SQL would mend.\n');
+});
+
+test('doctor: an API that others reach without a token, which `start` refuses', async () => {
+  const cwd = mkdtempSync(join(directory, 'exposed-'));
+  const file = join(cwd, 'tidings.config.json');
+  const inspection = { check: () => Promise.resolve([]) };
+  writeFileSync(file, '{"http": {"host": "0.0.0.0"}}');
+  const open = await tidings('tidings doctor', { inspection }, { cwd });
+  assert.equal(open.code, 1);
+  assert.match(open.out, /FAIL {2}HTTP API +The HTTP API is to listen on 0\.0\.0\.0/);
+  writeFileSync(file, '{"http": {"host": "0.0.0.0", "token": "sixteen-letters-at-least"}}');
+  const closed = await tidings('tidings doctor', { inspection }, { cwd });
+  assert.equal(closed.code, 0);
+  assert.match(closed.out, /ok {4}HTTP API +Listens on 0\.0\.0\.0, for whoever has a token\./);
 });
 
 test('doctor: an older Node.js', () => {

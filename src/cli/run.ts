@@ -3,11 +3,13 @@ import { readVersion } from '../app/version.ts';
 import { suggest } from '../config/suggest.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
+import { declareCompletion } from './completion.ts';
 import { declareDeliveries } from './deliveries.ts';
 import { declareDemo } from './demo.ts';
 import { resolveDocPointers } from './doc-pointers.ts';
 import { declareDoctor } from './doctor.ts';
 import { declareFind } from './find.ts';
+import { declareHealth } from './health.ts';
 import { declareHistory } from './history.ts';
 import { declareInit } from './init.ts';
 import type { Io } from './io.ts';
@@ -31,6 +33,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareDoctor,
   declareStart,
   declareStatus,
+  declareHealth,
   declareTail,
   declareSubscriptions,
   declareDeliveries,
@@ -44,6 +47,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareLog,
   declareDemo,
   declareUninstall,
+  declareCompletion,
 ];
 
 const DESCRIPTION =

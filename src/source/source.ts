@@ -84,8 +84,10 @@ export interface CheckResult {
   readonly status: 'ok' | 'warning' | 'failed';
   /** What was found, in one sentence. */
   readonly message: string;
-  /** What to do: a command or an SQL statement, ready to copy. */
+  /** What to do: a command, ready to copy, or words. */
   readonly fix?: string;
+  /** The SQL that mends it, whole; at times hundreds of lines. `doctor --sql` prints it. */
+  readonly sql?: string;
 }
 
 /** What a source knows of the distance between database and log. */

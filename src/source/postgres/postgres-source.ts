@@ -67,6 +67,7 @@ export class PostgresSource implements Source {
   readonly #setup: Setup;
   readonly #catalog: RelationCatalog;
   readonly #unreadable: UnreadableValues;
+  readonly #onWarning: (warning: TidingsError) => void;
   #acknowledged: string | null = null;
   /** On which the histories were compared last. */
   #timeline: number | null = null;
@@ -79,6 +80,7 @@ export class PostgresSource implements Source {
       throw new Error(`${JSON.stringify(name)} cannot name a PostgreSQL source`);
     }
     this.name = name;
+    this.#onWarning = onWarning;
     this.#connection = { source: name, url };
     this.#patterns = compileTablePatterns(tables);
     this.#session = new SqlSession(this.#connection);
@@ -179,6 +181,7 @@ export class PostgresSource implements Source {
         acknowledged: () => this.#acknowledged,
         catalog: this.#catalog,
         partitions,
+        onPassedOver: this.#onWarning,
         unconverted: {
           query: this.#query,
           onUnreadable: (value) => this.#unreadable.add(value),

@@ -76,6 +76,11 @@ export class RelationTable {
     this.#last = null;
   }
 
+  /** The relations of which changes came on this connection. */
+  get names(): readonly { readonly schema: string; readonly name: string }[] {
+    return [...this.#announced.values()].map(({ message }) => message);
+  }
+
   /** The open transaction changes relations at this position; what comes next of them is described anew. */
   change(oids: readonly number[], position: string): void {
     for (const oid of oids) {
