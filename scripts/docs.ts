@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeApi } from '../src/server/describe-api.ts';
 import { jsonPage } from './lib/json-page.ts';
+import { migrationToolsPage } from './lib/migration-tools-page.ts';
 import { cliPage, configurationPage, errorsPage, metricsPage } from './lib/reference-pages.ts';
 
 /**
@@ -17,6 +18,7 @@ const PAGES = {
   'cli.md': cliPage,
   'json-output.md': jsonPage,
   'errors.md': errorsPage,
+  'migration-tools.md': migrationToolsPage,
   'metrics.md': metricsPage,
   'openapi.json': async () => `${JSON.stringify(await describeApi(), null, 2)}\n`,
 };

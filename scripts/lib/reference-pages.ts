@@ -3,6 +3,7 @@ import { createProgram } from '../../src/cli/run.ts';
 import type { Io, Output } from '../../src/cli/io.ts';
 import { SERVICES } from '../../src/cli/services.ts';
 import { type OptionEntry, optionEntries } from '../../src/config/option-table.ts';
+import { secretVariables } from '../../src/config/secret-files.ts';
 import { CATALOGUE } from '../../src/errors/catalogue.ts';
 import { CLI_ERRORS } from '../../src/errors/catalogue/cli.ts';
 import { CONFIG_ERRORS } from '../../src/errors/catalogue/config.ts';
@@ -65,7 +66,11 @@ export default defineConfig({
 });
 \`\`\`
 
-A flag wins over its environment variable, that over the file, that over the default. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Without a file and without \`DATABASE_URL\`, \`tidings start\` runs a PostgreSQL of its own in the data directory.
+A flag wins over its environment variable, that over the file, that over the default. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Where a variable holds a secret, the same name with \`_FILE\` may name a file that holds it (${secretVariables()
+    .map((name) => code(`${name}_FILE`))
+    .join(
+      ', ',
+    )}). Without a file and without \`DATABASE_URL\`, \`tidings start\` runs a PostgreSQL of its own in the data directory.
 
 A duration is \`'250ms'\`, \`'30s'\`, \`'5m'\`, \`'2h'\`, \`'7d'\`, or a number of milliseconds. A size is \`'256MB'\` (10⁶), \`'1GiB'\` (2³⁰), or a number of bytes. Unknown keys are errors.
 

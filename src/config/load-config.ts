@@ -7,6 +7,7 @@ import type { Config } from './define-config.ts';
 import { JsonProblem, parseJson } from './json-check.ts';
 import { applyOverrides, findOverrides, type Flags } from './overrides.ts';
 import { DEFAULT_SOURCE, resolveConfig } from './resolve-config.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 /** Looked for in the working directory. */
 export const CONFIG_FILES = [
@@ -32,11 +33,12 @@ export interface LoadedConfig {
 /**
  * Finds, reads and checks the configuration. A flag wins over an environment variable, that over the
  * file, that over the default. `DATABASE_URL` is the address of source `main` when no source is
- * configured, or when that one has none.
- * @throws TidingsError with a code that begins with `CONFIG_`.
+ * configured, or when that one has none. Secrets may lie in files (`withSecretFiles`).
+ * @throws TidingsError with a code that begins with `CONFIG_` or `SECRET_`.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
-  const { env, cwd } = options;
+  const { cwd } = options;
+  const env = withSecretFiles(options.env);
   const file = findConfigFile(options);
   const name = file === null ? 'the configuration' : displayPath(file, cwd);
   const written = file === null ? {} : await readConfigFile(file, name);

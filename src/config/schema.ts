@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readAddressRanges } from './address-ranges.ts';
+import { LOG_LEVELS } from './log-levels.ts';
 import { FOR_EVER, duration, orNone, size, withDefault } from './option-schema.ts';
 import { readOrigins, readPort, readToken } from './http-values.ts';
 import { readSourceUrl } from './source-url.ts';
@@ -15,8 +16,6 @@ import {
   value,
   ValueProblem,
 } from './value.ts';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 const LATER_CAPTURE = ['binlog', 'trigger'];
 

@@ -1,10 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SubscriptionDocument } from '../../app/administration.ts';
+import { OPERATIONS } from '../../change/change.ts';
 import { durationText, parseDuration } from '../../config/duration.ts';
 import { JsonProblem, parseJson } from '../../config/json-check.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { collect, parseLimit } from '../arguments.ts';
 import { listOption, type ParsedOptions, textOption } from '../command.ts';
+import { withFixedValues } from '../fixed-values.ts';
 import type { Io } from '../io.ts';
 import { readInput } from '../read-input.ts';
 import { readSecrets } from '../webhook-secret.ts';
@@ -23,7 +25,14 @@ export interface DefinitionDraft {
 export function definitionOptions(command: Command): Command {
   return command
     .option('--table <pattern>', 'of which tables; may be given several times', collect)
-    .option('--operation <name>', 'only inserts, for instance; several times', collect)
+    .addOption(
+      withFixedValues(
+        new Option('--operation <name>', 'only inserts, for instance; several times').argParser(
+          collect,
+        ),
+        OPERATIONS,
+      ),
+    )
     .option('--column <name>', 'only updates that touch it; several times', collect)
     .option('--where <condition>', 'a condition over before and after: docs/guide/filters.md')
     .option('--url <url>', 'the address that each change is posted to')

@@ -43,6 +43,18 @@ export const CONFIG_ERRORS = {
     retryable: false,
     exit: 64,
   },
+  SECRET_FILE_UNREADABLE: {
+    message: 'The file that {variable}_FILE names cannot be read: {reason}.',
+    hint: 'Put the secret there and let the user read it whom Tidings runs as, or correct {variable}_FILE.',
+    retryable: false,
+    exit: 64,
+  },
+  SECRET_TWICE: {
+    message: 'Both {variable} and {variable}_FILE are set.',
+    hint: 'Leave one of them: `unset {variable}`.',
+    retryable: false,
+    exit: 64,
+  },
   CONFIG_SOURCE_UNKNOWN: {
     message: '{origin}: {key} names a source {source} that is not configured.',
     hint: '{advice}',
