@@ -43,6 +43,7 @@ export type {
   UndoConflict,
   UndoConflicts,
   UndoMoment,
+  UndoLeftOut,
   UndoNotReady,
   UndoOutcome,
   UndoPlan,

@@ -105,6 +105,10 @@ export class ScriptedSource implements Source {
     return Promise.resolve(false);
   }
 
+  relations(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+
   identify(): Promise<string> {
     return Promise.resolve(this.identity);
   }

@@ -50,6 +50,7 @@ export async function openStream(
         .then((result) => result.rows),
   });
   const end = streamChanges({
+    onPassedOver: () => undefined,
     unconverted: { query: () => Promise.resolve([]), onUnreadable: () => undefined },
     source: 'main',
     url: database.url,

@@ -123,6 +123,7 @@ export const SUBSCRIPTION: SubscriptionReport = {
   origin: 'api',
   protected: false,
   createdAt: '2020-11-19T08:00:00.000Z',
+  warnings: [],
   restsUntil: null,
   losses: [],
   replays: [{ kind: 'range', from: 100, to: 200 }],
@@ -156,6 +157,7 @@ export const DELIVERY: DeliveryReport = {
   lastError: {
     code: 'WEBHOOK_STATUS',
     message: 'The endpoint answered 503.',
+    stack: null,
     status: 503,
     excerpt: '<h1>Sorry\u001b[2J</h1>\n',
   },

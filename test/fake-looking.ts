@@ -1,4 +1,5 @@
 import type { Looking, TransactionReport } from '../src/app/looking/looking.ts';
+import type { TableCount } from '../src/undo/looking/change-counts.ts';
 import { CHANGE, listed, type Listed } from './fake-log.ts';
 
 export const TRANSACTION: TransactionReport = {
@@ -12,7 +13,14 @@ export const TRANSACTION: TransactionReport = {
   changes: 159,
 };
 
-export const DELETED = { table: 'public.accounts', insert: 0, update: 0, delete: 159, truncate: 0 };
+export const DELETED: TableCount = {
+  table: 'public.accounts',
+  tool: null,
+  insert: 0,
+  update: 0,
+  delete: 159,
+  truncate: 0,
+};
 
 /** Keeps what was asked. */
 export interface Asked {
@@ -28,6 +36,7 @@ async function* streamOf<Value>(values: readonly Value[]): AsyncGenerator<Value>
 export function fakeLooking(
   found: readonly TransactionReport[] = [TRANSACTION],
   versions: readonly Listed[] = [CHANGE],
+  counts: (transaction: TransactionReport) => readonly TableCount[] = () => [DELETED],
 ): Asked {
   const queries: object[] = [];
   const begins = { offset: 100, at: '2020-01-01T00:00:00.000000Z' };
@@ -43,7 +52,11 @@ export function fakeLooking(
           range: { from: 100, to: 300 },
           begins,
           found: streamOf(
-            found.map((transaction) => ({ transaction, matching: 159, tables: [DELETED] })),
+            found.map((transaction) => ({
+              transaction,
+              matching: 159,
+              tables: counts(transaction),
+            })),
           ),
           undecided: () => 3,
         });
@@ -54,7 +67,7 @@ export function fakeLooking(
         return Promise.resolve({
           transaction: TRANSACTION,
           older: [],
-          counts: () => Promise.resolve([DELETED]),
+          counts: () => Promise.resolve(counts(TRANSACTION)),
           changes: () => {
             const [first = CHANGE] = versions;
             return listed([first, ...Array.from({ length: 158 }, () => CHANGE)], onPassedOver);

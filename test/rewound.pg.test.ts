@@ -257,7 +257,7 @@ test('a standby that lagged is promoted', async () => {
   await standby.start();
   const [warning] = await place.standbyChecks();
   assert.equal(warning?.status, 'warning');
-  assert.match(warning?.fix ?? '', /SET synchronized_standby_slots = 'standby'; SELECT/);
+  assert.match(warning?.sql ?? '', /SET synchronized_standby_slots = 'standby'; SELECT/);
   // The slot comes over; then the standby falls behind.
   await place.captured(async () => {
     await standby.slotSynchronized(server);

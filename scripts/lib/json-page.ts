@@ -53,6 +53,7 @@ const UNDO = [
   'UndoConflict',
   'UndoCause',
   'UndoNotReady',
+  'UndoLeftOut',
   'UndoResult',
 ];
 
@@ -84,6 +85,11 @@ ${types('source/source.ts', ['CheckResult'])}`)}
 A \`Status\`; with \`--watch\` one per second.
 
 ${block(types('app/status/status.ts', STATUS))}
+## \`tidings health\`
+
+What \`/healthz\` answers; with \`--ready\` what \`/readyz\` does, a \`Readiness\`.
+
+${block(`{ status: 'ok' }\n\n${types('server/readiness.ts', ['Readiness', 'SourceReadiness'])}`)}
 ## \`tidings start\`
 
 A line when it has started and one when it has stopped. The service's own lines go to standard error, as JSON when that is no terminal.
@@ -104,6 +110,9 @@ ${block(types('app/inspection/inspection.ts', ['VerifyReport', 'VerifyFinding'])
 A list with one \`TrimReport\` per source.
 
 ${block(types('app/trimming/trim-request.ts', ['TrimReport']))}
+## \`tidings completion\`
+
+${block("{ shell: 'bash' | 'zsh' | 'fish'; script: string }")}
 ## \`tidings uninstall\`
 
 ${block('{ sources: { source: string; removed: string[] }[]; dataDir: string | null }')}`;

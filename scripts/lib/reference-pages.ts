@@ -3,6 +3,7 @@ import { createProgram } from '../../src/cli/run.ts';
 import type { Io, Output } from '../../src/cli/io.ts';
 import { SERVICES } from '../../src/cli/services.ts';
 import { type OptionEntry, optionEntries } from '../../src/config/option-table.ts';
+import { secretVariables } from '../../src/config/secret-files.ts';
 import { CATALOGUE } from '../../src/errors/catalogue.ts';
 import { CLI_ERRORS } from '../../src/errors/catalogue/cli.ts';
 import { CONFIG_ERRORS } from '../../src/errors/catalogue/config.ts';
@@ -41,7 +42,7 @@ export function configurationPage(): string {
   return `${NOTE('src/config/option-table.ts')}
 # Configuration
 
-\`tidings.config.ts\`, \`.js\` or \`.json\` in the working directory, or the file that \`--config\` or \`TIDINGS_CONFIG\` names. \`tidings init\` writes one.
+\`tidings.config.ts\`, \`.mts\`, \`.cts\`, \`.js\`, \`.mjs\`, \`.cjs\` or \`.json\` in the working directory, or the file that \`--config\` or \`TIDINGS_CONFIG\` names; more than one in the working directory is an error. \`tidings init\` writes one. TypeScript needs no compiler and no settings. \`import\` and \`export default\` do in every package, also where \`npm init\` has written \`"type": "commonjs"\`; \`require\` and \`module.exports\` do in CommonJS. \`.cts\` and \`.cjs\` files are always CommonJS. A \`.json\` file may begin with \`"$schema": "./node_modules/tidings/docs/reference/config.schema.json"\`, as \`tidings init --config tidings.config.json\` writes it: editors complete and check by that schema.
 
 \`\`\`ts
 import { defineConfig } from 'tidings';
@@ -65,7 +66,11 @@ export default defineConfig({
 });
 \`\`\`
 
-A flag wins over its environment variable, that over the file, that over the default. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Without a file and without \`DATABASE_URL\`, \`tidings start\` runs a PostgreSQL of its own in the data directory.
+A flag wins over its environment variable, that over the file, that over the default. Variables that are not set are read from the file \`.env\` beside the configuration (without one: in the working directory), also for \`process.env\` in the configuration and in handlers; \`tidings doctor\` says where \`DATABASE_URL\` is from. \`TIDINGS_CONFIG\` itself, \`TIDINGS_API\` and \`TIDINGS_TOKEN\` are of the environment alone. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Where a variable of the environment holds a secret, the same name with \`_FILE\` may name a file that holds it (${secretVariables()
+    .map((name) => code(`${name}_FILE`))
+    .join(
+      ', ',
+    )}). Without a file and without \`DATABASE_URL\`, \`tidings start\` runs a PostgreSQL of its own in the data directory.
 
 A duration is \`'250ms'\`, \`'30s'\`, \`'5m'\`, \`'2h'\`, \`'7d'\`, or a number of milliseconds. A size is \`'256MB'\` (10⁶), \`'1GiB'\` (2³⁰), or a number of bytes. Unknown keys are errors.
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Dialect } from '../change/dialect.ts';
 import type { Config } from '../config/define-config.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { requireUrl } from '../config/needed.ts';
 import {
   openSqliteLog,
   openSqliteLogReader,
@@ -24,27 +24,24 @@ export const DIALECTS: readonly Dialect[] = [POSTGRES_DIALECT];
 /**
  * The adapter of a configured source. Nothing connects yet.
  * @param told of what limits capture, and of what it is at. Default: nobody is.
- * @throws TidingsError `SOURCE_UNKNOWN`
+ * @throws TidingsError `SOURCE_UNKNOWN`, `CONFIG_VALUE_MISSING`
  */
 export function openSource(
   config: Config,
   source: string,
   told: Pick<PostgresSourceOptions, 'onWarning' | 'onUnreadable' | 'onProgress'> = {},
 ): Source {
-  const configured = config.sources[source];
-  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
-  const { url, tables } = configured;
+  const url = requireUrl(config, source);
+  const tables = config.sources[source]?.tables ?? [];
   return new PostgresSource({ name: source, url, tables, ...told });
 }
 
 /**
  * Reads a source's present tables. Nothing connects yet.
- * @throws TidingsError `SOURCE_UNKNOWN`
+ * @throws TidingsError `SOURCE_UNKNOWN`, `CONFIG_VALUE_MISSING`
  */
 export function openSnapshots(config: Config, source: string): SnapshotReader {
-  const configured = config.sources[source];
-  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
-  return new PostgresSnapshots({ source, url: configured.url });
+  return new PostgresSnapshots({ source, url: requireUrl(config, source) });
 }
 
 /** Opens a source's log for writing. */
@@ -78,14 +75,13 @@ export function statePath({ dataDir }: Pick<Config, 'dataDir'>): string {
 /**
  * Where changes of a configured source are taken back: the database that its log was made from, and no
  * other one that its url leads to by now. Nothing connects yet.
- * @throws TidingsError `SOURCE_UNKNOWN`
+ * @throws TidingsError `SOURCE_UNKNOWN`, `CONFIG_VALUE_MISSING`
  */
 export function openUndoTarget(config: Config, source: string): UndoTarget {
-  const configured = config.sources[source];
-  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
+  const url = requireUrl(config, source);
   const expected = async (): Promise<string | null> => {
     await using state = SqliteStateReader.openExisting(statePath(config));
     return (await state?.sourceIdentity(source)) ?? null;
   };
-  return new PostgresUndoTarget({ source, url: configured.url }, expected);
+  return new PostgresUndoTarget({ source, url }, expected);
 }

@@ -99,6 +99,11 @@ export interface SubscriptionReport extends SubscriptionStatusReport {
   /** As in the configuration, defaults filled in and secrets left out; null for `none`. */
   readonly definition: SubscriptionDocument | null;
   readonly createdAt: string | null;
+  /**
+   * What the definition names and the database does not have, one sentence each: only in the answer
+   * to whoever made or changed it, else empty. Tables may still be made.
+   */
+  readonly warnings: readonly string[];
   /** Set while its endpoint asked to be left alone: nothing is sent until then. */
   readonly restsUntil: string | null;
   /** Ranges that are being replayed, the oldest first. */
@@ -175,6 +180,8 @@ export interface DeliveryReport {
 export interface DeliveryError {
   readonly code: string;
   readonly message: string;
+  /** Where it was thrown, one line per call; null when it was not. */
+  readonly stack: string | null;
   /** The HTTP status of the last attempt; null when there was no answer. */
   readonly status: number | null;
   /** The beginning of the answer's body; null when there was no answer. */

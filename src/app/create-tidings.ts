@@ -1,6 +1,7 @@
 import type { Config, ConfigInput } from '../config/define-config.ts';
+import { requireValues } from '../config/needed.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { type Logger, SILENT } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import type { State } from '../state/state.ts';
@@ -52,6 +53,7 @@ export async function createTidings(
   front?: (tidings: Tidings) => Front,
 ): Promise<Tidings> {
   const config = resolveConfig(input);
+  requireValues(config);
   if (Object.keys(config.sources).length === 0) throw new TidingsError('CONFIG_NO_SOURCE', {});
   const logger = options.logger ?? SILENT;
   const metrics = options.metrics ?? createMetrics();
@@ -107,7 +109,12 @@ async function createSource(name: string, shared: Shared): Promise<SourceService
   const { config, state, metrics, options, deliveriesBusy } = shared;
   const logger = shared.logger.with({ source: name });
   const source = openSource(config, name, {
-    onWarning: (warning) => logger.warn('Not everything can be captured', { error: warning }),
+    onWarning: (warning) => {
+      if (isTidingsError(warning, 'TRANSACTION_LEFT_OUT')) {
+        metrics.captureLeftOut.for({ source: name }).inc(1);
+      }
+      logger.warn('Not everything can be captured', { error: warning });
+    },
     onUnreadable: () => metrics.captureUnreadable.for({ source: name }).inc(1),
     onProgress: ({ done, all }) => {
       if (done % PROGRESS_STEP === 0 || done === all) {

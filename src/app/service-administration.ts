@@ -22,6 +22,7 @@ import { trimAsAsked, type TrimReport, type TrimRequest } from './trimming/trim-
 import { readChanges } from './change-pages.ts';
 import type { SourceService } from './source-service.ts';
 import type { Status, SubscriptionStatusReport } from './status/status.ts';
+import type { NameWarnings } from './subscriptions/name-warnings.ts';
 import {
   allSubscriptions,
   type SubscriptionRegistry,
@@ -32,6 +33,7 @@ export interface ServiceAdministrationOptions {
   readonly registry: SubscriptionRegistry;
   readonly state: State;
   readonly logger: Logger;
+  readonly names: NameWarnings;
   readonly status: () => Promise<Status>;
   /** Aborts when the service stops. */
   readonly signal: AbortSignal;
@@ -80,12 +82,17 @@ export class ServiceAdministration implements Administration {
 
   async createSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
     await this.#options.registry.create(name, definition);
-    return await this.subscription(name);
+    return await this.#defined(name);
   }
 
   async changeSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
     await this.#options.registry.change(name, definition);
-    return await this.subscription(name);
+    return await this.#defined(name);
+  }
+
+  async #defined(name: string): Promise<SubscriptionReport> {
+    const warnings = await this.#options.names.ofOne(name);
+    return { ...(await this.subscription(name)), warnings };
   }
 
   async deleteSubscription(name: string): Promise<void> {
@@ -252,6 +259,7 @@ export class ServiceAdministration implements Administration {
       protected: origin === 'configuration' || origin === 'program',
       definition: registered?.document ?? null,
       createdAt: created === null ? null : isoTime(created),
+      warnings: [],
       restsUntil: rests === null ? null : isoTime(rests),
       replays: (running?.replays ?? []).map(replayReport),
     };
@@ -266,7 +274,7 @@ function isoTime(at: number): string {
   return new Date(at).toISOString();
 }
 
-function replayReport({ kind, next, to }: StoredReplay): ReplayReport {
+function replayReport({ kind, next, to }: Omit<StoredReplay, 'id'>): ReplayReport {
   return { kind, from: next, to };
 }
 
@@ -295,6 +303,7 @@ function deliveryReport(subscription: string, exception: StoredException): Deliv
         : {
             code: error.code,
             message: error.message,
+            stack: error.stack ?? null,
             status: error.answer?.status ?? null,
             excerpt: error.answer?.excerpt ?? null,
           },

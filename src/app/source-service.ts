@@ -138,6 +138,11 @@ export class SourceService implements AsyncDisposable {
     await this.#running?.catch(() => undefined); // Whoever awaits `run` has it.
   }
 
+  /** As of the source's own. */
+  relations(...asked: Parameters<Source['relations']>): ReturnType<Source['relations']> {
+    return this.#options.source.relations(...asked);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     // In reverse order, and all of them also when one fails.
     await using resources = new AsyncDisposableStack();

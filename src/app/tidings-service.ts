@@ -32,6 +32,7 @@ import { liveStatus } from './status/live-status.ts';
 import { keepRetention } from './retention.ts';
 import { ServiceAdministration } from './service-administration.ts';
 import type { SourceService } from './source-service.ts';
+import { NameWarnings } from './subscriptions/name-warnings.ts';
 import type { ServiceStatus, Status } from './status/status.ts';
 import {
   allSubscriptions,
@@ -69,6 +70,7 @@ const DRAIN_DEADLINE = 30_000;
 export class TidingsService implements Tidings {
   readonly #options: TidingsServiceOptions;
   readonly #administration: ServiceAdministration;
+  readonly #names: NameWarnings;
   readonly #front: Front | null;
   readonly #startedAt = Date.now();
   readonly #stop = new AbortController();
@@ -85,10 +87,14 @@ export class TidingsService implements Tidings {
     // Nobody has to ask for it; who does gets the rejection.
     this.#finished.promise.catch(() => undefined);
     const status = (): Promise<Status> => this.status();
+    const { signal } = this.#stop;
+    const { registry, logger } = options;
+    this.#names = new NameWarnings({ registry, logger, signal });
     this.#administration = new ServiceAdministration({
       ...options,
       status,
-      signal: this.#stop.signal,
+      signal,
+      names: this.#names,
     });
     this.#front = options.front?.(this) ?? null;
     collectFromStatus(options.metrics, {
@@ -118,6 +124,8 @@ export class TidingsService implements Tidings {
     this.#expectOpen();
     const { registry } = this.#options;
     registry.addHandler(registry.source(handler.source), definition, handler);
+    // Before the start nobody can be asked, and the start looks at all of them.
+    if (this.#started !== null) this.#watch(this.#names.warnOfOne(name));
     return this;
   }
 
@@ -138,6 +146,7 @@ export class TidingsService implements Tidings {
     const status = (): Promise<Status> => this.status();
     this.#beside = Promise.all([
       writeHeartbeats({ state, startedAt: this.#startedAt, status, logger, signal }),
+      ...sources.map((source) => this.#names.warnOf(source)),
       ...sources.map((source) =>
         keepRetention({
           trimmer: source.trimmer,
@@ -288,6 +297,11 @@ export class TidingsService implements Tidings {
     logger.warn('The log keeps what these subscriptions have not read, and nobody registers them', {
       subscriptions: absent.map(({ name }) => name),
     });
+  }
+
+  /** Has the end of the service wait for something that runs beside it. */
+  #watch(work: Promise<void>): void {
+    this.#beside = Promise.all([this.#beside, work]);
   }
 
   /** Runs all captures. One that fails for good leaves the others alone; the last one ends all. */

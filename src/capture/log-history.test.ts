@@ -108,3 +108,27 @@ test('what retention has removed is not claimed to be there', async () => {
   await log.trim(3);
   assert.equal((await knownHistory(log)?.since(position(5)))?.from, position(25));
 });
+
+test('where the log lacks transactions and says so, but for what was abandoned', async () => {
+  const leftOut = async (): Promise<readonly number[]> => {
+    const found = await knownHistory(log)?.since(position(0));
+    return [...(found?.leftOut ?? [])].map((place) => Number(`0x${place}`));
+  };
+  const lose = async (history: string, at: number): Promise<void> => {
+    const [from, to] = [history + position(at), history + position(at + 1)];
+    log.writer.recordGap({ from, to, reason: 'x', at });
+    log.writer.reached(to);
+    await log.writer.flush();
+  };
+  await append('', 10);
+  await lose('', 15);
+  await append('', 20);
+  await lose('', 25);
+  assert.deepEqual(await leftOut(), [15, 25]);
+  await fork('r0001.', 21, 2);
+  assert.deepEqual(await leftOut(), [15]);
+  await lose('r0001.', 25);
+  assert.deepEqual(await leftOut(), [15, 25]);
+  await fork('r0002.', 12, 1);
+  assert.deepEqual(await leftOut(), []);
+});

@@ -1,4 +1,4 @@
-import { sourcePosition } from '../change/position.ts';
+import { historyOf, sourcePosition } from '../change/position.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { abandonedBy } from '../log/forks.ts';
 import type { LoggedTransaction, LogReader } from '../log/log.ts';
@@ -56,7 +56,22 @@ class LogHistory implements KnownHistory {
     const oldest = start > floor || floor === 0 ? null : await this.#at(floor);
     const gone = floor > 0 && floor === head ? this.position : '';
     const from = oldest === null ? gone : this.#placeOf(oldest);
-    return { from, transactions: this.#transactions(start) };
+    const leftOut = await this.#leftOut();
+    return { from, leftOut, transactions: this.#transactions(start) };
+  }
+
+  /** Where gaps begin, but for those of a history that was abandoned there. */
+  async #leftOut(): Promise<ReadonlySet<string>> {
+    const forks = this.#log.forks();
+    const places = (await this.#log.gaps()).flatMap(({ from }) => {
+      if (from === null) return [];
+      const place = sourcePosition(from);
+      const isAbandoned = forks.some(
+        ({ to }) => historyOf(to) > historyOf(from) && sourcePosition(to) <= place,
+      );
+      return isAbandoned ? [] : [place];
+    });
+    return new Set(places);
   }
 
   async newest(limit: number): Promise<readonly KnownTransaction[]> {

@@ -69,7 +69,9 @@ export class LogReceiver implements ChangeReceiver {
   }
 
   lost(changes: LostChanges): void {
-    this.#writer.recordGap(changes);
+    const { history } = this.#options;
+    const from = changes.from === null ? null : history + changes.from;
+    this.#writer.recordGap({ ...changes, from, to: history + changes.to });
     this.#reachedOnly = false;
     this.#dirty = true;
   }

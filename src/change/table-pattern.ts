@@ -93,6 +93,17 @@ export function matchesTable(patterns: TablePatterns, schema: string, table: str
   return patterns.matches(schema, table);
 }
 
+/** True when one of the patterns is this table's own name, not one that matches it among others. */
+export function namesTable({ patterns }: TablePatterns, schema: string, table: string): boolean {
+  return patterns.some(
+    (pattern) =>
+      !pattern.exclude &&
+      pattern.schema.length === 1 &&
+      pattern.table.length === 1 &&
+      matchesPattern(pattern, schema, table),
+  );
+}
+
 /**
  * The same patterns for a query on the catalogue: a table is meant when it is LIKE one of `include`
  * and LIKE none of `exclude`, in both parts.

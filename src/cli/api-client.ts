@@ -55,12 +55,29 @@ export class ApiClient {
    */
   async ask<Answer>(path: string, request: ApiRequest = {}): Promise<Answer> {
     const deadline = AbortSignal.timeout(request.deadline ?? DEADLINE);
-    const { status, ok, type, text } = await this.#send(path, request, deadline);
+    const received = await this.#send(path, request, deadline);
+    const { status, ok, text } = received;
     if (!ok) throw readProblem(text, status) ?? this.#strange(`it answered ${status}`);
-    if (text === '') return null as Answer;
+    return (text === '' ? null : this.#read(received)) as Answer;
+  }
+
+  /**
+   * Asks how the service is. That it is not ready (503) is an answer, and no error.
+   * @param path `/healthz` or `/readyz`.
+   * @param deadline milliseconds.
+   * @throws TidingsError as `ask` does
+   */
+  async probe(path: string, deadline: number): Promise<unknown> {
+    const received = await this.#send(path, { deadline }, AbortSignal.timeout(deadline));
+    const { status, ok } = received;
+    if (ok || status === 503) return this.#read(received);
+    throw this.#strange(`it answered ${status}`);
+  }
+
+  #read({ type, text }: Received): unknown {
     if (!/^application\/json\b/i.test(type)) throw this.#strange(`it sent ${type || 'no JSON'}`);
     try {
-      return JSON.parse(text) as Answer;
+      return JSON.parse(text);
     } catch (error) {
       throw this.#strange('it sent no JSON', error);
     }

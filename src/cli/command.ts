@@ -1,10 +1,12 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Inspection } from '../app/inspection/inspection.ts';
 import type { Looking } from '../app/looking/looking.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { type OptionPath, optionEntries } from '../config/option-table.ts';
+import { LOG_LEVELS } from '../config/log-levels.ts';
 import type { Flags } from '../config/overrides.ts';
 import { withKnownSource } from './embedded-source.ts';
+import { withFixedValues } from './fixed-values.ts';
 import type { Io } from './io.ts';
 import type { Services } from './services.ts';
 
@@ -61,11 +63,15 @@ export function complete(
   action: Action,
 ): void {
   if (common.config !== false) {
-    command.option('--config <path>', 'the configuration file (TIDINGS_CONFIG)');
+    command.option(
+      '--config <path>',
+      'the configuration file (TIDINGS_CONFIG); variables that are not set are read from the .env beside it',
+    );
   }
   for (const [path, entry] of optionEntries()) {
     if (entry.flag === undefined || !(common.flags ?? ['dataDir']).includes(path)) continue;
-    command.option(entry.flag, `${shortDescription(entry.description)} (${entry.env})`);
+    const option = new Option(entry.flag, `${shortDescription(entry.description)} (${entry.env})`);
+    command.addOption(path === 'logLevel' ? withFixedValues(option, LOG_LEVELS) : option);
   }
   command.option('--json', common.json);
   command.addHelpText('after', exampleText(common.examples));

@@ -16,6 +16,7 @@ const RETRYING: DeliveryReport = {
     ...DELIVERY.lastError,
     code: 'X',
     message: 'no\nroute',
+    stack: null,
     status: null,
     excerpt: null,
   },
@@ -49,10 +50,10 @@ suite('list', () => {
     });
     const { out } = await api.tidings('deliveries');
     assert.deepEqual(out.split('\n'), [
-      'SUBSCRIPTION  OFFSET  TABLE            KEY  STATE      ATTEMPTS  NEXT ATTEMPT  LAST ERROR',
-      'crm              123  public.accounts  7    parked           16  –             HTTP 503: The endpoint answered 503.',
-      'crm              124  public.accounts  7    retrying          2  now           X: no route',
-      'crm              125  public.accounts  –    discarded        16  –             test data',
+      'SUBSCRIPTION  OFFSET  TABLE            KEY  STATE      ATTEMPTS  NEXT  LAST ERROR',
+      'crm              123  public.accounts  7    parked           16  –     HTTP 503: The endpoint answered 503.',
+      'crm              124  public.accounts  7    retrying          2  now   X: no route',
+      'crm              125  public.accounts  –    discarded        16  –     test data',
       'Details of one: tidings deliveries show crm 123',
       '',
     ]);
@@ -80,6 +81,25 @@ suite('list', () => {
     assert.equal(asJson.out.trimEnd().split('\n').length, 2_345);
     assert.deepEqual(JSON.parse(asJson.out.split('\n')[7] ?? ''), { ...DELIVERY, offset: 8 });
   });
+
+  for (const columns of [80, 120]) {
+    test(`keeps to a terminal of ${columns} columns`, async () => {
+      const long = {
+        ...DELIVERY,
+        subscription: 'customers-of-the-north',
+        offset: 12_345_678,
+        table: 'accounting.invoice_positions',
+        key: 'b7a1f0c2-2f7e-4c39-9f0a-6a2f1f1c7b11',
+      };
+      await using api = await fakeApi({
+        'GET /v1/deliveries': () => ({ deliveries: [long, RETRYING, DISCARDED], next: null }),
+      });
+      const { out } = await api.tidings('deliveries', { terminal: true, colour: false, columns });
+      const widths = out.split('\n').map((line) => line.length);
+      assert.ok(Math.max(...widths) <= columns, out);
+      assert.match(out, /parked/);
+    });
+  }
 
   test('--limit stops, and says how to go on', async () => {
     await using api = await fakeApi({ 'GET /v1/deliveries': pagesOf(2_345) });
@@ -128,6 +148,26 @@ suite('show', () => {
     ]);
     const asJson = await api.tidings('deliveries show crm 123 --json');
     assert.deepEqual(JSON.parse(asJson.out), { delivery: DELIVERY, change: toWire(CHANGE) });
+  });
+
+  test('where a handler threw', async () => {
+    const stack = 'at insert (file:///h.ts:3:9)\nat deliver (file:///d.ts:1:1)';
+    const lastError = {
+      code: 'HANDLER_FAILED',
+      message: 'no row',
+      status: null,
+      excerpt: null,
+      stack,
+    };
+    await using api = await fakeApi({
+      [`GET ${CRM}/deliveries/123`]: () => ({ ...DELIVERY, lastError }),
+      [`GET ${CRM}/deliveries/123/change`]: () => ({ change: null }),
+    });
+    const { out } = await api.tidings('deliveries show crm 123');
+    assert.match(
+      out,
+      /error +HANDLER_FAILED: no row\n {2}at insert \(file:\/\/\/h\.ts:3:9\)\n {2}at deliver/,
+    );
   });
 
   test('a change that retention has removed is no reason not to show the rest', async () => {

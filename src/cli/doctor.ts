@@ -1,6 +1,9 @@
 import { relative } from 'node:path';
 import type { Inspection } from '../app/inspection/inspection.ts';
+import type { HttpConfig } from '../config/define-config.ts';
+import { checkExposure, isLoopback } from '../config/http-exposure.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
+import { isTidingsError } from '../errors/tidings-error.ts';
 import type { CheckResult } from '../source/source.ts';
 import {
   type Action,
@@ -20,18 +23,23 @@ export const declareDoctor: DeclareCommand = (program, runtime) => {
     .summary('Check everything that capture needs')
     .description(
       'Checks the configuration, the data directory and each database, changes nothing, and prints the command or statement that mends what is missing. Ends with 1 when a check failed.',
+    )
+    .option(
+      '--sql',
+      'print nothing but the SQL that mends what was found, whole, to be read and run',
     );
   const examples = [
     ['tidings doctor', 'check what `tidings start` would use'],
     ['DATABASE_URL=postgresql://… tidings doctor', 'check a database without a configuration'],
+    ['tidings doctor --sql > mend.sql', 'all statements at once, for an administrator'],
     ['tidings doctor --json | jq .failed', 'for a script'],
   ] as const;
   const json =
-    '{"failed", "warnings", "subjects": [{"subject", "checks": [{"name", "status", "message", "fix"}]}]}';
+    '{"failed", "warnings", "subjects": [{"subject", "checks": [{"name", "status", "message", "fix", "sql"}]}]}';
   complete(command, runtime, { json, examples }, doctor);
 };
 
-const doctor: Action = async (context) => {
+const doctor: Action = async (context, options) => {
   const { io, json } = context;
   const loaded = await context.loadConfig();
   await using inspection = await context.openInspection();
@@ -43,13 +51,14 @@ const doctor: Action = async (context) => {
   const failed = checks.filter((check) => check.status === 'failed').length;
   const warnings = checks.filter((check) => check.status === 'warning').length;
   if (json) printJson(io, { failed, warnings, subjects });
+  else if (options['sql'] === true) io.stdout.write(sqlText(subjects));
   else io.stdout.write(doctorText(subjects, painter(io.stdout)));
   return failed === 0 ? 0 : 1;
 };
 
 function configurationChecks(
   { io }: CommandContext,
-  { config, file }: LoadedConfig,
+  { config, file, databaseUrl }: LoadedConfig,
 ): CheckResult[] {
   const sources = meansEmbedded(config)
     ? 'no source, so `tidings start` runs a PostgreSQL of its own'
@@ -57,8 +66,37 @@ function configurationChecks(
   const read = file === null ? 'no file' : relative(io.cwd, file);
   return [
     { name: 'configuration', status: 'ok', message: `Read from ${read}: ${sources}.` },
+    ...(databaseUrl === null ? [] : [databaseUrlCheck(databaseUrl, io.cwd)]),
     nodeCheck(process.versions.node),
+    ...(config.http === undefined ? [] : [exposureCheck(config.http)]),
   ];
+}
+
+/** Where `DATABASE_URL` comes from; never what it says. */
+function databaseUrlCheck(
+  origin: NonNullable<LoadedConfig['databaseUrl']>,
+  cwd: string,
+): CheckResult {
+  const name = 'DATABASE_URL';
+  if (origin.from === 'file') {
+    return { name, status: 'ok', message: `Set in ${relative(cwd, origin.file)}.` };
+  }
+  const over = origin.over === null ? null : relative(cwd, origin.over);
+  const message = `Set in the environment${over === null ? '' : `, which wins over another one in ${over}`}.`;
+  return { name, status: 'ok', message };
+}
+
+/** Whether `start` would open the HTTP API to others without a token, which it refuses. */
+function exposureCheck(http: HttpConfig): CheckResult {
+  const name = 'HTTP API';
+  try {
+    checkExposure(http);
+    const who = isLoopback(http.host) ? 'this machine alone' : 'whoever has a token';
+    return { name, status: 'ok', message: `Listens on ${http.host}, for ${who}.` };
+  } catch (error) {
+    if (!isTidingsError(error)) throw error;
+    return { name, status: 'failed', message: error.message, fix: error.hint };
+  }
 }
 
 /** Older versions run neither TypeScript handlers nor SQLite without flags. */
@@ -91,12 +129,37 @@ function doctorText(subjects: Subjects, paint: Paint): string {
 function checkText(check: CheckResult, width: number, paint: Paint): string {
   const [style, word] = MARKS[check.status];
   const line = `  ${paint(style, word.padEnd(4))}  ${pad(check.name, width)}  ${harmless(check.message)}\n`;
-  if (check.fix === undefined) return line;
   // Without marks in front, so that it can be copied as it stands.
-  const fix = harmless(check.fix)
-    .split('\n')
-    .map((text) => `        ${paint('cyan', text)}\n`);
-  return line + fix.join('');
+  const mend = mendingLines(check).map((text) => `        ${paint('cyan', harmless(text))}\n`);
+  return line + mend.join('');
+}
+
+/** More lines than these are read in a file rather than between checks. */
+const INLINE_LINES = 3;
+
+function mendingLines({ fix, sql }: CheckResult): readonly string[] {
+  const words = fix?.split('\n') ?? [];
+  const statements = sql?.split('\n') ?? [];
+  if (statements.length <= INLINE_LINES) return [...words, ...statements];
+  return [...words, `tidings doctor --sql   # prints its ${statements.length} lines of SQL`];
+}
+
+/** A script of everything that SQL mends, each statement under what it is for. */
+function sqlText(subjects: Subjects): string {
+  const parts = subjects.flatMap(({ subject, checks }) =>
+    checks.flatMap(({ name, message, sql }) =>
+      sql === undefined ? [] : [`${comment(`${subject}, ${name}: ${message}`)}\n${sql}\n`],
+    ),
+  );
+  return parts.length === 0 ? '-- There is nothing that SQL would mend.\n' : parts.join('\n');
+}
+
+/** A message may hold names, and these any character. */
+function comment(text: string): string {
+  return text
+    .split(/[\r\n]/)
+    .map((line) => `-- ${harmless(line)}`)
+    .join('\n');
 }
 
 function verdict(checks: readonly CheckResult[], paint: Paint): string {

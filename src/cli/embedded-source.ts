@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -25,14 +25,25 @@ export function meansEmbedded(config: Config): boolean {
 }
 
 /**
- * The configuration with the own PostgreSQL as source `main` where none is configured.
+ * The configuration with the own PostgreSQL as source `main` where none is configured; else with the
+ * sources whose logs are there, without their addresses.
  * @throws TidingsError `CONFIG_NO_SOURCE` when there is none and was none yet.
  */
 export async function withKnownSource(config: Config): Promise<Config> {
   if (!meansEmbedded(config)) return config;
   const file = addressFile(config);
-  if (!existsSync(file)) throw new TidingsError('CONFIG_NO_SOURCE', {});
+  if (!existsSync(file)) return await withLoggedSources(config);
   return withSource(config, readFileSync(file, 'utf8').trim());
+}
+
+/** Who looks into a data directory needs no address: the logs there say which sources it has. */
+async function withLoggedSources(config: Config): Promise<Config> {
+  const logs = join(config.dataDir, 'log');
+  const names = existsSync(logs) ? readdirSync(logs) : [];
+  if (names.length === 0) throw new TidingsError('CONFIG_NO_SOURCE', {});
+  const { resolveConfig } = await import('../config/resolve-config.ts');
+  const sources = Object.fromEntries(names.map((name) => [name, {}]));
+  return resolveConfig({ ...config, sources });
 }
 
 /** The configuration with one source, `main`, at this address. */

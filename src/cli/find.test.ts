@@ -43,6 +43,23 @@ test('find: nothing found is no failure, and says how far the log reaches', asyn
   assert.match(err, /^No transaction matches in offsets 100 to 300. The log begins at 2020-01-01/);
 });
 
+test('find: bookkeeping of migration tools is marked, and alone no undo is offered of it', async () => {
+  const one = { ...DELETED, table: 'public.django_migrations', tool: 'Django', delete: 1 };
+  const older = { ...TRANSACTION, id: '7711' };
+  const alone = await tidings(
+    'tidings find',
+    fakeLooking([TRANSACTION], [], () => [one]),
+  );
+  assert.match(alone.out, /public\.django_migrations \(bookkeeping of Django\): 1 deleted/);
+  assert.match(alone.err, /→ tidings show 7712\n$/);
+  const counts = ({ id }: typeof TRANSACTION) => (id === '7712' ? [one] : [one, DELETED]);
+  const both = await tidings('tidings find', fakeLooking([TRANSACTION, older], [], counts));
+  assert.match(both.err, /→ tidings show 7711\n→ tidings undo --transaction 7711\n$/);
+  const shown = await tidings('tidings show 7712', fakeLooking([TRANSACTION], undefined, counts));
+  assert.match(shown.out, /public\.django_migrations \(bookkeeping of Django\) +0 /);
+  assert.ok(!shown.err.includes('undo'), shown.err);
+});
+
 test('find --json: a report per line', async () => {
   const { out } = await tidings('tidings find --json', fakeLooking());
   assert.deepEqual(json(out), { transaction: TRANSACTION, matching: 159, tables: [DELETED] });

@@ -1,6 +1,4 @@
-import { InvalidArgumentError } from 'commander';
-import type { FindQuery, Search } from '../app/looking/looking.ts';
-import { type Operation, OPERATIONS } from '../change/change.ts';
+import type { FindQuery, FoundReport, Search } from '../app/looking/looking.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseLimit, parseTimeOrOffset } from './arguments.ts';
 import {
@@ -15,7 +13,8 @@ import {
 import type { Io } from './io.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
-import { lookAndUndo, transactionLine } from './transaction-text.ts';
+import { isBookkeeping, lookAndUndo, transactionLine } from './transaction-text.ts';
+import { parseOperation } from './undo/options.ts';
 
 const DEFAULT_LIMIT = 20;
 
@@ -38,7 +37,7 @@ export const declareFind: DeclareCommand = (program, runtime) => {
     .option(
       '--operation <name>',
       'insert, update, delete or truncate; may be repeated',
-      collectOperation,
+      parseOperation,
     )
     .option('--key <key>', 'one row of the table: 7, id=7, or a=1,b=2')
     .option('--since <moment>', 'from a time, offset, or how long ago (10m)', parseTimeOrOffset)
@@ -76,15 +75,6 @@ export const declareFind: DeclareCommand = (program, runtime) => {
   complete(command, runtime, { json, examples }, find);
 };
 
-function collectOperation(
-  text: string,
-  sofar: readonly Operation[] | undefined,
-): readonly Operation[] {
-  const operation = OPERATIONS.find((each) => each === text);
-  if (operation !== undefined) return [...(sofar ?? []), operation];
-  throw new InvalidArgumentError(`Write one of ${OPERATIONS.join(', ')}.`);
-}
-
 const find: Action = async (context, options) => {
   const { io, json } = context;
   await using looking = await context.openLooking();
@@ -97,22 +87,28 @@ const find: Action = async (context, options) => {
       `No index covers this search: it reads all ${formatCount(range.to - range.from)} changes of the range, newest first.\n`,
     );
   }
-  let first: string | undefined;
+  let first: FoundReport | undefined;
   let count = 0;
   for await (const report of search.found) {
     if (json) printJson(io, report);
     else io.stdout.write(`${transactionLine(report.transaction, report.tables, io.stdout)}\n`);
-    first ??= report.transaction.id;
+    // The newest one that has something to undo, else the newest one.
+    if (first === undefined || (isBookkeepingAlone(first) && !isBookkeepingAlone(report)))
+      first = report;
     count += 1;
     await io.stdout.drained();
   }
   io.signal.throwIfAborted();
   tellEnd(io, search, { count, limit: options['limit'] as number });
   if (!json && first !== undefined) {
-    io.stderr.write(lookAndUndo(first, options, io));
+    io.stderr.write(lookAndUndo(first.transaction.id, options, io, first.tables));
   }
   return 0;
 };
+
+function isBookkeepingAlone({ tables }: FoundReport): boolean {
+  return tables.every(isBookkeeping);
+}
 
 function readQuery(options: ParsedOptions): FindQuery {
   const text = (name: string, member: keyof FindQuery): Partial<FindQuery> => {

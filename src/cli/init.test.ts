@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { directory, json, tidings, URL } from '../../test/fake-application.ts';
@@ -51,6 +51,8 @@ test('init: asks on a terminal, and refuses what would not work', async () => {
   const answers = [URL, 'public.*, !public.audit'];
   const asked = await tidings('tidings init --config a.json', {}, { cwd, terminal: true, answers });
   assert.equal(asked.code, 0);
+  const written = JSON.parse(readFileSync(join(cwd, 'a.json'), 'utf8')) as { $schema: string };
+  assert.equal(written.$schema, './node_modules/tidings/docs/reference/config.schema.json');
   const { config } = await loadConfig({ cwd, env: {}, path: 'a.json' });
   assert.deepEqual(config.sources['main'], {
     url: URL,
@@ -64,4 +66,16 @@ test('init: asks on a terminal, and refuses what would not work', async () => {
   assert.equal(badTable.code, 64);
   assert.match(badTable.err, /^error TABLE_PATTERN_INVALID: /);
   assert.ok(!existsSync(join(cwd, 'b.json')));
+});
+
+test('init: what it writes loads, by every ending, in the package that `npm init -y` makes', async () => {
+  for (const ending of ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json']) {
+    const cwd = mkdtempSync(join(directory, 'init-'));
+    writeFileSync(join(cwd, 'package.json'), '{"name": "shop", "type": "commonjs"}');
+    const path = `tidings.config.${ending}`;
+    assert.equal((await tidings(`tidings init --config ${path}`, {}, { cwd })).code, 0);
+    const { config, file } = await loadConfig({ cwd, env: { DATABASE_URL: URL } });
+    assert.equal(file, join(cwd, path));
+    assert.deepEqual(config.sources['main']?.tables, ['public.*'], ending);
+  }
 });

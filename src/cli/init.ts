@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, extname, relative, resolve } from 'node:path';
+import { dirname, extname, join, relative, resolve } from 'node:path';
 import { compileTablePatterns, TablePatternError } from '../change/table-pattern.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { redactUrl } from '../util/redact-url.ts';
@@ -61,7 +61,9 @@ const init: Action = async ({ io, json }, options) => {
   checkPatterns(answers.tables);
   mkdirSync(dirname(file), { recursive: true });
   // An address may hold a password, which concerns nobody else on the machine.
-  writeFileSync(file, fileText(file, answers), { mode: answers.url === null ? 0o644 : 0o600 });
+  writeFileSync(file, fileText(file, io.cwd, answers), {
+    mode: answers.url === null ? 0o644 : 0o600,
+  });
   const { tables } = answers;
   const url = answers.url === null ? null : redactUrl(answers.url);
   if (json) printJson(io, { file, url, tables });
@@ -104,17 +106,33 @@ function checkPatterns(patterns: readonly string[]): void {
   }
 }
 
-function fileText(file: string, { url, tables }: Answers): string {
+/** Where editors find the schema once Tidings is installed in the project. */
+function schemaPath(file: string, cwd: string): string {
+  const installed = join(cwd, 'node_modules', 'tidings', 'docs', 'reference', 'config.schema.json');
+  const path = relative(dirname(file), installed).replaceAll('\\', '/');
+  return path.startsWith('.') ? path : `./${path}`;
+}
+
+/** What `require` takes is always CommonJS: .cts and .cjs. */
+function isCommonJs(file: string): boolean {
+  return /^\.c[jt]s$/.test(extname(file));
+}
+
+function fileText(file: string, cwd: string, { url, tables }: Answers): string {
   if (extname(file) === '.json') {
     // Without an address in the file, source main takes it from DATABASE_URL.
     const main = url === null ? { tables } : { url, tables };
-    return `${JSON.stringify({ dataDir: '.tidings', sources: { main } }, null, 2)}\n`;
+    const $schema = schemaPath(file, cwd);
+    return `${JSON.stringify({ $schema, dataDir: '.tidings', sources: { main } }, null, 2)}\n`;
   }
   const address = url === null ? 'process.env.DATABASE_URL' : quoted(url);
   const patterns = tables.map(quoted).join(', ');
-  return `import { defineConfig } from 'tidings';
+  const [importing, exporting] = isCommonJs(file)
+    ? ["const { defineConfig } = require('tidings');", 'module.exports =']
+    : ["import { defineConfig } from 'tidings';", 'export default'];
+  return `${importing}
 
-export default defineConfig({
+${exporting} defineConfig({
   dataDir: '.tidings',
   sources: {
     main: { url: ${address}, tables: [${patterns}] },

@@ -47,7 +47,7 @@ export const declareListen: DeclareCommand = (program, runtime) => {
 const listen: Action = async ({ io, json }, options) => {
   const { host, port } = options as { host: string; port: number };
   const given = await readSecrets(options, io, 'tidings listen');
-  const { isLoopback } = await import('../server/access.ts');
+  const { isLoopback } = await import('../config/http-exposure.ts');
   if (given === null && !isLoopback(host))
     throw new TidingsError('LISTEN_SECRET_REQUIRED', { host });
   const secrets = given ?? [newSecret()];

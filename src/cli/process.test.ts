@@ -16,10 +16,14 @@ after(() => rmSync(cwd, { recursive: true }));
 /** Runs the real program, without a terminal. */
 async function tidings(
   args: readonly string[],
-  options: { readonly env?: Readonly<Record<string, string>>; readonly closeOutput?: boolean } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly closeOutput?: boolean;
+  } = {},
 ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
   const env = { PATH: process.env['PATH'], HOME: cwd, ...options.env };
-  const child = spawn(process.execPath, [main, ...args], { cwd, env });
+  const child = spawn(process.execPath, [main, ...args], { cwd: options.cwd ?? cwd, env });
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -72,7 +76,7 @@ test('exit codes: 0 done, 64 bad usage or configuration, 2 refused', async () =>
     [
       'uninstall',
       64,
-      /^error CONFIG_INVALID: tidings\.config\.ts: sources\.main\.url is missing; /,
+      /^error CONFIG_VALUE_MISSING: The configuration has no value for sources\.main\.url\./,
     ],
   ];
   for (const [line, code, err] of cases) {
@@ -150,3 +154,16 @@ for (const command of COMMANDS) {
     assert.match(out, /\nExamples:\n {2}\S/);
   });
 }
+
+test('npm init -y, tidings init, tidings doctor: the configuration loads, and nothing warns', async () => {
+  const folder = mkdtempSync(join(cwd, 'npm-init-'));
+  writeFileSync(join(folder, 'package.json'), '{"name": "shop", "type": "commonjs"}');
+  writeFileSync(join(folder, '.env'), 'DATABASE_URL=postgresql://ann:geheim@127.0.0.1:1/shop\n');
+  assert.equal((await tidings(['init'], { cwd: folder })).code, 0);
+  const { out, err } = await tidings(['doctor'], { cwd: folder });
+  assert.match(out, /Read from tidings\.config\.ts: 1 source and 0 subscriptions\.\n/);
+  assert.match(out, /DATABASE_URL +Set in \.env\.\n/);
+  assert.match(out, /FAIL +connection/, 'the address in .env was tried');
+  assert.equal(err, '');
+  assert.ok(!out.includes('geheim'));
+});

@@ -48,8 +48,12 @@ export async function requestReplay(
     method: 'POST',
     body,
   });
+  const nothing = report.to <= report.from;
   if (json) printJson(io, report);
-  else {
+  else if (nothing) {
+    const why = 'parked' in body ? 'is parked' : 'lies in that range';
+    io.stdout.write(`Nothing ${why}, so nothing is delivered to ${name}.\n`);
+  } else {
     io.stdout.write(
       `${whatText(body, report)} to ${name} once more. Follow it: tidings subscriptions show ${name}\n`,
     );
@@ -60,7 +64,5 @@ export async function requestReplay(
 function whatText(request: ReplayRequest, { from, to }: ReplayReport): string {
   if ('offset' in request) return `Delivers offset ${formatCount(request.offset)}`;
   if ('parked' in request) return 'Delivers everything that is parked';
-  return to <= from
-    ? `Nothing lies in that range: delivers nothing`
-    : `Delivers what it gets of the offsets ${formatCount(from)} to ${formatCount(to - 1)}`;
+  return `Delivers what it gets of the offsets ${formatCount(from)} to ${formatCount(to - 1)}`;
 }

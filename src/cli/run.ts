@@ -3,10 +3,12 @@ import { readVersion } from '../app/version.ts';
 import { suggest } from '../config/suggest.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
+import { declareCompletion } from './completion.ts';
 import { declareDeliveries } from './deliveries.ts';
 import { declareDemo } from './demo.ts';
 import { declareDoctor } from './doctor.ts';
 import { declareFind } from './find.ts';
+import { declareHealth } from './health.ts';
 import { declareHistory } from './history.ts';
 import { declareInit } from './init.ts';
 import type { Io } from './io.ts';
@@ -30,6 +32,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareDoctor,
   declareStart,
   declareStatus,
+  declareHealth,
   declareTail,
   declareSubscriptions,
   declareDeliveries,
@@ -43,6 +46,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareLog,
   declareDemo,
   declareUninstall,
+  declareCompletion,
 ];
 
 const DESCRIPTION =

@@ -19,7 +19,7 @@ import { PassedOver } from './passed-over.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
 import { renderTable } from './terminal/table.ts';
-import { contextText } from './transaction-text.ts';
+import { contextText, isBookkeeping, toolText } from './transaction-text.ts';
 
 /** Changes of a transaction that are shown unless all are asked for. */
 const SAMPLE = 10;
@@ -98,7 +98,7 @@ async function showTransaction(
     `\n${renderTable(
       [{ title: 'TABLE' }, right('INSERT'), right('UPDATE'), right('DELETE'), right('TRUNCATE')],
       tables.map((count) => [
-        harmless(count.table),
+        `${harmless(count.table)}${toolText(count)}`,
         ...[count.insert, count.update, count.delete, count.truncate].map(formatCount),
       ]),
       io.stdout,
@@ -109,6 +109,7 @@ async function showTransaction(
   const more = changes - sample.length;
   const next = (...words: readonly string[]): string => commandLine(words, options, io);
   if (more > 0) io.stderr.write(`${formatCount(more)} more: ${next('show', id, '--all')}\n`);
+  if (tables.every(isBookkeeping)) return;
   io.stderr.write(`→ ${next('undo', '--transaction', id)}\n`);
 }
 

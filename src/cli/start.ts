@@ -103,7 +103,10 @@ function announce({ io, json }: CommandContext, config: Config): void {
   const paint = painter(io.stdout);
   const line = (what: string, text: string): string => `${paint('dim', what.padEnd(13))} ${text}\n`;
   const sources = Object.entries(config.sources).map(([name, source]) =>
-    line('source', `${paint('bold', name)}  ${redactUrl(source.url)}  ${source.tables.join(' ')}`),
+    line(
+      'source',
+      `${paint('bold', name)}  ${redactUrl(source.url ?? '')}  ${source.tables.join(' ')}`,
+    ),
   );
   const subscriptions = Object.entries(config.subscriptions).map(([name, { source, tables, to }]) =>
     line(
@@ -116,7 +119,7 @@ function announce({ io, json }: CommandContext, config: Config): void {
 
 /** Where changes go; of an address only the origin, because the rest may hold a secret. */
 function endpointText(to: EndpointConfig): string {
-  return 'webhook' in to ? new URL(to.webhook.url).origin : to.handler;
+  return 'webhook' in to ? new URL(to.webhook.url ?? '').origin : to.handler;
 }
 
 async function runUntilAsked({ io, json }: CommandContext, tidings: Tidings): Promise<void> {

@@ -1,5 +1,4 @@
 import type { SourceStatusReport, Status, SubscriptionStatusReport } from '../app/status/status.ts';
-import type { Output } from './io.ts';
 import {
   formatBytes,
   formatCount,
@@ -11,7 +10,7 @@ import {
 import { sparkline } from './terminal/sparkline.ts';
 import { holdLines } from './hold-lines.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
-import { renderTable } from './terminal/table.ts';
+import { renderTable, type TableOutput } from './terminal/table.ts';
 
 /** Figures of a service that has not written any for so long may be out of date; milliseconds. */
 const STALE = 15_000;
@@ -19,7 +18,7 @@ const STALE = 15_000;
 /** The status as a person reads it. */
 export function statusText(
   status: Status,
-  output: Pick<Output, 'colour'>,
+  output: TableOutput,
   rates: ReadonlyMap<string, readonly number[]> = new Map(),
 ): string {
   const paint = painter(output);
@@ -54,7 +53,7 @@ function stateText(state: string, paint: Paint): string {
 
 function sourcesText(
   sources: readonly SourceStatusReport[],
-  output: Pick<Output, 'colour'>,
+  output: TableOutput,
   rates: ReadonlyMap<string, readonly number[]>,
 ): string {
   const paint = painter(output);
@@ -121,10 +120,7 @@ function rateText(rates: readonly number[]): string {
   return newest === undefined ? '–' : `${sparkline(rates)} ${formatCount(Math.round(newest))}`;
 }
 
-function subscriptionsText(
-  { subscriptions, sources }: Status,
-  output: Pick<Output, 'colour'>,
-): string {
+function subscriptionsText({ subscriptions, sources }: Status, output: TableOutput): string {
   const paint = painter(output);
   const alarm = (count: number, style: Style): string =>
     count === 0 ? '0' : paint(style, formatCount(count));
@@ -150,11 +146,10 @@ function subscriptionsText(
       right('LAG'),
       right('DELIVERED'),
       right('PER S'),
-      right('IN FLIGHT'),
-      right('RETRYING'),
-      right('BLOCKED'),
-      right('PARKED'),
-      right('STUCK'),
+      ...['IN FLIGHT', 'RETRYING', 'BLOCKED', 'PARKED', 'STUCK'].map((title) => ({
+        ...right(title),
+        spare: true,
+      })),
     ],
     rows,
     output,

@@ -282,6 +282,17 @@ test('replay: everything parked, or a range', async () => {
     api.requests.map(({ body }) => body),
     [{ parked: true }, { from: 120, to: 130 }],
   );
+  await using none = await fakeApi({
+    [`POST ${CRM}/replay`]: () => ({ kind: 'parked', from: 0, to: 0 }),
+  });
+  assert.equal(
+    (await none.tidings('subscriptions replay crm --parked')).out,
+    'Nothing is parked, so nothing is delivered to crm.\n',
+  );
+  assert.equal(
+    (await none.tidings('subscriptions replay crm --from 7')).out,
+    'Nothing lies in that range, so nothing is delivered to crm.\n',
+  );
   for (const flags of ['', ' --to 5', ' --parked --from 5', ' --parked --to 5']) {
     const { code, err } = await api.tidings(`subscriptions replay crm${flags}`);
     assert.equal(code, 64, flags);
@@ -295,7 +306,10 @@ test('delete: nothing goes that nobody confirmed', async () => {
     [`GET ${CRM}`]: () => SUBSCRIPTION,
     [`DELETE ${CRM}`]: () => new Answer(204),
     'DELETE /v1/subscriptions/mail': () => problem(409, 'SUBSCRIPTION_PROTECTED'),
+    'GET /v1/subscriptions/nonsuch': () => problem(404, 'SUBSCRIPTION_UNKNOWN'),
   });
+  // Whether to confirm it is no question for one that is not there.
+  assert.match((await api.tidings('subscriptions delete nonsuch')).err, /SUBSCRIPTION_UNKNOWN/);
   const deletions = (): number =>
     api.requests.filter(({ route }) => route.startsWith('DELETE')).length;
   const alone = await api.tidings('subscriptions delete crm');

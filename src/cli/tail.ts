@@ -1,8 +1,11 @@
 import type { StartAt } from '../config/start-at.ts';
+import type { TidingsError } from '../errors/tidings-error.ts';
 import { collect, parseLimit, parsePlace } from './arguments.ts';
 import { changeLine } from './change-line.ts';
 import { type Action, complete, type DeclareCommand, listOption, textOption } from './command.ts';
+import type { Io } from './io.ts';
 import { PassedOver } from './passed-over.ts';
+import { harmless, painter } from './terminal/style.ts';
 
 export const declareTail: DeclareCommand = (program, runtime) => {
   const command = program
@@ -31,6 +34,10 @@ export const declareTail: DeclareCommand = (program, runtime) => {
   complete(command, runtime, { json, examples }, tail);
 };
 
+function warn({ stderr }: Pick<Io, 'stderr'>, { message }: TidingsError): void {
+  stderr.write(`${painter(stderr)('yellow', 'warning:')} ${harmless(message)}\n`);
+}
+
 const tail: Action = async (context, options) => {
   const { io, json } = context;
   await using inspection = await context.openInspection();
@@ -38,9 +45,12 @@ const tail: Action = async (context, options) => {
   const source = textOption(options, 'source');
   const tables = listOption(options, 'table');
   const limit = options['limit'] as number | undefined;
+  const follow = options['follow'] !== false;
   const query = {
     from: options['from'] as StartAt,
-    follow: options['follow'] !== false,
+    follow,
+    // Who waits may wait for a table's first change.
+    ...(follow ? { onNotLogged: (error: TidingsError) => warn(io, error) } : {}),
     onPassedOver: passedOver.tell,
     ...(source === undefined ? {} : { source }),
     ...(tables === undefined ? {} : { tables }),

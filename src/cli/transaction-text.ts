@@ -40,14 +40,31 @@ function undoneText(undoOf: JsonValue | undefined): string | null {
   return typeof undoOf.what === 'string' ? `undo of ${harmless(undoOf.what)}` : null;
 }
 
-/** The commands that suggest themselves where a transaction was found. */
-export function lookAndUndo(transaction: string, options: ParsedOptions, io: Io): string {
-  return [
-    ['show', transaction],
-    ['undo', '--transaction', transaction],
-  ]
+/**
+ * The commands that suggest themselves where a transaction was found.
+ * @param tables what it did, where that is known: bookkeeping of migration tools alone is no undo.
+ */
+export function lookAndUndo(
+  transaction: string,
+  options: ParsedOptions,
+  io: Io,
+  tables?: readonly TableCount[],
+): string {
+  const undo =
+    tables?.every(isBookkeeping) === true ? [] : [['undo', '--transaction', transaction]];
+  return [['show', transaction], ...undo]
     .map((words) => `→ ${commandLine(words, options, io)}\n`)
     .join('');
+}
+
+/** Whether a table is how a migration tool knows what it has done. */
+export function isBookkeeping({ tool }: TableCount): boolean {
+  return tool !== null;
+}
+
+/** What stands behind the table's name then. */
+export function toolText({ tool }: TableCount): string {
+  return tool === null ? '' : ` (bookkeeping of ${tool})`;
 }
 
 /** `public.accounts: 159 deleted` */
@@ -64,7 +81,8 @@ export function countsText(tables: readonly TableCount[], paint: Paint): string 
               ),
             ],
       );
-      return `${paint('bold', harmless(count.table))}: ${parts.join(', ')}`;
+      const of = paint('dim', toolText(count));
+      return `${paint('bold', harmless(count.table))}${of}: ${parts.join(', ')}`;
     })
     .join('; ');
 }

@@ -40,6 +40,7 @@ async function complaint(
   } catch (error) {
     assert.ok(error instanceof TidingsError, String(error));
     assert.equal(error.exit, 64);
+    assert.doesNotMatch(error.message, /^ +at .*:\d+:\d+/m, 'no stack');
     assert.ok(!error.message.includes('geheim'), 'the password is not shown');
     return `${error.code}: ${error.message}`;
   }
@@ -48,7 +49,7 @@ async function complaint(
 
 const MINIMAL = { sources: { main: { url: URL } } };
 
-test('a file is found by its name: .ts, .js or .json', async () => {
+test('a file is found by its name', async () => {
   const forms = {
     'tidings.config.ts': `const url: string = '${URL}';\nexport default { sources: { main: { url } } };`,
     'tidings.config.js': `export default ${JSON.stringify(MINIMAL)};`,
@@ -150,25 +151,41 @@ test('a file that is not there, or there twice', async () => {
   );
 });
 
-test('a file that cannot be read as what it is', async () => {
+test('a file that cannot be read as what it is: place and line, and no stack', async () => {
   const json = '{\n  "sources": {\n    "main": {},\n    "main": {}\n  }\n}';
   assert.equal(
     await complaint({ 'tidings.config.json': json }),
-    'CONFIG_SYNTAX: tidings.config.json is not valid JSON at line 4, column 5: "main" is there a second time.',
+    `CONFIG_SYNTAX: tidings.config.json is not valid JSON at line 4, column 5: "main" is there a second time.
+        "main": {}
+        ^`,
   );
   assert.equal(
     await complaint({ 'tidings.config.json': '{"sources": {},}' }),
-    'CONFIG_SYNTAX: tidings.config.json is not valid JSON at line 1, column 16: no comma may stand after the last entry.',
+    `CONFIG_SYNTAX: tidings.config.json is not valid JSON at line 1, column 16: no comma may stand after the last entry.
+    {"sources": {},}
+                   ^`,
   );
   assert.match(
     await complaint({ 'tidings.config.ts': '\nexport default {;' }),
-    /^CONFIG_NOT_LOADED: tidings\.config\.ts could not be loaded: SyntaxError: .* \(line 2\)$/,
+    /^CONFIG_NOT_LOADED: tidings\.config\.ts could not be loaded: SyntaxError: [^\n]*\n  at \S*tidings\.config\.ts, line 2, column 17:\n    export default \{;\n {20}\^$/,
   );
-  assert.equal(
+  assert.match(
+    await complaint({ 'tidings.config.cjs': 'module.exports = {\n\ta: 1,,\n};' }),
+    /SyntaxError: Unexpected token ','\n  at \S*tidings\.config\.cjs, line 2, column 7:\n    \ta: 1,,\n    \t     \^$/,
+  );
+  assert.match(
     await complaint({
       'tidings.config.ts': "\n\nthrow new Error('no vault');\nexport default {};",
     }),
-    'CONFIG_NOT_LOADED: tidings.config.ts could not be loaded: Error: no vault (line 3)',
+    /could not be loaded: Error: no vault\n  at \S*tidings\.config\.ts, line 3, column 7:\n    throw new Error\('no vault'\);\n {10}\^$/,
+  );
+  assert.match(
+    await complaint({
+      'tidings.config.ts': "import { url } from './shared.ts';\nexport default { url };",
+      'shared.ts': 'const none = null;\nexport const url = none.at;',
+    }),
+    /TypeError: Cannot read .*\n  at \S*shared\.ts, line 2, column 25:\n/,
+    'the place is in the file that is wrong',
   );
   assert.match(
     await complaint({ 'tidings.config.ts': "import './gone.ts';\nexport default {};" }),
@@ -181,5 +198,83 @@ test('a file that cannot be read as what it is', async () => {
   assert.match(
     await complaint({ 'tidings.config.json/x': '' }),
     /^CONFIG_NOT_LOADED: tidings\.config\.json could not be loaded: EISDIR/,
+  );
+});
+
+test('the line that is shown gives no secret away, and keeps its columns', async () => {
+  const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+  const said = await complaint({
+    'tidings.config.js': `export default { secret: '${secret}',, };`,
+  });
+  assert.match(said, /column \d+:\n    export default \{ secret: '\*{38}',, \};\n +\^$/);
+  const json = await complaint({ 'tidings.config.json': `{"url": "${URL}",}` });
+  assert.ok(json.includes('{"url": "****'), json);
+});
+
+test('every form loads in packages of every kind, with import from tidings and require', async () => {
+  const body = `defineConfig({ sources: { main: { url: '${URL}' } } })`;
+  const module = `import { defineConfig } from 'tidings';\nimport { tables } from './HELPER';\nexport default { ...${body}, subscriptions: { a: { tables, to: { handler: './a.ts' } } } };`;
+  const common = `const { defineConfig } = require('tidings');\nconst { tables } = require('./HELPER');\nmodule.exports = { ...${body}, subscriptions: { a: { tables, to: { handler: './a.ts' } } } };`;
+  const forms: readonly (readonly [ending: string, text: string, helper: string])[] = [
+    ['ts', module, 'ts'],
+    ['mts', module, 'mts'],
+    ['js', module, 'js'],
+    ['mjs', module, 'mjs'],
+    ['cts', common, 'cts'],
+    ['cjs', common, 'cjs'],
+  ];
+  for (const type of ['commonjs', 'module', undefined]) {
+    const package_ = JSON.stringify({ name: 'shop', type });
+    const inPackage = type === 'module' ? forms : [...forms, ['js', common, 'js'] as const];
+    for (const [ending, text, helper] of inPackage) {
+      const helps =
+        text === module ? "export const tables = ['public.a'];" : "exports.tables = ['public.a'];";
+      const { config } = await load({
+        'package.json': package_,
+        [`tidings.config.${ending}`]: text.replace('HELPER', `helper.${helper}`),
+        [`helper.${helper}`]: helps,
+      });
+      assert.equal(config.sources['main']?.url, URL, `${ending} in ${type}`);
+      assert.deepEqual(config.subscriptions['a']?.tables, ['public.a']);
+    }
+  }
+});
+
+test('what a compiler made of a module is read as that module', async () => {
+  const text = `Object.defineProperty(exports, '__esModule', { value: true });\nexports.default = ${JSON.stringify(MINIMAL)};`;
+  const { config } = await load({ 'tidings.config.cjs': text });
+  assert.equal(config.sources['main']?.url, URL);
+});
+
+test('.env beside the file: the environment wins, and it is told where the address is from', async () => {
+  const other = 'postgresql://other/db';
+  const files = {
+    'tidings.config.json': JSON.stringify({ sources: { main: {} } }),
+    '.env': `# shop\nexport DATABASE_URL="${URL}"\nTIDINGS_LOG_LEVEL=warn\n`,
+  };
+  const cwd = directoryWith(files);
+  const fromFile = await loadConfig({ cwd, env: {} });
+  assert.equal(fromFile.config.sources['main']?.url, URL);
+  assert.equal(fromFile.config.logLevel, 'warn');
+  assert.deepEqual(fromFile.databaseUrl, { from: 'file', file: join(cwd, '.env') });
+  const env = { DATABASE_URL: other, TIDINGS_LOG_LEVEL: 'debug' };
+  const fromEnv = await loadConfig({ cwd, env });
+  assert.equal(fromEnv.config.sources['main']?.url, other);
+  assert.equal(fromEnv.config.logLevel, 'debug');
+  assert.deepEqual(fromEnv.databaseUrl, { from: 'environment', over: join(cwd, '.env') });
+  const elsewhere = directoryWith({ '.env': 'DATABASE_URL=ftp://elsewhere' });
+  const named = join(cwd, 'tidings.config.json');
+  assert.equal(
+    (await loadConfig({ cwd: elsewhere, env: {}, path: named })).config.sources['main']?.url,
+    URL,
+  );
+  assert.match(
+    await complaint({}, { cwd: elsewhere }),
+    /^CONFIG_INVALID: \.env DATABASE_URL: sources\.main\.url begins with ftp:/,
+  );
+  assert.equal(
+    (await load({ '.env/bin/activate': '' })).databaseUrl,
+    null,
+    'a folder of that name',
   );
 });

@@ -1,24 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
-import { dirname, extname, relative, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { existsSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Config } from './define-config.ts';
-import { JsonProblem, parseJson } from './json-check.ts';
+import { type EnvFile, readEnvFile, type Variables, withEnvFile } from './env-file.ts';
+import { importConfig } from './import-config.ts';
 import { applyOverrides, findOverrides, type Flags } from './overrides.ts';
 import { DEFAULT_SOURCE, resolveConfig } from './resolve-config.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 /** Looked for in the working directory. */
-export const CONFIG_FILES = [
-  'tidings.config.ts',
-  'tidings.config.js',
-  'tidings.config.json',
-] as const;
+export const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'].map(
+  (ending) => `tidings.config.${ending}`,
+);
 
 export interface LoadOptions {
   /** The file, relative to `cwd`. Default: `TIDINGS_CONFIG`, else one of {@link CONFIG_FILES}. */
   readonly path?: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Variables;
   readonly cwd: string;
   readonly flags?: Flags;
 }
@@ -27,23 +25,41 @@ export interface LoadedConfig {
   readonly config: Config;
   /** The file that was read, absolute; null when there is none. */
   readonly file: string | null;
+  /** Where `DATABASE_URL` is set, without what it says. */
+  readonly databaseUrl: DatabaseUrlOrigin;
 }
+
+/** Where `DATABASE_URL` comes from: the environment, the file `.env` (its path), or nowhere. */
+export type DatabaseUrlOrigin =
+  | {
+      readonly from: 'environment';
+      /** A `.env` that says something else. */ readonly over: string | null;
+    }
+  | { readonly from: 'file'; readonly file: string }
+  | null;
 
 /**
  * Finds, reads and checks the configuration. A flag wins over an environment variable, that over the
- * file, that over the default. `DATABASE_URL` is the address of source `main` when no source is
- * configured, or when that one has none.
- * @throws TidingsError with a code that begins with `CONFIG_`.
+ * `.env` beside the file, that over the file, that over the default. `DATABASE_URL` is the address of
+ * source `main` when no source is configured, or when that one has none. Secrets of the environment may
+ * lie in files (`withSecretFiles`).
+ * @throws TidingsError with a code that begins with `CONFIG_` or `SECRET_`.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
-  const { env, cwd } = options;
+  const { cwd } = options;
+  const environment = withSecretFiles(options.env);
   const file = findConfigFile(options);
   const name = file === null ? 'the configuration' : displayPath(file, cwd);
-  const written = file === null ? {} : await readConfigFile(file, name);
+  const envFile = readEnvFile(file === null ? cwd : dirname(file));
+  const databaseUrl = originOfDatabaseUrl(environment, envFile);
+  const env = withEnvFile(environment, envFile);
+  const written = file === null ? {} : await importConfig(file, name, cwd);
   const overrides = findOverrides(env, options.flags ?? {}, cwd);
   const url = lacksUrl(written) ? env['DATABASE_URL'] : undefined;
   if (url !== undefined && url !== '') {
-    overrides.push({ path: URL_PATH, value: url, origin: 'environment variable DATABASE_URL' });
+    const origin =
+      databaseUrl?.from === 'file' ? displayPath(databaseUrl.file, cwd) : 'environment variable';
+    overrides.push({ path: URL_PATH, value: url, origin: `${origin} DATABASE_URL` });
   }
   const config = resolveConfig(applyOverrides(written, overrides), {
     name,
@@ -53,7 +69,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
       return overrides.find((override) => override.path.join('.') === key)?.origin ?? null;
     },
   });
-  return { config, file };
+  return { config, file, databaseUrl };
 }
 
 /** The file that `loadConfig` would read, absolute; null when there is none. */
@@ -70,6 +86,15 @@ export function findConfigFile(options: Omit<LoadOptions, 'flags'>): string | nu
     throw new TidingsError('CONFIG_AMBIGUOUS', { directory: cwd, files: found.join(', ') });
   }
   return found[0] === undefined ? null : resolve(cwd, found[0]);
+}
+
+function originOfDatabaseUrl(env: Variables, { file, variables }: EnvFile): DatabaseUrlOrigin {
+  const [here, there] = [env['DATABASE_URL'], variables['DATABASE_URL']];
+  if (here !== undefined) {
+    if (here === '') return null;
+    return { from: 'environment', over: there === undefined || there === here ? null : file };
+  }
+  return file === null || there === undefined || there === '' ? null : { from: 'file', file };
 }
 
 function displayPath(file: string, cwd: string): string {
@@ -89,68 +114,4 @@ function lacksUrl(written: unknown): boolean {
 
 function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
-async function readConfigFile(file: string, name: string): Promise<unknown> {
-  if (extname(file) === '.json') return readJson(file, name);
-  useOwnPackage();
-  let exported: { readonly default?: unknown };
-  try {
-    exported = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
-  } catch (error) {
-    throw new TidingsError(
-      'CONFIG_NOT_LOADED',
-      { path: name, reason: reasonOf(error, file) },
-      { cause: error },
-    );
-  }
-  if (exported.default === undefined) {
-    throw new TidingsError('CONFIG_NOT_LOADED', {
-      path: name,
-      reason: 'it has no default export.',
-    });
-  }
-  return exported.default;
-}
-
-function readJson(file: string, name: string): unknown {
-  try {
-    return parseJson(readFileSync(file, 'utf8'));
-  } catch (error) {
-    if (error instanceof JsonProblem) {
-      const details = { path: name, ...error.place, problem: error.message };
-      throw new TidingsError('CONFIG_SYNTAX', details, { cause: error });
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TidingsError('CONFIG_NOT_LOADED', { path: name, reason }, { cause: error });
-  }
-}
-
-/** The error's first line, and the line of the file when the stack tells it. */
-function reasonOf(error: unknown, file: string): string {
-  if (!(error instanceof Error)) return String(error);
-  const [message = ''] = error.message.split('\n');
-  const stack = error.stack ?? '';
-  const lines = [pathToFileURL(file).href, file].flatMap((name) => {
-    const at = stack.indexOf(`${name}:`);
-    return /^\d+/.exec(at === -1 ? '' : stack.slice(at + name.length + 1)) ?? [];
-  });
-  const place = lines[0] === undefined ? '' : ` (line ${lines[0]})`;
-  return `${error.name}: ${message}${place}`;
-}
-
-let ownPackageInUse = false;
-
-/**
- * Lets configuration files and handler modules `import … from 'tidings'` whatever is installed where
- * they lie: they get the Tidings that runs, so that there is one of it in the process.
- */
-function useOwnPackage(): void {
-  if (ownPackageInUse) return;
-  ownPackageInUse = true;
-  const index = new URL(`../index${extname(import.meta.filename)}`, import.meta.url).href;
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      next(specifier === 'tidings' ? index : specifier, context),
-  });
 }

@@ -18,6 +18,10 @@ export interface OptionEntry {
   readonly env?: string;
   /** The flag that overrides it, in commander's notation. */
   readonly flag?: string;
+  /** The least and the most that a number may be. */
+  readonly limits?: readonly [least: number, most: number];
+  /** True when null or 'none' switch it off. */
+  readonly mayBeNone?: boolean;
   /** True when the value may hold a password: it is never printed. */
   readonly secret?: boolean;
 }
@@ -156,6 +160,7 @@ export const OPTIONS = {
     description:
       'How many changes may be under way at once, 1 to 1,000. Those of one row never are.',
     type: 'integer',
+    limits: [1, 1_000],
     default: 16,
     reason: 'Hides the latency of a typical handler without flooding what it calls.',
   },
@@ -163,6 +168,7 @@ export const OPTIONS = {
     description:
       'How many attempts may begin per second, 0.001 to 100,000, evenly spread. Waiting costs no attempt.',
     type: 'number',
+    limits: [0.001, 100_000],
     reason: 'Without it: as many as maxConcurrency and the endpoint allow.',
   },
   'subscriptions.*.delivery.timeout': {
@@ -175,6 +181,7 @@ export const OPTIONS = {
   'subscriptions.*.delivery.maxAttempts': {
     description: 'After this many failed attempts a change is parked, 1 to 1,000.',
     type: 'integer',
+    limits: [1, 1_000],
     default: 10,
     webhookDefault: 16,
     reason:
@@ -190,6 +197,7 @@ export const OPTIONS = {
   'subscriptions.*.delivery.backoff.factor': {
     description: 'How much longer each further wait is, 1 to 10.',
     type: 'number',
+    limits: [1, 10],
     default: 2,
     webhookDefault: 4,
     reason: 'The usual doubling; three days need larger steps.',
@@ -205,6 +213,7 @@ export const OPTIONS = {
   'subscriptions.*.delivery.backoff.jitter': {
     description: 'The random share of each wait, 0 to 1.',
     type: 'number',
+    limits: [0, 1],
     default: 0.3,
     reason: 'Changes that failed together do not come back together.',
   },
@@ -226,6 +235,7 @@ export const OPTIONS = {
   'http.port': {
     description: 'Its port, 0 to 65,535; 0 takes a free one.',
     type: 'integer',
+    limits: [0, 65_535],
     default: 7070,
     reason: 'Easy to remember, and nobody else has it.',
     env: 'TIDINGS_HTTP_PORT',
@@ -276,6 +286,7 @@ export const OPTIONS = {
     description:
       'Segments whose newest change is older are removed; null or none keeps them for ever.',
     type: 'duration',
+    mayBeNone: true,
     default: '30d',
     reason: 'A mistake of last month can still be looked up.',
     env: 'TIDINGS_LOG_RETENTION_MAX_AGE',
@@ -284,6 +295,7 @@ export const OPTIONS = {
     description:
       'Above this size of a log its oldest segments are removed; null or none: no limit. Records that single deliveries need are kept aside, and count.',
     type: 'size',
+    mayBeNone: true,
     default: null,
     reason: 'What is worth keeping depends on age; log.minFreeBytes guards the disk.',
     env: 'TIDINGS_LOG_RETENTION_MAX_BYTES',

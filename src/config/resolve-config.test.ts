@@ -60,13 +60,7 @@ const INVALID: readonly (readonly [input: unknown, key: string, problem: string]
     'sources.my_shop',
     'differs from sources.my-shop only in - and _, which are the same in a database',
   ],
-  [
-    url(undefined),
-    'sources.main.url',
-    'is missing; if it comes from an environment variable, that is not set',
-  ],
   [url(7), 'sources.main.url', `is not text; write ${ADDRESS}`],
-  [url(''), 'sources.main.url', `is empty; write ${ADDRESS}`],
   [url('localhost:5432/shop'), 'sources.main.url', `is not an address; write ${ADDRESS}`],
   [
     url('http://ann:geheim@db/shop'),
@@ -271,13 +265,13 @@ test('a subscription may only name a source that is configured', () => {
 
 test('all problems are told at once', () => {
   const input = {
-    ...url(undefined),
+    ...url(7),
     subscriptions: { crm: { ...SUBSCRIPTION, operatons: [], delivery: { timeout: 'x' } } },
   };
   assert.equal(
     complaint(input),
     `CONFIG_PROBLEMS: tidings.config.ts has 3 problems:
-  - sources.main.url is missing; if it comes from an environment variable, that is not set.
+  - sources.main.url is not text; write ${ADDRESS}.
   - subscriptions.crm.delivery.timeout is "x", ${DURATION}.
   - there is no option subscriptions.crm.operatons. Did you mean subscriptions.crm.operations? → Correct them there. ${ALL}`,
   );

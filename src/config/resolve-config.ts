@@ -21,7 +21,8 @@ export interface ResolveOptions {
 export const DEFAULT_SOURCE = 'main';
 
 /**
- * Checks a configuration and fills in the defaults. Resolving a {@link Config} again changes nothing.
+ * Checks a configuration and fills in the defaults. What often comes from the environment (addresses,
+ * secrets) may be absent: `needed.ts` asks for it where it is needed. Resolving a {@link Config} again changes nothing.
  * @throws TidingsError `CONFIG_INVALID`, `CONFIG_UNKNOWN_KEY`, `CONFIG_NOT_YET`,
  *   `CONFIG_SOURCE_UNKNOWN`, or `CONFIG_PROBLEMS` for several of them.
  */
@@ -51,8 +52,12 @@ function complete(parsed: Parsed, directory: string): Config {
       withoutUndefined({ ...subscription, ...complete }) as SubscriptionConfig,
     ] as const;
   });
+  const sources = Object.entries(parsed.sources).map(
+    ([name, source]) => [name, withoutUndefined(source)] as const,
+  );
   return withoutUndefined({
     ...parsed,
+    sources: Object.fromEntries(sources),
     dataDir: absolute(parsed.dataDir),
     subscriptions: Object.fromEntries(subscriptions),
   }) as Config;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readAddressRanges } from './address-ranges.ts';
+import { LOG_LEVELS } from './log-levels.ts';
 import { FOR_EVER, duration, orNone, size, withDefault } from './option-schema.ts';
 import { readOrigins, readPort, readToken } from './http-values.ts';
 import { readSourceUrl } from './source-url.ts';
@@ -13,10 +14,9 @@ import {
   text,
   textList,
   value,
+  valueIfSet,
   ValueProblem,
 } from './value.ts';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 const LATER_CAPTURE = ['binlog', 'trigger'];
 
@@ -28,10 +28,7 @@ const capture: z.ZodType<'wal', 'wal'> = value((written) => {
 });
 
 const source = z.strictObject({
-  url: value<string | undefined, string>(
-    readSourceUrl,
-    'is missing; if it comes from an environment variable, that is not set',
-  ),
+  url: valueIfSet<string, string>(readSourceUrl),
   capture: withDefault('sources.*.capture', capture),
   tables: withDefault('sources.*.tables', tablePatterns()),
 });

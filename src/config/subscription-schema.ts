@@ -11,6 +11,7 @@ import {
   text,
   textList,
   value,
+  valueIfSet,
   ValueProblem,
 } from './value.ts';
 import { readWebhookHeaders } from './webhook-headers.ts';
@@ -87,8 +88,8 @@ function defaultOf(path: OptionPath, kind: 'handler' | 'webhook'): unknown {
 }
 
 const webhook = z.strictObject({
-  url: value<string, string>(readWebhookUrl),
-  secret: value<string | readonly string[], readonly string[]>(readWebhookSecrets),
+  url: valueIfSet<string, string>(readWebhookUrl),
+  secret: valueIfSet<string | readonly string[], readonly string[]>(readWebhookSecrets),
   headers: value<Readonly<Record<string, string>>, Readonly<Record<string, string>>>(
     readWebhookHeaders,
   ).optional(),

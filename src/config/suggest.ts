@@ -4,7 +4,9 @@
  */
 export function suggest(typed: string, candidates: Iterable<string>): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
+  // Of a single letter nothing would be left: any other one is as near.
+  const allowed = Math.min(typed.length - 1, Math.max(1, Math.floor(typed.length / 3)));
+  let bestDistance = allowed + 1;
   for (const candidate of candidates) {
     const distance = editDistance(typed.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {

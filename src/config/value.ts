@@ -37,6 +37,18 @@ export function value<Input, Output = Input>(
   return schema as unknown as z.ZodType<Output, Input>;
 }
 
+/**
+ * As {@link value}, for what often comes from the environment: not set, or empty, it is absent. Who
+ * needs it asks for it (`needed.ts`).
+ */
+export function valueIfSet<Input, Output = Input>(
+  read: (written: unknown) => Output,
+): z.ZodOptional<z.ZodType<Output | undefined, Input>> {
+  return value<Input, Output | undefined>((written) =>
+    written === '' ? undefined : read(written),
+  ).optional();
+}
+
 /** A value as a message shows it; long ones are cut. */
 export function shown(written: unknown): string {
   const json = typeof written === 'bigint' ? `${written}n` : JSON.stringify(written);

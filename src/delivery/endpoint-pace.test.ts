@@ -184,6 +184,39 @@ test(
   },
 );
 
+test(
+  'when an endpoint begins to fail and when it takes changes again is told once',
+  ENDS,
+  async () => {
+    await using fixture = await DeliveryFixture.create();
+    const told: unknown[] = [];
+    await using delivery = fixture.deliver({
+      failing: (name, offset, { code }) => told.push([name, offset, code]),
+      recovered: (name, { failures }) => told.push([name, failures > 2]),
+    });
+    let fails = true;
+    let failures = 0;
+    const definition = subscription('crm', undefined, { delivery: { maxConcurrency: 1 } });
+    delivery.register(
+      definition,
+      sink(async () => {
+        if (!fails) return ACK;
+        failures += 1;
+        return FAILED;
+      }),
+    );
+    await delivery.start();
+    await fixture.write(rows(3));
+    await until(() => failures > 5);
+    fails = false;
+    await until(() => statusOf(delivery).delivered === 3);
+    assert.deepEqual(told, [
+      ['crm', 0, 'TEST'],
+      ['crm', true],
+    ]);
+  },
+);
+
 test('what an endpoint answered is kept with the delivery', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();
   await using delivery = fixture.deliver();

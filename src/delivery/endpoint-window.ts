@@ -10,6 +10,7 @@ import { type AttemptEnd, Attempts } from './attempts.ts';
 import type { DeliveryOptions } from './definition.ts';
 import { Delivery } from './delivery.ts';
 import type { DeliveryInput } from './delivery-state.ts';
+import { EndpointHealth } from './endpoint-health.ts';
 import type { DeliveryCommitPoint, DeliveryObserver } from './observer.ts';
 import type { OpenDeliveries } from './open-deliveries.ts';
 import { Pace } from './pace.ts';
@@ -56,6 +57,7 @@ export class EndpointWindow {
   readonly #ready: ReadyQueue;
   readonly #retryTimer: RetryTimer;
   readonly #patience: number;
+  readonly #health = new EndpointHealth();
   readonly pace: Pace;
   #run = new AbortController();
   #order = new RowOrder();
@@ -313,6 +315,7 @@ export class EndpointWindow {
       return;
     }
     if ('error' in end) this.#failed(delivery, end.error);
+    else if (end.kind === 'ack') this.#took(delivery);
     delivery.apply(this.#inputOf(delivery, end), this.#maxAttempts);
     if (delivery.state === 'done') this.delivered += 1;
     else if (delivery.state === 'parked' && delivery.error !== null) {
@@ -342,10 +345,24 @@ export class EndpointWindow {
 
   #failed(delivery: Delivery, error: AttemptError): void {
     const at = Date.now();
-    const { code, message, answer } = error;
-    delivery.error = { code, message, ...(answer === undefined ? {} : { answer }) };
+    const { code, message, stack, answer } = error;
+    delivery.error = {
+      code,
+      message,
+      ...(stack === undefined ? {} : { stack }),
+      ...(answer === undefined ? {} : { answer }),
+    };
     delivery.failedAt ??= at;
     this.lastError = { code, message, at };
+    if (this.#health.failed(performance.now())) {
+      const { observer, subscription } = this.#options;
+      observer.failing(subscription, delivery.offset, delivery.error);
+    }
+  }
+
+  #took({ startedAt }: Delivery): void {
+    const recovery = this.#health.took(startedAt, performance.now());
+    if (recovery !== null) this.#options.observer.recovered(this.#options.subscription, recovery);
   }
 
   #retryLater(delivery: Delivery, end: AttemptEnd): void {

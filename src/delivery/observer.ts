@@ -1,4 +1,5 @@
 import type { AttemptError } from '../sink/sink.ts';
+import type { Recovery } from './endpoint-health.ts';
 
 export type AttemptResult = 'ack' | 'retry' | 'reject' | 'gone' | 'timeout' | 'abort';
 
@@ -6,6 +7,10 @@ export type AttemptResult = 'ack' | 'retry' | 'reject' | 'gone' | 'timeout' | 'a
 export interface DeliveryObserver {
   /** An attempt has ended. A `timeout` is told when the endpoint returns. */
   attempt(subscription: string, result: AttemptResult, seconds: number): void;
+  /** An endpoint that took what it got has begun to fail, with this delivery. */
+  failing(subscription: string, offset: number, error: AttemptError): void;
+  /** It takes changes again. */
+  recovered(subscription: string, recovery: Recovery): void;
   /** A delivery will not be attempted any more by itself. */
   parked(subscription: string, offset: number, error: AttemptError): void;
   /** Somebody gave up a delivery. */
@@ -22,6 +27,8 @@ export interface DeliveryObserver {
 
 export const SILENT_OBSERVER: DeliveryObserver = {
   attempt: () => undefined,
+  failing: () => undefined,
+  recovered: () => undefined,
   parked: () => undefined,
   discarded: () => undefined,
   lost: () => undefined,

@@ -174,6 +174,9 @@ test('everything that is parked is delivered again, and only that', ENDS, async 
     range(0, 3_000).filter((offset) => offset % 2 === 0),
   );
   await until(() => delivery.status()[0]?.parked === 0);
+  const { next, to } = await delivery.replayParked('crm');
+  assert.equal(to, next, 'nothing is parked any more');
+  assert.deepEqual(delivery.status()[0]?.replays, []);
 });
 
 test('what cannot be replayed is refused: still to come, not wanted, not there', ENDS, async () => {

@@ -4,13 +4,7 @@ import type { StartAt } from '../config/start-at.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';
-import type {
-  ExceptionQuery,
-  State,
-  StoredException,
-  StoredReplay,
-  StoredSubscription,
-} from '../state/state.ts';
+import type { ExceptionQuery, State, StoredException, StoredSubscription } from '../state/state.ts';
 import { Dispatcher } from '../subscription/dispatcher.ts';
 import { compileFilter } from '../subscription/filter.ts';
 import type { Horizon } from '../subscription/horizon.ts';
@@ -156,12 +150,16 @@ export class SourceDelivery implements AsyncDisposable {
   }
 
   /** See {@link SubscriptionControls.replayRange}. @throws TidingsError `SUBSCRIPTION_UNKNOWN` too */
-  async replayRange(name: string, from: StartAt, to: StartAt | null): Promise<StoredReplay> {
+  async replayRange(
+    name: string,
+    from: StartAt,
+    to: StartAt | null,
+  ): ReturnType<SubscriptionControls['replayRange']> {
     return await this.#controls(name).replayRange('range', from, to);
   }
 
   /** Delivers again what is parked now. @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
-  async replayParked(name: string): Promise<StoredReplay> {
+  async replayParked(name: string): ReturnType<SubscriptionControls['replayRange']> {
     return await this.#controls(name).replayRange('parked', 'floor', null);
   }
 

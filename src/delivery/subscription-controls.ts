@@ -100,17 +100,23 @@ export class SubscriptionControls {
   }
 
   /**
-   * Delivers a range of the log again, or what is parked now. Resolves when that is written down.
+   * Delivers a range of the log again, or what is parked now. Resolves when that is written down; with
+   * an empty range when nothing is parked.
    * @throws TidingsError `LOG_PRUNED`, `OFFSET_UNKNOWN`
    */
   replayRange(
     kind: StoredReplay['kind'],
     from: StartAt,
     to: StartAt | null,
-  ): Promise<StoredReplay> {
+  ): Promise<Omit<StoredReplay, 'id'>> {
     return this.#inTurn(async () => {
       const { dispatcher, source, state } = this.#context;
       const { name, feed } = this.#subscription;
+      if (kind === 'parked') {
+        // Something may have been parked a moment ago.
+        await this.#flush();
+        if ((await state.countExceptions(name)).parked === 0) return { kind, next: 0, to: 0 };
+      }
       const next = kind === 'parked' ? 0 : await resolveStart(dispatcher.log, source, from);
       const end =
         to === null ? dispatcher.log.head : await resolveStart(dispatcher.log, source, to);

@@ -40,6 +40,13 @@ export const METRICS = {
     labels: ['source'],
     unit: 'values',
   },
+  captureLeftOut: {
+    name: 'tidings_capture_left_out_transactions_total',
+    type: 'counter',
+    help: 'Transactions left out of the log because a row of theirs is too large to be captured (TRANSACTION_LEFT_OUT).',
+    labels: ['source'],
+    unit: 'transactions',
+  },
   captureFlush: {
     name: 'tidings_capture_flush_seconds',
     type: 'histogram',

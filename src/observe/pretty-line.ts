@@ -45,15 +45,19 @@ function short(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** A stack without what stands before its first call: name and message are shown already. */
+function callsOf(stack: string): readonly string[] {
+  const lines = stack.split('\n');
+  const first = lines.findIndex((line) => /^\s*at /.test(line));
+  return first < 0 ? [] : lines.slice(first);
+}
+
 function errorLines(error: ErrorFields, paint: (style: Style, text: string) => string): string {
   const { code, message, hint, stack } = error;
   const lines = [
     `  ${paint('red', [code, message].filter((part) => part !== undefined).join(': '))}`,
     ...(hint === undefined ? [] : [`  → ${hint}`]),
-    ...(stack ?? '')
-      .split('\n')
-      .slice(1)
-      .map((line) => paint('dim', line)),
+    ...callsOf(stack ?? '').map((line) => paint('dim', `    ${line.trim()}`)),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -25,7 +25,7 @@ const ANYBODY: Caller = { name: null, rights: new Set(PLAIN_RIGHTS) };
 /** Who may do what: the configured tokens, and the one for commands of the same machine. */
 export class Access {
   readonly #known: readonly Known[];
-  /** True when requests need no token: only ever on a loopback address (see `checkExposure`). */
+  /** True when requests need no token: only ever on a loopback address (see `config/http-exposure.ts`). */
   readonly open: boolean;
 
   /** @param controlToken has all rights. */
@@ -76,25 +76,4 @@ function known(name: string, token: string, rights: readonly Right[]): Known {
 /** Of equal length for every token, which `timingSafeEqual` asks for. */
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-/**
- * Whoever reaches an API without a token can read every row and redirect it, so beyond loopback
- * there has to be one.
- * @throws TidingsError `HTTP_TOKEN_REQUIRED`
- */
-export function checkExposure(http: HttpConfig): void {
-  const tokens = Object.keys(http.tokens).length + (http.token === undefined ? 0 : 1);
-  if (tokens === 0 && !isLoopback(http.host)) {
-    throw new TidingsError('HTTP_TOKEN_REQUIRED', { host: http.host });
-  }
-}
-
-/** True for a name or literal of this machine alone (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
-  if (name === 'localhost' || name.endsWith('.localhost')) return true;
-  if (name === '::1') return true;
-  const v4 = /^(?:::ffff:)?(127)\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.exec(name);
-  return v4 !== null;
 }

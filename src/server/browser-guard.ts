@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { TidingsError } from '../errors/tidings-error.ts';
-import { isLoopback } from './access.ts';
+import { isLoopback } from '../config/http-exposure.ts';
 
 /**
  * Keeps web pages out of an API that asks for no token. A page of any site can make its visitor's

@@ -3,7 +3,7 @@ import type { Tidings } from '../app/tidings.ts';
 import type { Config, ConfigInput } from '../config/define-config.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { SILENT } from '../observe/logger.ts';
-import { checkExposure } from './access.ts';
+import { checkExposure } from '../config/http-exposure.ts';
 import { Door } from './door.ts';
 
 /**

@@ -12,6 +12,8 @@ export interface Answer {
 export interface AttemptError {
   readonly code: string;
   readonly message: string;
+  /** Where it was thrown, one line per call, the innermost first; absent when it was not thrown. */
+  readonly stack?: string;
   /** Absent when the endpoint did not answer, or has no answers. */
   readonly answer?: Answer;
 }

@@ -18,9 +18,11 @@ export interface KnownHistory {
   /**
    * The log's transactions from a position on, in order.
    * @returns `from`: all are there from this position on; retention may have removed earlier ones.
+   *   `leftOut`: where transactions committed that the log lacks and says so.
    */
   since(position: string): Promise<{
     readonly from: string;
+    readonly leftOut: ReadonlySet<string>;
     readonly transactions: AsyncIterable<KnownTransaction>;
   }>;
   /** The newest ones, newest first. */

@@ -2,6 +2,8 @@ import type { CapturedChange, TransactionEnd } from '../change/captured.ts';
 import type { Dialect } from '../change/dialect.ts';
 import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
+import type { TablePatterns } from '../change/table-pattern.ts';
+import type { NamedRelation } from './named-relation.ts';
 import type { Continuation, KnownHistory } from './source-history.ts';
 
 /**
@@ -84,8 +86,10 @@ export interface CheckResult {
   readonly status: 'ok' | 'warning' | 'failed';
   /** What was found, in one sentence. */
   readonly message: string;
-  /** What to do: a command or an SQL statement, ready to copy. */
+  /** What to do: a command, ready to copy, or words. */
   readonly fix?: string;
+  /** The SQL that mends it, whole; at times hundreds of lines. `doctor --sql` prints it. */
+  readonly sql?: string;
 }
 
 /** What a source knows of the distance between database and log. */
@@ -119,6 +123,11 @@ export interface Source extends AsyncDisposable {
   readonly dialect: Dialect;
   /** Looks at everything capture needs; never throws for what it can report. */
   check(signal: AbortSignal): Promise<readonly CheckResult[]>;
+  /**
+   * All that somebody may name: tables, and what looks like one.
+   * @param asked of which of them the columns are told too.
+   */
+  relations(asked: TablePatterns | null, signal: AbortSignal): Promise<readonly NamedRelation[]>;
   /**
    * Names the database for good, so that a log is never continued from another one, and then by the
    * name it has; see `isSameDatabase`. PostgreSQL: its system identifier and the database's oid.

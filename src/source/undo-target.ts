@@ -97,6 +97,15 @@ export interface TargetTable extends TableName {
   readonly onlyByName: boolean;
 }
 
+/** A column by which programs see that a row was changed since they read it, and an undo sets it back. */
+export interface LoweredCounter extends TableName {
+  readonly column: string;
+  /** Rows in which it would be less than it is now. */
+  readonly rows: number;
+  /** A statement that raises it again, above what it is now. */
+  readonly raise: string;
+}
+
 export interface Assessment {
   readonly tables: readonly TargetTable[];
   readonly conflicts: readonly {
@@ -234,6 +243,8 @@ export interface UndoWorkspace extends AsyncDisposable {
    * @returns the number of rows it did so for.
    */
   settle(mode: 'skip' | 'force'): Promise<number>;
+  /** Counters of optimistic locking that rows of the last assessment would get back lower. */
+  loweredCounters(): Promise<readonly LoweredCounter[]>;
   /** Rows of the undo; `perTable` limits them for a sample. */
   rows(options: { readonly perTable?: number }): AsyncIterable<TargetRow>;
   /**

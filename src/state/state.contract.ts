@@ -56,6 +56,22 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
       assert.equal(await state.exception('crm', 7), null);
     });
 
+    test('keeps where an error was thrown', async () => {
+      await using place = await create();
+      const error = {
+        code: 'HANDLER_FAILED',
+        message: 'no',
+        stack: 'at insert (file:///h.ts:1:2)',
+      };
+      const failed: StoredException = { ...exception(7, 'parked'), error };
+      await using state = await place.open();
+      await state.addSubscriptions([subscription('crm', 5)]);
+      await state.checkpoint([
+        { name: 'crm', cursor: 20, put: [failed], remove: [], losses: [], restsUntil: null },
+      ]);
+      assert.deepEqual(await state.exception('crm', 7), failed);
+    });
+
     test('keeps what an endpoint answered, and why a delivery was given up', async () => {
       await using place = await create();
       const answered: StoredException = {

@@ -11,6 +11,8 @@ import type { KeptRecord, KeptSize, LostDeliveries, SubscriptionNeeds } from './
 export interface StoredError {
   readonly code: string;
   readonly message: string;
+  /** Where it was thrown, if it was; what threw has not answered. */
+  readonly stack?: string;
   /** What the endpoint answered, if it did. */
   readonly answer?: { readonly status: number; readonly excerpt: string };
 }

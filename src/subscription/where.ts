@@ -9,7 +9,7 @@ import { qualifiedName } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { CONDITION_LIMITS, conditionEnvironment } from './condition/environment.ts';
 import { ConditionScope } from './condition/scope.ts';
-import { prepareSyntaxTree, RefusedCondition } from './condition/syntax-tree.ts';
+import { columnsOf, prepareSyntaxTree, RefusedCondition } from './condition/syntax-tree.ts';
 import { UndecidableError } from './condition/undecidable.ts';
 import { isUnknown } from './condition/unknown.ts';
 
@@ -46,6 +46,19 @@ export function compileCondition(where: string): Condition {
       throw failed(where, view, new UndecidableError('its value is neither true nor false'));
     },
   };
+}
+
+/**
+ * The columns that a condition asks for and has to find: those after `has` or `?` may be missing. None
+ * for what is no condition, which is told where it is prepared.
+ */
+export function conditionColumns(where: string): readonly string[] {
+  try {
+    return columnsOf(conditionEnvironment().parse(where).ast);
+  } catch (error) {
+    if (error instanceof ParseError) return [];
+    throw error;
+  }
 }
 
 function prepare(where: string): ParseResult {

@@ -2,6 +2,8 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
 import type { Assessment, UndoWorkspace } from '../source/undo-target.ts';
 import { describeRequest } from './check-request.ts';
+import { leftOutWarnings } from './bookkeeping.ts';
+import { counterWarnings } from './counter-warnings.ts';
 import { logKey } from './describe-conflicts.ts';
 import { idsOf, tableNamed } from './looking/known-tables.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
@@ -58,15 +60,18 @@ export async function applyStaged(
   const onConflict = apply.onConflict ?? 'refuse';
   const settled = await settleConflicts({ ...options, onConflict });
   const { assessment, staged, skipped, forced, cascaded } = settled;
+  const { leftOut } = options.selection;
   const conflicts = await options.describe(staged, assessment);
-  const common = { plan: plan.id, source: plan.source, skipped, forced, cascaded };
+  const common = { plan: plan.id, source: plan.source, skipped, leftOut, forced, cascaded };
+  const left = leftOutWarnings(leftOut, plan.request);
   const open = isOpen(settled, onConflict, options.selection);
   const tables = toTables(assessment, open ? staged.lacking : []);
   if (open || totalOf(tables) === 0) {
-    const warnings = open ? [] : lossesOf(staged);
+    const warnings = open ? [] : [...left, ...lossesOf(staged)];
     const rest = { transaction: null, conflicts, warnings };
     return { ...common, ...rest, applied: !open, tables, total: open ? 0 : totalOf(tables) };
   }
+  const lowered = counterWarnings(await workspace.loweredCounters());
   const applied = await workspace.apply({
     context: contextOf(plan, apply),
     triggers: apply.triggers ?? true,
@@ -79,7 +84,7 @@ export async function applyStaged(
     total: totalOf(tables),
     conflicts,
     transaction: applied.transaction,
-    warnings: [...lossesOf(staged), ...applied.warnings],
+    warnings: [...left, ...lowered, ...lossesOf(staged), ...applied.warnings],
   };
 }
 
@@ -157,6 +162,7 @@ async function findLater(
     for await (const page of readRow(log, row, signal)) {
       for (const record of page) {
         if (record.operation === 'truncate' || selection.accepts(record)) continue;
+        if (selection.bookkeeping.has(record.table.id)) break;
         later.set(record.offset, record);
       }
       if (later.size > MAX_LATER) throw tooMany();

@@ -2,6 +2,7 @@ import { compileTablePatterns } from '../change/table-pattern.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
 import type { LoggedTable, LogReader } from '../log/log.ts';
+import { isBookkeeping } from './bookkeeping.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import type { Assessment, TableName, UndoTarget } from '../source/undo-target.ts';
 import type { Selection } from './selection.ts';
@@ -20,12 +21,13 @@ interface Planned {
   readonly request: UndoRequest;
   readonly assessment: Assessment;
   readonly staged: StagedChanges;
+  readonly selection: Selection;
 }
 
 /** Which of the tables the log cannot take updates and deletes of back, and since when. */
 export async function findNotReady(
   { log, target }: Where,
-  { request, assessment, staged }: Planned,
+  { request, assessment, staged, selection }: Planned,
   signal: AbortSignal,
 ): Promise<readonly UndoNotReady[]> {
   const found = new Map<string, UndoNotReady>();
@@ -55,6 +57,7 @@ export async function findNotReady(
     for (const table of await target.unreported(signal)) {
       const name = qualifiedName(table);
       if (!patterns.matches(table.schema, table.name)) continue;
+      if (isBookkeeping(log, selection.bookkeeping, table)) continue;
       found.set(name, {
         table: name,
         identity: 'nothing',
@@ -117,11 +120,7 @@ async function firstWithout(
 /** What the plan's reader should know besides conflicts. */
 export async function findWarnings(
   { log, target }: Where,
-  {
-    request,
-    assessment,
-    selection,
-  }: Pick<Planned, 'request' | 'assessment'> & { readonly selection: Selection },
+  { request, assessment, selection }: Omit<Planned, 'staged'>,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
@@ -164,11 +163,13 @@ export async function findWarnings(
 /** Of tables that report no updates and deletes, or that did not at the time. */
 async function silenceWarnings(
   { log, target }: Where,
-  { request, selection }: { readonly request: UndoRequest; readonly selection: Selection },
+  { request, selection }: Pick<Planned, 'request' | 'selection'>,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
-  const silent = await target.unreported(signal);
+  const silent = (await target.unreported(signal)).filter(
+    (table) => !isBookkeeping(log, selection.bookkeeping, table),
+  );
   if (request.tables === undefined && silent.length > 0) {
     warnings.push(
       `Updates and deletes of ${someOf(silent.map(qualifiedName))} are not in the log; if the transaction made some, they are not undone.`,

@@ -1,18 +1,29 @@
+import { leftOutWarnings } from './bookkeeping.ts';
 import { readRecords, type SearchableLog } from './looking/searchable-log.ts';
 import { opposingPartitions, partitionWarning } from './partition-changes.ts';
 import type { TableSql } from './partition-remedy.ts';
 import type { Selection } from './selection.ts';
+import type { UndoRequest } from './undo-plan.ts';
 
 /** What a selection leaves out although it may have been meant. */
 export async function selectionWarnings(
   log: SearchableLog,
   selection: Selection,
-  { tableSql, signal }: { readonly tableSql: TableSql; readonly signal: AbortSignal },
+  {
+    request,
+    tableSql,
+    signal,
+  }: {
+    readonly request: UndoRequest;
+    readonly tableSql: TableSql;
+    readonly signal: AbortSignal;
+  },
 ): Promise<readonly string[]> {
   const opposing = new Set(opposingPartitions(selection));
   const partitions = selection.partitions.filter((change) => !opposing.has(change));
   const unknown = await countUnknownKeys(log, selection, signal);
   return [
+    ...leftOutWarnings(selection.leftOut, request),
     ...partitions.map((change) => partitionWarning(change, tableSql)),
     ...(unknown === 0
       ? []

@@ -14,13 +14,21 @@ import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/lo
 import { groupVersions, idsOf, tablesMatching } from './looking/known-tables.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
 import { isReversed, type Moment, parseMoment } from './looking/moment.ts';
+import { questionOf } from './looking/resolve-table.ts';
 import { parseRowKey } from './looking/row-key.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { findPartitionChanges, type PartitionChange } from './partition-changes.ts';
 import { partitionRemedy, type TableSql } from './partition-remedy.ts';
 import { droppedPartition } from './dropped-partitions.ts';
 import { type VersionsAway, versionsAway } from './partition-away.ts';
-import type { UndoMoment, UndoOfRange, UndoRequest, UndoToMoment } from './undo-plan.ts';
+import { type Bookkeeping, countLeftOut, bookkeepingLeftOut } from './bookkeeping.ts';
+import type {
+  UndoLeftOut,
+  UndoMoment,
+  UndoOfRange,
+  UndoRequest,
+  UndoToMoment,
+} from './undo-plan.ts';
 
 /** Which changes of a log an undo takes back. */
 export interface Selection {
@@ -33,6 +41,10 @@ export interface Selection {
   readonly tables: ReadonlySet<TableId> | undefined;
   /** The only keys to read, by table, as the log has them; undefined for all. */
   readonly keys: ReadonlyMap<TableId, ReadonlySet<string>> | undefined;
+  /** Bookkeeping of migration tools, which is left out. */
+  readonly bookkeeping: Bookkeeping;
+  /** What is left out so. */
+  readonly leftOut: readonly UndoLeftOut[];
   /** True when not every change of a transaction is selected with it. */
   readonly narrowed: boolean;
   /** What was done to partitions of the selected tables, and stays: it has no changes to undo. */
@@ -196,19 +208,22 @@ export async function selectChanges(
     log,
     back.map(({ mark }) => mark),
   );
-  const tables = named === undefined ? undefined : new Set([...named, ...away.keys()]);
-  if (tables?.size === 0 && found.length === 0 && request.tables !== undefined) {
-    const details = { source: context.source, tables: request.tables.join(', ') };
+  const meant = named === undefined ? undefined : new Set([...named, ...away.keys()]);
+  if (meant?.size === 0 && found.length === 0 && request.tables !== undefined) {
+    const question = questionOf(log, request.tables);
+    const details = { source: context.source, tables: request.tables.join(', '), question };
     throw new TidingsError('UNDO_NO_TABLE', details);
   }
+  const bookkeeping = bookkeepingLeftOut(log, patterns);
+  const tables = meant && new Set([...meant].filter((id) => !bookkeeping.has(id)));
   const operations = request.operations === undefined ? null : new Set(request.operations);
-  const keys = request.keys === undefined ? undefined : keysByTable(log, request.keys, tables);
+  const keys = request.keys === undefined ? undefined : keysByTable(log, request.keys, meant);
   const where = request.where === undefined ? null : context.compileWhere(request.where);
   const hasActor = actorFilter(request.actor);
-  const accepts = (record: LogRecord): boolean =>
+  const wants = (record: LogRecord): boolean =>
     record.offset >= range.from &&
     record.offset < range.to &&
-    (tables === undefined || tables.has(record.table.id)) &&
+    (meant === undefined || meant.has(record.table.id)) &&
     (operations === null || operations.has(record.operation)) &&
     (keys === undefined || isOneOf(keys.get(record.table.id), record)) &&
     hasActor(record.transaction) &&
@@ -217,12 +232,14 @@ export async function selectChanges(
     ...range,
     tables,
     keys,
+    bookkeeping,
+    leftOut: await countLeftOut(log, bookkeeping, { ...range, wants, signal }),
     narrowed: request.tables !== undefined || filtered,
     partitions,
     away,
     // Whoever asks for some rows of a range gets those; a table at a moment has all that it held.
     needsPartitions: 'to' in request || isWhole,
-    accepts,
+    accepts: (record) => !bookkeeping.has(record.table.id) && wants(record),
   };
 }
 

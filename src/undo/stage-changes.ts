@@ -140,7 +140,9 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
   const { log, workspace, selection, signal } = options;
   if (stager.tables.size === 0) return;
   const children = await workspace.cascadesFrom([...stager.tables.values()]);
-  const ids = children.flatMap((child) => versionsOf(log, child));
+  const ids = children
+    .flatMap((child) => versionsOf(log, child))
+    .filter(({ id }) => !selection.bookkeeping.has(id));
   if (ids.length === 0) return;
   const tables = new Set(ids.map(({ id }) => id));
   const { from, to } = selection;

@@ -12,6 +12,7 @@ import type {
   UndoWorkspace,
 } from '../source/undo-target.ts';
 import { sleep } from '../util/sleep.ts';
+import { counterWarnings } from './counter-warnings.ts';
 import { awaitVisible } from './await-visible.ts';
 import { applyStaged, contextOf, type Settled, settleConflicts } from './apply-staged.ts';
 import { describeConflicts, newestVersion, toCause } from './describe-conflicts.ts';
@@ -252,6 +253,7 @@ class UndoEngine implements Undo {
       request,
       range: { from: selection.from, to: selection.to },
       changes: staged.changes,
+      leftOut: selection.leftOut,
       transaction:
         transaction === null
           ? null
@@ -261,13 +263,19 @@ class UndoEngine implements Undo {
       total: totalOf(tables),
       sample,
       conflicts,
-      notReady: await findNotReady(this.#options, { request, assessment, staged }, signal),
+      notReady: await findNotReady(
+        this.#options,
+        { request, assessment, staged, selection },
+        signal,
+      ),
       warnings: [
         ...warnings,
         ...(await selectionWarnings(this.#options.log, selection, {
+          request,
           tableSql: this.#tableSql,
           signal,
         })),
+        ...counterWarnings(await workspace.loweredCounters()),
         ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
       ],
     };

@@ -122,6 +122,15 @@ export interface UndoNotReady {
   readonly hint: string;
 }
 
+/** Changes that an undo leaves out, because they are a migration tool's bookkeeping. */
+export interface UndoLeftOut {
+  /** `schema.name` */
+  readonly table: string;
+  /** The tool that keeps it. */
+  readonly tool: string;
+  readonly changes: number;
+}
+
 /** What an undo would do. Plain JSON; it holds no rows but the sample, and can be kept and sent. */
 export interface UndoPlan {
   readonly id: string;
@@ -133,6 +142,8 @@ export interface UndoPlan {
   readonly range: { readonly from: number; readonly to: number };
   /** Changes of the log that are taken back. */
   readonly changes: number;
+  /** What of the range is not taken back unless its table is named. */
+  readonly leftOut: readonly UndoLeftOut[];
   /** The transaction, when the plan is about one; else null. */
   readonly transaction: (UndoCause & { readonly changes: number }) | null;
   /** What the counts and the sample assume is done about conflicts. `refuse` writes nothing then. */
@@ -182,6 +193,8 @@ export interface UndoResult {
   readonly total: number;
   /** Rows left out because of conflicts. */
   readonly skipped: number;
+  /** As of the plan. */
+  readonly leftOut: readonly UndoLeftOut[];
   /** Rows written although they were in conflict. */
   readonly forced: number;
   /** Later changes that were undone too. */

@@ -10,12 +10,12 @@ import type { Selection } from './selection.ts';
  */
 export async function unreportedThen(
   log: SearchableLog,
-  { from, to, tables }: Pick<Selection, 'from' | 'to' | 'tables'>,
+  { from, to, tables, bookkeeping }: Pick<Selection, 'from' | 'to' | 'tables' | 'bookkeeping'>,
   signal: AbortSignal,
 ): Promise<readonly LoggedTable[]> {
   const found: LoggedTable[] = [];
   for (const group of groupVersions(log)) {
-    const selected = group.filter(({ id }) => tables?.has(id) !== false);
+    const selected = group.filter(({ id }) => tables?.has(id) !== false && !bookkeeping.has(id));
     const places = Map.groupBy(selected, ({ origin }) => origin?.partition?.id);
     for (const versions of places.values()) {
       const silent = versions.filter(({ identity }) => identity === 'nothing');

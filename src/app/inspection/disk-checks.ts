@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Config } from '../../config/define-config.ts';
+import type { Config, EndpointConfig } from '../../config/define-config.ts';
+import { requireOfWebhook } from '../../config/needed.ts';
 import type { CheckResult } from '../../source/source.ts';
 import { compileFilter } from '../../subscription/filter.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
@@ -40,6 +41,20 @@ export async function checkDataDirectory(config: Config): Promise<readonly Check
   return checks;
 }
 
+/** A webhook without its address or secret; null when it has both. */
+function missingOf(
+  name: string,
+  { webhook }: Extract<EndpointConfig, { readonly webhook: unknown }>,
+): Omit<CheckResult, 'name'> | null {
+  try {
+    for (const key of ['url', 'secret'] as const) requireOfWebhook(name, key, webhook[key]);
+    return null;
+  } catch (error) {
+    if (!isTidingsError(error)) throw error;
+    return { status: 'failed', message: error.message, fix: error.hint };
+  }
+}
+
 /** What `doctor` says about each configured subscription, without starting any. */
 export function checkSubscriptions(config: Config): readonly CheckResult[] {
   return Object.entries(config.subscriptions).map(([name, subscription]): CheckResult => {
@@ -51,7 +66,9 @@ export function checkSubscriptions(config: Config): readonly CheckResult[] {
       return { name, status: 'failed', message: error.message, fix: error.hint };
     }
     if ('webhook' in to) {
-      const { origin } = new URL(to.webhook.url);
+      const missing = missingOf(name, to);
+      if (missing !== null) return { name, ...missing };
+      const { origin } = new URL(to.webhook.url ?? '');
       return {
         name,
         status: 'ok',

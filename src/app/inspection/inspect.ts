@@ -5,10 +5,10 @@ import type { Change } from '../../change/change.ts';
 import { createChangeDecoder } from '../../change/decode.ts';
 import type { Config } from '../../config/define-config.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
-import { TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { verifySqliteLog } from '../../log/sqlite/verify.ts';
-import type { CheckResult } from '../../source/source.ts';
+import type { CheckResult, Source } from '../../source/source.ts';
 import { SqliteStateReader } from '../../state/sqlite/sqlite-state-reader.ts';
 import { SqliteState } from '../../state/sqlite/sqlite-state.ts';
 import {
@@ -23,6 +23,7 @@ import { DataLock } from '../data-lock.ts';
 import { endLost } from '../lost-ends.ts';
 import { checkStateBesideLogs } from '../state-beside-logs.ts';
 import { checkHistory } from './check-history.ts';
+import { checkSourceNames } from './check-source-names.ts';
 import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
@@ -30,6 +31,7 @@ import { checkRetention } from './check-retention.ts';
 import { logChanges } from './log-changes.ts';
 import { trimLog } from '../trimming/trim-log.ts';
 import { trimAsAsked, type TrimReport, type TrimRequest } from '../trimming/trim-request.ts';
+import { requireLogged } from '../../undo/looking/resolve-table.ts';
 import { statusFromDisk } from '../status/status-from-disk.ts';
 import type { Status } from '../status/status.ts';
 
@@ -67,6 +69,15 @@ class DiskInspection implements Inspection {
     let left = query.limit ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
     const { from, to, tables, follow, onPassedOver } = query;
+    for (const table of tables ?? []) {
+      try {
+        requireLogged(log, name, table);
+      } catch (error) {
+        if (query.onNotLogged === undefined || !isTidingsError(error, 'TABLE_NOT_LOGGED'))
+          throw error;
+        query.onNotLogged(error);
+      }
+    }
     const decoder = createChangeDecoder(name, DIALECTS);
     const refresh = (): Promise<void> => log.refresh();
     for await (const change of logChanges({
@@ -148,19 +159,27 @@ class DiskInspection implements Inspection {
     const subjects: { subject: string; checks: readonly CheckResult[] }[] = [
       { subject: 'data directory', checks: await checkDataDirectory(this.#config) },
     ];
+    const unmet: CheckResult[] = [];
     for (const name of this.#sourceNames()) {
-      await using source = openSource(this.#config, name);
+      const opened = sourceOrCheck(this.#config, name);
+      if ('message' in opened) {
+        subjects.push({ subject: `source ${name}`, checks: [opened] });
+        continue;
+      }
+      await using source = opened;
       const checks = await source.check(signal);
       const identity = await checkIdentity(await this.#expectedIdentity(name), source, signal);
       const history = await checkHistory(this.#config, source, signal);
+      const names = await checkSourceNames(this.#config, source, signal);
+      unmet.push(...names.subscriptions);
       subjects.push({
         subject: `source ${name}`,
-        checks: [...checks, ...(identity === null ? [] : [identity]), ...history],
+        checks: [...checks, ...names.tables, ...(identity === null ? [] : [identity]), ...history],
       });
     }
     const retention = await this.#checkRetention();
     if (retention.length > 0) subjects.push({ subject: 'log', checks: retention });
-    const subscriptions = checkSubscriptions(this.#config);
+    const subscriptions = [...checkSubscriptions(this.#config), ...unmet];
     if (subscriptions.length > 0)
       subjects.push({ subject: 'subscriptions', checks: subscriptions });
     return subjects;
@@ -239,6 +258,16 @@ class DiskInspection implements Inspection {
       throw new TidingsError('SOURCE_AMBIGUOUS', { sources: [first, ...others].join(', ') });
     }
     return first;
+  }
+}
+
+/** A source, or the check that says why there is none: the others are looked at all the same. */
+function sourceOrCheck(config: Config, name: string): Source | CheckResult {
+  try {
+    return openSource(config, name);
+  } catch (error) {
+    if (!isTidingsError(error, 'CONFIG_VALUE_MISSING')) throw error;
+    return { name: 'address', status: 'failed', message: error.message, fix: error.hint };
   }
 }
 

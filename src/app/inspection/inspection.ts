@@ -1,6 +1,7 @@
 import type { Change } from '../../change/change.ts';
 import type { OnPassedOver } from '../../change/decode-listed.ts';
 import type { StartAt } from '../../config/start-at.ts';
+import type { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogFork, LogGap, LoggedMark } from '../../log/log.ts';
 import type { CheckResult } from '../../source/source.ts';
 import type { Status } from '../status/status.ts';
@@ -17,6 +18,11 @@ export interface ChangeQuery {
   readonly limit?: number;
   /** Waits for more at the head instead of ending there. */
   readonly follow: boolean;
+  /**
+   * Told of each named table that the log has no change of, by the error. Default: it ends the
+   * reading, because who reads what there is has misspelt it.
+   */
+  readonly onNotLogged?: (error: TidingsError) => void;
   /** Told of each change that is too large and passed over. Default: it ends the reading. */
   readonly onPassedOver?: OnPassedOver;
 }

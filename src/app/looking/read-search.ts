@@ -13,7 +13,7 @@ import {
   tablesMatching,
 } from '../../undo/looking/known-tables.ts';
 import { isReversed, type Moment } from '../../undo/looking/moment.ts';
-import { resolvePatterns, resolveTable } from '../../undo/looking/resolve-table.ts';
+import { requireLogged, resolvePatterns, resolveTable } from '../../undo/looking/resolve-table.ts';
 import { parseRowKey } from '../../undo/looking/row-key.ts';
 import type { SearchableLog } from '../../undo/looking/searchable-log.ts';
 import { parseValueCondition, ValueMatcher } from '../../undo/looking/value-condition.ts';
@@ -67,7 +67,9 @@ async function readTables(
   texts: readonly string[] | undefined,
 ): Promise<readonly KnownTable[] | null> {
   if (texts === undefined) return null;
-  const filter = compileFilter({ tables: resolvePatterns(log, source, texts) });
+  const patterns = resolvePatterns(log, source, texts);
+  for (const pattern of patterns) requireLogged(log, source, pattern);
+  const filter = compileFilter({ tables: patterns });
   const tables = await tablesMatching(log, (schema, name) => filter.wantsTable({ schema, name }));
   // One that means nothing is most likely mistyped: an empty result would hide it.
   if (tables.length === 0) resolveTable(log, source, texts.join(', '));

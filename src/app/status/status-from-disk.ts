@@ -38,7 +38,7 @@ export async function statusFromDisk(
   return { service: running?.service ?? null, sources, subscriptions };
 }
 
-function stopped(name: string, url: string): SourceStatusReport {
+function stopped(name: string, url = ''): SourceStatusReport {
   return {
     name,
     url: redactUrl(url),

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { importDefault } from '../../config/import-config.ts';
+import { describeLoadFailure } from '../../config/load-failure.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { TableHandler } from '../../sink/handler/table-handler.ts';
 
@@ -10,18 +11,17 @@ import type { TableHandler } from '../../sink/handler/table-handler.ts';
  */
 export async function loadHandlerModule(path: string): Promise<TableHandler> {
   if (!existsSync(path)) throw new TidingsError('HANDLER_MISSING', { path });
-  const handler = await importDefault(path);
+  const handler = await load(path);
   if (typeof handler === 'object' && handler !== null) return handler;
-  const reason = 'its default export is no object';
+  const reason = 'its default export is no object.';
   throw new TidingsError('HANDLER_NOT_LOADED', { path, reason });
 }
 
-async function importDefault(path: string): Promise<unknown> {
+async function load(path: string): Promise<unknown> {
   try {
-    const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
-    return module.default;
+    return await importDefault(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = describeLoadFailure(error, path, process.cwd());
     throw new TidingsError('HANDLER_NOT_LOADED', { path, reason }, { cause: error });
   }
 }

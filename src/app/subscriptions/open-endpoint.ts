@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Config, SubscriptionConfig, WebhookConfig } from '../../config/define-config.ts';
+import { requireOfWebhook } from '../../config/needed.ts';
 import { isPem } from '../../config/pem.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { HandlerSink } from '../../sink/handler/handler-sink.ts';
@@ -11,7 +12,7 @@ import { readVersion } from '../version.ts';
 
 /**
  * The adapter of a configured endpoint. Nothing connects yet.
- * @throws TidingsError `HANDLER_*`, `WEBHOOK_CERTIFICATE_UNREADABLE`, `WEBHOOK_CERTIFICATE_INVALID`
+ * @throws TidingsError `CONFIG_VALUE_MISSING`, `HANDLER_*`, `WEBHOOK_CERTIFICATE_UNREADABLE`, `WEBHOOK_CERTIFICATE_INVALID`
  */
 export async function openEndpoint(
   config: Config,
@@ -22,8 +23,8 @@ export async function openEndpoint(
   if (!('webhook' in to)) return new HandlerSink(name, await loadHandlerModule(to.handler));
   const { url, secret, headers } = to.webhook;
   return new WebhookSink({
-    url,
-    secrets: secret,
+    url: requireOfWebhook(name, 'url', url),
+    secrets: requireOfWebhook(name, 'secret', secret),
     headers: headers ?? {},
     tls: certificates(name, to.webhook),
     allowAddresses: config.webhooks.allowAddresses,

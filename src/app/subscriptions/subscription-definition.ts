@@ -1,5 +1,7 @@
 import type { Config, SubscriptionConfig } from '../../config/define-config.ts';
 import { isPem } from '../../config/pem.ts';
+import { missingValues } from '../../config/needed.ts';
+import { combineProblems, invalid } from '../../config/problems.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
 import type { SubscriptionDefinition } from '../../delivery/definition.ts';
 import { completeDelivery } from '../../delivery/definition.ts';
@@ -54,7 +56,7 @@ export function toDocument(
 export function endpointDocument(to: SubscriptionConfig['to']): EndpointDocument {
   if (!('webhook' in to)) return to;
   const { url, headers } = to.webhook;
-  return { webhook: { url, headers: Object.keys(headers ?? {}) } };
+  return { webhook: { url: url ?? '', headers: Object.keys(headers ?? {}) } };
 }
 
 /**
@@ -66,12 +68,15 @@ export function resolveDefinition(
   name: string,
   definition: unknown,
 ): SubscriptionConfig {
-  const { subscriptions } = resolveConfig(
+  const title = `The definition of ${name}`;
+  const whole = resolveConfig(
     { ...config, subscriptions: { [name]: definition } },
-    { name: `The definition of ${name}` },
+    { name: title },
   );
-  const resolved = subscriptions[name];
+  const resolved = whole.subscriptions[name];
   if (resolved === undefined) throw new Error('A configuration lost its only subscription');
+  const problems = missingValues(whole).map(({ path }) => invalid(path, 'is missing', () => title));
+  if (problems.length > 0) throw combineProblems(title, problems);
   const { to } = resolved;
   if (!('webhook' in to)) {
     const problem = 'a handler, which would run code of this machine';
@@ -95,6 +100,7 @@ export function keepSecrets(definition: unknown, before: SubscriptionConfig): un
   const { secret, headers, tls, url } = before.to.webhook;
   const sameOrigin =
     typeof webhook['url'] === 'string' &&
+    url !== undefined &&
     URL.canParse(webhook['url']) &&
     new URL(webhook['url']).origin === new URL(url).origin;
   const kept = { secret, ...(sameOrigin ? withoutUndefined({ headers, tls }) : {}) };

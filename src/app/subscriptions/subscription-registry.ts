@@ -60,6 +60,11 @@ export class SubscriptionRegistry {
     return this.#registered.has(name);
   }
 
+  /** All subscriptions of a source. */
+  of(source: SourceService): readonly Registered[] {
+    return [...this.#registered.values()].filter((each) => each.source === source);
+  }
+
   /** @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
   sourceOf(name: string): SourceService {
     const registered = this.#registered.get(name);

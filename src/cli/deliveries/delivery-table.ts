@@ -1,8 +1,7 @@
 import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
-import type { Output } from '../io.ts';
 import { formatCount, formatDuration } from '../terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
-import { GrowingTable } from '../terminal/table.ts';
+import { GrowingTable, type TableOutput } from '../terminal/table.ts';
 import { truncate } from '../terminal/width.ts';
 
 const STATE_STYLES: Readonly<Record<DeliveryStateName, Style>> = {
@@ -24,19 +23,19 @@ export class DeliveryTable {
   readonly #table: GrowingTable;
 
   /** @param withName whether it has those of several subscriptions. */
-  constructor(output: Pick<Output, 'colour'>, withName: boolean) {
+  constructor(output: TableOutput, withName: boolean) {
     this.#paint = painter(output);
     this.#withName = withName;
     this.#table = new GrowingTable(
       [
-        ...(withName ? [{ title: 'SUBSCRIPTION' }] : []),
+        ...(withName ? [{ title: 'SUBSCRIPTION', cut: true }] : []),
         { title: 'OFFSET', align: 'right' },
-        { title: 'TABLE' },
-        { title: 'KEY' },
+        { title: 'TABLE', cut: true },
+        { title: 'KEY', cut: true },
         { title: 'STATE' },
         { title: 'ATTEMPTS', align: 'right' },
-        { title: 'NEXT ATTEMPT' },
-        { title: 'LAST ERROR' },
+        { title: 'NEXT' },
+        { title: 'LAST ERROR', cut: true },
       ],
       output,
     );

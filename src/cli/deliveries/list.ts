@@ -4,6 +4,7 @@ import { suggest } from '../../config/suggest.ts';
 import { type ApiAction, completeWithApi } from '../api-client.ts';
 import { parseLimit } from '../arguments.ts';
 import { type DeclareCommand, printJson, textOption } from '../command.ts';
+import { withFixedValues } from '../fixed-values.ts';
 import type { Io } from '../io.ts';
 import { deliveryPages } from './delivery-pages.ts';
 import { DeliveryTable } from './delivery-table.ts';
@@ -18,7 +19,11 @@ export const declareList: DeclareCommand = (deliveries, runtime) => {
       'Lists deliveries that are not done, by subscription and offset: retrying waits for its next attempt, blocked for an earlier change of its row, parked for a person.',
     )
     .argument('[subscription]', 'only of this one')
-    .option('--state <states>', `of ${STATES.join(', ')}; with commas between`, parseStates)
+    .option(
+      '--state <states>',
+      `of ${STATES.join(', ')}; with commas between`,
+      withFixedValues(parseStates, STATES),
+    )
     .option('--limit <count>', 'stop after so many', parseLimit)
     .option('--after <place>', 'go on where a list with --limit stopped');
   const examples = [

@@ -71,7 +71,7 @@ function deliveryText(delivery: DeliveryReport, change: Found, output: Output): 
   const lines = facts.flatMap(([what, text]) =>
     text === null ? [] : [`${paint('dim', what.padEnd(9))} ${harmless(text)}\n`],
   );
-  const excerpt = lastError?.excerpt ?? '';
+  const excerpt = lastError?.stack ?? lastError?.excerpt ?? '';
   const said = excerpt === '' ? '' : `${indented(excerpt)}\n`;
   return [...lines, said, changeText(change, output), NEXT[state](subscription, offset)].join('');
 }

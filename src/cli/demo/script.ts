@@ -74,7 +74,10 @@ export class Script {
     await this.#until(crashing, () => crashing.told.length > before);
     const pid = crashing.pid;
     await crashing.kill();
-    this.#report.note(`kill -9 ${pid}: ${crashing.name} is dead, in the middle of 20 new accounts`);
+    const told = crashing.told.length - before;
+    this.#report.note(
+      `kill -9 ${pid}: ${crashing.name} is dead, told of ${told} of 20 new accounts`,
+    );
     await this.#begin(`delete from mail_users where username = 'user7'`);
     await this.#begin(
       `update mail_users set quota_bytes = 2000000000 where username = 'user8'`,

@@ -10,7 +10,7 @@ import {
   readDraft,
   toDraft,
 } from './definition.ts';
-import { reportText } from './report-text.ts';
+import { reportText, tellWarnings } from './report-text.ts';
 
 export const declareChange: DeclareCommand = (subscriptions, runtime) => {
   const command = subscriptions
@@ -56,6 +56,7 @@ const change: ApiAction = async ({ api, io, json }, options, [name = '']) => {
     const advice = 'they are kept for the same origin only; give them with --header';
     io.stderr.write(`No longer sent: ${harmless(lost.join(', '))} (${advice})\n`);
   }
+  tellWarnings(io, report);
   if (json) printJson(io, report);
   else io.stdout.write(`Changed ${name}.\n${reportText(report, io.stdout)}`);
   return 0;

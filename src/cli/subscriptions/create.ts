@@ -6,7 +6,7 @@ import { type DeclareCommand, printJson } from '../command.ts';
 import { harmless, painter } from '../terminal/style.ts';
 import { newSecret } from '../webhook-secret.ts';
 import { type DefinitionDraft, definitionOptions, mergeDrafts, readDraft } from './definition.ts';
-import { shortEndpoint } from './report-text.ts';
+import { shortEndpoint, tellWarnings } from './report-text.ts';
 
 export const declareCreate: DeclareCommand = (subscriptions, runtime) => {
   const command = subscriptions
@@ -47,6 +47,7 @@ const create: ApiAction = async ({ api, io, json }, options, [name = '']) => {
     method: 'POST',
     body: { ...whole, name },
   });
+  tellWarnings(io, subscription);
   if (json) printJson(io, { subscription, secret });
   else io.stdout.write(createdText(subscription, secret, painter(io.stdout)));
   return 0;

@@ -1,10 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SubscriptionDocument } from '../../app/administration.ts';
+import { OPERATIONS } from '../../change/change.ts';
 import { durationText, parseDuration } from '../../config/duration.ts';
 import { JsonProblem, parseJson } from '../../config/json-check.ts';
+import { excerpt } from '../../config/load-failure.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { collect, parseLimit } from '../arguments.ts';
 import { listOption, type ParsedOptions, textOption } from '../command.ts';
+import { withFixedValues } from '../fixed-values.ts';
 import type { Io } from '../io.ts';
 import { readInput } from '../read-input.ts';
 import { readSecrets } from '../webhook-secret.ts';
@@ -23,7 +26,14 @@ export interface DefinitionDraft {
 export function definitionOptions(command: Command): Command {
   return command
     .option('--table <pattern>', 'of which tables; may be given several times', collect)
-    .option('--operation <name>', 'only inserts, for instance; several times', collect)
+    .addOption(
+      withFixedValues(
+        new Option('--operation <name>', 'only inserts, for instance; several times').argParser(
+          collect,
+        ),
+        OPERATIONS,
+      ),
+    )
     .option('--column <name>', 'only updates that touch it; several times', collect)
     .option('--where <condition>', 'a condition over before and after: docs/guide/filters.md')
     .option('--url <url>', 'the address that each change is posted to')
@@ -110,14 +120,20 @@ function readHeaders(lines: readonly string[]): Readonly<Record<string, string>>
 
 async function readFileDraft(file: string, io: Io): Promise<DefinitionDraft> {
   const path = file === '-' ? 'standard input' : file;
+  const text = await readInput(file, io);
   try {
-    const draft = parseJson(await readInput(file, io));
+    const draft = parseJson(text);
     if (typeof draft === 'object' && draft !== null && !Array.isArray(draft)) {
       return draft as DefinitionDraft;
     }
   } catch (error) {
     if (!(error instanceof JsonProblem)) throw error;
-    const details = { path, ...error.place, problem: error.message };
+    const details = {
+      path,
+      ...error.place,
+      problem: error.message,
+      excerpt: excerpt(text, error.place),
+    };
     throw new TidingsError('CONFIG_SYNTAX', details, { cause: error });
   }
   const problem = `${path} has to hold one object, as an entry of subscriptions does.`;

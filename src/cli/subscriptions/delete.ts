@@ -40,10 +40,11 @@ async function confirm({ api, io, json }: ApiContext, name: string): Promise<voi
   const refusal = new TidingsError('NOT_CONFIRMED', {
     command: `tidings subscriptions delete ${name}`,
   });
-  if (io.ask === null || json) throw refusal;
+  // One that is not there is no question.
   const { lag, parked, retrying, blocked } = await api.ask<SubscriptionReport>(
     subscriptionPath(name),
   );
+  if (io.ask === null || json) throw refusal;
   const undone = formatCounted(parked + retrying + blocked, 'delivery', 'deliveries');
   const loss = `It has not had ${formatCounted(lag, 'record')}, and ${undone} not done go with it.`;
   const answer = await io.ask(`${loss} Delete ${harmless(name)}? Type yes: `);

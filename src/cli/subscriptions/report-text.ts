@@ -4,10 +4,10 @@ import type {
   SubscriptionReport,
 } from '../../app/administration.ts';
 import { durationText } from '../../config/duration.ts';
-import type { Output } from '../io.ts';
+import type { Io, Output } from '../io.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
-import { renderTable } from '../terminal/table.ts';
+import { renderTable, type TableOutput } from '../terminal/table.ts';
 
 const STATE_STYLES: Readonly<Record<string, Style>> = {
   live: 'green',
@@ -23,10 +23,7 @@ const ORIGINS: Readonly<Record<SubscriptionReport['origin'], string>> = {
 };
 
 /** All subscriptions, one per line, and below what a person should know. */
-export function listText(
-  reports: readonly SubscriptionReport[],
-  output: Pick<Output, 'colour'>,
-): string {
+export function listText(reports: readonly SubscriptionReport[], output: TableOutput): string {
   const paint = painter(output);
   const right = (title: string) => ({ title, align: 'right' }) as const;
   const table = renderTable(
@@ -34,8 +31,8 @@ export function listText(
       { title: 'NAME' },
       { title: 'MADE BY' },
       { title: 'STATE' },
-      { title: 'TABLES' },
-      { title: 'TO' },
+      { title: 'TABLES', cut: true },
+      { title: 'TO', cut: true },
       right('LAG'),
       right('RETRYING'),
       right('PARKED'),
@@ -83,6 +80,17 @@ export function reportText(report: SubscriptionReport, output: Pick<Output, 'col
   ];
   const lines = facts.map(([what, text]) => `${paint('dim', what.padEnd(12))} ${text}\n`);
   return [...lines, ...notes(report, paint)].join('');
+}
+
+/** What a definition names and the database does not have; a service of an older version says nothing. */
+export function tellWarnings(
+  { stderr }: Pick<Io, 'stderr'>,
+  { warnings }: Partial<Pick<SubscriptionReport, 'warnings'>>,
+): void {
+  const paint = painter(stderr);
+  for (const each of warnings ?? []) {
+    stderr.write(`${paint('yellow', 'warning:')} ${harmless(each)}\n`);
+  }
 }
 
 type Fact = readonly [what: string, text: string];

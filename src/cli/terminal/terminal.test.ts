@@ -72,6 +72,35 @@ test('a table: aligned, no spaces at line ends', () => {
   assert.equal(text, 'NAME    LAG  STATE\nmain  1,204  streaming\n日本      7\n');
 });
 
+test('a table in a terminal: the widest are cut, and columns of nothing but 0 left out', () => {
+  const table = (columns: number, zero = '0'): string =>
+    renderTable(
+      [
+        { title: 'NAME', cut: true },
+        { title: 'STATE' },
+        { title: 'STUCK', align: 'right', spare: true },
+        { title: 'ERROR', cut: true },
+      ],
+      [
+        ['a-name-of-20-letters', 'parked', zero, 'an error of 26 characters.'],
+        ['b', 'live', '0', '–'],
+      ],
+      { colour: false, isTerminal: true, columns },
+    );
+  const width = (text: string): number => Math.max(...text.split('\n').map((line) => line.length));
+  assert.equal(width(table(100)), 20 + 2 + 6 + 2 + 5 + 2 + 26);
+  assert.match(table(100), /STUCK/);
+  // Without the column of zeros all the rest fits whole.
+  assert.doesNotMatch(table(60), /STUCK|…/);
+  assert.match(table(60, '1'), /STUCK/);
+  assert.equal(width(table(40)), 40);
+  assert.match(table(40), /^a-name-of-20-l…  parked  an error of 26…$/m);
+  // No narrower than what still says something.
+  assert.equal(width(table(10)), 8 + 2 + 6 + 2 + 8);
+  const file = renderTable([{ title: 'E', cut: true }], [['x'.repeat(200)]], { colour: false });
+  assert.equal(width(file), 200);
+});
+
 test('sparkline: the highest is a full bar, nothing is no bar at all', () => {
   assert.equal(sparkline([0, 1, 50, 100]), '▁▂▅█');
   assert.equal(sparkline([0, 0]), '▁▁');

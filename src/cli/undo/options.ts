@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { type Operation, OPERATIONS } from '../../change/change.ts';
 import type { UndoMoment } from '../../undo/undo-plan.ts';
 import { parsePlace } from '../arguments.ts';
+import { withFixedValues } from '../fixed-values.ts';
 
 /**
  * A time, an offset, or how long ago. How long ago becomes a time here, so that the command that is
@@ -18,19 +19,20 @@ export function parseUndoMoment(text: string): UndoMoment {
   );
 }
 
-export function parseOperation(
-  text: string,
-  sofar: readonly Operation[] | undefined,
-): readonly Operation[] {
-  return [...(sofar ?? []), parseChoice(OPERATIONS)(text)];
-}
+export const parseOperation = withFixedValues(
+  (text: string, sofar: readonly Operation[] | undefined): readonly Operation[] => [
+    ...(sofar ?? []),
+    parseChoice(OPERATIONS)(text),
+  ],
+  OPERATIONS,
+);
 
 export function parseChoice<Choice extends string>(
   choices: readonly Choice[],
 ): (text: string) => Choice {
-  return (text) => {
+  return withFixedValues((text: string) => {
     const choice = choices.find((candidate) => candidate === text);
     if (choice === undefined) throw new InvalidArgumentError(`Write one of ${choices.join(', ')}.`);
     return choice;
-  };
+  }, choices);
 }

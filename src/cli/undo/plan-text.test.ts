@@ -22,6 +22,7 @@ const PLAN: UndoPlan = {
   request: { transaction: '7712' },
   range: { from: 1, to: 4 },
   changes: 3,
+  leftOut: [],
   transaction: {
     id: '7712',
     committedAt: '2020-11-21T13:45:00.000000Z',

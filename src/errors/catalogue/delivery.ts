@@ -123,8 +123,8 @@ export const DELIVERY_ERRORS = {
     exit: 64,
   },
   HANDLER_NOT_LOADED: {
-    message: 'The handler module {path} does not load: {reason}.',
-    hint: 'Mend the module; `node {path}` shows the error alone.',
+    message: 'The handler module {path} does not load: {reason}',
+    hint: 'Mend the module. Its default export (module.exports in CommonJS) has insert, update, delete or truncate.',
     retryable: false,
     exit: 64,
   },

@@ -3,7 +3,7 @@ import type { ErrorEntry } from '../entry.ts';
 /** What can go wrong when the log is looked at: `history`, `show`, `find`, `table --as-of`. */
 export const LOOKING_ERRORS = {
   TABLE_NOT_LOGGED: {
-    message: 'The log of source {source} has no change of a table {table}.',
+    message: 'The log of source {source} has no change of a table {table}.{question}',
     hint: 'Write the table as schema.name, in the case it has in the database. The log has changes of: {tables}.',
     retryable: false,
     exit: 2,
@@ -153,7 +153,7 @@ export const LOOKING_ERRORS = {
     exit: 1,
   },
   AS_OF_NO_TABLE: {
-    message: 'There is no table {table} in the database of source {source}.',
+    message: 'There is no table {table} in the database of source {source}.{question}',
     hint: 'Write the table as schema.name. The rows of a dropped table are in the log as far as they were changed: `tidings find --table {table}`.',
     retryable: false,
     exit: 2,

@@ -79,6 +79,13 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  TRANSACTION_LEFT_OUT: {
+    message:
+      'Transaction {id} of source {source}, committed at {at}, cannot be captured, because of a row of {tables}: {reason}. It is left out as a whole, and the log keeps a note of the gap; everything else is captured.',
+    hint: 'The text of a row, before and after together, has to stay below 999 MB (a `bytea` below half of that). Keep such values out of the table, or the table out of the configured `tables`. `tidings log verify` lists the gaps.',
+    retryable: false,
+    exit: 1,
+  },
   SOURCE_REFUSED: {
     message: 'Source {source} refused to stream its changes: {reason} (SQLSTATE {state}).',
     hint: 'Run `tidings doctor`: it checks settings and rights, and prints what to change.',
@@ -130,6 +137,13 @@ export const SOURCE_ERRORS = {
     hint: 'Drop one that is not needed (see pg_replication_slots), or run `ALTER SYSTEM SET max_replication_slots = 20;` and restart the server.',
     retryable: true,
     exit: 1,
+  },
+  SOURCE_UNINSTALLED: {
+    message:
+      'Slot and publications of source {source} are gone from its database, as after `tidings uninstall`. Changes made since then cannot be had any more.',
+    hint: 'Go on from now in the same log with `tidings start --accept-gap {source}`, which makes them again and notes the gap. To begin with an empty log instead, run `tidings uninstall --data` before `tidings start`.',
+    retryable: false,
+    exit: 2,
   },
   PUBLICATION_LOST: {
     message:

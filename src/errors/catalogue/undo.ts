@@ -39,7 +39,7 @@ export const UNDO_ERRORS = {
     exit: 2,
   },
   UNDO_NO_TABLE: {
-    message: 'The log of source {source} has no change of a table that {tables} means.',
+    message: 'The log of source {source} has no change of a table that {tables} means.{question}',
     hint: 'Write the table as schema.name, in the case it has in the database; `tidings status` shows what is captured.',
     retryable: false,
     exit: 2,

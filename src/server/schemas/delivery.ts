@@ -25,6 +25,7 @@ export const DELIVERY = answer<DeliveryReport>()(
       .object({
         code: z.string(),
         message: z.string(),
+        stack: described(z.string().nullable(), 'Where a handler threw it, one line per call.'),
         status: described(count().nullable(), 'The HTTP status of the last attempt.'),
         excerpt: described(z.string().nullable(), "The beginning of the answer's body."),
       })

@@ -63,6 +63,10 @@ export const SUBSCRIPTION = answer<SubscriptionReport>()(
     protected: described(z.boolean(), 'True when it cannot be changed or deleted here.'),
     definition: DEFINITION.nullable(),
     createdAt: z.string().nullable(),
+    warnings: described(
+      z.array(z.string()),
+      'What the definition names and the database does not have: only in the answer to whoever made or changed it.',
+    ),
     restsUntil: described(z.string().nullable(), 'Its endpoint asked to be left alone until then.'),
     replays: described(z.array(REPLAY_REPORT), 'The oldest first.'),
     losses: described(

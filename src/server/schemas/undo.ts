@@ -124,6 +124,11 @@ const CONFLICTS = z.object({
   ),
 });
 
+const LEFT_OUT = described(
+  z.array(z.object({ table: z.string(), tool: z.string(), changes: count() })),
+  "Changes of migration tools' bookkeeping, which stay unless the table is named.",
+);
+
 export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: JsonValue }>()(
   'UndoPlan',
   'What an undo would do: docs/guide/undo.md.',
@@ -134,6 +139,7 @@ export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: 
     request: described(z.custom<JsonValue>(), 'What was asked for.'),
     range: described(z.object({ from: count(), to: count() }), 'Offsets that were looked at.'),
     changes: described(count(), 'Changes of the log that are taken back.'),
+    leftOut: LEFT_OUT,
     transaction: z
       .object({
         id: z.string(),
@@ -183,6 +189,7 @@ export const UNDO_RESULT = answer<UndoResult>()(
     tables: TABLES,
     total: count(),
     skipped: count(),
+    leftOut: LEFT_OUT,
     forced: count(),
     cascaded: count(),
     transaction: z.string().nullable(),

@@ -139,6 +139,30 @@ test('an object that is no handler is refused when it is registered', () => {
   }
 });
 
+test('where an exception was thrown is kept, once for all rows that fail there', async () => {
+  const find = (id: unknown): never => {
+    throw new TypeError(`no row ${String(id)}`, { cause: new Error('the index is gone') });
+  };
+  const sink = new HandlerSink('mail', { insert: ({ id }) => find(id) });
+  const stacks: (string | undefined)[] = [];
+  for (const id of [1, 2]) {
+    const attempt = { subscription: 'mail', change: change({ after: { id } }), number: 1 };
+    const outcome = await sink.deliver(attempt, SIGNAL);
+    assert.ok(outcome.kind === 'retry');
+    assert.equal(outcome.error.message, `no row ${id}`);
+    stacks.push(outcome.error.stack);
+  }
+  const [stack = ''] = stacks;
+  assert.match(stack, /^at find \(.*handler-sink\.test\.ts:\d+:\d+\)\nat Object\.insert /);
+  assert.match(stack, /\ncaused by Error: the index is gone\nat find /);
+  assert.equal(stacks[1], stack);
+  assert.ok(stack.length <= 2_000);
+  const bare = await new HandlerSink('mail', {
+    insert: () => Promise.reject(Object.assign(new Error('no'), { stack: undefined })),
+  }).deliver({ subscription: 'mail', change: change({}), number: 1 }, SIGNAL);
+  assert.deepEqual(bare, { kind: 'retry', error: { code: 'HANDLER_FAILED', message: 'no' } });
+});
+
 test('failures are kept short, with their own code where they have one', () => {
   const refused = Object.assign(new Error('x'.repeat(5_000)), { code: 'ECONNREFUSED' });
   const { code, message } = describeFailure(refused);

@@ -4,6 +4,7 @@ import { TidingsError } from '../../errors/tidings-error.ts';
 import { describeFailure } from '../describe-failure.ts';
 import type { Attempt, Outcome, Sink } from '../sink.ts';
 import type { HandlerCall, RewindRow, TableHandler } from './table-handler.ts';
+import { thrownAt } from './thrown-at.ts';
 
 const ACK: Outcome = { kind: 'ack' };
 const ACKNOWLEDGED = Promise.resolve(ACK);
@@ -63,7 +64,9 @@ function callMethod(handler: TableHandler, attempt: Attempt, signal: AbortSignal
 }
 
 function failure(error: unknown): Outcome {
-  return { kind: 'retry', error: describeFailure(error) };
+  const stack = thrownAt(error);
+  const described = describeFailure(error);
+  return { kind: 'retry', error: stack === undefined ? described : { ...described, stack } };
 }
 
 function findProblem(handler: TableHandler): string | null {

@@ -7,7 +7,7 @@ export function announcementsTable(source: string): string {
   return `${quoteIdentifier(OWN_SCHEMA)}.${quoteIdentifier(announcementsName(source))}`;
 }
 
-function announcementsName(source: string): string {
+export function announcementsName(source: string): string {
   return `${ownName(source)}_relations`;
 }
 

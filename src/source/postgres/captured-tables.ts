@@ -191,10 +191,10 @@ export function wantedSql(patterns: TablePatterns, among?: string): string {
 )`;
 }
 
-const SCHEMA_COUNTS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${OWN_SCHEMA}')`;
+export const SCHEMA_COUNTS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${OWN_SCHEMA}')`;
 
 /** Else they could not be said in a session of ours. */
-const HAS_NAMES = `${isConvertibleSql('n.nspname')} AND ${isConvertibleSql('c.relname')}`;
+export const HAS_NAMES = `${isConvertibleSql('n.nspname')} AND ${isConvertibleSql('c.relname')}`;
 
 /** A relation that the patterns mean but that cannot be captured. */
 export interface SkippedRelation {
@@ -248,7 +248,7 @@ function hasPrimaryKeySql(relation: string): string {
         WHERE i.indrelid = ${relation}.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate)`;
 }
 
-function patternsSql(patterns: TablePatterns): string {
+export function patternsSql(patterns: TablePatterns): string {
   const { include, exclude } = toLikePatterns(patterns);
   const any = (like: readonly LikePattern[]): string =>
     like

@@ -16,7 +16,7 @@ for (const [what, relations, room, status] of [
     const result = checkLocks({ relations, room, perTransaction });
     assert.equal(result.status, status);
     if (status === 'ok') return;
-    const setting = Number(FIX.exec(result.fix ?? '')?.[1]);
+    const setting = Number(FIX.exec(result.sql ?? '')?.[1]);
     const after = (room / perTransaction) * setting;
     assert.notEqual(checkLocks({ relations, room: after, perTransaction: setting }).status, status);
   });

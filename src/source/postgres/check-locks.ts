@@ -44,7 +44,7 @@ export function checkLocks({ relations, room, perTransaction }: LockRoom): Check
       name,
       status: 'failed',
       message: `Tidings locks up to ${atOnce} tables at a time while it publishes them, and the server's lock table has room for ${room} locks.`,
-      fix: wanted(2 * atOnce),
+      sql: wanted(2 * atOnce),
     };
   }
   if (relations <= room) {
@@ -58,6 +58,6 @@ export function checkLocks({ relations, room, perTransaction }: LockRoom): Check
     name,
     status: 'warning',
     message: `${relations} tables and partitions are captured, and the server's lock table has room for ${room} locks. Tidings locks at most ${TABLES_PER_STATEMENT} at a time; whatever touches all of them in one transaction (pg_dump, DROP SCHEMA … CASCADE, DROP PUBLICATION by hand) may end with "out of shared memory".`,
-    fix: wanted(2 * relations),
+    sql: wanted(2 * relations),
   };
 }

@@ -66,8 +66,8 @@ test('a standby cannot be captured', () => {
 function walLevel(version: number, level: string): { fix: string | null; hint: string | null } {
   const facts = { ...FACTS, version, walLevel: level };
   const found = [...checkServer(facts)].find((check) => check.name === 'wal_level');
-  assert.equal(found?.status, found?.fix === undefined ? 'ok' : 'failed');
-  const fix = found?.fix ?? null;
+  assert.equal(found?.status, found?.sql === undefined ? 'ok' : 'failed');
+  const fix = found?.sql ?? null;
   try {
     requireServer('main', facts);
     return { fix, hint: null };

@@ -66,7 +66,7 @@ function checkWalLevel(facts: ServerFacts): CheckResult {
     name,
     status: 'failed',
     message: `wal_level is ${walLevel}; capture needs ${needed}.`,
-    fix: `ALTER SYSTEM SET wal_level = ${needed};  -- then restart the server`,
+    sql: `ALTER SYSTEM SET wal_level = ${needed};  -- then restart the server`,
   };
 }
 
@@ -90,7 +90,7 @@ export function* checkSlots(
           : `${usedSlots} of ${maxSlots} replication slots are used${full ? ': none is left' : ''}.`,
     ...(loss !== null ? { fix: `tidings start --accept-gap ${source}` } : {}),
     ...(full
-      ? { fix: `ALTER SYSTEM SET max_replication_slots = ${maxSlots + 10};  -- then restart` }
+      ? { sql: `ALTER SYSTEM SET max_replication_slots = ${maxSlots + 10};  -- then restart` }
       : {}),
   };
   const active = slot?.active_pid !== null && slot !== null;
@@ -100,7 +100,7 @@ export function* checkSlots(
     status: noSender ? 'failed' : 'ok',
     message: `Tidings uses two connections, one of them for replication; ${usedSenders} of ${maxSenders} WAL senders are used${noSender ? ': none is left' : ''}.`,
     ...(noSender
-      ? { fix: `ALTER SYSTEM SET max_wal_senders = ${maxSenders + 10};  -- then restart` }
+      ? { sql: `ALTER SYSTEM SET max_wal_senders = ${maxSenders + 10};  -- then restart` }
       : {}),
   };
 }
@@ -120,7 +120,7 @@ export function checkWalBound({ slotWalLimit }: ServerSettings): CheckResult {
     status: 'warning',
     message:
       'Slots may hold back WAL without bound: a Tidings that is stopped for long fills the disk.',
-    fix: "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();",
+    sql: "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();",
   };
 }
 
@@ -132,7 +132,7 @@ export function checkTimeout({ senderTimeout }: ServerSettings): CheckResult {
       status: 'warning',
       message:
         'The server never gives up a silent connection, so a broken one keeps the slot in use.',
-      fix: "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
+      sql: "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
     };
   }
   if (senderTimeout < SHORT_TIMEOUT) {
@@ -140,7 +140,7 @@ export function checkTimeout({ senderTimeout }: ServerSettings): CheckResult {
       name,
       status: 'warning',
       message: `The server gives up a connection after ${senderTimeout} ms of silence; a short hiccup of the network ends it.`,
-      fix: "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
+      sql: "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
     };
   }
   return {
@@ -166,7 +166,7 @@ export function* checkRights(
           name,
           status: 'failed',
           message: `Role ${facts.role} ${missing.join('; it ')}.`,
-          fix: sql.join('\n'),
+          sql: sql.join('\n'),
         };
   } catch (error) {
     if (!isTidingsError(error)) throw error;

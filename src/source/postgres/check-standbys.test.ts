@@ -24,7 +24,7 @@ function check(
 ): readonly (readonly [name: string, status: string, text: string])[] {
   const all = { count: standbys.slots?.length ?? 0, slots: [], synchronized: '', ...standbys };
   return [...checkStandbys('main', version, { slot, standbys: all })].map(
-    ({ name, status, message, fix = '' }) => [name, status, `${message} ${fix}`],
+    ({ name, status, message, fix = '', sql = '' }) => [name, status, `${message} ${fix} ${sql}`],
   );
 }
 

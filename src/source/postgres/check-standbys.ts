@@ -51,7 +51,8 @@ export function* checkStandbys(
       name,
       status: 'failed',
       message: `Changes wait for ${list}, which synchronized_standby_slots names and no standby streams from: nothing is captured until one does.`,
-      fix: `Start that standby, or take it out: ALTER SYSTEM SET synchronized_standby_slots = ${quoteLiteral(waited.filter((each) => !absent.includes(each)).join(', '))}; SELECT pg_reload_conf();`,
+      fix: 'Start that standby, or take it out:',
+      sql: waitForSql(waited.filter((each) => !absent.includes(each))),
     };
     return;
   }
@@ -79,16 +80,20 @@ export function* checkStandbys(
     yield { name, status: 'ok', message };
     return;
   }
-  const list = slots.map((each) => each.name).join(', ');
   yield {
     name,
     status: 'warning',
     message: `${known}, and synchronized_standby_slots is empty: changes are told that a standby does not have yet, and if it takes over then, they do not exist any more (SOURCE_REWOUND).`,
-    fix:
-      list === ''
-        ? 'Give each standby a slot (primary_slot_name), then name those: ALTER SYSTEM SET synchronized_standby_slots = …; SELECT pg_reload_conf();'
-        : `ALTER SYSTEM SET synchronized_standby_slots = ${quoteLiteral(list)}; SELECT pg_reload_conf();`,
+    ...(slots.length === 0
+      ? {
+          fix: 'Give each standby a slot (primary_slot_name), then name those: ALTER SYSTEM SET synchronized_standby_slots = …; SELECT pg_reload_conf();',
+        }
+      : { sql: waitForSql(slots.map((each) => each.name)) }),
   };
+}
+
+function waitForSql(slots: readonly string[]): string {
+  return `ALTER SYSTEM SET synchronized_standby_slots = ${quoteLiteral(slots.join(', '))}; SELECT pg_reload_conf();`;
 }
 
 /** An element of a list of names in a setting. */

@@ -61,7 +61,7 @@ function* checkIdentity(tables: readonly CapturedTable[]): Generator<CheckResult
       name: 'partitions',
       status: 'warning',
       message: `${listTables(partly)}: some partitions lack REPLICA IDENTITY FULL, so old rows hold only their keys.`,
-      fix: partly.map(partitionsFullSql).join('\n'),
+      sql: partly.map(partitionsFullSql).join('\n'),
     };
   }
   const short = tables.filter((table) => !table.full && !table.partlyFull);
@@ -70,7 +70,7 @@ function* checkIdentity(tables: readonly CapturedTable[]): Generator<CheckResult
     name: 'old rows',
     status: 'warning',
     message: `${countTables(short)} without REPLICA IDENTITY FULL: their updates and deletes carry no old row and cannot be undone.`,
-    fix: short
+    sql: short
       .map((table) =>
         table.partitioned
           ? `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL; ${partitionsFullSql(table)}`
@@ -101,7 +101,7 @@ export function checkNewTables(
       name,
       status: 'warning',
       message: `event_triggers is off for ${sessions}: tables that such a session makes are noticed within 10 seconds, and rows written to them before that are not captured; what it does to columns, keys and partitions is only known where the log can tell.`,
-      fix: silenced.map(({ fix }) => fix).join('\n'),
+      sql: silenced.map(({ sql }) => sql).join('\n'),
     };
   }
   if (triggered) {
@@ -117,7 +117,8 @@ export function checkNewTables(
     status: 'warning',
     message:
       'Tables made later are noticed within 2 seconds; rows written to them before that are not captured, and a table that loses its key cannot be updated for as long.',
-    fix: `-- as a superuser, once:\n${createTriggerSql(source, query)}`,
+    fix: 'Run its SQL as a superuser, once:',
+    sql: createTriggerSql(source, query),
   };
 }
 

@@ -32,14 +32,14 @@ test('a database that is ready, and one where each fix was run', async () => {
   assert.match(before.get('connections')?.message ?? '', /two connections/);
   assert.equal([...before.values()].filter((result) => result.status === 'failed').length, 0);
 
-  await client.query(before.get('old rows')?.fix ?? '');
+  await client.query(before.get('old rows')?.sql ?? '');
   await client.query('ALTER TABLE nokey ADD PRIMARY KEY (id); ALTER TABLE u SET LOGGED');
   await client.query('ALTER TABLE u ADD PRIMARY KEY (id)');
   await client.query('ALTER TABLE p1 REPLICA IDENTITY DEFAULT');
   const between = await check(database);
   assert.equal(status(between, 'partitions'), 'warning');
-  await client.query(between.get('partitions')?.fix ?? '');
-  await client.query(between.get('old rows')?.fix ?? '');
+  await client.query(between.get('partitions')?.sql ?? '');
+  await client.query(between.get('old rows')?.sql ?? '');
   const after = await check(database);
   assert.deepEqual(
     [...after.values()].filter((result) => result.status !== 'ok'),
@@ -65,7 +65,7 @@ test('a role that is no superuser gets the SQL for the event trigger, and it wor
       (await source.check(signal)).find((result) => result.name === 'new tables');
     const warning = await find();
     assert.equal(warning?.status, 'warning');
-    await client.query(warning.fix ?? '');
+    await client.query(warning.sql ?? '');
     assert.equal((await find())?.status, 'ok');
     await client.query('CREATE TABLE b (id int PRIMARY KEY)');
     const { rowCount } = await client.query(
@@ -103,13 +103,13 @@ test('an unbounded slot and a short timeout are warned of', async () => {
   assert.equal(results.get('wal_sender_timeout')?.status, 'warning');
   assert.equal(results.get('tables')?.status, 'warning', 'no table matches yet');
   for (const name of ['retained WAL', 'wal_sender_timeout']) {
-    for (const statement of (results.get(name)?.fix ?? '').split(/(?<=;) /)) {
+    for (const statement of (results.get(name)?.sql ?? '').split(/(?<=;) /)) {
       await database.client.query(statement);
     }
   }
   const after = await check(database);
   for (const name of ['retained WAL', 'wal_sender_timeout']) {
-    assert.equal(after.get(name)?.status, 'ok', `${name}: its fix mends it`);
+    assert.equal(after.get(name)?.status, 'ok', `${name}: its SQL mends it`);
   }
 });
 
@@ -127,7 +127,7 @@ test('sessions in which no event trigger fires are named, and the fix works', as
   for (const sessions of [`role ${role}`, `role ${role}_2`, `all roles in database ${name}`]) {
     assert.match(message, new RegExp(`(for|,) ${sessions}[,:]`));
   }
-  await client.query(found?.fix ?? '');
+  await client.query(found?.sql ?? '');
   assert.equal((await check(database)).get('new tables')?.status, 'ok');
   await client.query(`DROP ROLE ${role}, ${role}_2`);
 });

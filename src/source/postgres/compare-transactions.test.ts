@@ -19,7 +19,7 @@ const empty = (at: number): SlotTransaction => ({
 async function compare(
   logged: readonly KnownTransaction[],
   found: readonly (KnownTransaction | SlotTransaction)[],
-  { from = 0, to = 100, begin = 0 } = {},
+  { from = 0, to = 100, begin = 0, leftOut = [] as readonly number[] } = {},
 ): Promise<Pick<Parting, 'abandoned' | 'to'> | null> {
   async function* each(): AsyncGenerator<KnownTransaction> {
     await Promise.resolve();
@@ -30,6 +30,7 @@ async function compare(
     from: transaction(from).position,
     to: transaction(to).position,
     begin: transaction(begin).position,
+    leftOut: new Set(leftOut.map((at) => transaction(at).position)),
   });
   let parting: Parting | null = null;
   for (const one of found) {
@@ -79,4 +80,11 @@ test('another one at the same place: by its id, by its time', async () => {
 test('what retention has removed cannot be compared', async () => {
   assert.equal(await compare(T.slice(1), T, { from: 20 }), null);
   assert.equal(await compare([], T, { from: 100 }), null);
+});
+
+test('what the log says it lacks is no other history, and nothing else is excused by it', async () => {
+  const found = [...T.slice(0, 2), transaction(25), T[2] ?? transaction(30)];
+  assert.equal(await compare(T, found, { leftOut: [25] }), null);
+  assert.deepEqual(await compare(T, found, { leftOut: [24, 26] }), parted(25, 20));
+  assert.deepEqual(await compare(T, T.toSpliced(1, 1), { leftOut: [20] }), parted(20, 10));
 });

@@ -17,6 +17,8 @@ export interface ComparisonOptions {
   readonly to: string;
   /** Where the slot begins: what both have up to here is the same. */
   readonly begin: string;
+  /** Where transactions committed that the log lacks and says so. */
+  readonly leftOut: ReadonlySet<string>;
 }
 
 /**
@@ -38,7 +40,7 @@ export class TransactionComparison {
 
   /** @returns where they part, or null when they have not until here. */
   async compare(found: SlotTransaction): Promise<Parting | null> {
-    const { from, to } = this.#options;
+    const { from, to, leftOut } = this.#options;
     const { position } = found;
     if (position < from || position >= to) return null;
     const next = await this.#peek();
@@ -51,8 +53,8 @@ export class TransactionComparison {
       return null;
     }
     if (next !== null && next.position < position) return this.#missing(next);
-    // One of which nothing is captured is in no log.
-    if (!found.changes) return null;
+    // One of which nothing is captured is in no log, and a gap stands for what could not be had.
+    if (!found.changes || leftOut.has(position)) return null;
     return this.#parted(position, `the log lacks a transaction that committed at ${position}`);
   }
 

@@ -92,7 +92,8 @@ const INTERNAL = 'XX000';
  * message can be. It would be the same the next time.
  */
 function isUnreadable({ code, routine, where }: ServerError): boolean {
-  if (!where.includes('"pgoutput"')) return false;
+  // Only names stay as they are in every language; `_pgoutput` would be of a slot's.
+  if (!/\bpgoutput\b/.test(where)) return false;
   if (NO_TEXT.has(code) || code === LIMIT_EXCEEDED) return true;
   // "invalid memory alloc request size": what asks for memory has other names in other versions.
   return code === INTERNAL && /alloc|MemoryContext|StringInfo/i.test(routine);

@@ -34,6 +34,15 @@ const WORD = 2 ** 32;
 const OUTSIDE = 'a change lies outside of a transaction';
 const NO_IMAGES = Buffer.alloc(0);
 
+/** A transaction whose changes are coming. */
+export interface OpenTransaction {
+  readonly id: string;
+  /** Of its commit. */
+  readonly position: string;
+  /** Microseconds since 1970-01-01 UTC. */
+  readonly committedAt: number;
+}
+
 export interface StreamDecoderOptions {
   /** The source's name: announcements of others are passed over. */
   readonly source: string;
@@ -64,6 +73,7 @@ export class StreamDecoder {
   #unpublished: UnpublishedChanges[] = [];
   readonly #readText: TextReader;
   #reached: string;
+  #open: OpenTransaction | null = null;
 
   constructor(options: StreamDecoderOptions) {
     const { source, receiver, relations, from, partitions } = options;
@@ -78,6 +88,11 @@ export class StreamDecoder {
   /** Where the last whole transaction, or the stretch without one, ended; null before the first. */
   get reached(): string | null {
     return this.#reached === '' ? null : this.#reached;
+  }
+
+  /** What is coming and has not been committed; null between transactions, and for one that is skipped. */
+  get open(): OpenTransaction | null {
+    return this.#state === 'open' ? this.#open : null;
   }
 
   /**
@@ -144,6 +159,7 @@ export class StreamDecoder {
     const position = wordsToPosition(view.getUint32(start + 1), view.getUint32(start + 5));
     const taken = this.#receiver.begin({ id: String(id), position });
     this.#relations.begin({ id, position });
+    this.#open = { id: String(id), position, committedAt: timeAt(view, start + 9) };
     this.#state = taken ? 'open' : 'skipping';
   }
 
@@ -154,8 +170,7 @@ export class StreamDecoder {
     const taken = this.#state === 'open';
     this.#state = 'between';
     if (taken) {
-      const since2000 = view.getInt32(start + 18) * WORD + view.getUint32(start + 22);
-      const committedAt = since2000 + POSTGRES_EPOCH;
+      const committedAt = timeAt(view, start + 18);
       this.#receiver.commit({ committedAt, context: this.#context }, reached);
       for (const each of this.#unpublished) {
         this.#receiver.lost({ ...each, to: reached, at: committedAt });
@@ -318,4 +333,9 @@ function oldImages(relation: KnownRelation, bytes: Bytes, at: number, end: numbe
 
 function isOld(marker: number): boolean {
   return marker === MARKER_OLD || marker === MARKER_KEY;
+}
+
+/** Microseconds since 1970 of a time of PostgreSQL's. */
+function timeAt(view: DataView, at: number): number {
+  return view.getInt32(at) * WORD + view.getUint32(at + 4) + POSTGRES_EPOCH;
 }

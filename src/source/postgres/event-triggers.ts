@@ -13,7 +13,7 @@ export interface Silenced {
   /** Whose they are, in words. */
   readonly sessions: string;
   /** SQL that has event triggers fire in them. */
-  readonly fix: string;
+  readonly sql: string;
 }
 
 /** What is known of them; a session can turn it off for itself, which nothing tells. */
@@ -37,8 +37,8 @@ export async function readSilenced(
   );
   const silenced = rows.map(silencedBy);
   if (server?.off === true) {
-    const fix = 'ALTER SYSTEM SET event_triggers = on; SELECT pg_reload_conf();';
-    silenced.push({ sessions: 'all sessions of the server', fix });
+    const sql = 'ALTER SYSTEM SET event_triggers = on; SELECT pg_reload_conf();';
+    silenced.push({ sessions: 'all sessions of the server', sql });
   }
   return silenced;
 }
@@ -52,10 +52,10 @@ function silencedBy({
 }): Silenced {
   const within = database === null ? '' : ` IN DATABASE ${quoteIdentifier(database)}`;
   if (role !== null) {
-    const fix = `ALTER ROLE ${quoteIdentifier(role)}${within} RESET event_triggers;`;
-    return { sessions: `role ${role}`, fix };
+    const sql = `ALTER ROLE ${quoteIdentifier(role)}${within} RESET event_triggers;`;
+    return { sessions: `role ${role}`, sql };
   }
   const whole = database ?? '';
-  const fix = `ALTER DATABASE ${quoteIdentifier(whole)} RESET event_triggers;`;
-  return { sessions: `all roles in database ${whole}`, fix };
+  const sql = `ALTER DATABASE ${quoteIdentifier(whole)} RESET event_triggers;`;
+  return { sessions: `all roles in database ${whole}`, sql };
 }

@@ -20,6 +20,7 @@ function knownOf(
     since: (from) =>
       Promise.resolve({
         from: '',
+        leftOut: new Set(),
         transactions: (async function* () {
           await Promise.resolve();
           yield* transactions.filter((each) => each.position >= from);

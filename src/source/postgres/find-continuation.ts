@@ -175,9 +175,15 @@ async function compareSlot(
   signal: AbortSignal,
 ): Promise<Parting | null> {
   const { known, begin, name } = slot;
-  const { from, transactions } = await known.since(begin);
+  const { from, leftOut, transactions } = await known.since(begin);
   const logged = transactions[Symbol.asyncIterator]();
-  const comparison = new TransactionComparison({ logged, from, to: known.position, begin });
+  const comparison = new TransactionComparison({
+    logged,
+    from,
+    to: known.position,
+    begin,
+    leftOut,
+  });
   let parting: Parting | null = null;
   try {
     await readSlot(

@@ -48,3 +48,11 @@ export function wordsToPosition(high: number, low: number): string {
 function digits(word: number): string {
   return word.toString(16).toUpperCase().padStart(8, '0');
 }
+
+/**
+ * The next byte. Behind the position of a commit it is one before which the server leaves out that
+ * transaction and no other: a commit is a record of some bytes, so that none begins there.
+ */
+export function nextPosition(position: string): string {
+  return (BigInt(`0x${position}`) + 1n).toString(16).toUpperCase().padStart(16, '0');
+}

@@ -10,6 +10,7 @@ import type {
   StreamOptions,
   VisibilitySnapshot,
 } from '../source.ts';
+import type { NamedRelation } from '../named-relation.ts';
 import type { Continuation, KnownHistory } from '../source-history.ts';
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
@@ -25,6 +26,7 @@ import {
   type PartitionFingerprint,
   PartitionWatch,
 } from './partition-watch.ts';
+import { readRelations } from './read-relations.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { Setup } from './setup.ts';
@@ -67,6 +69,7 @@ export class PostgresSource implements Source {
   readonly #setup: Setup;
   readonly #catalog: RelationCatalog;
   readonly #unreadable: UnreadableValues;
+  readonly #onWarning: (warning: TidingsError) => void;
   #acknowledged: string | null = null;
   /** On which the histories were compared last. */
   #timeline: number | null = null;
@@ -79,6 +82,7 @@ export class PostgresSource implements Source {
       throw new Error(`${JSON.stringify(name)} cannot name a PostgreSQL source`);
     }
     this.name = name;
+    this.#onWarning = onWarning;
     this.#connection = { source: name, url };
     this.#patterns = compileTablePatterns(tables);
     this.#session = new SqlSession(this.#connection);
@@ -102,6 +106,10 @@ export class PostgresSource implements Source {
       { connection: this.#connection, session: this.#session, patterns: this.#patterns },
       signal,
     );
+  }
+
+  relations(asked: TablePatterns | null, signal: AbortSignal): Promise<readonly NamedRelation[]> {
+    return readRelations(this.#session, { captured: this.#patterns, asked }, signal);
   }
 
   identify(signal: AbortSignal): Promise<string> {
@@ -179,6 +187,7 @@ export class PostgresSource implements Source {
         acknowledged: () => this.#acknowledged,
         catalog: this.#catalog,
         partitions,
+        onPassedOver: this.#onWarning,
         unconverted: {
           query: this.#query,
           onUnreadable: (value) => this.#unreadable.add(value),

@@ -1,4 +1,5 @@
-import { TidingsError } from '../../errors/tidings-error.ts';
+import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import { sleep } from '../../util/sleep.ts';
 import {
   isLostPublication,
   readServerError,
@@ -10,7 +11,7 @@ import { type Bytes, MalformedData } from './decode-bytes.ts';
 import type { SlotTransaction } from './compare-transactions.ts';
 import { Feedback } from './feedback.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
-import { wordsToPosition } from './position.ts';
+import { nextPosition, wordsToPosition } from './position.ts';
 
 export interface ReadSlotOptions extends Omit<ReplicationOptions, 'from' | 'raw'> {
   /** Transactions that committed from here on are not wanted. */
@@ -18,6 +19,10 @@ export interface ReadSlotOptions extends Omit<ReplicationOptions, 'from' | 'raw'
   /** Takes the transactions of one piece of the stream; false ends the reading. */
   readonly take: (transactions: readonly SlotTransaction[]) => Promise<boolean>;
 }
+
+/** How long the ended reading may take to let go of the slot, and how often that is looked at; milliseconds. */
+const RELEASE_DEADLINE = 5_000;
+const RELEASE_PAUSE = 20;
 
 /** A server that sends nothing new for so long waits for somebody; milliseconds. */
 const STANDSTILL = 60_000;
@@ -39,14 +44,33 @@ const WORD = 2 ** 32;
 
 /**
  * Reads which transactions a slot still has, and moves it not at all: nothing is confirmed. What they
- * changed is passed over, so that memory stays bounded whatever their size.
+ * changed is passed over, so that memory stays bounded whatever their size. One that the server cannot
+ * send whole (see `passOver`) is one that the slot has, too.
  * @throws TidingsError as a stream does; the signal's reason when it aborts.
  */
 export async function readSlot(options: ReadSlotOptions, signal: AbortSignal): Promise<void> {
   // Texts as they are in the database: nobody looks at them, and some have no UTF-8.
-  const request = { ...options, from: null, raw: true };
-  const connection = await ReplicationConnection.open(request, signal);
-  await new SlotReading(options, connection).run(signal);
+  const request = { ...options, raw: true };
+  let from: string | null = null;
+  let deadline = 0;
+  for (;;) {
+    const connection = await ReplicationConnection.open({ ...request, from }, signal);
+    const reading = new SlotReading(options, connection);
+    try {
+      return await reading.run(signal);
+    } catch (error) {
+      if (isTidingsError(error, 'SLOT_IN_USE') && performance.now() < deadline) {
+        await sleep(RELEASE_PAUSE, signal);
+        signal.throwIfAborted();
+        continue;
+      }
+      const { seen, open } = reading;
+      if (open === null || !isTidingsError(error, 'SOURCE_UNREADABLE')) throw error;
+      from = nextPosition(open.position);
+      if (!(await options.take([...seen, { ...open, changes: true, end: from }]))) return;
+      deadline = performance.now() + RELEASE_DEADLINE;
+    }
+  }
 }
 
 /** One reading: frames in, transactions out. */
@@ -75,6 +99,16 @@ class SlotReading implements FrameHandler {
       onSilence: (seconds) => this.#end(this.#disconnected(`silent for ${seconds.toFixed(1)} s`)),
       timeout: connection.timeout,
     });
+  }
+
+  /** Whole transactions that nobody has taken yet. */
+  get seen(): readonly SlotTransaction[] {
+    return this.#seen;
+  }
+
+  /** The one that was coming when it ended; null for none. */
+  get open(): Omit<SlotTransaction, 'changes' | 'end'> | null {
+    return this.#open;
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -46,6 +46,8 @@ export class RelationTable {
   #again: number | null = null;
   #last: Announced | null = null;
   #wanted: Announced | null = null;
+  /** Announced by the last message of all; null once a change came after it. */
+  #newest: Announced | null = null;
 
   constructor(receiver: ChangeReceiver, catalog: RelationDescriber) {
     this.#receiver = receiver;
@@ -72,8 +74,25 @@ export class RelationTable {
   /** Takes a Relation message. The catalogue is asked only when a change needs the relation. */
   announce(bytes: Bytes, start: number, end: number): void {
     const message = readRelation(bytes, start, end);
-    this.#announced.set(message.oid, { message, known: null, again: null });
+    this.#newest = { message, known: null, again: null };
+    this.#announced.set(message.oid, this.#newest);
     this.#last = null;
+  }
+
+  /** The relation of the last change; null before the first, and behind an announcement. */
+  get last(): { readonly schema: string; readonly name: string } | null {
+    return this.#last?.message ?? null;
+  }
+
+  /**
+   * Of which relations the change can be that would come next: the one just announced, because the
+   * server announces a relation right before its first change, or else any that it has announced.
+   */
+  get expected(): readonly { readonly schema: string; readonly name: string }[] {
+    const newest = this.#newest;
+    return (newest === null ? [...this.#announced.values()] : [newest]).map(
+      ({ message }) => message,
+    );
   }
 
   /** The open transaction changes relations at this position; what comes next of them is described anew. */
@@ -97,6 +116,7 @@ export class RelationTable {
    * @throws MalformedData when the relation was not announced.
    */
   find(oid: number, at: number): KnownRelation | null {
+    this.#newest = null;
     let announced = this.#last;
     // Changes mostly come in runs of one table.
     if (announced === null || announced.message.oid !== oid) {

@@ -10,20 +10,14 @@ import {
   supersedingSql,
 } from './announcements-table.ts';
 import { announceRelations } from './announce-relations.ts';
-import {
-  isMisplaced,
-  OWN_SCHEMA,
-  type PublicationNames,
-  type TablesQuery,
-} from './captured-tables.ts';
+import { isMisplaced, type PublicationNames, type TablesQuery } from './captured-tables.ts';
 import { fingerprintCatalogue } from './catalogue-fingerprint.ts';
-import { emptyPublication } from './drop-publication.ts';
 import type { PlacementProgress } from './place-tables.ts';
-import { dropPublicationSql, publicationNames, readPublications } from './publication.ts';
+import { publicationNames, readPublications } from './publication.ts';
 import { type PublicationLook, PublicationWatch, readMoment } from './publication-watch.ts';
 import { encodingWarning, requireEncoding } from './encoding.ts';
 import { lsnToPosition } from './position.ts';
-import { quoteIdentifier } from './quote.ts';
+import { removeAll } from './remove-all.ts';
 import { missingRights, type PublishedTables } from './rights.ts';
 import { replaceSlot } from './replace-slot.ts';
 import { readFacts, requireServer, type ServerFacts } from './server-facts.ts';
@@ -31,7 +25,6 @@ import {
   advanceSlot,
   confirmedPosition,
   createSlot,
-  dropSlot,
   findSlot,
   lossOf,
   type Slot,
@@ -39,13 +32,7 @@ import {
 } from './slot.ts';
 import { sqlState } from './source-error.ts';
 import type { SqlSession } from './sql-session.ts';
-import {
-  makeTrigger,
-  dropTriggerSql,
-  readTrigger,
-  type TableTrigger,
-  triggerName,
-} from './table-trigger.ts';
+import { makeTrigger, readTrigger, type TableTrigger } from './table-trigger.ts';
 
 export interface SetupOptions {
   readonly source: string;
@@ -110,7 +97,10 @@ export class Setup {
       (kind) => found.publications[kind] === null,
     );
     if (slot === 'expect' && missing[0] !== undefined) {
-      throw new TidingsError('PUBLICATION_LOST', { source, publication: this.names[missing[0]] });
+      const gone = (await findSlot(session, this.#owner(facts), signal)) === null;
+      throw gone && missing.length > 1
+        ? new TidingsError('SOURCE_UNINSTALLED', { source })
+        : new TidingsError('PUBLICATION_LOST', { source, publication: this.names[missing[0]] });
     }
     if (slot === 'create') this.#requireRights(facts, found);
     await this.#makePublications(facts, found, slot, signal);
@@ -254,44 +244,15 @@ export class Setup {
     return (confirmedPosition(slot) ?? position) <= position;
   }
 
-  /** Removes everything; each line says one thing that was removed. */
+  /**
+   * Removes everything; each line says one thing that was removed.
+   * @throws TidingsError `RIGHTS_MISSING` with the SQL for all that is left.
+   */
   async remove(signal: AbortSignal): Promise<readonly string[]> {
-    const { source, session } = this.#options;
-    const removed: string[] = [];
-    const { slot } = await this.slot(signal);
-    if (slot !== null) {
-      await dropSlot(session, slot, source, signal);
-      removed.push(`replication slot ${slot.slot_name}`);
-    }
-    if (await this.#hasTriggerParts(signal)) {
-      await this.#run(dropTriggerSql(source), 'may not drop the event trigger', signal);
-      removed.push(`event trigger ${triggerName(source)} and its function`);
-    }
-    const publications = await readPublications(session, this.names, signal);
-    for (const publication of Object.values(publications)) {
-      if (publication === null) continue;
-      await emptyPublication(session, publication.name, signal);
-      await this.#run(dropPublicationSql(publication.name), 'may not drop a publication', signal);
-      removed.push(`publication ${publication.name}`);
-    }
-    if (await this.#dropEmptySchema(signal)) removed.push(`schema ${OWN_SCHEMA}`);
-    return removed;
-  }
-
-  /** Somebody may have dropped the event trigger by hand, and left its function and its table. */
-  async #hasTriggerParts(signal: AbortSignal): Promise<boolean> {
-    const { source, session } = this.#options;
-    const [row] = await session.query<{ readonly there: boolean }>(
-      {
-        text: `SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = $1)
-          OR EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-            WHERE n.nspname = $2 AND p.proname = $1)
-          OR EXISTS (${announcementsRightsSql(source)}) AS there`,
-        values: [triggerName(source), OWN_SCHEMA],
-      },
-      signal,
-    );
-    return row?.there === true;
+    const { session } = this.#options;
+    const facts = await readFacts(session, signal);
+    const slot = await findSlot(session, this.#owner(facts), signal);
+    return await removeAll({ ...this.#options, names: this.names, slot, role: facts.role }, signal);
   }
 
   #owner({ database, databaseOid }: ServerFacts): SlotOwner {
@@ -370,20 +331,5 @@ export class Setup {
       const { role } = await readFacts(session, signal);
       throw new TidingsError('RIGHTS_MISSING', { source, role, missing, sql }, { cause: error });
     }
-  }
-
-  async #dropEmptySchema(signal: AbortSignal): Promise<boolean> {
-    const rows = await this.#options.session.query(
-      {
-        text: `SELECT FROM pg_namespace n WHERE n.nspname = $1 AND NOT EXISTS (
-          SELECT FROM pg_depend d
-          WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)`,
-        values: [OWN_SCHEMA],
-      },
-      signal,
-    );
-    if (rows.length === 0) return false;
-    await this.#run(`DROP SCHEMA ${quoteIdentifier(OWN_SCHEMA)};`, 'may not drop a schema', signal);
-    return true;
   }
 }

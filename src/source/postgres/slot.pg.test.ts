@@ -175,7 +175,7 @@ test('when the server has no slot left', async () => {
     failed.map((check) => check.name),
     ['slot'],
   );
-  assert.match(failed[0]?.fix ?? '', /max_replication_slots = 11/);
+  assert.match(failed[0]?.sql ?? '', /max_replication_slots = 11/);
 });
 
 for (const major of [18, 14] as const) {

@@ -246,6 +246,11 @@ export async function dropSlot(
   }
 }
 
+/** The same for an administrator. */
+export function dropSlotSql({ slot_name: name }: Slot): string {
+  return `SELECT pg_drop_replication_slot(${quoteLiteral(name)});`;
+}
+
 /** Null when the slot is gone, else the error that says who uses it. */
 async function tryDrop(
   session: SqlSession,

@@ -36,6 +36,7 @@ function stream(
   const receiver = new RecordingReceiver();
   const abort = new AbortController();
   const end = streamChanges({
+    onPassedOver: () => undefined,
     unconverted: { query: () => Promise.resolve([]), onUnreadable: () => undefined },
     source: 'main',
     url,

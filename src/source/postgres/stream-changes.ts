@@ -12,10 +12,11 @@ import { ReplicationConnection } from './connection-replication.ts';
 import { textReader } from './database-text.ts';
 import { type Bytes, MalformedData } from './decode-bytes.ts';
 import type { MessageBytes } from './decode-context.ts';
-import { StreamDecoder } from './decode-stream.ts';
+import { type OpenTransaction, StreamDecoder } from './decode-stream.ts';
 import { Feedback } from './feedback.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import type { PartitionWatch } from './partition-watch.ts';
+import { passOver, type PassOverOptions, type UnsentTransaction } from './pass-over.ts';
 import { wordsToPosition } from './position.ts';
 import { RawMessages, type RawMessagesOptions } from './raw-messages.ts';
 import { type RelationDescriber, RelationTable } from './relation-table.ts';
@@ -37,6 +38,8 @@ export interface StreamChangesOptions {
   /** One for all streams of a source: it remembers keys. */
   readonly catalog: RelationDescriber;
   readonly partitions?: PartitionWatch;
+  /** Told of each transaction that cannot be had, and that is left out. */
+  readonly onPassedOver: PassOverOptions['onPassedOver'];
   /** For texts that come unconverted. */
   readonly unconverted: Pick<RawMessagesOptions, 'query' | 'onUnreadable'>;
   readonly signal: AbortSignal;
@@ -49,7 +52,8 @@ const RELEASE_PAUSE = 20;
 /**
  * Streams a slot's changes to the receiver over one connection. Where the server cannot convert a text
  * to UTF-8 it goes on over another one, on which texts come as they are in the database: to the end of
- * that connection, because where there is one such text there are more.
+ * that connection, because where there is one such text there are more. A transaction that
+ * fails to come on two connections because of a row's size is left out, and told.
  * @returns when the signal aborts.
  * @throws TidingsError when the connection cannot be made or ends, when the server refuses to go on,
  *   or `PROTOCOL_ERROR`; whatever the receiver threw or its `burst` rejected with.
@@ -57,9 +61,12 @@ const RELEASE_PAUSE = 20;
 export async function streamChanges(options: StreamChangesOptions): Promise<void> {
   const { signal } = options;
   let { from } = options;
-  let deadline: number | null = null;
+  let raw = false;
+  /** Until then the connection that ended may still have the slot. */
+  let deadline = 0;
+  let unsent: UnsentTransaction | null = null;
   for (;;) {
-    const request = { ...options, from, raw: deadline !== null };
+    const request = { ...options, from, raw };
     let stream: ChangeStream;
     try {
       stream = new ChangeStream(request, await ReplicationConnection.open(request, signal));
@@ -70,12 +77,20 @@ export async function streamChanges(options: StreamChangesOptions): Promise<void
     try {
       return await stream.run();
     } catch (error) {
-      if (isUnconverted(error) && deadline === null) {
-        deadline = performance.now() + RELEASE_DEADLINE;
-      } else if (!isTidingsError(error, 'SLOT_IN_USE') || performance.now() > (deadline ?? 0)) {
-        throw error;
-      } else await sleep(RELEASE_PAUSE, signal);
       from = stream.reached;
+      if (isTidingsError(error, 'SLOT_IN_USE') && performance.now() <= deadline) {
+        await sleep(RELEASE_PAUSE, signal);
+      } else {
+        const before: UnsentTransaction | null = unsent;
+        unsent = stream.unsent(error);
+        if (isUnconverted(error) && !raw) raw = true;
+        else if (unsent === null) throw error;
+        else if (signal.aborted) return;
+        else if (unsent.transaction.position === before?.transaction.position) {
+          from = passOver(options, unsent);
+        }
+        deadline = performance.now() + RELEASE_DEADLINE;
+      }
     }
     if (signal.aborted) return;
   }
@@ -108,6 +123,8 @@ class ChangeStream implements FrameHandler {
   readonly #pace: StreamPace;
   readonly #ended = new AbortController();
   readonly #result = Promise.withResolvers<void>();
+  /** The one that was coming when it ended; null for none. */
+  #interrupted: OpenTransaction | null = null;
   /** True while the receiver or the catalogue makes us wait. */
   #waiting = false;
   #streaming = false;
@@ -158,6 +175,16 @@ class ChangeStream implements FrameHandler {
       );
     }
     return this.#result.promise;
+  }
+
+  /** The transaction that the server could not send, or the log not take, if that is why it ended. */
+  unsent(error: unknown): UnsentTransaction | null {
+    const transaction = this.#interrupted;
+    if (transaction === null) return null;
+    const { last, expected } = this.#relations;
+    if (isTidingsError(error, 'SOURCE_UNREADABLE')) return { transaction, tables: expected, error };
+    if (!isTidingsError(error, 'LOG_RECORD_TOO_LARGE') || last === null) return null;
+    return { transaction, tables: [last], error };
   }
 
   /** Where the next stream has to begin. */
@@ -313,6 +340,7 @@ class ChangeStream implements FrameHandler {
       this.#feedback.send();
       this.#connection.close();
     } else this.#connection.destroy();
+    this.#interrupted = this.#decoder.open;
     try {
       this.#decoder.abandon();
     } catch (error) {

@@ -126,9 +126,11 @@ export async function makeTrigger(
 /** SQL that removes the event trigger and its function. */
 export function dropTriggerSql(source: string): string {
   const name = quoteIdentifier(triggerName(source));
-  return `DROP EVENT TRIGGER IF EXISTS ${name};
-    DROP FUNCTION IF EXISTS ${quoteIdentifier(OWN_SCHEMA)}.${name}();
-    ${dropAnnouncementsSql(source)}`;
+  return [
+    `DROP EVENT TRIGGER IF EXISTS ${name};`,
+    `DROP FUNCTION IF EXISTS ${quoteIdentifier(OWN_SCHEMA)}.${name}();`,
+    dropAnnouncementsSql(source),
+  ].join('\n');
 }
 
 /**

@@ -51,7 +51,9 @@ export async function nameUnreadable(
 ): Promise<TidingsError> {
   const { cause } = unnamed;
   const lsn =
-    cause instanceof ServerError ? /LSN ([\dA-F]+\/[\dA-F]+)/.exec(cause.where)?.[1] : null;
+    cause instanceof ServerError
+      ? /\bpgoutput\b.*?([\dA-F]+\/[\dA-F]+)/.exec(cause.where)?.[1]
+      : null;
   if (!(cause instanceof ServerError) || lsn === undefined || lsn === null) return unnamed;
   const table = await findTable(lsn, change, signal).catch((failure: unknown) => {
     if (sqlState(failure) === null) throw failure;

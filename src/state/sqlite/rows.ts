@@ -59,8 +59,10 @@ function readError(row: DatabaseRow): StoredError | null {
   if (code === null) return null;
   const message = String(row['error_message']);
   const status = numberOrNull(row['error_status']);
-  if (status === null) return { code, message };
-  return { code, message, answer: { status, excerpt: textOrNull(row['error_excerpt']) ?? '' } };
+  const excerpt = textOrNull(row['error_excerpt']);
+  if (status !== null) return { code, message, answer: { status, excerpt: excerpt ?? '' } };
+  // Without an answer the column has the stack.
+  return { code, message, ...(excerpt === null ? {} : { stack: excerpt }) };
 }
 
 function textOrNull(value: SQLOutputValue | undefined): string | null {

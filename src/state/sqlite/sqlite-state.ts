@@ -235,7 +235,7 @@ export class SqliteState extends SqliteStateReader implements State {
       exception.error?.code ?? null,
       exception.error?.message ?? null,
       exception.error?.answer?.status ?? null,
-      exception.error?.answer?.excerpt ?? null,
+      exception.error?.answer?.excerpt ?? exception.error?.stack ?? null,
       exception.failedAt,
       exception.discarded?.reason ?? null,
       exception.discarded?.at ?? null,

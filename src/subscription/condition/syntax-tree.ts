@@ -49,6 +49,18 @@ export function prepareSyntaxTree(node: ASTNode, loops: number): void {
   for (const child of childrenOf(node)) prepareSyntaxTree(child, inner);
 }
 
+/** The columns of rows that a parsed condition names and does not ask for with `has` or `?`. */
+export function columnsOf(node: ASTNode): readonly string[] {
+  const found = new Set<string>();
+  const visit = (at: ASTNode): void => {
+    if (at.op === 'call' && at.args[0] === 'has') return;
+    if (at.op === '.' && at.args[0].op === 'id' && ROWS.has(at.args[0].args)) found.add(at.args[1]);
+    for (const child of childrenOf(at)) visit(child);
+  };
+  visit(node);
+  return [...found];
+}
+
 function askIfKnown(node: ASTNode | undefined): void {
   if (node?.op !== '.' && node?.op !== '.?') return;
   const [row, column] = node.args;

@@ -2,6 +2,7 @@ import { qualifiedName } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { SnapshotTable, SourceSnapshot } from '../../source/table-snapshot.ts';
 import { type KnownTable, knownTables, tablesNamed } from './known-tables.ts';
+import { questionOf } from './resolve-table.ts';
 import type { SearchableLog, TableName } from './searchable-log.ts';
 
 /** A table as it is now, with what the log has of that very table. */
@@ -28,7 +29,8 @@ export async function findPresent(
     present = await snapshot.describe({ id: named.id });
   }
   if (present === null) {
-    throw new TidingsError('AS_OF_NO_TABLE', { source, table: qualifiedName(name) });
+    const table = qualifiedName(name);
+    throw new TidingsError('AS_OF_NO_TABLE', { source, table, question: questionOf(log, [table]) });
   }
   const id = present.definition.origin?.id ?? null;
   const same = tables.find((table) => table.id !== null && table.id === id);

@@ -1,4 +1,11 @@
+import {
+  parseTablePattern,
+  type TablePattern,
+  TablePatternError,
+} from '../../change/table-pattern.ts';
 import { qualifiedName } from '../../change/table.ts';
+import { suggest } from '../../config/suggest.ts';
+import { didYouMean, plainName, suggestTable } from '../../config/suggest-table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { groupVersions, isSameName } from './known-tables.ts';
 import type { SearchableLog, TableName } from './searchable-log.ts';
@@ -18,8 +25,7 @@ export function resolveTable(log: SearchableLog, source: string, text: string): 
   const named = tables.filter(({ name }) => text === name || text === quoted(name));
   const [only, ...others] = named;
   if (only === undefined) {
-    const details = { source, table: text, tables: listed(tables.map(qualifiedName)) };
-    throw new TidingsError('TABLE_NOT_LOGGED', details);
+    throw notLogged(source, text, tables);
   }
   if (others.length > 0) {
     // One that was moved from schema to schema is still one.
@@ -54,7 +60,55 @@ export function resolvePatterns(
   });
 }
 
-function loggedNames(log: SearchableLog): TableName[] {
+/**
+ * For a pattern that has to mean something: one without wildcards that means no table of the log is a
+ * slip of the pen.
+ * @throws TidingsError `TABLE_NOT_LOGGED`
+ */
+export function requireLogged(log: SearchableLog, source: string, text: string): void {
+  const pattern = parsed(text);
+  if (pattern === null || pattern.exclude) return;
+  const [schema, name] = [plainName(pattern.schema), plainName(pattern.table)];
+  if (schema === null || name === null) return;
+  const tables = loggedNames(log);
+  if (!tables.some((table) => isSameName(table, { schema, name }))) {
+    throw notLogged(source, text, tables);
+  }
+}
+
+/** " Did you mean …?" of what a name in the log is near; empty when nothing is. */
+export function questionOf(log: Pick<SearchableLog, 'tables'>, texts: readonly string[]): string {
+  const tables = loggedNames(log);
+  const meant = texts.map((text) => nearest(text, tables)).find((near) => near !== null);
+  return didYouMean(meant ?? null);
+}
+
+function nearest(text: string, tables: readonly TableName[]): string | null {
+  const pattern = parsed(text);
+  if (pattern !== null) return suggestTable(pattern, tables);
+  return suggest(
+    text,
+    tables.map(({ name }) => name),
+  );
+}
+
+/** Null for what is no pattern, such as a name without its schema. */
+function parsed(text: string): TablePattern | null {
+  try {
+    return parseTablePattern(text);
+  } catch (error) {
+    if (error instanceof TablePatternError) return null;
+    throw error;
+  }
+}
+
+function notLogged(source: string, text: string, tables: readonly TableName[]): TidingsError {
+  const names = listed(tables.map(qualifiedName));
+  const question = didYouMean(nearest(text, tables));
+  return new TidingsError('TABLE_NOT_LOGGED', { source, table: text, tables: names, question });
+}
+
+function loggedNames(log: Pick<SearchableLog, 'tables'>): TableName[] {
   const tables = new Map<string, TableName>();
   for (const { schema, name } of log.tables()) {
     tables.set(`${quoted(schema)}.${quoted(name)}`, { schema, name });

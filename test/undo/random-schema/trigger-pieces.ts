@@ -50,6 +50,12 @@ const WHEN = [
   ['TRIGGER', 'FOR EACH ROW WHEN (pg_trigger_depth() = 0)'],
 ] as const;
 
+/** An effect may set off the trigger again; it has one of its own accord only. */
+const ALONE = 'pg_trigger_depth() = 1';
+/** Deferred triggers all fire from the commit, at the same depth, and could go on for ever. */
+const ONCE = `current_setting('test.touched', true) IS DISTINCT FROM
+    set_config('test.touched', pg_current_xact_id()::text, true)`;
+
 function effectSql({ choices, catalogue, features, number }: StepContext): string | null {
   const table = choices.oneOf(userTables({ catalogue }));
   const other = choices.oneOf(userTables({ catalogue }));
@@ -64,9 +70,9 @@ function effectSql({ choices, catalogue, features, number }: StepContext): strin
       ? 'NULL;'
       : `UPDATE ${other.sql} SET ${column(target)} = ${valueSql(catalogue, target.type, choices)};`;
   const body = choices.one([
-    `INSERT INTO ${schema}.audit (what) VALUES (TG_OP);`,
-    `UPDATE ${schema}.counts SET n = n + 1 WHERE what = 'rows';`,
-    `IF pg_trigger_depth() = 1 THEN ${touch} END IF;`,
+    () => `INSERT INTO ${schema}.audit (what) VALUES (TG_OP);`,
+    () => `UPDATE ${schema}.counts SET n = n + 1 WHERE what = 'rows';`,
+    (when: string) => `IF ${when} THEN ${touch} END IF;`,
   ]);
   const kinds = features.has('trigger-kinds');
   const [head, tail] = choices.one(kinds ? WHEN : WHEN.slice(0, 2));
@@ -74,7 +80,8 @@ function effectSql({ choices, catalogue, features, number }: StepContext): strin
   const event = first !== undefined && choices.once(3) ? `UPDATE OF ${column(first)}` : what;
   const before = kinds && tail === 'FOR EACH STATEMENT' && choices.once(3);
   const on = `${before ? 'BEFORE' : 'AFTER'} ${event} ON ${table.sql} ${tail}`;
-  const create = `${functionSql(schema, number, `${body} RETURN NULL;`)}
+  const when = tail.startsWith('DEFERRABLE') ? ONCE : ALONE;
+  const create = `${functionSql(schema, number, `${body(when)} RETURN NULL;`)}
 CREATE ${head} t${number} ${on} EXECUTE FUNCTION ${schema}.f${number}()`;
   return kinds && choices.once(4)
     ? `${create}; ALTER TABLE ${table.sql} ENABLE ALWAYS TRIGGER t${number}`

@@ -7,6 +7,7 @@ import type {
   TargetApplyOptions,
   TargetConflict,
   TargetRefused,
+  LoweredCounter,
   TargetRow,
   TruncatedTable,
   UndoWorkspace,
@@ -20,6 +21,7 @@ import { checkTable } from './check-table.ts';
 import { countInConflict } from './count-conflicts.ts';
 import { CONFLICT_TABLES } from './check-rows.ts';
 import { countConflicts, listConflicts } from './conflicts.ts';
+import { loweredCounters } from './lowered-counters.ts';
 import { findRefused, toRefused } from './find-refused.ts';
 import { requireKnownMoney } from './known-money.ts';
 import { Outcome } from './outcome.ts';
@@ -195,6 +197,10 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
 
   conflicts(limit: number): Promise<readonly TargetConflict[]> {
     return listConflicts(this.#connection, this.#tables, limit);
+  }
+
+  loweredCounters(): Promise<readonly LoweredCounter[]> {
+    return loweredCounters(this.#connection, this.#tables.all);
   }
 
   settle(mode: 'skip' | 'force'): Promise<number> {

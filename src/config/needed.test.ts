@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isTidingsError } from '../errors/tidings-error.ts';
+import type { Config } from './define-config.ts';
+import { requireOfWebhook, requireUrl, requireValues } from './needed.ts';
+import { resolveConfig } from './resolve-config.ts';
+
+const URL = 'postgresql://ann@db/shop';
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
+function configured(url: unknown, webhook: object): Config {
+  return resolveConfig({
+    sources: { main: { url } },
+    subscriptions: { crm: { tables: ['public.a'], to: { webhook } } },
+  });
+}
+
+function complaint(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    assert.ok(isTidingsError(error));
+    return `${error.code}: ${error.message}`;
+  }
+  return 'accepted';
+}
+
+test('what is not set, or empty, is asked for by who needs it, with all that is missing', () => {
+  for (const unset of [undefined, '']) {
+    const config = configured(unset, { url: unset, secret: unset });
+    assert.equal(config.sources['main']?.url, undefined);
+    assert.equal(
+      complaint(() => requireValues(config)),
+      `CONFIG_PROBLEMS: The configuration has 3 problems:
+  - The configuration has no value for sources.main.url.
+  - The configuration has no value for subscriptions.crm.to.webhook.url.
+  - The configuration has no value for subscriptions.crm.to.webhook.secret.`,
+    );
+    assert.equal(
+      complaint(() => requireUrl(config, 'main')),
+      'CONFIG_VALUE_MISSING: The configuration has no value for sources.main.url.',
+    );
+    assert.deepEqual(resolveConfig(config), config, 'it resolves to itself');
+  }
+});
+
+test('each value is asked for alone', () => {
+  const webhook = { url: 'https://crm.example/in', secret: SECRET };
+  const config = configured(undefined, webhook);
+  assert.match(
+    complaint(() => requireUrl(config, 'main')),
+    /^CONFIG_VALUE_MISSING/,
+  );
+  assert.match(
+    complaint(() => requireUrl(config, 'shop')),
+    /^SOURCE_UNKNOWN/,
+  );
+  assert.equal(requireOfWebhook('crm', 'url', webhook.url), webhook.url);
+  assert.equal(
+    complaint(() => requireOfWebhook('crm', 'secret', undefined)),
+    'CONFIG_VALUE_MISSING: The configuration has no value for subscriptions.crm.to.webhook.secret.',
+  );
+  assert.equal(
+    complaint(() => requireValues(configured(URL, webhook))),
+    'accepted',
+  );
+});

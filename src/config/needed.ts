@@ -1,0 +1,78 @@
+import { TidingsError } from '../errors/tidings-error.ts';
+import type { Config } from './define-config.ts';
+import { combineProblems, pathText } from './problems.ts';
+
+/**
+ * Values that often come from the environment may be absent in a {@link Config}: who only looks at a
+ * data directory needs none of them. They are asked for here by who does.
+ */
+const EXAMPLES = {
+  'sources.url': 'DATABASE_URL=postgresql://user:password@host:5432/database',
+  'webhook.url': 'CRM_URL=https://crm.example/in',
+  'webhook.secret': 'CRM_SECRET=whsec_…',
+} as const;
+
+interface Missing {
+  readonly path: readonly string[];
+  readonly example: string;
+}
+
+/** What a service cannot do without, and this configuration has not. */
+export function missingValues(config: Config): readonly Missing[] {
+  const sources = Object.entries(config.sources).flatMap(([name, { url }]) =>
+    url === undefined ? [urlOf(name)] : [],
+  );
+  const webhooks = Object.entries(config.subscriptions).flatMap(([name, { to }]) => {
+    if (!('webhook' in to)) return [];
+    return (['url', 'secret'] as const).flatMap((key) =>
+      to.webhook[key] === undefined ? [ofWebhook(name, key)] : [],
+    );
+  });
+  return [...sources, ...webhooks];
+}
+
+/**
+ * For who starts the whole service.
+ * @throws TidingsError `CONFIG_VALUE_MISSING`, or `CONFIG_PROBLEMS` for several
+ */
+export function requireValues(config: Config): void {
+  const problems = missingValues(config).map(missing);
+  if (problems.length > 0) throw combineProblems('The configuration', problems);
+}
+
+/**
+ * The address of a source, for who connects to it.
+ * @throws TidingsError `SOURCE_UNKNOWN`, `CONFIG_VALUE_MISSING`
+ */
+export function requireUrl({ sources }: Config, source: string): string {
+  const configured = sources[source];
+  if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
+  if (configured.url === undefined) throw missing(urlOf(source));
+  return configured.url;
+}
+
+/**
+ * One value of a webhook, for who posts to it.
+ * @throws TidingsError `CONFIG_VALUE_MISSING`
+ */
+export function requireOfWebhook<Value>(
+  subscription: string,
+  key: 'url' | 'secret',
+  value: Value | undefined,
+): Value {
+  if (value === undefined) throw missing(ofWebhook(subscription, key));
+  return value;
+}
+
+function urlOf(source: string): Missing {
+  return { path: ['sources', source, 'url'], example: EXAMPLES['sources.url'] };
+}
+
+function ofWebhook(name: string, key: 'url' | 'secret'): Missing {
+  const path = ['subscriptions', name, 'to', 'webhook', key];
+  return { path, example: EXAMPLES[`webhook.${key}`] };
+}
+
+function missing({ path, example }: Missing): TidingsError {
+  return new TidingsError('CONFIG_VALUE_MISSING', { key: pathText(path), example });
+}
