@@ -35,7 +35,8 @@ export const PANELS: Readonly<Record<MetricKey, PanelShape | null>> = {
   captureTransactions: { row: CAPTURE, title: 'Transactions' },
   captureFlush: { row: CAPTURE, title: 'Flush', thresholds: { warn: 0.1, bad: 1 } },
   captureReconnects: { row: CAPTURE, title: 'Reconnects' },
-  captureUnreadable: { row: CAPTURE, title: 'Values left out' },
+  captureUnreadable: { row: CAPTURE, title: 'Values left out', and: ['captureLeftOut'] },
+  captureLeftOut: null,
   sourceRetainedBytes: { row: CAPTURE, title: 'WAL kept by the database' },
   sourceSafeBytes: {
     row: CAPTURE,

@@ -66,7 +66,7 @@ export default defineConfig({
 });
 \`\`\`
 
-A flag wins over its environment variable, that over the file, that over the default. Variables that are not set are read from the file \`.env\` beside the configuration (without one: in the working directory), also for \`process.env\` in the configuration and in handlers; \`tidings doctor\` says where \`DATABASE_URL\` is from. \`TIDINGS_CONFIG\` itself, \`TIDINGS_API\` and \`TIDINGS_TOKEN\` are of the environment alone. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Where a variable of the environment holds a secret, the same name with \`_FILE\` may name a file that holds it (${secretVariables()
+A flag wins over its environment variable, that over the file, that over the default. Variables that are not set are read from the file \`.env\` beside the configuration (without one: in the working directory), also for \`process.env\` in the configuration and in handlers; \`tidings doctor\` says where \`DATABASE_URL\` is from. \`TIDINGS_CONFIG\` itself, \`TIDINGS_API\` and \`TIDINGS_TOKEN\` are of the environment alone. \`DATABASE_URL\` is the address of source \`main\` when no source is configured, or when that one has none. Where a variable holds a secret, the same name with \`_FILE\` may name a file that holds it (${secretVariables()
     .map((name) => code(`${name}_FILE`))
     .join(
       ', ',

@@ -278,3 +278,16 @@ test('.env beside the file: the environment wins, and it is told where the addre
     'a folder of that name',
   );
 });
+
+test('a secret in a file, named in the environment or in .env', async () => {
+  const other = 'postgresql://other/db';
+  const cwd = directoryWith({ url: `${URL}\n`, '.env': `DATABASE_URL=${other}\n` });
+  const named = { DATABASE_URL_FILE: join(cwd, 'url') };
+  assert.equal((await loadConfig({ cwd, env: named })).config.sources['main']?.url, URL);
+  writeFileSync(join(cwd, '.env'), `DATABASE_URL_FILE=${join(cwd, 'url')}\n`);
+  const { config, databaseUrl } = await loadConfig({ cwd, env: {} });
+  assert.equal(config.sources['main']?.url, URL);
+  assert.equal(databaseUrl?.from, 'file');
+  const env = { DATABASE_URL: other };
+  assert.equal((await loadConfig({ cwd, env })).config.sources['main']?.url, other);
+});

@@ -33,7 +33,8 @@ export interface LoadedConfig {
 export type DatabaseUrlOrigin =
   | {
       readonly from: 'environment';
-      /** A `.env` that says something else. */ readonly over: string | null;
+      /** A `.env` that says something else. */
+      readonly over: string | null;
     }
   | { readonly from: 'file'; readonly file: string }
   | null;
@@ -41,18 +42,18 @@ export type DatabaseUrlOrigin =
 /**
  * Finds, reads and checks the configuration. A flag wins over an environment variable, that over the
  * `.env` beside the file, that over the file, that over the default. `DATABASE_URL` is the address of
- * source `main` when no source is configured, or when that one has none. Secrets of the environment may
- * lie in files (`withSecretFiles`).
+ * source `main` when no source is configured, or when that one has none. Secrets may lie in files
+ * (`withSecretFiles`).
  * @throws TidingsError with a code that begins with `CONFIG_` or `SECRET_`.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const { cwd } = options;
-  const environment = withSecretFiles(options.env);
+  const given = withSecretFiles(options.env);
   const file = findConfigFile(options);
   const name = file === null ? 'the configuration' : displayPath(file, cwd);
   const envFile = readEnvFile(file === null ? cwd : dirname(file));
-  const databaseUrl = originOfDatabaseUrl(environment, envFile);
-  const env = withEnvFile(environment, envFile);
+  const databaseUrl = originOfDatabaseUrl(given, envFile);
+  const env = withSecretFiles(withEnvFile(options.env, withoutGiven(envFile, given)));
   const written = file === null ? {} : await importConfig(file, name, cwd);
   const overrides = findOverrides(env, options.flags ?? {}, cwd);
   const url = lacksUrl(written) ? env['DATABASE_URL'] : undefined;
@@ -88,8 +89,17 @@ export function findConfigFile(options: Omit<LoadOptions, 'flags'>): string | nu
   return found[0] === undefined ? null : resolve(cwd, found[0]);
 }
 
+/** What is set, or lies in a file that is named there, wins over `.env`, which may name a file too. */
+function withoutGiven({ file, variables }: EnvFile, given: Variables): EnvFile {
+  const kept = Object.entries(variables).filter(
+    ([name]) => given[name] === undefined && given[name.replace(/_FILE$/, '')] === undefined,
+  );
+  return { file, variables: Object.fromEntries(kept) };
+}
+
 function originOfDatabaseUrl(env: Variables, { file, variables }: EnvFile): DatabaseUrlOrigin {
-  const [here, there] = [env['DATABASE_URL'], variables['DATABASE_URL']];
+  const here = env['DATABASE_URL'];
+  const there = variables['DATABASE_URL'] ?? variables['DATABASE_URL_FILE'];
   if (here !== undefined) {
     if (here === '') return null;
     return { from: 'environment', over: there === undefined || there === here ? null : file };

@@ -43,7 +43,7 @@ test(
     };
     assert.equal(transaction.changes, 159);
     assert.deepEqual(tables, [
-      { table: 'public.account', insert: 0, update: 0, delete: 159, truncate: 0 },
+      { table: 'public.account', tool: null, insert: 0, update: 0, delete: 159, truncate: 0 },
     ]);
 
     const history = await run('history', 'account', '7');

@@ -91,7 +91,7 @@ test('find: by size, table, operation, values, context, time, row and expression
 
   const [report] = await all((await looking.find({ actor: 'bob' }, signal)).found);
   assert.deepEqual(report?.tables, [
-    { table: 'public.account', insert: 0, update: 0, delete: 159, truncate: 0 },
+    { table: 'public.account', tool: null, insert: 0, update: 0, delete: 159, truncate: 0 },
   ]);
   assert.equal(report?.matching, 159);
   const { first, last } = report?.transaction ?? { first: 0, last: 0 };

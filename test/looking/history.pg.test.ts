@@ -128,7 +128,7 @@ test('show: a transaction, a change by id and by offset, and what is not there',
   const { first, last, changes, context, position } = shown.transaction;
   assert.deepEqual([last - first + 1, changes, context], [150, 150, { actor: 'ann' }]);
   assert.deepEqual(await shown.counts(), [
-    { table: 'public.account', insert: 0, update: 1, delete: 149, truncate: 0 },
+    { table: 'public.account', tool: null, insert: 0, update: 1, delete: 149, truncate: 0 },
   ]);
   const streamed = await all(shown.changes());
   assert.deepEqual(

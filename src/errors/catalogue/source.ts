@@ -65,6 +65,13 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  SOURCE_CHILDREN_LEFT_OUT: {
+    message:
+      'Source {source}: {children}. A query on the parent has their rows, and they are not captured, because the patterns do not name them.',
+    hint: '{fix}',
+    retryable: false,
+    exit: 2,
+  },
   SOURCE_VALUE_UNREADABLE: {
     message:
       'Source {source}: column {column} of {table} has a text with bytes that stand for no character of the database (first met in the transaction at {position}). Such values are left out of the log as not known; everything else is captured. An undo of such a row is refused.',

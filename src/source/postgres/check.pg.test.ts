@@ -131,3 +131,39 @@ test('sessions in which no event trigger fires are named, and the fix works', as
   assert.equal((await check(database)).get('new tables')?.status, 'ok');
   await client.query(`DROP ROLE ${role}, ${role}_2`);
 });
+
+test('children that the patterns do not name are warned of, by doctor and when capture begins', async () => {
+  await using database = await freshDatabase();
+  const { client } = database;
+  await client.query(`CREATE SCHEMA old; CREATE SCHEMA "Odd";
+    CREATE TABLE base (id int PRIMARY KEY); CREATE TABLE near (PRIMARY KEY (id)) INHERITS (base);
+    CREATE TABLE old.far (PRIMARY KEY (id)) INHERITS (near);
+    CREATE TABLE "Odd"."a b" (PRIMARY KEY (id)) INHERITS (base);
+    CREATE TABLE alone (id int PRIMARY KEY); CREATE TABLE rooted (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE old.part PARTITION OF rooted FOR VALUES FROM (0) TO (9)`);
+  const found = (await check(database)).get('inheritance');
+  assert.equal(found?.status, 'warning');
+  assert.match(found.message, /^Odd\.a b, old\.far inherit from public\.base:/);
+  assert.match(found.fix ?? '', /'Odd\."a b"', 'old\.far'\.$/);
+  const warned: string[] = [];
+  await using source = new PostgresSource({
+    name: 'main',
+    url: database.url,
+    tables: ['public.*'],
+    onWarning: ({ code }) => warned.push(code),
+  });
+  await source.setUp(signal, { slot: 'create' });
+  assert.deepEqual(warned, ['SOURCE_CHILDREN_LEFT_OUT']);
+  // Only what is named is published.
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT tablename AS name FROM pg_publication_tables WHERE pubname = 'tidings_main' ORDER BY 1`,
+  );
+  assert.deepEqual(
+    rows.map(({ name }) => name),
+    ['alone', 'base', 'near', 'part'],
+  );
+  const named = await check(database, ['public.*', 'Odd."a b"', 'old.far']);
+  assert.equal(named.get('inheritance'), undefined);
+  await client.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+    WHERE database = current_database()`);
+});

@@ -14,6 +14,7 @@ import { checkPublications } from './check-publications.ts';
 import { checkRepack } from './check-repack.ts';
 import { checkNewTables, checkTables } from './check-tables.ts';
 import { readSettings } from './check-settings.ts';
+import { checkInheritance } from './inheritance.ts';
 import { readTables, readSkipped } from './captured-tables.ts';
 import type { ConnectOptions } from './connect.ts';
 import { checkEncoding } from './encoding.ts';
@@ -82,6 +83,7 @@ async function* runChecks(
   yield* checkRights(source, facts, publications, tables);
   if (slot !== null) yield checkPublications(source, publications, tables);
   yield* checkTables(tables, await readSkipped(session, patterns, signal));
+  yield* checkInheritance(session, patterns, signal);
   yield checkLocks(await readLockRoom(session, patterns, signal));
   yield* checkRepack(facts, settings, tables);
   yield checkNewTables(source, query, triggered, await readSilenced(session, signal));

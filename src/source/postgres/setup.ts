@@ -16,6 +16,7 @@ import type { PlacementProgress } from './place-tables.ts';
 import { publicationNames, readPublications } from './publication.ts';
 import { type PublicationLook, PublicationWatch, readMoment } from './publication-watch.ts';
 import { encodingWarning, requireEncoding } from './encoding.ts';
+import { inheritanceWarning } from './inheritance.ts';
 import { lsnToPosition } from './position.ts';
 import { removeAll } from './remove-all.ts';
 import { missingRights, type PublishedTables } from './rights.ts';
@@ -105,6 +106,7 @@ export class Setup {
     if (slot === 'create') this.#requireRights(facts, found);
     await this.#makePublications(facts, found, slot, signal);
     if (slot === 'create') await this.#makeSlot(facts, missing.length > 0, signal);
+    await this.#lookAtChildren(signal);
     // From here on everything that is published is captured.
     this.#watch.begin();
     // Behind the slot: from here on the event trigger announces what changes.
@@ -319,6 +321,13 @@ export class Setup {
     const { source, onWarning } = this.#options;
     if (slot === 'create') requireEncoding(source, facts);
     const warning = encodingWarning(source, facts);
+    if (warning !== null) onWarning(warning);
+  }
+
+  /** What is read with a captured table and is not captured with it. */
+  async #lookAtChildren(signal: AbortSignal): Promise<void> {
+    const { source, onWarning } = this.#options;
+    const warning = await inheritanceWarning(source, this.#options, signal);
     if (warning !== null) onWarning(warning);
   }
 
