@@ -99,49 +99,6 @@ test('sslmode=prefer goes without TLS where the server has none', async () => {
   await client.end();
 });
 
-test('a pooler in between is told as what it is, and not tried again', async () => {
-  // As PgBouncer 1.18 answers.
-  for (const parameter of ['options', 'replication']) {
-    const fields = `SFATAL\0C08P01\0Munsupported startup parameter: ${parameter}\0\0`;
-    const answer = Buffer.alloc(5 + fields.length);
-    answer.write('E');
-    answer.writeInt32BE(4 + fields.length, 1);
-    answer.write(fields, 5);
-    const server = createServer((socket) => socket.once('data', () => socket.end(answer)));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { readonly port: number };
-    const error = await failure(`postgresql://u:p@127.0.0.1:${port}/d`);
-    assert.equal(error.code, 'SOURCE_POOLED', error.message);
-    assert.equal(error.retryable, false);
-    assert.match(error.message, /capture needs PostgreSQL itself: unsupported startup parameter/);
-    server.close();
-  }
-});
-
-test('a pooler that passes over what our sessions begin with is noticed', async () => {
-  await using database = await freshDatabase();
-  const { hostname, port } = new URL(database.url);
-  const pooler = createServer((socket) => {
-    const onward = createConnection(Number(port), hostname);
-    onward.pipe(socket);
-    socket.once('data', (startup) => {
-      const at = startup.indexOf('\0options\0');
-      const ignored = startup.toString('latin1').replace(/\0options\0[^\0]*/, '');
-      const bytes = Buffer.from(ignored, 'latin1');
-      bytes.writeInt32BE(bytes.length, 0);
-      assert.ok(at > 0);
-      onward.write(bytes);
-      socket.pipe(onward);
-    });
-  });
-  await new Promise<void>((resolve) => pooler.listen(0, '127.0.0.1', resolve));
-  const { port: pooled } = pooler.address() as { readonly port: number };
-  const error = await failure(change(database.url, (url) => (url.port = String(pooled))));
-  assert.equal(error.code, 'SOURCE_POOLED', error.message);
-  assert.match(error.message, /do not reach the server/);
-  pooler.close();
-});
-
 test('a server that is no PostgreSQL, and one that hangs up', async () => {
   for (const greet of [(): string => 'HTTP/1.1 400 Bad Request\r\n\r\n', (): null => null]) {
     const server = createServer((socket) => socket.end(greet() ?? Buffer.of()));
