@@ -1,4 +1,4 @@
-/** The README's program, as it stands there: it is told of changes, says nothing, and ends on Ctrl-C. */
+/** The README's program, as it stands there: it says nothing, and ends on Ctrl-C. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
