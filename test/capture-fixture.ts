@@ -20,7 +20,7 @@ export class ScriptedSource implements Source {
   readonly restarts: string[] = [];
   identity = 'database 1';
   /** What it says of its history. */
-  next: Continuation = { lineage: 'one', rewound: null, doubt: null };
+  next: Continuation = { lineage: 'one', rewound: null, doubt: null, lost: null };
   streams = 0;
   #receiver: ChangeReceiver | null = null;
   #sent: string[] = [];

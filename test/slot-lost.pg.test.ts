@@ -22,6 +22,9 @@ async function prepare(database: TestDatabase): Promise<void> {
 
 /** The loss is an error that names the command; the command goes on and the log keeps the gap. */
 async function expectLossAndGoOn(database: TestDatabase, at: Project, code: string): Promise<void> {
+  const checked = await tidings(['doctor', '--config', at.config]);
+  assert.equal(checked.code, 1, 'doctor says what start will say');
+  assert.match(checked.stdout, /FAIL {2}(history|slot) .*\n.*tidings start --accept-gap main/);
   const refused = await tidings(['start', '--config', at.config]);
   assert.notEqual(refused.code, 0);
   assert.match(refused.stderr, new RegExp(code));

@@ -26,7 +26,7 @@ async function rewound(parts: Partial<Rewound> = {}): Promise<Fixture> {
   }
   log.writer.lineage('one');
   await log.writer.flush();
-  source.next = { lineage: 'two', rewound: { ...REWOUND, ...parts }, doubt: null };
+  source.next = { lineage: 'two', rewound: { ...REWOUND, ...parts }, doubt: null, lost: null };
   return at;
 }
 
@@ -54,7 +54,7 @@ test('accepted, the log goes on where the two part, under positions of another h
   assert.deepEqual([log.position, log.lineage], [`r0001.${position(3)}`, 'two']);
   assert.deepEqual(await log.gaps(), []);
 
-  source.next = { lineage: 'two', rewound: null, doubt: null };
+  source.next = { lineage: 'two', rewound: null, doubt: null, lost: null };
   await capture.acceptRewind();
   assert.equal(log.forks().length, 1, 'what did not go back is left alone');
   void capture.run();
@@ -88,7 +88,7 @@ test('what cannot be compared is not taken for the same; a gap gives it up', asy
   await using at = await rewound();
   const { source, log, capture } = at;
   const doubt = new TidingsError('SLOT_INVALIDATED', { source: 'main', slot: 's', reason: 'r' });
-  source.next = { lineage: 'two', rewound: null, doubt };
+  source.next = { lineage: 'two', rewound: null, doubt, lost: null };
   await assert.rejects(capture.run(), doubt);
   assert.deepEqual([source.setUps, source.streams], [0, 0]);
   await capture.acceptGap('test');

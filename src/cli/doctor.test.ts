@@ -128,7 +128,7 @@ test('a command reports a bad configuration like any other error', async () => {
     error: {
       code: 'CONFIG_UNKNOWN_KEY',
       message: 'tidings.config.json: there is no option sorces.',
-      hint: 'Did you mean sources? All options: docs/reference/configuration.md.',
+      hint: `Did you mean sources? All options: ${join(import.meta.dirname, '../../docs/reference/configuration.md')}.`,
     },
   });
 });

@@ -53,6 +53,8 @@ export interface Continuation {
   readonly rewound: Rewound | null;
   /** Why the two could not be compared as far as they have to be; else null. */
   readonly doubt: TidingsError | null;
+  /** Why the source cannot deliver what follows the log, as far as that can be told now; else null. */
+  readonly lost: TidingsError | null;
 }
 
 /** The earlier of two findings in each respect. */

@@ -30,11 +30,11 @@ export async function checkHistory(
     const known = knownHistory(log);
     if (known === null) return [];
     const soon = AbortSignal.timeout(PATIENCE);
-    const { rewound, doubt } = await source
+    const { rewound, doubt, lost } = await source
       .continuation(known, AbortSignal.any([signal, soon]))
       .catch((error: unknown) => {
         signal.throwIfAborted();
-        if (soon.aborted) return { rewound: null, doubt: null };
+        if (soon.aborted) return { rewound: null, doubt: null, lost: null };
         throw error;
       });
     if (soon.aborted) {
@@ -43,6 +43,9 @@ export async function checkHistory(
     }
     if (rewound === null && doubt !== null) {
       return [{ name, status: 'failed', message: doubt.message, fix: doubt.hint }];
+    }
+    if (rewound === null && lost !== null) {
+      return [{ name, status: 'failed', message: lost.message, fix: lost.hint }];
     }
     if (rewound === null) {
       const message = 'The log goes on with the history that the database has.';

@@ -30,7 +30,7 @@ import { readRelations } from './read-relations.ts';
 import { RelationCatalog } from './relation-catalog.ts';
 import type { CatalogQuery } from './relation-types.ts';
 import { Setup } from './setup.ts';
-import { confirmedPosition, requireSlot, type Slot } from './slot.ts';
+import { confirmedPosition, requireSlot, type Slot, whyLost } from './slot.ts';
 import { SqlSession } from './sql-session.ts';
 import { endsStandbyDecoding } from './standby-decoding.ts';
 import { readStatus } from './status.ts';
@@ -125,7 +125,7 @@ export class PostgresSource implements Source {
   }
 
   async continuation(known: KnownHistory | null, signal: AbortSignal): Promise<Continuation> {
-    const { slot } = await this.#setup.slot(signal);
+    const { slot, owner } = await this.#setup.slot(signal);
     const { lineage, parting, doubt } = await findContinuation(
       {
         connection: this.#connection,
@@ -137,9 +137,12 @@ export class PostgresSource implements Source {
       signal,
     );
     this.#timeline = parseLineage(lineage)?.at(-1)?.id ?? null;
-    if (parting === null) return { lineage, rewound: null, doubt };
+    if (parting === null) {
+      const lost = known === null ? null : whyLost(slot, owner, known.position);
+      return { lineage, rewound: null, doubt, lost };
+    }
     const complete = await this.#setup.hasAllSince(parting.to, signal);
-    return { lineage, rewound: { ...parting, complete }, doubt };
+    return { lineage, rewound: { ...parting, complete }, doubt, lost: null };
   }
 
   setUp(signal: AbortSignal, options: SetUpOptions): Promise<void> {

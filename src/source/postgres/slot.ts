@@ -184,6 +184,20 @@ export function requireSlot(slot: Slot | null, owner: SlotOwner, from: string | 
   return slot;
 }
 
+/**
+ * Why the log cannot be continued from this slot, for whoever only looks; null when it can, and while
+ * somebody reads it, who may have come further than the log that was looked at.
+ */
+export function whyLost(slot: Slot | null, owner: SlotOwner, from: string): TidingsError | null {
+  try {
+    if (slot?.active_pid === null || slot === null) requireSlot(slot, owner, from);
+    return null;
+  } catch (error) {
+    if (isTidingsError(error)) return error;
+    throw error;
+  }
+}
+
 /** Why the server gave the slot up; null when it did not. */
 export function lossOf(slot: Slot): string | null {
   const { invalidation_reason: reason, wal_status: status, conflicting } = slot;
