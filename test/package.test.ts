@@ -1,7 +1,7 @@
 /** The packed package, installed elsewhere: the command and the library work from it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -64,5 +64,79 @@ test('the tarball, installed elsewhere', { timeout: 180_000 }, async () => {
   );
   const { stdout: used } = await run(process.execPath, ['use.mjs'], { cwd: directory, env });
   assert.equal(used.trim(), 'function function');
+  writeFileSync(
+    join(directory, 'use.cjs'),
+    `const { createTidings, defineConfig } = require('tidings');
+     console.log(typeof createTidings, typeof defineConfig);`,
+  );
+  const { stdout: required } = await run(process.execPath, ['use.cjs'], { cwd: directory, env });
+  assert.equal(required.trim(), 'function function');
+
+  await checkPointers(directory);
+  await checkTypes(directory);
   rmSync(directory, { recursive: true });
 });
+
+/** Every page that an error or a help text of the installed package names is there. */
+async function checkPointers(directory: string): Promise<void> {
+  const catalogue = join(directory, 'node_modules', 'tidings', 'dist', 'errors', 'catalogue.js');
+  const { CATALOGUE } = (await import(catalogue)) as {
+    CATALOGUE: Record<string, { hint: string }>;
+  };
+  const reference = readFileSync(join(root, 'docs', 'reference', 'cli.md'), 'utf8');
+  const texts = [...Object.values(CATALOGUE).map(({ hint }) => hint), reference];
+  const named = texts.flatMap((text) => text.match(/\bdocs\/[\w/-]+\.\w+/g) ?? []);
+  assert.ok(named.length > 5);
+  for (const pointer of new Set(named)) {
+    assert.ok(existsSync(join(directory, 'node_modules', 'tidings', pointer)), pointer);
+  }
+  const { stdout } = await run('npx', ['tidings', 'find', '--help'], { cwd: directory, env });
+  assert.match(stdout, /node_modules\/tidings\/docs\/guide\/filters\.md/);
+  writeFileSync(join(directory, 'wrong.json'), '{"surces": {}}');
+  const wrong = run('npx', ['tidings', 'doctor', '--config', 'wrong.json'], {
+    cwd: directory,
+    env,
+  });
+  await assert.rejects(wrong, (error: { stderr?: string }) => {
+    assert.match(error.stderr ?? '', /node_modules\/tidings\/docs\/reference\/configuration\.md/);
+    return true;
+  });
+}
+
+/** The README's TypeScript, as strict as it goes, however modules are found. */
+async function checkTypes(directory: string): Promise<void> {
+  const blocks = [
+    ...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm),
+  ];
+  assert.ok(blocks.length >= 4);
+  for (const [index, [, text = '']] of blocks.entries()) {
+    writeFileSync(join(directory, `readme-${index}.ts`), text);
+  }
+  symlinkSync(
+    join(root, 'node_modules', '@types', 'node'),
+    join(directory, 'node_modules', '@types-node'),
+  );
+  for (const [moduleResolution, module] of [
+    ['node16', 'node16'],
+    ['nodenext', 'nodenext'],
+    ['bundler', 'esnext'],
+  ]) {
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      target: 'es2024',
+      lib: ['es2024', 'esnext.disposable'],
+      module,
+      moduleResolution,
+      types: [join(directory, 'node_modules', '@types-node')],
+    };
+    const settings = { compilerOptions, include: ['readme-*.ts'] };
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings));
+    const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.'], {
+      cwd: directory,
+      env,
+    }).catch((error: { stdout: string }) => error);
+    assert.equal(stdout, '', moduleResolution);
+  }
+}

@@ -91,10 +91,18 @@ function optionText(path: string, entry: OptionEntry): string {
   return `## ${code(path)}\n\n${entry.description}\n\n${lines.join('')}`;
 }
 
-function defaultText({ default: value, reason }: OptionEntry): string | null {
+function defaultText(entry: OptionEntry): string | null {
+  const { default: value, webhookDefault, reason } = entry;
   if (value === undefined) return reason ?? null;
-  const written = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
-  return `${code(written)}. ${reason ?? ''}`;
+  const written =
+    webhookDefault === undefined
+      ? valueText(value)
+      : `${valueText(value)} for a handler, ${valueText(webhookDefault)} for a webhook`;
+  return `${written}. ${reason ?? ''}`;
+}
+
+function valueText(value: OptionEntry['default']): string {
+  return code(typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
 }
 
 export function cliPage(): string {

@@ -1,3 +1,5 @@
+import type { Row } from '../change/change.ts';
+import type { ColumnOf, TidingsTables } from '../change/typed-change.ts';
 import type { StartAt } from '../config/start-at.ts';
 import type { TableHandler } from '../sink/handler/table-handler.ts';
 import type { Administration } from './administration.ts';
@@ -14,7 +16,10 @@ import type { Status } from './status/status.ts';
 export type { HandlerCall, RewindRow, TableHandler } from '../sink/handler/table-handler.ts';
 
 /** What `register` takes besides the methods: which changes, and how they are delivered. */
-export interface Registration extends TableHandler {
+export interface Registration<
+  TableRow extends object = Row,
+  Column extends ColumnOf<TableRow> = ColumnOf<TableRow>,
+> extends TableHandler<TableRow, Column> {
   /** The source that has the table. Default: the only one. */
   readonly source?: string;
   /** Row filter over `before` and `after`, as in the configuration. */
@@ -34,10 +39,28 @@ export interface Tidings extends Administration, AsyncDisposable {
   /**
    * Registers an object for a table (or a pattern) under a durable name: each change is one call,
    * acknowledged when its promise resolves. May be called before or after `start`.
+   *
+   * The type of its rows is that of {@link TidingsTables} when the table is in there, else the one
+   * that is given: `register<Order>(…)`.
    * @throws TidingsError `SUBSCRIPTION_EXISTS` when the name is taken, `FILTER_INVALID`,
    *   `TABLE_PATTERN_INVALID`, `HANDLER_INVALID`, `SOURCE_UNKNOWN`.
    */
-  register(name: string, table: string, handler: Registration): Tidings;
+  register<Table extends keyof TidingsTables, Column extends ColumnOf<TidingsTables[Table]>>(
+    name: string,
+    table: Table,
+    handler: Registration<TidingsTables[Table], Column>,
+  ): Tidings;
+  register<Table extends string, Column extends string = string>(
+    name: string,
+    // Without this a column that a known table has not got would be looked for in a `Row`.
+    table: Table extends keyof TidingsTables ? never : Table,
+    handler: Registration<Row, Column>,
+  ): Tidings;
+  register<TableRow extends object, Column extends ColumnOf<TableRow> = ColumnOf<TableRow>>(
+    name: string,
+    table: string,
+    handler: Registration<TableRow, Column>,
+  ): Tidings;
   /** Where this machine reaches the HTTP API; null while that is closed. */
   readonly url: string | null;
   /**

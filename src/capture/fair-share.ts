@@ -30,7 +30,8 @@ export class FairShare {
     const end = began + Math.min(MAX_REST, (began - this.#since) * SHARE);
     const before = performance.eventLoopUtilization();
     while (performance.now() < end && this.#othersBusy() && !this.#signal.aborted) {
-      await sleep(Math.min(LOOK, end - performance.now()), this.#signal);
+      // Whether others are busy takes a moment to say, and then the end may be over.
+      await sleep(Math.max(0, Math.min(LOOK, end - performance.now())), this.#signal);
       const { idle } = performance.eventLoopUtilization(before);
       if (idle > (performance.now() - began) * IDLE_SHARE) break;
     }

@@ -6,6 +6,7 @@ import type { DeclareCommand, Runtime } from './command.ts';
 import { declareCompletion } from './completion.ts';
 import { declareDeliveries } from './deliveries.ts';
 import { declareDemo } from './demo.ts';
+import { resolveDocPointers } from './doc-pointers.ts';
 import { declareDoctor } from './doctor.ts';
 import { declareFind } from './find.ts';
 import { declareHealth } from './health.ts';
@@ -70,8 +71,8 @@ export function createProgram(runtime: Runtime): Command {
     })
     .addHelpText('after', EXIT_CODES)
     .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeOut: (text) => io.stdout.write(resolveDocPointers(text, io.cwd)),
+      writeErr: (text) => io.stderr.write(resolveDocPointers(text, io.cwd)),
       getOutHelpWidth: () => io.stdout.columns,
       getErrHelpWidth: () => io.stderr.columns,
       getOutHasColors: () => io.stdout.colour,
@@ -124,7 +125,7 @@ function tell(error: unknown, argv: readonly string[], io: Io): number {
     colour: io.stderr.colour,
     debug: io.env['TIDINGS_DEBUG'] === '1',
   });
-  io.stderr.write(text);
+  io.stderr.write(resolveDocPointers(text, io.cwd));
   return exitCode;
 }
 

@@ -19,6 +19,23 @@ const TAGS = [
   { name: 'Undo', description: 'Taking changes back.' },
 ];
 
+const DEFAULT_SERVER = {
+  url: 'http://127.0.0.1:7070',
+  description: 'Where it listens by default.',
+};
+
+/**
+ * The servers that a running service's document names. The second is relative to the place that the
+ * document was fetched from (OpenAPI 3.1, "Server Object"): only the client knows which proxy, and
+ * which path of it, it came through.
+ */
+export function serversOf(listening: string | null): readonly object[] {
+  return [
+    ...(listening === null ? [] : [{ url: listening, description: 'Where it listens.' }]),
+    { url: '.', description: 'Where this document was fetched, also behind a proxy.' },
+  ];
+}
+
 /** Makes the description of all routes that are registered afterwards: `app.swagger()` is it. */
 export async function documentRoutes(app: Api): Promise<void> {
   const schemas = {
@@ -35,7 +52,7 @@ export async function documentRoutes(app: Api): Promise<void> {
         description: DESCRIPTION,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
       },
-      servers: [{ url: 'http://127.0.0.1:7070', description: 'Where it listens by default.' }],
+      servers: [DEFAULT_SERVER],
       tags: TAGS,
       security: [{ token: [] }],
       components: {

@@ -194,7 +194,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     table: 'schema_migrations',
     columns: { version: 'integer', inserted_at: 'timestamp' },
     only: true,
-    from: 'Ecto, lib/ecto/migration/schema_migration.ex',
+    from: 'ecto_sql, lib/ecto/migration/schema_migration.ex',
   },
   {
     tool: 'goose',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HEALTHY } from '../health.ts';
+import { serversOf } from '../openapi.ts';
 import { readiness, type Readiness } from '../readiness.ts';
 import { answer, described } from '../schemas/documented.ts';
 import { problems, problemsOfAnybody } from '../schemas/problem.ts';
@@ -116,6 +117,6 @@ function observingRoutes(app: Api, context: RouteContext): void {
       tags,
       response: { 200: described(z.record(z.string(), z.unknown()), 'OpenAPI 3.1'), ...problems() },
     },
-    handler: () => Promise.resolve({ ...app.swagger() }),
+    handler: () => Promise.resolve({ ...app.swagger(), servers: serversOf(service.url) }),
   });
 }

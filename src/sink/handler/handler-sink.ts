@@ -1,4 +1,4 @@
-import { OPERATIONS, type Operation, type Row } from '../../change/change.ts';
+import { type Change, OPERATIONS, type Operation, type Row } from '../../change/change.ts';
 import { isRewindTable } from '../../change/rewind.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { describeFailure } from '../describe-failure.ts';
@@ -51,6 +51,11 @@ export function handledOperations(handler: TableHandler): readonly Operation[] {
   return OPERATIONS.filter((operation) => handler[operation] !== undefined);
 }
 
+/** A handler as it is called: which change goes to which method is decided here, by its operation. */
+type Methods = Readonly<
+  Partial<Record<Operation, (row: Row | null, change: Change, call: HandlerCall) => unknown>>
+>;
+
 function callMethod(handler: TableHandler, attempt: Attempt, signal: AbortSignal): unknown {
   const { change } = attempt;
   const call: HandlerCall = { signal, attempt: attempt.number };
@@ -58,9 +63,10 @@ function callMethod(handler: TableHandler, attempt: Attempt, signal: AbortSignal
   if (isRewindTable({ schema, name })) {
     return handler.rewind?.(after as unknown as RewindRow, change, call);
   }
-  if (operation === 'truncate') return handler.truncate?.(null, change, call);
+  const methods = handler as Methods;
+  if (operation === 'truncate') return methods.truncate?.(null, change, call);
   const row = operation === 'delete' ? (before ?? key) : after;
-  return handler[operation]?.(row ?? NO_ROW, change, call);
+  return methods[operation]?.(row ?? NO_ROW, change, call);
 }
 
 function failure(error: unknown): Outcome {

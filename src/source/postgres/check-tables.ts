@@ -61,6 +61,7 @@ function* checkIdentity(tables: readonly CapturedTable[]): Generator<CheckResult
       name: 'partitions',
       status: 'warning',
       message: `${listTables(partly)}: some partitions lack REPLICA IDENTITY FULL, so old rows hold only their keys.`,
+      fix: EACH,
       sql: partly.map(partitionsFullSql).join('\n'),
     };
   }
@@ -70,21 +71,30 @@ function* checkIdentity(tables: readonly CapturedTable[]): Generator<CheckResult
     name: 'old rows',
     status: 'warning',
     message: `${countTables(short)} without REPLICA IDENTITY FULL: their updates and deletes carry no old row and cannot be undone.`,
+    ...(short.some(({ partitioned }) => partitioned) ? { fix: EACH } : {}),
     sql: short
       .map((table) =>
         table.partitioned
-          ? `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL; ${partitionsFullSql(table)}`
+          ? partitionsFullSql(table)
           : `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;`,
       )
       .join('\n'),
   };
 }
 
-/** A partitioned table does not pass its replica identity on. */
+/** What the block does that changes partitions. */
+const EACH =
+  'The block locks each partition that lacks it until the last one has it; where that is too long, alter them one by one.';
+
+/**
+ * A partitioned table does not pass its replica identity on. Those that have it already are
+ * not locked. A COMMIT after each would lock them one at a time, and PostgreSQL has none where several
+ * statements are sent at once, as many programs do with what is pasted.
+ */
 function partitionsFullSql(table: CapturedTable): string {
   const root = quoteLiteral(quoteTable(table));
   const tag = root.includes('$$') ? '$full$' : '$$';
-  return `DO ${tag} DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree(${root}) LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', p); END LOOP; END ${tag};`;
+  return `DO ${tag} DECLARE p regclass; BEGIN FOR p IN SELECT t.relid FROM pg_partition_tree(${root}) t JOIN pg_class c ON c.oid = t.relid AND c.relreplident <> 'f' LOOP EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', p); END LOOP; END ${tag};`;
 }
 
 /** Whether tables made later are captured from their first row on. */

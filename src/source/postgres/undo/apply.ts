@@ -89,7 +89,7 @@ export function writeAllSql(statements: readonly string[]): string {
 
 export function partSql(part: Omit<Part, 'expected'>): string {
   const { table, operation } = part;
-  if (table.key === null) return bagSql(table, operation);
+  if (table.key === null) return bagSql(part);
   const { before, after, facts } = table;
   if (part.inPlace === true) {
     return `${updateSql(table)} FROM ${inPlaceRows(table)} i JOIN ${before} s ON s.ctid = i.back
@@ -121,7 +121,7 @@ export function hasTurn(table: StagedTable, turn: number): string {
 }
 
 /** The same for rows without a key, which are found by where they are. */
-function bagSql(table: StagedTable, operation: UndoOperation): string {
+function bagSql({ table, operation, turn = 0 }: Omit<Part, 'expected'>): string {
   const { before, facts } = table;
   const paired = table.paired > 0;
   if (operation === 'insert') {
@@ -132,7 +132,7 @@ function bagSql(table: StagedTable, operation: UndoOperation): string {
   }
   if (operation === 'update') {
     return `${updateSql(table)} FROM ${pairs(table)} x JOIN ${before} s ON s.ctid = x.back
-      WHERE t.ctid = x.tid AND t.tableoid = x.rel`;
+      WHERE t.ctid = x.tid AND t.tableoid = x.rel AND x.turn = ${turn}`;
   }
   const inPlace = `EXISTS (SELECT FROM ${pairs(table)} x WHERE x.tid = v.tid AND x.rel = v.rel)`;
   return `DELETE FROM ${facts.sql} t USING ${victims(table)} v

@@ -5,7 +5,7 @@ import { textsOf } from './texts-of.ts';
 import type { UndoConnection } from './undo-connection.ts';
 import { identityColumns, writableColumns } from './writable-columns.ts';
 
-/** Rows of a table without a key that are changed in place: `tid` and `rel` become `back`. */
+/** Rows of a table without a key that are changed in place: `tid` and `rel` become `back`, in a `turn`. */
 export function pairs(table: StagedTable): string {
   return `pg_temp.undo_pair_${table.place}`;
 }
@@ -55,9 +55,9 @@ export function pairsSql(table: StagedTable): string | null {
       FROM ${before} s),
     same AS (SELECT g.tid, g.rel, b.back FROM gone g
       JOIN back b ON b.held = g.held AND b.place = g.place ${equal})
-    SELECT tid, rel, back FROM same
+    SELECT tid, rel, back, 0 AS turn FROM same
     UNION ALL
-    SELECT g.tid, g.rel, b.back FROM gone g JOIN back b ON b.at = g.at AND b.fixed = g.fixed
+    SELECT g.tid, g.rel, b.back, 0 FROM gone g JOIN back b ON b.at = g.at AND b.fixed = g.fixed
     WHERE NOT EXISTS (SELECT FROM same s WHERE s.tid = g.tid AND s.rel = g.rel)
       AND NOT EXISTS (SELECT FROM same s WHERE s.back = b.back)`;
 }

@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import type { RowCounts } from './apply.ts';
 import { findPairs } from './bag-pairs.ts';
+import { takeBagTurns } from './bag-turns.ts';
 import { checkChildren, checkParents, checkUnique, type Staged } from './check-constraints.ts';
 import { checkPartitions } from './check-partitions.ts';
 import { checkRowConstraints, checkRules } from './check-row-constraints.ts';
@@ -57,10 +58,9 @@ async function constraints(
   await checkRowConstraints(connection, table);
   await checkPartitions(connection, table);
   await findInPlace(connection, table);
-  await findReplaced(connection, table, {
-    indexes: facts.uniqueIndexes.filter((index) => isComplete(table, index)),
-    staged,
-  });
+  const indexes = facts.uniqueIndexes.filter((index) => isComplete(table, index));
+  await findReplaced(connection, table, { indexes, staged });
+  await takeBagTurns(connection, table, indexes);
   for (const key of facts.foreignKeys) {
     if (isSame(key.child, facts)) await checkParents(connection, table, key, staged);
     if (isSame(key.parent, facts)) await checkChildren(connection, table, key, staged);

@@ -1,6 +1,5 @@
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import type { UniqueIndex } from './index-facts.ts';
-import { keyOf } from './row-sql.ts';
 import type { StagedTable } from './staged-table.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
 
@@ -17,10 +16,12 @@ export function freeValueSql(
   alias: string,
 ): string | null {
   const { facts } = table;
-  const key = keyOf(table);
   const named = parts.flatMap(({ column }) => (column === null ? [] : [column]));
+  // Without a key the values that the row has now say which it is.
+  const key = table.key?.map(({ column }) => column) ?? named;
+  if (key.length === 0) return null;
   const may = new Set([...named, ...(reads ?? [])]);
-  for (const { column } of key) may.delete(column);
+  if (table.key !== null) for (const column of key) may.delete(column);
   const needed = new Set(facts.constraints.notNull.map(({ column }) => column));
   const found = facts.columns.flatMap((column) => {
     if (!may.has(column.name) || column.generated || column.identity === 'a') return [];
@@ -33,7 +34,7 @@ export function freeValueSql(
   if (chosen === undefined) return null;
   const update = `${HINT}UPDATE ${quoteTable(facts)} SET ${quoteIdentifier(chosen.name)} = ${chosen.free} WHERE `;
   const where = key.map(
-    ({ column }) =>
+    (column) =>
       `${quoteLiteral(`${quoteIdentifier(column)} = `)} || pg_catalog.quote_literal(${alias}.${quoteIdentifier(column)}::pg_catalog.text)`,
   );
   return `${quoteLiteral(update)} || ${where.join(` || ' AND ' || `)} || ';'`;

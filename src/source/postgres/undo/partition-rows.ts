@@ -24,5 +24,6 @@ export function partitionSql(relation: string, captured: string): string {
  */
 export function rowsIn(from: string, partition: PartitionFacts | null): string {
   if (partition === null || partition.bounds === null) return from;
-  return `(SELECT * FROM ${from} WHERE ${partition.bounds})`;
+  // Before PostgreSQL 16 a subquery has to have a name.
+  return `(SELECT * FROM ${from} undo_in WHERE ${partition.bounds})`;
 }

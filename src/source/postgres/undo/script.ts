@@ -6,6 +6,7 @@ import { OUR_TEXTS, SCRIPT_BEGIN, SCRIPT_OWN_SETTINGS } from '../session-setting
 import { findActedOn } from './acted-on.ts';
 import type { RowCounts } from './apply.ts';
 import { pairsSql } from './bag-pairs.ts';
+import { bagTurnsSql } from './bag-turns.ts';
 import { addedChildren } from './check-constraints.ts';
 import { addedValues, chooseVictimsSql, lockBagSql, lockRowsSql, victims } from './check-rows.ts';
 import { inPlaceSql } from './in-place.ts';
@@ -69,12 +70,16 @@ export async function* scriptOf(
     yield* rowsOf(connection, table, table.after);
     // Which rows are written in another way was found out beside the rows of other tables.
     if (table.replaced > 0) yield* keysOf(connection, table, table.replacedRows);
-    if (table.turns.length > 0) yield* keysOf(connection, table, turnRows(table), true);
+    if (table.key !== null && table.turns.length > 0)
+      yield* keysOf(connection, table, turnRows(table), true);
     table.scripted = true;
   }
   const outcome = await outcomeOf(connection, tables, { written, triggers, allowed });
   const staged = new Set(written.map(([table]) => table));
-  for (const table of staged) yield await checksOf(connection, table);
+  for (const table of staged) {
+    yield await checksOf(connection, table);
+    yield* bagTurnsSql(connection, table);
+  }
   for (const table of staged) yield* childrenOf(table, tables, staged);
   const { off, on } = triggers ? { off: [], on: [] } : triggerStatements([...staged]);
   yield beginChecks(outcome);

@@ -14,7 +14,7 @@ import type { UndoConnection } from './undo-connection.ts';
 import { identityColumns } from './writable-columns.ts';
 
 /** Each turn is a part of the one statement. With so many it takes four seconds. */
-const MOST_TURNS = 1000;
+export const MOST_TURNS = 1000;
 
 const TABLES = ['undo_kept', 'undo_waits', 'undo_turn'] as const;
 
