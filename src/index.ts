@@ -32,6 +32,8 @@ export type { JsonValue } from './change/dialect.ts';
 export type * from './change/typed-change.ts';
 export { parseWire, toWire, type WireChange } from './change/wire.ts';
 export { type Config, type ConfigInput, defineConfig } from './config/define-config.ts';
+export type { Duration } from './config/duration.ts';
+export type { Size } from './config/size.ts';
 export type { StartAt } from './config/start-at.ts';
 export type { ErrorCode } from './errors/catalogue.ts';
 export { isTidingsError, TidingsError } from './errors/tidings-error.ts';

@@ -296,6 +296,7 @@ export class TidingsService implements Tidings {
     if (absent.length === 0) return;
     logger.warn('The log keeps what these subscriptions have not read, and nobody registers them', {
       subscriptions: absent.map(({ name }) => name),
+      hint: 'tidings subscriptions delete NAME gives one up',
     });
   }
 

@@ -42,7 +42,10 @@ export function resultText(
 
 function nothingText(plan: UndoPlan, result: UndoResult, { stdout }: Pick<Io, 'stdout'>): string {
   if (result.skipped > 0) {
-    const left = `all ${formatCounted(result.skipped, 'row')} are in conflict and were left out`;
+    const left =
+      result.skipped === 1
+        ? 'its one row is in conflict and was left out'
+        : `all ${formatCounted(result.skipped, 'row')} are in conflict and were left out`;
     return `Nothing was changed: ${left}.\n${notesText(notReadyNotes(plan), stdout)}`;
   }
   // What a partition took with it is not as it was, although there is no row to change.
