@@ -71,7 +71,10 @@ export interface LogWriter {
   abandon(): void;
   /** States that the log is complete up to this source position; stored with the next flush. */
   reached(position: string): void;
-  /** Notes that changes between two positions are lost for good; readers see it in `gaps`. */
+  /**
+   * Notes that changes between two positions are lost for good; readers see it in `gaps`.
+   * @throws TidingsError what the last flush failed with, until what it lost has been appended again.
+   */
   recordGap(gap: Omit<LogGap, 'offset'>): void;
   /** States which history the log goes on with, in the source's own words; stored like `reached`. */
   lineage(text: string): void;

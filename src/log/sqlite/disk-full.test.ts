@@ -72,6 +72,8 @@ describe('a full disk', { skip }, () => {
     assert.equal((await readAll(log)).length, log.head);
     // Still full: nothing is taken that would leave a hole, and trying again fails again.
     assert.throws(() => append(log, failed + 1, [row(table, 1)]), isFull);
+    const gap = { from: null, to: position(failed + 1), reason: 'left out', at: 0 };
+    assert.throws(() => log.writer.recordGap(gap), isFull, 'a gap would hide what was lost');
     assert.equal(
       append(
         log,

@@ -136,7 +136,8 @@ export class SqliteLogWriter implements LogWriter {
   }
 
   recordGap(gap: Omit<LogGap, 'offset'>): void {
-    this.#lost = null;
+    // The position behind it would hide what a failure lost.
+    if (this.#lost !== null) throw this.#lost.error;
     this.#gaps.push({ ...gap, offset: this.#batch.next });
   }
 

@@ -35,7 +35,7 @@ export function passOver(options: PassOverOptions, unsent: UnsentTransaction): s
     source,
     id,
     at: formatMicros(committedAt),
-    tables: tables.length === 1 ? listTables(tables) : `one of ${listTables(tables)}`,
+    tables: tablesText(tables),
     reason: reasonOf(error),
   };
   const after = nextPosition(position);
@@ -48,6 +48,12 @@ export function passOver(options: PassOverOptions, unsent: UnsentTransaction): s
   receiver.idle(after);
   onPassedOver(new TidingsError('TRANSACTION_LEFT_OUT', details, { cause: error }));
   return after;
+}
+
+/** None is announced before a message, which may be too large as well. */
+function tablesText(tables: UnsentTransaction['tables']): string {
+  if (tables.length === 0) return 'a table that is not known';
+  return tables.length === 1 ? listTables(tables) : `one of ${listTables(tables)}`;
 }
 
 function reasonOf({ cause, message }: TidingsError): string {
