@@ -7,7 +7,6 @@ export type {
   DeliveryQuery,
   DeliveryReport,
   DeliveryStateName,
-  EndpointDocument,
   ReplayReport,
   ReplayRequest,
   SubscriptionDocument,
@@ -15,6 +14,7 @@ export type {
   SubscriptionReport,
   TestReport,
 } from './app/administration.ts';
+export type { EndpointDocument } from './config/sink-kinds.ts';
 export type { CreateOptions } from './app/create-tidings.ts';
 export type {
   CaptureState,
@@ -32,9 +32,9 @@ export type { JsonValue } from './change/dialect.ts';
 export type * from './change/typed-change.ts';
 export { parseWire, toWire, type WireChange } from './change/wire.ts';
 export { type Config, type ConfigInput, defineConfig } from './config/define-config.ts';
-export type { Duration } from './config/duration.ts';
-export type { Size } from './config/size.ts';
-export type { StartAt } from './config/start-at.ts';
+export type { Duration } from './option/duration.ts';
+export type { Size } from './option/size.ts';
+export type { StartAt } from './option/start-at.ts';
 export type { ErrorCode } from './errors/catalogue.ts';
 export { isTidingsError, TidingsError } from './errors/tidings-error.ts';
 export type { LogFields, Logger } from './observe/logger.ts';

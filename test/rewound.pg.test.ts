@@ -15,7 +15,7 @@ import type { RewindRow } from '../src/index.ts';
 import type { LogRecord } from '../src/log/log.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
 import { verifySqliteLog } from '../src/log/sqlite/verify.ts';
-import type { CheckResult } from '../src/source/source.ts';
+import type { CheckResult } from '../src/observe/check-result.ts';
 import { ServerDirectory } from './server-directory.ts';
 import { until } from './until.ts';
 

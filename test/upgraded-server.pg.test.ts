@@ -14,7 +14,7 @@ import { openInspection } from '../src/app/inspection/inspect.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import { isTidingsError, type TidingsError } from '../src/errors/tidings-error.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
-import type { CheckResult } from '../src/source/source.ts';
+import type { CheckResult } from '../src/observe/check-result.ts';
 import { freshDatabase, type TestDatabase } from './postgres.ts';
 import { until } from './until.ts';
 

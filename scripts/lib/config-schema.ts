@@ -1,5 +1,6 @@
 import { OPERATIONS } from '../../src/change/change.ts';
-import { type OptionEntry, type OptionType, optionEntries } from '../../src/config/option-table.ts';
+import { optionEntries } from '../../src/config/option-table.ts';
+import type { OptionEntry, OptionType } from '../../src/option/option-entry.ts';
 import { LOG_LEVELS } from '../../src/config/log-levels.ts';
 import { RIGHTS } from '../../src/config/schema.ts';
 
@@ -56,10 +57,7 @@ const TYPES: Readonly<Record<OptionType, JsonSchema>> = {
 const OBJECTS: Readonly<Record<string, JsonSchema>> = {
   sources: { propertyNames: { pattern: '^[a-z][a-z0-9_-]{0,39}$' } },
   subscriptions: { propertyNames: { pattern: '^[a-z][a-z0-9_-]{0,39}$' } },
-  'subscriptions.*': { required: ['tables', 'to'] },
   'subscriptions.*.to': { minProperties: 1, maxProperties: 1 },
-  'subscriptions.*.to.webhook': { required: ['url', 'secret'] },
-  'http.tokens.*': { required: ['token'] },
 };
 
 /** The schema of `tidings.config.json`, for editors; made from the option table. */
@@ -84,12 +82,20 @@ function objectAt(path: readonly string[]): JsonSchema {
   if (keys.has('*'))
     return { type: 'object', ...own, additionalProperties: valueAt([...path, '*']) };
   const properties = [...keys].map((key) => [key, valueAt([...path, key])] as const);
+  const required = [...keys].filter((key) => isRequired([...path, key]));
   return {
     type: 'object',
     ...own,
+    ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
     properties: Object.fromEntries(properties),
   };
+}
+
+/** `to` is an object of which every subscription needs one. */
+function isRequired(path: readonly string[]): boolean {
+  const entry = optionEntries().find(([option]) => option === path.join('.'))?.[1];
+  return entry?.required === true || path.join('.') === 'subscriptions.*.to';
 }
 
 function valueAt(path: readonly string[]): JsonSchema {

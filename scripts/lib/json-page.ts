@@ -35,7 +35,6 @@ const SUBSCRIPTIONS = [
   'SubscriptionReport',
   'SubscriptionOrigin',
   'SubscriptionDocument',
-  'EndpointDocument',
   'ReplayReport',
 ];
 
@@ -79,7 +78,7 @@ ${block(`{
   subjects: { subject: string; checks: CheckResult[] }[];
 }
 
-${types('source/source.ts', ['CheckResult'])}`)}
+${types('observe/check-result.ts', ['CheckResult'])}`)}
 ## \`tidings status\`
 
 A \`Status\`; with \`--watch\` one per second.
@@ -126,7 +125,12 @@ function webhookCommands(): string {
 ${block(`{ subscription: SubscriptionReport; secret: string | null }
 { deleted: string }
 
-${types('app/administration.ts', SUBSCRIPTIONS)}`)}
+${[
+  types('app/administration.ts', SUBSCRIPTIONS),
+  types('config/sink-kinds.ts', ['EndpointDocument']),
+  types('sink/webhook/webhook-settings.ts', ['ShownWebhook']),
+  types('sink/file/file-settings.ts', ['ShownFile']),
+].join('\n')}`)}
 ## \`tidings deliveries\`
 
 \`list\` prints a \`DeliveryReport\` per line, \`replay\` a \`ReplayReport\`. \`show\`, \`retry\` and \`discard\`, in which \`skipped\` counts what was done or under way before it was its turn:

@@ -2,7 +2,10 @@ import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/run.ts';
 import type { Io, Output } from '../../src/cli/io.ts';
 import { SERVICES } from '../../src/cli/services.ts';
-import { type OptionEntry, optionEntries } from '../../src/config/option-table.ts';
+import { optionEntries } from '../../src/config/option-table.ts';
+import { SINK_NAMES, SINK_TRAITS } from '../../src/config/sink-options.ts';
+import type { DeliveryOption } from '../../src/sink/sink-traits.ts';
+import type { OptionEntry } from '../../src/option/option-entry.ts';
 import { secretVariables } from '../../src/config/secret-files.ts';
 import { CATALOGUE } from '../../src/errors/catalogue.ts';
 import { CLI_ERRORS } from '../../src/errors/catalogue/cli.ts';
@@ -82,7 +85,7 @@ ${options.join('\n')}`;
 function optionText(path: string, entry: OptionEntry): string {
   const facts = [
     ['type', entry.type],
-    ['default', defaultText(entry)],
+    ['default', defaultText(path, entry)],
     ['variable', entry.env === undefined ? null : code(entry.env)],
     ['flag', entry.flag === undefined ? null : code(entry.flag)],
     ['secret', entry.secret === true ? 'yes: never printed with its password' : null],
@@ -91,14 +94,15 @@ function optionText(path: string, entry: OptionEntry): string {
   return `## ${code(path)}\n\n${entry.description}\n\n${lines.join('')}`;
 }
 
-function defaultText(entry: OptionEntry): string | null {
-  const { default: value, webhookDefault, reason } = entry;
+function defaultText(path: string, entry: OptionEntry): string | null {
+  const { default: value, reason } = entry;
   if (value === undefined) return reason ?? null;
-  const written =
-    webhookDefault === undefined
-      ? valueText(value)
-      : `${valueText(value)} for a handler, ${valueText(webhookDefault)} for a webhook`;
-  return `${written}. ${reason ?? ''}`;
+  const option = path.replace('subscriptions.*.delivery.', '') as DeliveryOption;
+  const own = SINK_NAMES.flatMap((name) => {
+    const other = SINK_TRAITS[name].delivery[option];
+    return other === undefined ? [] : [`; for a ${name} ${valueText(other)}`];
+  });
+  return `${valueText(value)}${own.join('')}. ${reason ?? ''}`;
 }
 
 function valueText(value: OptionEntry['default']): string {

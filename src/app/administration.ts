@@ -1,5 +1,6 @@
+import type { EndpointDocument } from '../config/sink-kinds.ts';
 import type { WireChange } from '../change/wire.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import type { TrimReport, TrimRequest } from './trimming/trim-request.ts';
 import type { SubscriptionStatusReport } from './status/status.ts';
 
@@ -134,11 +135,6 @@ export interface SubscriptionDocument {
     };
   };
 }
-
-export type EndpointDocument =
-  | { readonly handler: string }
-  /** Names of the headers; their values may be secret. */
-  | { readonly webhook: { readonly url: string; readonly headers: readonly string[] } };
 
 export type DeliveryStateName = 'retrying' | 'blocked' | 'parked' | 'discarded';
 

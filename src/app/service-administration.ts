@@ -1,5 +1,5 @@
 import type { Change } from '../change/change.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import type { SubscriptionStatus } from '../delivery/subscription-status.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { State, StoredException, StoredLoss, StoredReplay } from '../state/state.ts';

@@ -1,6 +1,6 @@
 import type { WireChange } from '../change/wire.ts';
 import type { Config } from '../config/define-config.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import type { SubscriptionDefinition } from '../delivery/definition.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Logger } from '../observe/logger.ts';

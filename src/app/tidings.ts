@@ -1,6 +1,6 @@
 import type { Row } from '../change/change.ts';
 import type { ColumnOf, TidingsTables } from '../change/typed-change.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import type { TableHandler } from '../sink/handler/table-handler.ts';
 import type { Administration } from './administration.ts';
 import type {

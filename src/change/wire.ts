@@ -16,6 +16,9 @@ export const REWIND_TYPE = 'tidings.rewind.v1';
 /** The type of a test delivery: no receiver that looks at types takes it for a change. */
 export const TEST_TYPE = 'tidings.test.v1';
 
+/** How every change's text begins, by which a file's line is known as ours. */
+export const WIRE_START = '{"specversion":"1.0","type":"tidings.';
+
 /**
  * A change on the wire: a CloudEvents 1.0 envelope in JSON
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).

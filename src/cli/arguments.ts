@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../config/duration.ts';
-import { parseSize } from '../config/size.ts';
+import { parseDuration } from '../option/duration.ts';
+import { parseSize } from '../option/size.ts';
 import { type Moment, parseMoment as parseLogMoment } from '../undo/looking/moment.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
-import { parseStartAt, type StartAt } from '../config/start-at.ts';
+import { parseStartAt, type StartAt } from '../option/start-at.ts';
 
 /** `floor`, `head`, an offset, a time, or how long ago, such as `10m`. */
 export function parsePlace(text: string): StartAt {

@@ -4,7 +4,7 @@ import type { HttpConfig } from '../config/define-config.ts';
 import { checkExposure, isLoopback } from '../config/http-exposure.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
-import type { CheckResult } from '../source/source.ts';
+import type { CheckResult } from '../observe/check-result.ts';
 import {
   type Action,
   type CommandContext,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../config/duration.ts';
+import { parseDuration } from '../option/duration.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { collect } from './arguments.ts';
 import {

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { once } from 'node:events';
 import type { Change } from '../change/change.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { collect, parseOffset, parsePlace } from './arguments.ts';
 import {

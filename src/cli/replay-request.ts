@@ -1,5 +1,5 @@
 import type { ReplayReport, ReplayRequest } from '../app/administration.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { type ApiContext, subscriptionPath } from './api-client.ts';
 import { type ParsedOptions, printJson } from './command.ts';

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { readVersion } from '../app/version.ts';
-import { suggest } from '../config/suggest.ts';
+import { suggest } from '../option/suggest.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
 import { declareCompletion } from './completion.ts';

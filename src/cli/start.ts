@@ -1,5 +1,6 @@
 import type { Tidings } from '../app/tidings.ts';
-import type { Config, EndpointConfig } from '../config/define-config.ts';
+import type { Config } from '../config/define-config.ts';
+import { endpointDocument, endpointLabel } from '../config/sink-kinds.ts';
 import { redactUrl } from '../util/redact-url.ts';
 import { collect } from './arguments.ts';
 import {
@@ -111,15 +112,10 @@ function announce({ io, json }: CommandContext, config: Config): void {
   const subscriptions = Object.entries(config.subscriptions).map(([name, { source, tables, to }]) =>
     line(
       'subscription',
-      `${paint('bold', name)}  ${source}: ${tables.join(' ')} → ${endpointText(to)}`,
+      `${paint('bold', name)}  ${source}: ${tables.join(' ')} → ${endpointLabel(endpointDocument(to))}`,
     ),
   );
   io.stdout.write([line('data', config.dataDir), ...sources, ...subscriptions].join(''));
-}
-
-/** Where changes go; of an address only the origin, because the rest may hold a secret. */
-function endpointText(to: EndpointConfig): string {
-  return 'webhook' in to ? new URL(to.webhook.url ?? '').origin : to.handler;
 }
 
 async function runUntilAsked({ io, json }: CommandContext, tidings: Tidings): Promise<void> {

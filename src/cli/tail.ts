@@ -1,4 +1,4 @@
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import type { TidingsError } from '../errors/tidings-error.ts';
 import { collect, parseLimit, parsePlace } from './arguments.ts';
 import { changeLine } from './change-line.ts';

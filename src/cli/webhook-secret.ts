@@ -30,8 +30,8 @@ export async function readSecrets(
   );
   // With the checks of the configuration, which is loaded for them.
   const [{ readWebhookSecrets }, { ValueProblem }] = await Promise.all([
-    import('../config/webhook-secret.ts'),
-    import('../config/value.ts'),
+    import('../option/webhook-secret.ts'),
+    import('../option/value.ts'),
   ]);
   try {
     return readWebhookSecrets(secrets);

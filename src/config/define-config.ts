@@ -36,9 +36,6 @@ export type SubscriptionConfig = Omit<Parsed['subscriptions'][string], 'source' 
 /** Where a subscription's changes go. */
 export type EndpointConfig = SubscriptionConfig['to'];
 
-/** A webhook; what its `tls` names are paths or PEM text. */
-export type WebhookConfig = Extract<EndpointConfig, { readonly webhook: unknown }>['webhook'];
-
 /** The HTTP API. */
 export type HttpConfig = NonNullable<Parsed['http']>;
 

@@ -1,4 +1,4 @@
-import { kindOf, shown, ValueProblem } from './value.ts';
+import { kindOf, shown, ValueProblem } from '../option/value.ts';
 
 /** Guessing 16 random characters takes longer than anybody has. */
 const MIN_TOKEN = 16;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { TidingsError } from '../errors/tidings-error.ts';
-import { JsonProblem, parseJson } from './json-check.ts';
-import { describeLoadFailure, excerpt } from './load-failure.ts';
-import { prepareOwnModules } from './own-modules.ts';
+import { importDefault } from '../project/import-default.ts';
+import { JsonProblem, parseJson } from '../project/json-check.ts';
+import { describeLoadFailure, excerpt } from '../project/load-failure.ts';
+import { prepareOwnModules } from '../project/own-modules.ts';
 
 /**
  * Reads what a configuration file says, unchecked.
@@ -27,17 +27,6 @@ export async function importConfig(file: string, name: string, cwd: string): Pro
     throw new TidingsError('CONFIG_NOT_LOADED', { path: name, reason });
   }
   return exported;
-}
-
-/** The default export of a module, also of one that a compiler made CommonJS of. */
-export async function importDefault(file: string): Promise<unknown> {
-  const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
-  const exported = module.default;
-  const compiled =
-    typeof exported === 'object' &&
-    exported !== null &&
-    Reflect.get(exported, '__esModule') === true;
-  return compiled ? Reflect.get(exported, 'default') : exported;
 }
 
 function readJson(file: string, name: string): unknown {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Config } from './define-config.ts';
-import { requireOfWebhook, requireUrl, requireValues } from './needed.ts';
+import { requireUrl, requireValues } from './needed.ts';
 import { resolveConfig } from './resolve-config.ts';
 
 const URL = 'postgresql://ann@db/shop';
@@ -54,11 +54,6 @@ test('each value is asked for alone', () => {
   assert.match(
     complaint(() => requireUrl(config, 'shop')),
     /^SOURCE_UNKNOWN/,
-  );
-  assert.equal(requireOfWebhook('crm', 'url', webhook.url), webhook.url);
-  assert.equal(
-    complaint(() => requireOfWebhook('crm', 'secret', undefined)),
-    'CONFIG_VALUE_MISSING: The configuration has no value for subscriptions.crm.to.webhook.secret.',
   );
   assert.equal(
     complaint(() => requireValues(configured(URL, webhook))),

@@ -1,16 +1,14 @@
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Config } from './define-config.ts';
-import { combineProblems, pathText } from './problems.ts';
+import { pathText } from '../option/path-text.ts';
+import { combineProblems } from './problems.ts';
+import { endpointOf } from './sink-kinds.ts';
 
 /**
  * Values that often come from the environment may be absent in a {@link Config}: who only looks at a
  * data directory needs none of them. They are asked for here by who does.
  */
-const EXAMPLES = {
-  'sources.url': 'DATABASE_URL=postgresql://user:password@host:5432/database',
-  'webhook.url': 'CRM_URL=https://crm.example/in',
-  'webhook.secret': 'CRM_SECRET=whsec_…',
-} as const;
+const URL_EXAMPLE = 'DATABASE_URL=postgresql://user:password@host:5432/database';
 
 interface Missing {
   readonly path: readonly string[];
@@ -22,13 +20,12 @@ export function missingValues(config: Config): readonly Missing[] {
   const sources = Object.entries(config.sources).flatMap(([name, { url }]) =>
     url === undefined ? [urlOf(name)] : [],
   );
-  const webhooks = Object.entries(config.subscriptions).flatMap(([name, { to }]) => {
-    if (!('webhook' in to)) return [];
-    return (['url', 'secret'] as const).flatMap((key) =>
-      to.webhook[key] === undefined ? [ofWebhook(name, key)] : [],
-    );
-  });
-  return [...sources, ...webhooks];
+  const endpoints = Object.entries(config.subscriptions).flatMap(([name, { to }]) =>
+    endpointOf(to)
+      .missing()
+      .map(({ path, example }) => ({ path: ['subscriptions', name, 'to', ...path], example })),
+  );
+  return [...sources, ...endpoints];
 }
 
 /**
@@ -51,26 +48,8 @@ export function requireUrl({ sources }: Config, source: string): string {
   return configured.url;
 }
 
-/**
- * One value of a webhook, for who posts to it.
- * @throws TidingsError `CONFIG_VALUE_MISSING`
- */
-export function requireOfWebhook<Value>(
-  subscription: string,
-  key: 'url' | 'secret',
-  value: Value | undefined,
-): Value {
-  if (value === undefined) throw missing(ofWebhook(subscription, key));
-  return value;
-}
-
 function urlOf(source: string): Missing {
-  return { path: ['sources', source, 'url'], example: EXAMPLES['sources.url'] };
-}
-
-function ofWebhook(name: string, key: 'url' | 'secret'): Missing {
-  const path = ['subscriptions', name, 'to', 'webhook', key];
-  return { path, example: EXAMPLES[`webhook.${key}`] };
+  return { path: ['sources', source, 'url'], example: URL_EXAMPLE };
 }
 
 function missing({ path, example }: Missing): TidingsError {

@@ -1,56 +1,11 @@
+import type { OptionEntry } from '../option/option-entry.ts';
+import { SINK_OPTIONS } from './sink-options.ts';
+
 /**
  * The one table of options. Their types and checks (`schema.ts`), defaults, environment variables,
  * flags, help texts, the suggestions for misspelt keys and docs/reference/configuration.md come from
- * it. It is plain data, so that `--help` needs no schema library.
+ * it. Keys are paths; `*` stands for a name that the user chooses.
  */
-export interface OptionEntry {
-  /** What it does, in a sentence or two. */
-  readonly description: string;
-  /** How its value is written, for the reference page. */
-  readonly type: OptionType;
-  /** As one would write it in a configuration file. Options without one are required or off. */
-  readonly default?: string | number | boolean | null | readonly string[];
-  /** The default for webhooks, where it is another one. */
-  readonly webhookDefault?: string | number;
-  /** Why this default, or what happens without the option. */
-  readonly reason?: string;
-  /** The environment variable that overrides it. */
-  readonly env?: string;
-  /** The flag that overrides it, in commander's notation. */
-  readonly flag?: string;
-  /** The least and the most that a number may be. */
-  readonly limits?: readonly [least: number, most: number];
-  /** True when null or 'none' switch it off. */
-  readonly mayBeNone?: boolean;
-  /** True when the value may hold a password: it is never printed. */
-  readonly secret?: boolean;
-}
-
-export type OptionType =
-  | 'path'
-  | 'text'
-  | 'URL'
-  | 'boolean'
-  | 'integer'
-  | 'number'
-  | 'duration'
-  | 'size'
-  | 'list of table patterns'
-  | 'list of column names'
-  | 'list of operations'
-  | 'CEL expression'
-  | 'name of a source'
-  | 'place in the log'
-  | 'level'
-  | 'capture method'
-  | 'object of headers'
-  | 'secret, or list of secrets'
-  | "PEM, or a file's path"
-  | 'list of addresses'
-  | 'list of origins'
-  | 'list of rights';
-
-/** Keys are paths; `*` stands for a name that the user chooses. */
 export const OPTIONS = {
   dataDir: {
     description:
@@ -96,6 +51,7 @@ export const OPTIONS = {
   'subscriptions.*.tables': {
     description: 'Of which tables changes are sent; patterns as in sources.*.tables.',
     type: 'list of table patterns',
+    required: true,
   },
   'subscriptions.*.operations': {
     description: 'Which operations are sent: insert, update, delete, truncate.',
@@ -113,42 +69,7 @@ export const OPTIONS = {
     type: 'CEL expression',
     reason: 'Without it: no condition.',
   },
-  'subscriptions.*.to.handler': {
-    description:
-      'A module whose default export is an object with insert, update, delete or truncate. Relative to the configuration file.',
-    type: 'path',
-  },
-  'subscriptions.*.to.webhook.url': {
-    description:
-      'The address that each change is posted to, https:// or http://. docs/guide/webhooks.md has everything that its receiver needs.',
-    type: 'URL',
-  },
-  'subscriptions.*.to.webhook.secret': {
-    description:
-      'What signs each request: whsec_ and 24 to 64 bytes in base64. With a list every secret signs, so that receivers can change over to a new one.',
-    type: 'secret, or list of secrets',
-    secret: true,
-  },
-  'subscriptions.*.to.webhook.headers': {
-    description: 'Headers that each request gets too, for instance authorization.',
-    type: 'object of headers',
-    reason: 'Without it: none.',
-    secret: true,
-  },
-  'subscriptions.*.to.webhook.tls.ca': {
-    description: 'The authorities that may vouch for the receiver, instead of the usual ones.',
-    type: "PEM, or a file's path",
-    reason: 'Without it: those that Node.js knows.',
-  },
-  'subscriptions.*.to.webhook.tls.cert': {
-    description: 'The certificate by which the receiver knows this client; goes with key.',
-    type: "PEM, or a file's path",
-  },
-  'subscriptions.*.to.webhook.tls.key': {
-    description: 'The private key of that certificate.',
-    type: "PEM, or a file's path",
-    secret: true,
-  },
+  ...SINK_OPTIONS,
   'subscriptions.*.from': {
     description:
       'Where a subscription that is new begins: head, floor, an offset, or a time such as 2026-11-21T08:00:00Z. A subscription that is known goes on where it was.',
@@ -183,7 +104,6 @@ export const OPTIONS = {
     type: 'integer',
     limits: [1, 1_000],
     default: 10,
-    webhookDefault: 16,
     reason:
       'With the default backoff that is about 8 minutes for a handler, which one mends and starts again, and about three days for a webhook, whose receiver belongs to somebody else.',
   },
@@ -191,7 +111,6 @@ export const OPTIONS = {
     description: 'The wait after the first failed attempt.',
     type: 'duration',
     default: '1s',
-    webhookDefault: '5s',
     reason: 'Most failures pass at once.',
   },
   'subscriptions.*.delivery.backoff.factor': {
@@ -199,14 +118,12 @@ export const OPTIONS = {
     type: 'number',
     limits: [1, 10],
     default: 2,
-    webhookDefault: 4,
     reason: 'The usual doubling; three days need larger steps.',
   },
   'subscriptions.*.delivery.backoff.max': {
     description: 'The longest wait.',
     type: 'duration',
     default: '5m',
-    webhookDefault: '8h',
     reason:
       'A handler that is back is noticed within minutes. A receiver that is down for a day is not asked all day long; `tidings deliveries retry` asks at once.',
   },
@@ -251,6 +168,7 @@ export const OPTIONS = {
   'http.tokens.*.token': {
     description: 'A further token, under a name that appears in the log of requests.',
     type: 'text',
+    required: true,
     secret: true,
   },
   'http.tokens.*.rights': {

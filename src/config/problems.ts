@@ -1,21 +1,14 @@
 import type { z } from 'zod';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { keysBelow, matchesPath, NOT_YET, optionEntries } from './option-table.ts';
-import { suggest } from './suggest.ts';
-import { kindOf } from './value.ts';
+import { pathText } from '../option/path-text.ts';
+import { suggest } from '../option/suggest.ts';
+import { kindOf } from '../option/value.ts';
 
 type Path = readonly PropertyKey[];
 
 /** Says where a value was written: the file, or the variable or flag that overrode it. */
 export type Origin = (path: Path) => string;
-
-/** `subscriptions.crm.tables`; what is no plain name is quoted. */
-export function pathText(path: Path): string {
-  if (path.length === 0) return 'the whole of it';
-  return path
-    .map((part) => (/^[\w-]+$/.test(String(part)) ? String(part) : JSON.stringify(String(part))))
-    .join('.');
-}
 
 /**
  * One error for all that is wrong: its own when there is one problem, else a list, so that a file is

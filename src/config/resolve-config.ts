@@ -1,11 +1,13 @@
 import { isAbsolute, resolve } from 'node:path';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Config, SubscriptionConfig } from './define-config.ts';
-import { combineProblems, invalid, type Origin, pathText, toProblems } from './problems.ts';
-import { isPem } from './pem.ts';
+import { combineProblems, invalid, type Origin, toProblems } from './problems.ts';
 import { configSchema } from './schema.ts';
+import { endpointOf, kindName, located } from './sink-kinds.ts';
 import { completeDelivery } from './subscription-schema.ts';
-import { suggest } from './suggest.ts';
+import { pathText } from '../option/path-text.ts';
+import { suggest } from '../option/suggest.ts';
+import { withoutUndefined } from '../util/without-undefined.ts';
 
 /** Where a configuration comes from. */
 export interface ResolveOptions {
@@ -34,7 +36,11 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Con
     ? checkTogether(parsed.data, origin)
     : toProblems(parsed.error.issues, origin);
   if (!parsed.success || problems.length > 0) throw combineProblems(name, problems);
-  return complete(parsed.data, options.directory ?? process.cwd());
+  const config = complete(parsed.data, options.directory ?? process.cwd());
+  // Only whole paths tell whether two are the same.
+  const shared = checkFiles(config, origin);
+  if (shared.length > 0) throw combineProblems(name, shared);
+  return config;
 }
 
 type Parsed = ReturnType<typeof configSchema.parse>;
@@ -44,9 +50,11 @@ function complete(parsed: Parsed, directory: string): Config {
   const onlySource = Object.keys(parsed.sources)[0] ?? DEFAULT_SOURCE;
   const subscriptions = Object.entries(parsed.subscriptions).map(([name, subscription]) => {
     const { source = onlySource, delivery, to } = subscription;
-    const endpoint = completeEndpoint(to, absolute);
-    const kind = 'webhook' in to ? 'webhook' : 'handler';
-    const complete = { source, to: endpoint, delivery: completeDelivery(delivery, kind) };
+    const complete = {
+      source,
+      to: located(to, absolute),
+      delivery: completeDelivery(delivery, kindName(to)),
+    };
     return [
       name,
       withoutUndefined({ ...subscription, ...complete }) as SubscriptionConfig,
@@ -63,40 +71,33 @@ function complete(parsed: Parsed, directory: string): Config {
   }) as Config;
 }
 
-type Endpoint = Parsed['subscriptions'][string]['to'];
-
-/** With absolute paths; PEM text is told from a path by how it begins. */
-function completeEndpoint(to: Endpoint, absolute: (path: string) => string): object {
-  if (!('webhook' in to)) return { handler: absolute(to.handler) };
-  const { tls, ...webhook } = to.webhook;
-  const complete = withoutUndefined(webhook);
-  if (tls === undefined) return { webhook: complete };
-  const place = (written: string): string => (isPem(written) ? written : absolute(written));
-  const placed = Object.entries(tls).flatMap(([name, written]) =>
-    written === undefined ? [] : [[name, place(written)] as const],
-  );
-  return { webhook: { ...complete, tls: Object.fromEntries(placed) } };
-}
-
-function withoutUndefined(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined));
-}
-
 function checkTogether(config: Parsed, origin: Origin): TidingsError[] {
   return [
     ...checkSourceNames(config, origin),
     ...checkSubscriptionSources(config, origin),
-    ...checkClientCertificates(config, origin),
+    ...checkEndpoints(config, origin),
   ];
 }
 
-function checkClientCertificates(config: Parsed, origin: Origin): TidingsError[] {
+function checkEndpoints(config: Parsed, origin: Origin): TidingsError[] {
+  return Object.entries(config.subscriptions).flatMap(([name, { to }]) =>
+    endpointOf(to)
+      .problems()
+      .map(({ path, problem }) => invalid(['subscriptions', name, 'to', ...path], problem, origin)),
+  );
+}
+
+/** Two who append to one file would tear each other's lines. */
+function checkFiles(config: Config, origin: Origin): TidingsError[] {
+  const writers = new Map<string, string>();
   return Object.entries(config.subscriptions).flatMap(([name, { to }]) => {
-    const tls = 'webhook' in to ? to.webhook.tls : undefined;
-    if ((tls?.cert === undefined) === (tls?.key === undefined)) return [];
-    const missing = tls?.cert === undefined ? 'cert' : 'key';
-    const path = ['subscriptions', name, 'to', 'webhook', 'tls', missing];
-    return [invalid(path, 'is missing; a client certificate needs both cert and key', origin)];
+    const { file } = endpointOf(to);
+    if (file === null) return [];
+    const other = writers.get(file);
+    writers.set(file, name);
+    if (other === undefined) return [];
+    const path = ['subscriptions', name, 'to', kindName(to)];
+    return [invalid(path, `writes the same file as subscriptions.${other}`, origin)];
   });
 }
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { readAddressRanges } from './address-ranges.ts';
+import { readAddressRanges } from '../option/address-ranges.ts';
 import { LOG_LEVELS } from './log-levels.ts';
-import { FOR_EVER, duration, orNone, size, withDefault } from './option-schema.ts';
+import { FOR_EVER, duration, orNone, size } from '../option/option-schema.ts';
+import { withDefault } from './with-default.ts';
 import { readOrigins, readPort, readToken } from './http-values.ts';
 import { readSourceUrl } from './source-url.ts';
 import { subscriptionSchema } from './subscription-schema.ts';
@@ -16,7 +17,7 @@ import {
   value,
   valueIfSet,
   ValueProblem,
-} from './value.ts';
+} from '../option/value.ts';
 
 const LATER_CAPTURE = ['binlog', 'trigger'];
 

@@ -1,4 +1,4 @@
-import { ValueProblem } from './value.ts';
+import { ValueProblem } from '../option/value.ts';
 
 const POSTGRESQL = new Set(['postgres:', 'postgresql:']);
 const LATER = new Set(['mysql:', 'mariadb:', 'mysql2:']);

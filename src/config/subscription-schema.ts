@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { OPERATIONS } from '../change/change.ts';
-import { type OptionEntry, type OptionPath, OPTIONS } from './option-table.ts';
-import { duration, LONGEST_TIMER, withDefault } from './option-schema.ts';
-import { parseStartAt, type StartAt, type StartAtText } from './start-at.ts';
+import { duration, LONGEST_TIMER } from '../option/option-schema.ts';
+import { parseStartAt, type StartAt, type StartAtText } from '../option/start-at.ts';
 import {
   number,
   readWord,
@@ -11,12 +10,13 @@ import {
   text,
   textList,
   value,
-  valueIfSet,
   ValueProblem,
-} from './value.ts';
-import { readWebhookHeaders } from './webhook-headers.ts';
-import { readWebhookSecrets } from './webhook-secret.ts';
-import { readWebhookUrl } from './webhook-url.ts';
+} from '../option/value.ts';
+import type { DeliveryOption } from '../sink/sink-traits.ts';
+import { OPTIONS } from './option-table.ts';
+import { endpointSchema } from './sink-kinds.ts';
+import { SINK_TRAITS, type SinkName } from './sink-options.ts';
+import { withDefault } from './with-default.ts';
 
 const startAt: z.ZodType<StartAt, StartAtText> = value((written) => {
   const place = parseStartAt(written);
@@ -62,44 +62,30 @@ export interface DeliveryConfig {
 /** The options with the defaults of this kind of endpoint. */
 export function completeDelivery(
   written: z.output<typeof delivery>,
-  kind: 'handler' | 'webhook',
+  kind: SinkName,
 ): DeliveryConfig {
   const { rate, backoff } = written;
-  const number = (path: OptionPath): number => Number(defaultOf(path, kind));
-  const time = (path: OptionPath): number => timer.parse(defaultOf(path, kind));
-  const own = 'subscriptions.*.delivery';
+  const number = (option: DeliveryOption): number => Number(defaultOf(option, kind));
+  const time = (option: DeliveryOption): number => timer.parse(defaultOf(option, kind));
   return {
-    maxConcurrency: written.maxConcurrency ?? number(`${own}.maxConcurrency`),
+    maxConcurrency: written.maxConcurrency ?? number('maxConcurrency'),
     ...(rate === undefined ? {} : { rate }),
-    timeout: written.timeout ?? time(`${own}.timeout`),
-    maxAttempts: written.maxAttempts ?? number(`${own}.maxAttempts`),
+    timeout: written.timeout ?? time('timeout'),
+    maxAttempts: written.maxAttempts ?? number('maxAttempts'),
     backoff: {
-      first: backoff.first ?? time(`${own}.backoff.first`),
-      factor: backoff.factor ?? number(`${own}.backoff.factor`),
-      max: backoff.max ?? time(`${own}.backoff.max`),
-      jitter: backoff.jitter ?? number(`${own}.backoff.jitter`),
+      first: backoff.first ?? time('backoff.first'),
+      factor: backoff.factor ?? number('backoff.factor'),
+      max: backoff.max ?? time('backoff.max'),
+      jitter: backoff.jitter ?? number('backoff.jitter'),
     },
   };
 }
 
-function defaultOf(path: OptionPath, kind: 'handler' | 'webhook'): unknown {
-  const entry: OptionEntry = OPTIONS[path];
-  return kind === 'webhook' ? (entry.webhookDefault ?? entry.default) : entry.default;
+function defaultOf(option: DeliveryOption, kind: SinkName): unknown {
+  return (
+    SINK_TRAITS[kind].delivery[option] ?? OPTIONS[`subscriptions.*.delivery.${option}`].default
+  );
 }
-
-const webhook = z.strictObject({
-  url: valueIfSet<string, string>(readWebhookUrl),
-  secret: valueIfSet<string | readonly string[], readonly string[]>(readWebhookSecrets),
-  headers: value<Readonly<Record<string, string>>, Readonly<Record<string, string>>>(
-    readWebhookHeaders,
-  ).optional(),
-  tls: z
-    .strictObject({ ca: text().optional(), cert: text().optional(), key: text().optional() })
-    .optional(),
-});
-
-/** A union with one member per kind of sink: another kind is another member. */
-const endpoint = z.union([z.strictObject({ handler: text() }), z.strictObject({ webhook })]);
 
 /** One entry of `subscriptions`. */
 export const subscriptionSchema = z.strictObject({
@@ -108,7 +94,7 @@ export const subscriptionSchema = z.strictObject({
   operations: textList((written) => readWord(written, OPERATIONS)).optional(),
   columns: textList((written) => written).optional(),
   where: text().optional(),
-  to: endpoint,
+  to: endpointSchema,
   from: withDefault('subscriptions.*.from', startAt),
   delivery: delivery.prefault({}),
 });

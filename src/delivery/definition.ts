@@ -1,5 +1,5 @@
 import type { FilterDefinition } from '../subscription/filter.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { BackoffOptions } from '../util/backoff.ts';
 

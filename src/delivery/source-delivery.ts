@@ -1,6 +1,6 @@
 import type { Change } from '../change/change.ts';
 import type { ChangeDecoder } from '../change/decode.ts';
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
 import type { AttemptError, Sink } from '../sink/sink.ts';

@@ -1,4 +1,4 @@
-import type { StartAt } from '../config/start-at.ts';
+import type { StartAt } from '../option/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { resolveStart } from '../subscription/resolve-start.ts';
 import type { StoredReplay } from '../state/state.ts';

@@ -5,7 +5,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { readVersion } from '../app/version.ts';
 import type { Api } from './routes/route.ts';
-import { DOCUMENTATION } from './schemas/documented.ts';
+import { DOCUMENTATION } from '../option/described.ts';
 
 const DESCRIPTION = `What can be asked of a running Tidings and done to it. docs/guide/http-api.md introduces it.
 

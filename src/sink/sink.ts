@@ -1,4 +1,4 @@
-import type { Change } from '../change/change.ts';
+import type { Change, Operation } from '../change/change.ts';
 
 /** What an endpoint answered to an attempt, as far as it is kept and shown. */
 export interface Answer {
@@ -63,6 +63,8 @@ export interface Exchange {
 /** A kind of destination, bound to one endpoint. It knows no subscription and never retries. */
 export interface Sink extends AsyncDisposable {
   readonly kind: string;
+  /** The operations that it has a use for; the others need not be sent. Absent: all. */
+  readonly operations?: readonly Operation[];
   /**
    * Tries once. Resolves with the outcome and does not throw for what the receiver did. When the
    * signal aborts (deadline or shutdown) it gives up what it can and resolves soon after.

@@ -3,6 +3,7 @@ import type { Dialect } from '../change/dialect.ts';
 import type { MarkFound, TableMark } from '../change/mark.ts';
 import type { TableDefinition } from '../change/table.ts';
 import type { TablePatterns } from '../change/table-pattern.ts';
+import type { CheckResult } from '../observe/check-result.ts';
 import type { NamedRelation } from './named-relation.ts';
 import type { Continuation, KnownHistory } from './source-history.ts';
 
@@ -78,18 +79,6 @@ export interface VisibilitySnapshot {
    * missing (PostgreSQL's snapshot only bounds them); for those ask `visible`.
    */
   readonly inProgress: readonly string[];
-}
-
-/** One thing that `doctor` looked at. */
-export interface CheckResult {
-  readonly name: string;
-  readonly status: 'ok' | 'warning' | 'failed';
-  /** What was found, in one sentence. */
-  readonly message: string;
-  /** What to do: a command, ready to copy, or words. */
-  readonly fix?: string;
-  /** The SQL that mends it, whole; at times hundreds of lines. `doctor --sql` prints it. */
-  readonly sql?: string;
 }
 
 /** What a source knows of the distance between database and log. */

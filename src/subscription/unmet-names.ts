@@ -4,8 +4,8 @@ import {
   type TablePattern,
   type TablePatterns,
 } from '../change/table-pattern.ts';
-import { suggest } from '../config/suggest.ts';
-import { didYouMean, plainName, suggestTable } from '../config/suggest-table.ts';
+import { suggest } from '../option/suggest.ts';
+import { didYouMean, plainName, suggestTable } from '../option/suggest-table.ts';
 import type { NamedRelation } from '../source/named-relation.ts';
 import type { FilterDefinition } from './filter.ts';
 import { conditionColumns } from './where.ts';

@@ -3,7 +3,8 @@ import { knownHistory, rewoundError } from '../../capture/log-history.ts';
 import type { Config } from '../../config/define-config.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { isSameDatabase } from '../../source/source-identity.ts';
-import type { CheckResult, Source } from '../../source/source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
+import type { Source } from '../../source/source.ts';
 import { SqliteStateReader } from '../../state/sqlite/sqlite-state-reader.ts';
 import { logDirectory, openLogReader, statePath } from '../adapters.ts';
 

@@ -1,5 +1,6 @@
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
-import type { CheckResult, Source } from '../../source/source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
+import type { Source } from '../../source/source.ts';
 import { isSameDatabase, mayBeUpgraded } from '../../source/source-identity.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { LogConfig } from '../../config/define-config.ts';
-import type { CheckResult } from '../../source/source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { retentionLimits } from '../retention.ts';
 import { findHold } from '../trimming/log-hold.ts';
 import { planTrim, type TrimSubject } from '../trimming/plan-trim.ts';

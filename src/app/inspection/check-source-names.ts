@@ -1,6 +1,7 @@
 import type { Config } from '../../config/define-config.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
-import type { CheckResult, Source } from '../../source/source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
+import type { Source } from '../../source/source.ts';
 import { unmetTables } from '../../subscription/unmet-names.ts';
 import { checkNames, type NamedFilter } from '../subscriptions/check-names.ts';
 import { toFilter } from '../subscriptions/subscription-definition.ts';

@@ -1,8 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Config, EndpointConfig } from '../../config/define-config.ts';
-import { requireOfWebhook } from '../../config/needed.ts';
-import type { CheckResult } from '../../source/source.ts';
+import type { Config } from '../../config/define-config.ts';
+import { endpointOf } from '../../config/sink-kinds.ts';
+import { missingSetting } from '../../sink/missing-setting.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { compileFilter } from '../../subscription/filter.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { toFilter } from '../subscriptions/subscription-definition.ts';
@@ -41,20 +42,6 @@ export async function checkDataDirectory(config: Config): Promise<readonly Check
   return checks;
 }
 
-/** A webhook without its address or secret; null when it has both. */
-function missingOf(
-  name: string,
-  { webhook }: Extract<EndpointConfig, { readonly webhook: unknown }>,
-): Omit<CheckResult, 'name'> | null {
-  try {
-    for (const key of ['url', 'secret'] as const) requireOfWebhook(name, key, webhook[key]);
-    return null;
-  } catch (error) {
-    if (!isTidingsError(error)) throw error;
-    return { status: 'failed', message: error.message, fix: error.hint };
-  }
-}
-
 /** What `doctor` says about each configured subscription, without starting any. */
 export function checkSubscriptions(config: Config): readonly CheckResult[] {
   return Object.entries(config.subscriptions).map(([name, subscription]): CheckResult => {
@@ -65,18 +52,12 @@ export function checkSubscriptions(config: Config): readonly CheckResult[] {
       if (!isTidingsError(error)) throw error;
       return { name, status: 'failed', message: error.message, fix: error.hint };
     }
-    if ('webhook' in to) {
-      const missing = missingOf(name, to);
-      if (missing !== null) return { name, ...missing };
-      const { origin } = new URL(to.webhook.url ?? '');
-      return {
-        name,
-        status: 'ok',
-        message: `posts to ${origin}; \`tidings trigger-test ${name}\` tries it`,
-      };
+    const endpoint = endpointOf(to);
+    const [first] = endpoint.missing();
+    if (first !== undefined) {
+      const { message, hint } = missingSetting(name, first);
+      return { name, status: 'failed', message, fix: hint };
     }
-    if (existsSync(to.handler)) return { name, status: 'ok', message: `tells ${to.handler}` };
-    const message = `its handler module ${to.handler} is not there`;
-    return { name, status: 'failed', message, fix: 'Write it, or change to.handler' };
+    return { name, ...endpoint.check(name) };
   });
 }

@@ -8,7 +8,8 @@ import { resolveConfig } from '../../config/resolve-config.ts';
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { verifySqliteLog } from '../../log/sqlite/verify.ts';
-import type { CheckResult, Source } from '../../source/source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
+import type { Source } from '../../source/source.ts';
 import { SqliteStateReader } from '../../state/sqlite/sqlite-state-reader.ts';
 import { SqliteState } from '../../state/sqlite/sqlite-state.ts';
 import {

@@ -1,9 +1,9 @@
 import type { Change } from '../../change/change.ts';
 import type { OnPassedOver } from '../../change/decode-listed.ts';
-import type { StartAt } from '../../config/start-at.ts';
+import type { StartAt } from '../../option/start-at.ts';
 import type { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogFork, LogGap, LoggedMark } from '../../log/log.ts';
-import type { CheckResult } from '../../source/source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import type { Status } from '../status/status.ts';
 import type { TrimReport, TrimRequest } from '../trimming/trim-request.ts';
 

@@ -7,15 +7,10 @@ import type { TableHandler } from '../../sink/handler/table-handler.ts';
 import type { Sink } from '../../sink/sink.ts';
 import type { State, StoredSubscription } from '../../state/state.ts';
 import type { SubscriptionDocument, SubscriptionOrigin } from '../administration.ts';
-import { openEndpoint } from './open-endpoint.ts';
+import { endpointDocument, endpointOf, keepSecrets } from '../../config/sink-kinds.ts';
+import { readVersion } from '../version.ts';
 import type { SourceService } from '../source-service.ts';
-import {
-  endpointDocument,
-  keepSecrets,
-  resolveDefinition,
-  toDefinition,
-  toDocument,
-} from './subscription-definition.ts';
+import { resolveDefinition, toDefinition, toDocument } from './subscription-definition.ts';
 
 /** A subscription that somebody registered in this process. */
 export interface Registered {
@@ -98,7 +93,7 @@ export class SubscriptionRegistry {
     this.#add({ origin: 'program', source, definition, sink, to, config: null });
   }
 
-  /** Registers what the configuration names. @throws as `openEndpoint` */
+  /** Registers what the configuration names. @throws TidingsError when an endpoint cannot be opened */
   async addConfigured(): Promise<void> {
     const { config } = this.#options;
     for (const [name, subscription] of Object.entries(config.subscriptions)) {
@@ -156,12 +151,13 @@ export class SubscriptionRegistry {
       const { config, state } = this.#options;
       const { config: before, source } = this.#changeable(name);
       if (before === null) throw new Error(`Subscription ${name} of the API has no definition`);
-      const subscription = resolveDefinition(config, name, keepSecrets(definition, before));
+      const kept = keepSecrets(definition, before.to);
+      const subscription = resolveDefinition(config, name, kept);
       if (subscription.source !== source.name) {
         const details = { name, expected: source.name, found: subscription.source };
         throw new TidingsError('SUBSCRIPTION_MOVED', details);
       }
-      const sink = await openEndpoint(config, name, subscription);
+      const sink = await this.#open(name, subscription);
       try {
         await source.delivery.replace(toDefinition(name, subscription), sink, () =>
           state.setDefinition(name, JSON.stringify(subscription)),
@@ -218,7 +214,7 @@ export class SubscriptionRegistry {
     subscription: SubscriptionConfig,
     definition: SubscriptionDefinition,
   ): Promise<void> {
-    const sink = await openEndpoint(this.#options.config, name, subscription);
+    const sink = await this.#open(name, subscription);
     const to = endpointDocument(subscription.to);
     const source = this.source(subscription.source);
     const config = origin === 'api' ? subscription : null;
@@ -228,6 +224,16 @@ export class SubscriptionRegistry {
       await sink[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** @throws TidingsError when it cannot be used as it is configured */
+  #open(name: string, { to, delivery }: SubscriptionConfig): Promise<Sink> {
+    return endpointOf(to).open({
+      subscription: name,
+      maxConcurrency: delivery.maxConcurrency,
+      allowAddresses: this.#options.config.webhooks.allowAddresses,
+      userAgent: `tidings/${readVersion()}`,
+    });
   }
 
   #add(added: {
@@ -241,8 +247,7 @@ export class SubscriptionRegistry {
     const { origin, source, sink, to, config } = added;
     const { name } = added.definition;
     if (this.has(name)) throw new TidingsError('SUBSCRIPTION_EXISTS', { name });
-    const definition =
-      sink instanceof HandlerSink ? handled(added.definition, sink) : added.definition;
+    const definition = wanted(added.definition, sink);
     source.delivery.register(definition, sink);
     const document = toDocument(source.name, definition, to);
     this.#registered.set(name, { name, origin, source, document, config });
@@ -267,11 +272,13 @@ export class SubscriptionRegistry {
   }
 }
 
-/** Operations without a method are not sent. */
-function handled(definition: SubscriptionDefinition, sink: HandlerSink): SubscriptionDefinition {
+/** Operations that the endpoint has no use for are not sent. */
+function wanted(definition: SubscriptionDefinition, sink: Sink): SubscriptionDefinition {
   const { filter } = definition;
-  const operations = filter.operations?.filter((wanted) => sink.operations.includes(wanted));
-  return { ...definition, filter: { ...filter, operations: operations ?? sink.operations } };
+  const { operations: taken } = sink;
+  if (taken === undefined) return definition;
+  const operations = filter.operations?.filter((operation) => taken.includes(operation)) ?? taken;
+  return { ...definition, filter: { ...filter, operations } };
 }
 
 /** Every subscription that the state remembers. */

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
-import { suggest } from '../../config/suggest.ts';
+import { suggest } from '../../option/suggest.ts';
 import { type ApiAction, completeWithApi } from '../api-client.ts';
 import { parseLimit } from '../arguments.ts';
 import { type DeclareCommand, printJson, textOption } from '../command.ts';

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SubscriptionDocument } from '../../app/administration.ts';
 import { OPERATIONS } from '../../change/change.ts';
-import { durationText, parseDuration } from '../../config/duration.ts';
-import { JsonProblem, parseJson } from '../../config/json-check.ts';
-import { excerpt } from '../../config/load-failure.ts';
+import { durationText, parseDuration } from '../../option/duration.ts';
+import { JsonProblem, parseJson } from '../../project/json-check.ts';
+import { excerpt } from '../../project/load-failure.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { collect, parseLimit } from '../arguments.ts';
 import { listOption, type ParsedOptions, textOption } from '../command.ts';

@@ -1,5 +1,5 @@
 import type { SubscriptionReport } from '../../app/administration.ts';
-import type { StartAt } from '../../config/start-at.ts';
+import type { StartAt } from '../../option/start-at.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { parsePlace } from '../arguments.ts';
 import { type DeclareCommand, printJson, textOption } from '../command.ts';

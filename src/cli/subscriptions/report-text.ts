@@ -1,9 +1,6 @@
-import type {
-  EndpointDocument,
-  SubscriptionDocument,
-  SubscriptionReport,
-} from '../../app/administration.ts';
-import { durationText } from '../../config/duration.ts';
+import { type EndpointDocument, endpointDetails, endpointLabel } from '../../config/sink-kinds.ts';
+import type { SubscriptionDocument, SubscriptionReport } from '../../app/administration.ts';
+import { durationText } from '../../option/duration.ts';
 import type { Io, Output } from '../io.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
@@ -105,8 +102,7 @@ function definitionFacts(definition: SubscriptionDocument): readonly Fact[] {
     ['operations', operations?.join(', ')],
     ['columns', columns?.join(', ')],
     ['where', where ?? undefined],
-    ['to', 'webhook' in to ? to.webhook.url : to.handler],
-    ['headers', 'webhook' in to ? to.webhook.headers.join(', ') || undefined : undefined],
+    ...endpointDetails(to),
     ['at once', `${formatCount(maxConcurrency)}${pace}`],
     ['attempts', `${maxAttempts} of ${durationText(timeout)}, ${waits}`],
   ];
@@ -153,8 +149,7 @@ function alarm(count: number, style: Style, paint: Paint): string {
   return count === 0 ? '0' : paint(style, formatCount(count));
 }
 
-/** Of an address only the origin: it is in a list, and the rest may hold a secret. */
+/** Where changes go, in a word. */
 export function shortEndpoint(to: EndpointDocument): string {
-  if ('handler' in to) return harmless(to.handler);
-  return URL.canParse(to.webhook.url) ? new URL(to.webhook.url).origin : '(unreadable address)';
+  return harmless(endpointLabel(to));
 }

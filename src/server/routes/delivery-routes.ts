@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { WIRE_CHANGE } from '../schemas/change.ts';
 import { DELIVERY, DELIVERY_PAGE } from '../schemas/delivery.ts';
-import { described } from '../schemas/documented.ts';
+import { described } from '../../option/described.ts';
 import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { DELIVERIES_QUERY, DELIVERY_PARAMS, DISCARD_BODY } from '../schemas/requests.ts';
 import { REPLAY_REPORT } from '../schemas/subscription.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { described } from '../schemas/documented.ts';
+import { described } from '../../option/described.ts';
 import { TRIM_BODY, TRIM_REPORT } from '../schemas/log.ts';
 import { problemsWithBody } from '../schemas/problem.ts';
 import { type Api, defined, type RouteContext } from './route.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { described } from '../schemas/documented.ts';
+import { described } from '../../option/described.ts';
 import { DEFINITION_BODY, NEW_SUBSCRIPTION_BODY } from '../schemas/definition.ts';
 import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { PAUSE_BODY, REPLAY_BODY, REWIND_BODY, SUBSCRIPTION_PARAMS } from '../schemas/requests.ts';

@@ -3,7 +3,8 @@ import type { ChangesPage } from '../../app/administration.ts';
 import type { JsonValue } from '../../change/dialect.ts';
 import { OPERATIONS } from '../../change/change.ts';
 import { REWIND_TYPE, WIRE_TYPE, type WireChange } from '../../change/wire.ts';
-import { answer, count, described } from './documented.ts';
+import { described } from '../../option/described.ts';
+import { answer, count } from './documented.ts';
 
 const json = (): z.ZodType<JsonValue> => z.custom<JsonValue>();
 const row = (description: string): z.ZodNullable<z.ZodRecord<z.ZodString, z.ZodType<JsonValue>>> =>

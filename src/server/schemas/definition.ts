@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { OPERATIONS } from '../../change/change.ts';
-import { type OptionEntry, optionEntries } from '../../config/option-table.ts';
-import { described } from './documented.ts';
+import { optionEntries } from '../../config/option-table.ts';
+import { SINK_NAMES, SINK_TRAITS } from '../../config/sink-options.ts';
+import type { DeliveryOption } from '../../sink/sink-traits.ts';
+import type { OptionEntry } from '../../option/option-entry.ts';
+import { described } from '../../option/described.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -48,46 +51,75 @@ const TYPES: Readonly<Record<string, JsonSchema>> = {
 };
 
 const PREFIX = 'subscriptions.*.';
-/** Code and files are the machine's, and who may call the API need not own the machine. */
-const REFUSED = `${PREFIX}to.handler`;
-type Required = Readonly<Record<string, readonly string[]>>;
+const TO = `${PREFIX}to.`;
 
-/** A secret that is not sent again stays, because nobody can read it to send it. */
-const REQUIRED_AGAIN: Required = { '': ['tables', 'to'], to: ['webhook'], 'to.webhook': ['url'] };
-const REQUIRED_FIRST: Required = { ...REQUIRED_AGAIN, 'to.webhook': ['url', 'secret'] };
+/** Kinds whose code and files are the machine's, and who may call the API need not own the machine. */
+function isRefused(path: string): boolean {
+  const [kind = ''] = path.startsWith(TO) ? path.slice(TO.length).split('.') : [];
+  return SINK_NAMES.some((name) => name === kind && !SINK_TRAITS[name].overHttp);
+}
 
 /** The JSON schema of `subscriptions.*` in the configuration, out of the option table. */
-function definitionSchema(required: Required): ObjectSchema {
-  const root = objectSchema(required['']);
+function definitionSchema(secrets: 'required' | 'kept'): JsonObject {
+  const root = new ObjectSchema();
   for (const [path, entry] of optionEntries()) {
-    if (!path.startsWith(PREFIX) || path === REFUSED) continue;
+    if (!path.startsWith(PREFIX) || isRefused(path)) continue;
     const parts = path.slice(PREFIX.length).split('.');
     const leaf = parts.pop() ?? '';
     let at = root;
-    parts.forEach((part, depth) => {
-      at.properties[part] ??= objectSchema(required[parts.slice(0, depth + 1).join('.')]);
+    for (const part of parts) {
+      at.properties[part] ??= new ObjectSchema();
       at = at.properties[part] as ObjectSchema;
-    });
-    at.properties[leaf] = optionSchema(entry);
+    }
+    at.properties[leaf] = optionSchema(path, entry);
+    // A secret that is not sent again stays, because nobody can read it to send it.
+    if (entry.required === true && !(secrets === 'kept' && entry.secret === true)) {
+      at.required.push(leaf);
+    }
   }
-  return root;
+  return jsonOf(root);
 }
 
-interface ObjectSchema {
-  readonly type: 'object';
-  readonly properties: Record<string, JsonSchema | ObjectSchema>;
+/** The default of what can be configured here, where all kinds have the same. */
+function defaultOf(path: string, entry: OptionEntry): OptionEntry['default'] {
+  const option = path.slice(`${PREFIX}delivery.`.length) as DeliveryOption;
+  const own = SINK_NAMES.filter((name) => SINK_TRAITS[name].overHttp).map(
+    (name) => SINK_TRAITS[name].delivery[option],
+  );
+  const [first, ...others] = new Set(own);
+  return others.length === 0 ? (first ?? entry.default) : undefined;
+}
+
+interface JsonObject extends JsonSchema {
+  readonly properties: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
-  readonly additionalProperties: false;
-  readonly [keyword: string]: unknown;
 }
 
-function objectSchema(required: readonly string[] | undefined): ObjectSchema {
-  const members = { type: 'object', properties: {}, additionalProperties: false } as const;
-  return required === undefined ? members : { ...members, required };
+/** An object's schema while its members are being collected. */
+class ObjectSchema {
+  readonly properties: Record<string, JsonSchema | ObjectSchema> = {};
+  readonly required: string[] = [];
 }
 
-function optionSchema(entry: OptionEntry): JsonSchema {
-  const standard = entry.webhookDefault ?? entry.default;
+/** An object is required where a member of it is. */
+function jsonOf({ properties, required }: ObjectSchema): JsonObject {
+  const needed = [...required];
+  const members = Object.entries(properties).map(([name, schema]) => {
+    if (!(schema instanceof ObjectSchema)) return [name, schema] as const;
+    const inner = jsonOf(schema);
+    if (inner.required !== undefined) needed.push(name);
+    return [name, inner] as const;
+  });
+  return {
+    type: 'object',
+    properties: Object.fromEntries(members),
+    ...(needed.length === 0 ? {} : { required: needed }),
+    additionalProperties: false,
+  };
+}
+
+function optionSchema(path: string, entry: OptionEntry): JsonSchema {
+  const standard = defaultOf(path, entry);
   return {
     ...TYPES[entry.type],
     description: [entry.description, entry.reason].filter(Boolean).join(' '),
@@ -104,10 +136,10 @@ function optionSchema(entry: OptionEntry): JsonSchema {
 export const DEFINITION_BODY = described(
   z.looseObject({}),
   'What `subscriptions.*` of the configuration takes, with a webhook as its endpoint.',
-  definitionSchema(REQUIRED_AGAIN),
+  definitionSchema('kept'),
 );
 
-const definition = definitionSchema(REQUIRED_FIRST);
+const definition = definitionSchema('required');
 
 /** The same with the new subscription's name. */
 export const NEW_SUBSCRIPTION_BODY = described(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DeliveryPage, DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
-import { answer, count, described } from './documented.ts';
+import { described } from '../../option/described.ts';
+import { answer, count } from './documented.ts';
 
 export const DELIVERY_STATES = [
   'retrying',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TrimReport } from '../../app/trimming/trim-request.ts';
-import { answer, count, described } from './documented.ts';
+import { described } from '../../option/described.ts';
+import { answer, count } from './documented.ts';
 import { LOG_HOLD } from './status.ts';
 
 const which = {

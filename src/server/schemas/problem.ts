@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PROBLEM_TYPE, type Problem } from '../problem.ts';
-import { answer, count, described } from './documented.ts';
+import { described } from '../../option/described.ts';
+import { answer, count } from './documented.ts';
 
 const PROBLEM = answer<Problem>()(
   'Problem',

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { parseDuration } from '../../config/duration.ts';
-import { parseStartAt, type StartAt } from '../../config/start-at.ts';
+import { parseDuration } from '../../option/duration.ts';
+import { parseStartAt, type StartAt } from '../../option/start-at.ts';
 import { OPERATIONS } from '../../change/change.ts';
 import { DELIVERY_STATES } from './delivery.ts';
-import { count, described } from './documented.ts';
+import { described } from '../../option/described.ts';
+import { count } from './documented.ts';
 
 /** Longest wait of a long poll, milliseconds. */
 export const MAX_WAIT = 60_000;

@@ -4,7 +4,8 @@ import type {
   Status,
   SubscriptionStatusReport,
 } from '../../app/status/status.ts';
-import { answer, count, described } from './documented.ts';
+import { described } from '../../option/described.ts';
+import { answer, count } from './documented.ts';
 
 /** Members of a subscription's report that the status has, too. */
 export const SUBSCRIPTION_STATUS_MEMBERS = {

@@ -5,7 +5,9 @@ import type {
   SubscriptionReport,
   TestReport,
 } from '../../app/administration.ts';
-import { answer, count, described } from './documented.ts';
+import { shownEndpointSchema } from '../../config/sink-kinds.ts';
+import { described } from '../../option/described.ts';
+import { answer, count } from './documented.ts';
 import { SUBSCRIPTION_STATUS_MEMBERS } from './status.ts';
 
 export const REPLAY_REPORT = answer<ReplayReport>()(
@@ -27,15 +29,7 @@ const DEFINITION = answer<SubscriptionDocument>()(
     operations: z.array(z.string()).nullable(),
     columns: z.array(z.string()).nullable(),
     where: z.string().nullable(),
-    to: z.union([
-      z.object({ handler: z.string() }),
-      z.object({
-        webhook: z.object({
-          url: z.string(),
-          headers: described(z.array(z.string()), 'Their names; the values may be secret.'),
-        }),
-      }),
-    ]),
+    to: shownEndpointSchema,
     delivery: z.object({
       maxConcurrency: count(),
       rate: described(z.number().nullable(), 'Attempts per second; null for no limit.'),

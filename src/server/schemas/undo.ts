@@ -7,7 +7,8 @@ import {
   type UndoPlan,
   type UndoResult,
 } from '../../undo/undo-plan.ts';
-import { answer, count, described } from './documented.ts';
+import { described } from '../../option/described.ts';
+import { answer, count } from './documented.ts';
 
 const MAX_TEXT = 8_000;
 const text = (): z.ZodString => z.string().min(1).max(MAX_TEXT);

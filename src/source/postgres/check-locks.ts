@@ -1,5 +1,5 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { TABLES_PER_STATEMENT } from './publication.ts';
 import { capturedRelationsSql } from './relation-description.ts';
 import type { SqlSession } from './sql-session.ts';

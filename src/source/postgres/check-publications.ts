@@ -1,4 +1,4 @@
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { alterationsText, findAlterations } from './altered-publication.ts';
 import type { CapturedTable } from './captured-tables.ts';
 import type { readPublications } from './publication.ts';

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import type { ServerSettings } from './check-settings.ts';
 import { type CapturedTable, listTables } from './captured-tables.ts';
 import type { ServerFacts } from './server-facts.ts';

@@ -1,5 +1,5 @@
 import { isTidingsError } from '../../errors/tidings-error.ts';
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { type CapturedTable } from './captured-tables.ts';
 import type { ServerSettings } from './check-settings.ts';
 import { isRemote } from './connect.ts';

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { quoteLiteral } from './quote.ts';
 import { FAILOVER_SINCE, versionText } from './server-facts.ts';
 import type { Slot } from './slot.ts';

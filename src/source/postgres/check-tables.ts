@@ -1,4 +1,4 @@
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import {
   type CapturedTable,
   listTables,

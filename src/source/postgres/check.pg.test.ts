@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freshDatabase, startTestServer, type TestDatabase } from '../../../test/postgres.ts';
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { PostgresSource } from './postgres-source.ts';
 
 const { signal } = new AbortController();

@@ -1,6 +1,6 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import {
   checkRights,
   checkServer,

@@ -1,5 +1,5 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { shellWord } from '../../errors/shell-word.ts';
 

@@ -1,6 +1,6 @@
 import type { TablePatterns } from '../../change/table-pattern.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { CheckResult } from '../source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import { listTables, wantedSql } from './captured-tables.ts';
 import type { SqlSession } from './sql-session.ts';
 

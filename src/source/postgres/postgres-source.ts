@@ -1,8 +1,8 @@
 import { compileTablePatterns, type TablePatterns } from '../../change/table-pattern.ts';
 import { isTidingsError, type TidingsError } from '../../errors/tidings-error.ts';
 import { sleep } from '../../util/sleep.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 import type {
-  CheckResult,
   Removal,
   SetUpOptions,
   Source,

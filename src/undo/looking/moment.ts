@@ -1,5 +1,5 @@
 import { parseMicros } from '../../change/time.ts';
-import { parseStartAt } from '../../config/start-at.ts';
+import { parseStartAt } from '../../option/start-at.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 
 /** A moment of the log: a time (microseconds since 1970-01-01 UTC) or an offset. */

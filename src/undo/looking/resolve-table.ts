@@ -4,8 +4,8 @@ import {
   TablePatternError,
 } from '../../change/table-pattern.ts';
 import { qualifiedName } from '../../change/table.ts';
-import { suggest } from '../../config/suggest.ts';
-import { didYouMean, plainName, suggestTable } from '../../config/suggest-table.ts';
+import { suggest } from '../../option/suggest.ts';
+import { didYouMean, plainName, suggestTable } from '../../option/suggest-table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { groupVersions, isSameName } from './known-tables.ts';
 import type { SearchableLog, TableName } from './searchable-log.ts';

@@ -1,21 +1,11 @@
 import type { z } from 'zod';
 import { type Duration, durationText, parseDuration } from './duration.ts';
-import { type OptionEntry, type OptionPath, OPTIONS } from './option-table.ts';
 import { parseSize, type Size } from './size.ts';
 import { shown, value, ValueProblem } from './value.ts';
 
 /** Node.js fires a timer of more than 2^31 - 1 ms (24.8 days) at once. */
 export const LONGEST_TIMER = 24 * 86_400_000;
 export const FOR_EVER = Number.MAX_SAFE_INTEGER;
-
-/** The table's default, as if it had been written. */
-export function withDefault<Schema extends z.ZodType>(
-  path: OptionPath,
-  schema: Schema,
-): z.ZodPrefault<Schema> {
-  const entry: OptionEntry = OPTIONS[path];
-  return schema.prefault(() => entry.default as z.core.input<Schema> & {});
-}
 
 export function duration(max: number): z.ZodType<number, Duration> {
   return value((written) => {

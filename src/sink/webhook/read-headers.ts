@@ -1,4 +1,4 @@
-import { kindOf, ValueProblem } from './value.ts';
+import { kindOf, ValueProblem } from '../../option/value.ts';
 
 /** RFC 9110, 5.6.2 and 5.5: a token; visible characters, spaces and tabs. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -1,4 +1,4 @@
-import { kindOf, ValueProblem } from './value.ts';
+import { kindOf, ValueProblem } from '../../option/value.ts';
 
 const EXAMPLE = 'https://crm.example/changes';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { durationText, parseDuration } from './duration.ts';
-import { JsonProblem, parseJson } from './json-check.ts';
+import { JsonProblem, parseJson } from '../project/json-check.ts';
 import { parseSize } from './size.ts';
 import { parseStartAt } from './start-at.ts';
 import { suggest } from './suggest.ts';

@@ -1,30 +1,44 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { resolveConfig } from '../../config/resolve-config.ts';
 import { isTidingsError, type TidingsError } from '../../errors/tidings-error.ts';
-import { openEndpoint } from './open-endpoint.ts';
+import { WEBHOOK_KIND } from './webhook-kind.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const CONTEXT = {
+  subscription: 'crm',
+  maxConcurrency: 1,
+  allowAddresses: [],
+  userAgent: 'tidings/test',
+};
 const FOLDER = join(import.meta.dirname, '../../../test/tls');
 
 /** Opens a webhook with these certificates; the error of one that cannot be opened. */
 async function opened(tls: object): Promise<TidingsError | null> {
-  const webhook = { url: 'https://crm.example/in', secret: SECRET, tls };
-  const input = {
-    sources: { main: { url: 'postgresql://ann@db/shop' } },
-    subscriptions: { crm: { tables: ['public.accounts'], to: { webhook } } },
-  };
-  const config = resolveConfig(input, { directory: FOLDER });
-  const subscription = config.subscriptions['crm'] ?? assert.fail();
+  const written = { url: 'https://crm.example/in', secret: SECRET, tls };
+  const absolute = (path: string): string => join(FOLDER, path);
+  const settings = WEBHOOK_KIND.located(WEBHOOK_KIND.schema.parse(written), absolute);
   try {
-    await using _sink = await openEndpoint(config, 'crm', subscription);
+    await using _sink = await WEBHOOK_KIND.configured(settings).open(CONTEXT);
     return null;
   } catch (error) {
     assert.ok(isTidingsError(error));
     return error;
   }
 }
+
+test('an address or secret that the environment has not is asked for', async () => {
+  const settings = WEBHOOK_KIND.schema.parse({ url: 'https://crm.example/in', secret: '' });
+  const endpoint = WEBHOOK_KIND.configured(settings);
+  assert.deepEqual(
+    endpoint.missing().map(({ path }) => path.join('.')),
+    ['webhook.secret'],
+  );
+  await assert.rejects(() => endpoint.open(CONTEXT), {
+    code: 'CONFIG_VALUE_MISSING',
+    message: 'The configuration has no value for subscriptions.crm.to.webhook.secret.',
+  });
+});
 
 test('certificates come from files', async () => {
   assert.equal(await opened({ ca: 'ca.crt', cert: 'client.crt', key: 'client.key' }), null);

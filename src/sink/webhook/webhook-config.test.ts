@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isTidingsError } from '../errors/tidings-error.ts';
-import { resolveConfig } from './resolve-config.ts';
+import { isTidingsError } from '../../errors/tidings-error.ts';
+import { resolveConfig } from '../../config/resolve-config.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const NEWER = `whsec_${Buffer.alloc(24, 8).toString('base64')}`;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { importDefault } from '../../config/import-config.ts';
-import { describeLoadFailure } from '../../config/load-failure.ts';
+import { importDefault } from '../../project/import-default.ts';
+import { describeLoadFailure } from '../../project/load-failure.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { TableHandler } from '../../sink/handler/table-handler.ts';
+import type { TableHandler } from './table-handler.ts';
 
 /**
  * Loads the module that a subscription's `to: { handler }` names: its default export is the handler.

@@ -1,0 +1,107 @@
+import { wireText } from '../../change/wire.ts';
+import { describeFailure, failureOf } from '../describe-failure.ts';
+import type { Attempt, Outcome, Sink } from '../sink.ts';
+import type { Rotation } from './file-settings.ts';
+import { LineFile } from './line-file.ts';
+
+const ACK: Outcome = { kind: 'ack' };
+/** One append has so many bytes at most, but always a whole line. */
+const BATCH_BYTES = 8 << 20;
+/** How long a file that cannot be written is left alone, milliseconds. */
+const REST = 5_000;
+
+interface Waiting {
+  readonly line: Buffer;
+  readonly end: (outcome: Outcome) => void;
+}
+
+/**
+ * Appends each change to a file, as a line. What waits while the disk is busy goes out together, and
+ * one sync makes it durable; an acknowledged line is on disk.
+ */
+export class FileSink implements Sink {
+  readonly kind = 'file';
+  readonly #file: LineFile;
+  readonly #waiting = new Set<Waiting>();
+  #writing: Promise<void> | null = null;
+
+  constructor(path: string, rotation: Rotation = {}) {
+    this.#file = new LineFile(path, rotation);
+  }
+
+  deliver({ change }: Attempt, signal: AbortSignal): Promise<Outcome> {
+    let line: Buffer;
+    try {
+      line = Buffer.from(`${wireText(change)}\n`);
+    } catch (error) {
+      return Promise.resolve(failureOf(error));
+    }
+    return new Promise((resolve) => {
+      const giveUp = (): void => {
+        this.#waiting.delete(waiting);
+        // What is being written by now may still land; it is told again, and recognised by its id.
+        resolve(failureOf(signal.reason));
+      };
+      const waiting = {
+        line,
+        end: (outcome: Outcome) => {
+          signal.removeEventListener('abort', giveUp);
+          resolve(outcome);
+        },
+      };
+      if (signal.aborted) return giveUp();
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#waiting.add(waiting);
+      this.#writing ??= this.#write();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+
+  async #write(): Promise<void> {
+    // Attempts that begin in the same turn go out together.
+    await Promise.resolve();
+    while (this.#waiting.size > 0) {
+      const batch = await this.#writeBatch();
+      if (batch === 'failed') break;
+    }
+    this.#writing = null;
+  }
+
+  async #writeBatch(): Promise<'written' | 'failed'> {
+    let batch: readonly Waiting[] = [];
+    try {
+      await this.#file.prepare();
+      batch = this.#take(Math.min(BATCH_BYTES, this.#file.room));
+      if (batch.length > 0) await this.#file.append(Buffer.concat(batch.map(({ line }) => line)));
+    } catch (error) {
+      // The file is at fault and no change: all of them wait, and it costs them no attempt.
+      const outcome: Outcome = {
+        kind: 'retry',
+        error: describeFailure(error),
+        after: REST,
+        rest: true,
+      };
+      for (const each of [...batch, ...this.#take(Infinity)]) each.end(outcome);
+      return 'failed';
+    }
+    for (const { end } of batch) end(ACK);
+    return 'written';
+  }
+
+  /** The next lines, in their order: at least one, and no more bytes than that if there are several. */
+  #take(most: number): readonly Waiting[] {
+    const taken: Waiting[] = [];
+    let bytes = 0;
+    for (const waiting of this.#waiting) {
+      bytes += waiting.line.length;
+      if (taken.length > 0 && bytes > most) break;
+      taken.push(waiting);
+      this.#waiting.delete(waiting);
+    }
+    return taken;
+  }
+}
