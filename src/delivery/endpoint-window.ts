@@ -340,6 +340,7 @@ export class EndpointWindow {
     const rest = restOf(end);
     if (rest === 0) return 'retry';
     this.pace.rest(rest);
+    if (end.outage === true) return 'defer';
     return Date.now() - (delivery.failedAt ?? 0) < this.#patience ? 'defer' : 'retry';
   }
 

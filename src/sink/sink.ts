@@ -34,6 +34,8 @@ export type Outcome =
       readonly error: AttemptError;
       readonly after?: number;
       readonly rest?: true;
+      /** With `rest`: no change is at fault, so that they wait for as long as it takes. */
+      readonly outage?: true;
     }
   | { readonly kind: 'reject'; readonly error: AttemptError }
   | { readonly kind: 'gone'; readonly error: AttemptError };

@@ -126,7 +126,8 @@ test('a full disk makes every change wait, at no cost of attempts, and none is t
   await using sink = open(folder);
   symlinkSync('/dev/full', folder.file);
   for (const outcome of await deliver(sink, 1, 2, 3)) {
-    assert.ok(outcome.kind === 'retry' && outcome.rest === true && (outcome.after ?? 0) > 0);
+    assert.ok(outcome.kind === 'retry' && outcome.rest === true && outcome.outage === true);
+    assert.ok((outcome.after ?? 0) > 0);
     assert.equal(outcome.error.code, 'ENOSPC');
   }
   unlinkSync(folder.file);

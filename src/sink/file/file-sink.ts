@@ -87,6 +87,7 @@ export class FileSink implements Sink {
         error: describeFailure(error),
         after: REST,
         rest: true,
+        outage: true,
       };
       for (const each of [...batch, ...this.#take(Infinity)]) each.end(outcome);
       return;
