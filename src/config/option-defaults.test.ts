@@ -4,21 +4,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { optionEntries } from './option-table.ts';
+import { SINK_NAMES, type SinkName } from './sink-options.ts';
 import { resolveConfig } from './resolve-config.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'reference', 'configuration.md');
 const PREFIX = 'subscriptions.*.delivery.';
 
-/** The defaults that the page gives an option: for handlers and for webhooks. */
-function written(path: string): { readonly handler: string; readonly webhook: string } {
+/** The default that the page gives an option for a kind of endpoint. */
+function written(path: string, kind: SinkName): string {
   const [, section = ''] = readFileSync(PAGE, 'utf8').split(`\n## \`${path}\`\n`);
   const line = /^- default: (.*)$/m.exec(section.split('\n## ')[0] ?? '')?.[1] ?? assert.fail(path);
-  const kinds = /^`([^`]*)` for a handler, `([^`]*)` for a webhook\./.exec(line);
-  const [, both = ''] = /^`([^`]*)`\./.exec(line) ?? [];
-  return { handler: kinds?.[1] ?? both, webhook: kinds?.[2] ?? both };
+  const own = new RegExp(`; for a ${kind} \`([^\`]*)\``).exec(line)?.[1];
+  return own ?? /^`([^`]*)`[.;]/.exec(line)?.[1] ?? assert.fail(line);
 }
 
-const TO = {
+const TO: Readonly<Record<SinkName, object>> = {
   handler: { handler: './crm.ts' },
   webhook: {
     webhook: {
@@ -26,6 +26,7 @@ const TO = {
       secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
     },
   },
+  file: { file: { path: 'changes.ndjson' } },
 };
 
 /** The options of one subscription's delivery, with what is given or left out. */
@@ -35,13 +36,13 @@ function delivery(to: object, given: object): unknown {
   return resolveConfig({ sources, subscriptions: { crm } }).subscriptions['crm']?.delivery;
 }
 
-for (const kind of ['handler', 'webhook'] as const) {
+for (const kind of SINK_NAMES) {
   test(`the page's defaults for a ${kind}, written out, change nothing`, () => {
     const given: Record<string, unknown> = {};
     const backoff: Record<string, unknown> = {};
     for (const [path, { default: value }] of optionEntries()) {
       if (!path.startsWith(PREFIX) || value === undefined) continue;
-      const text = written(path)[kind];
+      const text = written(path, kind);
       const option: unknown = JSON.parse(text.replaceAll("'", '"'));
       const [, name = ''] = /([^.]*)$/.exec(path) ?? [];
       if (path.includes('.backoff.')) backoff[name] = option;

@@ -131,7 +131,8 @@ test('a full disk makes every change wait, at no cost of attempts, and none is t
     assert.equal(outcome.error.code, 'ENOSPC');
   }
   unlinkSync(folder.file);
-  assert.deepEqual(await deliver(sink, 1, 2, 3), Array(3).fill({ kind: 'ack' }));
+  const ended = await deliver(sink, 1, 2, 3);
+  assert.ok(ended.every(({ kind }) => kind === 'ack'));
   assert.deepEqual(folder.ids(), idsOf(1, 2, 3));
 });
 
