@@ -1,4 +1,5 @@
 import type { WireChange } from '../change/wire.ts';
+import { withoutUndefined } from '../util/without-undefined.ts';
 import type { Config } from '../config/define-config.ts';
 import type { StartAt } from '../option/start-at.ts';
 import type { SubscriptionDefinition } from '../delivery/definition.ts';
@@ -117,9 +118,9 @@ export class TidingsService implements Tidings {
     const delivery = { maxConcurrency, maxAttempts, timeout };
     const definition: SubscriptionDefinition = {
       name,
-      filter: { tables: [table], ...defined({ where, columns }) },
+      filter: { tables: [table], ...withoutUndefined({ where, columns }) },
       from,
-      delivery: defined(delivery),
+      delivery: withoutUndefined(delivery),
     };
     this.#expectOpen();
     const { registry } = this.#options;
@@ -367,13 +368,4 @@ export class TidingsService implements Tidings {
   #expectOpen(): void {
     if (this.#drained !== null) throw new Error('Tidings was drained; createTidings makes another');
   }
-}
-
-/** Without the members that are undefined. */
-function defined<Value extends object>(
-  value: Value,
-): { [Key in keyof Value]?: NonNullable<Value[Key]> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
-    [Key in keyof Value]?: NonNullable<Value[Key]>;
-  };
 }

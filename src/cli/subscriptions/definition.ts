@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { withoutUndefined } from '../../util/without-undefined.ts';
 import type { SubscriptionDocument } from '../../app/administration.ts';
 import { OPERATIONS } from '../../change/change.ts';
 import { durationText, parseDuration } from '../../option/duration.ts';
@@ -79,15 +80,15 @@ export async function readDraft(options: ParsedOptions, io: Io): Promise<Definit
 async function readFlags(options: ParsedOptions, io: Io): Promise<DefinitionDraft> {
   const secrets = await readSecrets(options, io, 'tidings subscriptions create');
   const headers = listOption(options, 'header');
-  const webhook = given({
+  const webhook = withoutUndefined({
     url: textOption(options, 'url'),
     secret: secrets === null ? undefined : secrets.length === 1 ? secrets[0] : secrets,
     headers: headers === undefined ? undefined : readHeaders(headers),
   });
   const { maxConcurrency, rate, timeout, maxAttempts } = options;
-  const delivery = given({ maxConcurrency, rate, timeout, maxAttempts });
+  const delivery = withoutUndefined({ maxConcurrency, rate, timeout, maxAttempts });
   return {
-    ...given({
+    ...withoutUndefined({
       tables: listOption(options, 'table'),
       operations: listOption(options, 'operation'),
       columns: listOption(options, 'column'),
@@ -98,10 +99,6 @@ async function readFlags(options: ParsedOptions, io: Io): Promise<DefinitionDraf
     ...(Object.keys(webhook).length === 0 ? {} : { to: { webhook } }),
     ...(Object.keys(delivery).length === 0 ? {} : { delivery }),
   };
-}
-
-function given(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
 function readHeaders(lines: readonly string[]): Readonly<Record<string, string>> {

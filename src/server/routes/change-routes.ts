@@ -1,10 +1,11 @@
 import type { ChangesPage, ChangesQuery } from '../../app/administration.ts';
+import { withoutUndefined } from '../../util/without-undefined.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { ErrorWithMembers } from '../problem.ts';
 import { CHANGES_PAGE } from '../schemas/change.ts';
 import { problems } from '../schemas/problem.ts';
 import { CHANGES_QUERY } from '../schemas/requests.ts';
-import { type Api, defined, type RouteContext, untilGone } from './route.ts';
+import { type Api, type RouteContext, untilGone } from './route.ts';
 
 /** The log, read by whoever wants to pull instead of being called. */
 export function changeRoutes(app: Api, context: RouteContext): void {
@@ -20,7 +21,7 @@ export function changeRoutes(app: Api, context: RouteContext): void {
       response: { 200: CHANGES_PAGE, ...problems(404, 410, 422) },
     },
     handler: ({ query }, reply) =>
-      readChanges(context, defined(query), untilGone(reply, context.draining)),
+      readChanges(context, withoutUndefined(query), untilGone(reply, context.draining)),
   });
 }
 

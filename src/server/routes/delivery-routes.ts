@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { withoutUndefined } from '../../util/without-undefined.ts';
 import { WIRE_CHANGE } from '../schemas/change.ts';
 import { DELIVERY, DELIVERY_PAGE } from '../schemas/delivery.ts';
 import { described } from '../../option/described.ts';
 import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { DELIVERIES_QUERY, DELIVERY_PARAMS, DISCARD_BODY } from '../schemas/requests.ts';
 import { REPLAY_REPORT } from '../schemas/subscription.ts';
-import { type Api, defined, makePage, type RouteContext } from './route.ts';
+import { type Api, makePage, type RouteContext } from './route.ts';
 
 const tags = ['Deliveries'];
 const URL = '/v1/subscriptions/:name/deliveries/:offset';
@@ -31,7 +32,9 @@ function readingRoutes(app: Api, context: RouteContext): void {
       response: { 200: DELIVERY_PAGE, ...problems(404) },
     },
     handler: ({ query: { state, ...query } }, reply) =>
-      makePage(context, reply, () => service.deliveries(defined({ ...query, states: state }))),
+      makePage(context, reply, () =>
+        service.deliveries(withoutUndefined({ ...query, states: state })),
+      ),
   });
   app.route({
     method: 'GET',

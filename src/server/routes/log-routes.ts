@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { withoutUndefined } from '../../util/without-undefined.ts';
 import { described } from '../../option/described.ts';
 import { TRIM_BODY, TRIM_REPORT } from '../schemas/log.ts';
 import { problemsWithBody } from '../schemas/problem.ts';
-import { type Api, defined, type RouteContext } from './route.ts';
+import { type Api, type RouteContext } from './route.ts';
 
 /** The upkeep of logs. */
 export function logRoutes(app: Api, { service }: RouteContext): void {
@@ -21,7 +22,7 @@ export function logRoutes(app: Api, { service }: RouteContext): void {
       },
     },
     handler: async ({ body: { source, force, ...request } }) => ({
-      reports: await service.trimLog(request, defined({ source, force })),
+      reports: await service.trimLog(request, withoutUndefined({ source, force })),
     }),
   });
 }

@@ -44,14 +44,3 @@ export function untilGone(reply: FastifyReply, draining: AbortSignal): AbortSign
   });
   return gone.signal;
 }
-
-type Member<Value> = Exclude<Value, undefined>;
-
-/** Without the members that are undefined. */
-export function defined<Value extends object>(
-  value: Value,
-): { [Key in keyof Value]?: Member<Value[Key]> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
-    [Key in keyof Value]?: Member<Value[Key]>;
-  };
-}

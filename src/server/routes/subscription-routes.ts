@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { withoutUndefined } from '../../util/without-undefined.ts';
 import { described } from '../../option/described.ts';
 import { DEFINITION_BODY, NEW_SUBSCRIPTION_BODY } from '../schemas/definition.ts';
 import { problems, problemsWithBody } from '../schemas/problem.ts';
 import { PAUSE_BODY, REPLAY_BODY, REWIND_BODY, SUBSCRIPTION_PARAMS } from '../schemas/requests.ts';
 import { REPLAY_REPORT, SUBSCRIPTION, TEST_REPORT } from '../schemas/subscription.ts';
-import { type Api, defined, makePage, type RouteContext, untilGone } from './route.ts';
+import { type Api, makePage, type RouteContext, untilGone } from './route.ts';
 
 const tags = ['Subscriptions'];
 const URL = '/v1/subscriptions';
@@ -171,7 +172,8 @@ function sendingRoutes(app: Api, { service, draining }: RouteContext): void {
       response: { 202: REPLAY_REPORT, ...problemsWithBody(404, 409, 410) },
     },
     handler: async ({ params, body }, reply) => {
-      const what = 'from' in body ? { from: body.from, ...defined({ to: body.to }) } : body;
+      const what =
+        'from' in body ? { from: body.from, ...withoutUndefined({ to: body.to }) } : body;
       return await reply.code(202).send(await service.replay(params.name, what));
     },
   });

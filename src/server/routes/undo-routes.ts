@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../change/dialect.ts';
+import { withoutUndefined } from '../../util/without-undefined.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { UndoPlan, UndoRequest } from '../../undo/undo-plan.ts';
 import { problems, problemsWithBody } from '../schemas/problem.ts';
@@ -10,7 +11,7 @@ import {
   UNDO_RESULT,
 } from '../schemas/undo.ts';
 import { UndoPlans } from '../undo-plans.ts';
-import { type Api, defined, type RouteContext, untilGone } from './route.ts';
+import { type Api, type RouteContext, untilGone } from './route.ts';
 
 type ShownPlan = Omit<UndoPlan, 'request'> & { readonly request: JsonValue };
 
@@ -38,8 +39,8 @@ function planRoutes(app: Api, { service, draining }: RouteContext, plans: UndoPl
     },
     handler: async ({ body }, reply) => {
       const { onConflict, ...request } = body;
-      const options = defined({ onConflict });
-      const asked = defined(request) as UndoRequest;
+      const options = withoutUndefined({ onConflict });
+      const asked = withoutUndefined(request) as UndoRequest;
       const plan = await service.planUndo(asked, options, untilGone(reply, draining));
       plans.add(plan);
       void reply.code(201).header('location', `${URL}/${encodeURIComponent(plan.id)}`);
@@ -75,7 +76,10 @@ function applyRoute(app: Api, { service, draining }: RouteContext, plans: UndoPl
       response: { 200: UNDO_RESULT, ...problemsWithBody(404, 409, 410, 422) },
     },
     handler: async ({ params: { id }, body, caller }) => {
-      const options = { ...(caller === null ? {} : { actor: caller }), ...defined(body ?? {}) };
+      const options = {
+        ...(caller === null ? {} : { actor: caller }),
+        ...withoutUndefined(body ?? {}),
+      };
       // Not ended by a client that has gone: what was asked for is done whole, or not at all.
       const result = await service.applyUndo(plans.get(id), options, draining);
       if (result.applied) return result;
