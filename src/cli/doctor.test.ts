@@ -132,3 +132,16 @@ test('a command reports a bad configuration like any other error', async () => {
     },
   });
 });
+
+test('doctor: a page that a fix names is one that can be opened', async () => {
+  const check = {
+    name: 'crm',
+    status: 'failed',
+    message: 'The condition is not valid.',
+    fix: 'docs/guide/filters.md has the whole language.',
+  } as const;
+  const inspection = { check: () => Promise.resolve([{ subject: 'a', checks: [check] }]) };
+  const page = join(import.meta.dirname, '../../docs/guide/filters.md');
+  const { out } = await tidings('tidings doctor', { inspection });
+  assert.ok(out.includes(`        ${page} has the whole language.\n`), out);
+});

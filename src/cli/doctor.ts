@@ -12,6 +12,7 @@ import {
   type DeclareCommand,
   printJson,
 } from './command.ts';
+import { resolveDocPointers } from './doc-pointers.ts';
 import { meansEmbedded } from './embedded-source.ts';
 import { formatCounted } from './terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
@@ -52,7 +53,7 @@ const doctor: Action = async (context, options) => {
   const warnings = checks.filter((check) => check.status === 'warning').length;
   if (json) printJson(io, { failed, warnings, subjects });
   else if (options['sql'] === true) io.stdout.write(sqlText(subjects));
-  else io.stdout.write(doctorText(subjects, painter(io.stdout)));
+  else io.stdout.write(resolveDocPointers(doctorText(subjects, painter(io.stdout)), io.cwd));
   return failed === 0 ? 0 : 1;
 };
 
