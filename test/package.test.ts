@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { blocks } from './docs/pages.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -103,15 +104,25 @@ async function checkPointers(directory: string): Promise<void> {
   });
 }
 
-/** The README's TypeScript, as strict as it goes, however modules are found. */
+/** The names in the blocks of the pages that are the reader's own. */
+const OWN_NAMES = `import type { ConfigInput } from 'tidings';
+declare global {
+  const config: ConfigInput;
+  const signal: AbortSignal;
+  const user: { readonly email: string };
+  const requestId: string;
+}
+`;
+
+/** The TypeScript of README and the guide, as strict as it goes, however modules are found. */
 async function checkTypes(directory: string): Promise<void> {
-  const blocks = [
-    ...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm),
-  ];
-  assert.ok(blocks.length >= 4);
-  for (const [index, [, text = '']] of blocks.entries()) {
-    writeFileSync(join(directory, `readme-${index}.ts`), text);
+  const pasted = blocks('ts');
+  assert.ok(pasted.length >= 12);
+  const places = new Map(pasted.map(({ place }, index) => [`block-${index}.ts`, place]));
+  for (const [index, { text }] of pasted.entries()) {
+    writeFileSync(join(directory, `block-${index}.ts`), text);
   }
+  writeFileSync(join(directory, 'own-names.ts'), OWN_NAMES);
   symlinkSync(
     join(root, 'node_modules', '@types', 'node'),
     join(directory, 'node_modules', '@types-node'),
@@ -131,12 +142,13 @@ async function checkTypes(directory: string): Promise<void> {
       moduleResolution,
       types: [join(directory, 'node_modules', '@types-node')],
     };
-    const settings = { compilerOptions, include: ['readme-*.ts'] };
+    const settings = { compilerOptions, include: ['block-*.ts', 'own-names.ts'] };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings));
     const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.'], {
       cwd: directory,
       env,
     }).catch((error: { stdout: string }) => error);
-    assert.equal(stdout, '', moduleResolution);
+    const told = stdout.replaceAll(/^block-\d+\.ts/gm, (file) => `${places.get(file)} (${file})`);
+    assert.equal(told, '', moduleResolution);
   }
 }
