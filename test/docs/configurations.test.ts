@@ -50,7 +50,9 @@ for (const [at, { place, language, text }] of configurations.entries()) {
       writeFileSync(join(directory, name), valueOf(name));
     }
     const file = join(directory, `${at}.${language === 'ts' ? 'mts' : 'mjs'}`);
-    const filled = text.replaceAll('whsec_…', valueOf('secret')).replaceAll('/run/secrets', directory);
+    const filled = text
+      .replaceAll('whsec_…', valueOf('secret'))
+      .replaceAll('/run/secrets', directory);
     writeFileSync(file, filled);
     const { default: config } = (await import(pathToFileURL(file).href)) as { default: object };
     assert.doesNotThrow(() => resolveConfig(config));

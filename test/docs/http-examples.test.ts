@@ -16,7 +16,9 @@ type Answers = Readonly<
 >;
 
 const document = JSON.parse(readFileSync(join(ROOT, 'docs/reference/openapi.json'), 'utf8')) as {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Answers }>>>>;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly responses: Answers }>>>
+  >;
   readonly components: { readonly schemas: Schemas };
 };
 const { operations, valid } = readOpenApi(document);
@@ -51,7 +53,10 @@ function check({ command, answer }: Step): void {
     assert.fail(`no ${method} ${url.pathname}`);
   const parameters = operation.parameters.filter((each) => each.in === 'query');
   for (const name of url.searchParams.keys()) {
-    assert.ok(parameters.some((each) => each.name === name), `${command}: no ${name}`);
+    assert.ok(
+      parameters.some((each) => each.name === name),
+      `${command}: no ${name}`,
+    );
   }
   if (body !== undefined) {
     const schema = operation.body?.schema ?? assert.fail(command);
@@ -84,7 +89,11 @@ test('an example that is not an answer is found', () => {
   assert.deepEqual(say('{"a": "x", …}'), []);
   assert.deepEqual(say('{…, "b": []}'), []);
   assert.deepEqual(say('{"a": "x"}'), ['.b is left out in silence']);
-  assert.deepEqual(say('{"a": 1, "c": 2, …\n "b": [""]}'), ['.a is no number', '.c is not there', '.b[0] is no string']);
+  assert.deepEqual(say('{"a": 1, "c": 2, …\n "b": [""]}'), [
+    '.a is no number',
+    '.c is not there',
+    '.b[0] is no string',
+  ]);
 });
 
 const shown = blocks('console').flatMap(({ text }) => steps(text));
@@ -99,7 +108,8 @@ for (const step of shown) {
 
 test('addresses in the text are there', () => {
   const named = inlineCodes().flatMap(([page, code]) => {
-    const path = /^(?:GET |POST |PUT |DELETE )?(\/(?:v1|healthz|readyz|metrics|openapi)[^?\s]*)/.exec(code);
+    const path =
+      /^(?:GET |POST |PUT |DELETE )?(\/(?:v1|healthz|readyz|metrics|openapi)[^?\s]*)/.exec(code);
     return path === null ? [] : [[page, path[1] ?? ''] as const];
   });
   assert.ok(named.length > 8);

@@ -83,7 +83,9 @@ test('metrics that a page names are there', () => {
 test('options that a page names are there', () => {
   const paths = Object.keys(OPTIONS);
   const named = inlineCodes().filter(([, code]) =>
-    /^(?:dataDir|logLevel|(?:log|http|webhooks|delivery|sources|subscriptions)\.[\w.*]+)$/.test(code),
+    /^(?:dataDir|logLevel|(?:log|http|webhooks|delivery|sources|subscriptions)\.[\w.*]+)$/.test(
+      code,
+    ),
   );
   assert.ok(named.length > 15, String(named.length));
   const isThere = (code: string): boolean => {

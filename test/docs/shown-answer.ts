@@ -25,7 +25,9 @@ export function complaintsOf(shown: unknown, schema: Schema, schemas: Schemas, a
   const { $ref, allOf } = schema;
   if ($ref !== undefined) {
     const named = schemas[$ref.replace('#/components/schemas/', '')];
-    return named === undefined ? [`${at}: ${$ref} is not there`] : complaintsOf(shown, named, schemas, at);
+    return named === undefined
+      ? [`${at}: ${$ref} is not there`]
+      : complaintsOf(shown, named, schemas, at);
   }
   if (allOf !== undefined) return allOf.flatMap((part) => complaintsOf(shown, part, schemas, at));
   const choices = schema.anyOf ?? schema.oneOf;
@@ -37,7 +39,9 @@ export function complaintsOf(shown: unknown, schema: Schema, schemas: Schemas, a
   if (Array.isArray(shown)) {
     const { items } = schema;
     if (!isType(schema, 'array')) return [`${at} is no list`];
-    return items === undefined ? [] : shown.flatMap((each, index) => complaintsOf(each, items, schemas, `${at}[${index}]`));
+    return items === undefined
+      ? []
+      : shown.flatMap((each, index) => complaintsOf(each, items, schemas, `${at}[${index}]`));
   }
   if (typeof shown === 'object' && shown !== null) {
     return isType(schema, 'object')
