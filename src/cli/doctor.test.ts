@@ -112,6 +112,13 @@ test('doctor: an API that others reach without a token, which `start` refuses', 
   const closed = await tidings('tidings doctor', { inspection }, { cwd });
   assert.equal(closed.code, 0);
   assert.match(closed.out, /ok {4}HTTP API +Listens on 0\.0\.0\.0, for whoever has a token\./);
+  writeFileSync(file, '{"http": {"tokens": {"ops": {}}}}');
+  const unset = await tidings('tidings doctor', { inspection }, { cwd });
+  assert.equal(unset.code, 1);
+  assert.match(
+    unset.out,
+    /FAIL {2}HTTP API +The configuration has no value for http\.tokens\.ops\.token\./,
+  );
 });
 
 test('doctor: an older Node.js', () => {

@@ -3,6 +3,7 @@ import type { Inspection } from '../app/inspection/inspection.ts';
 import type { HttpConfig } from '../config/define-config.ts';
 import { checkExposure, isLoopback } from '../config/http-exposure.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
+import { requireTokens } from '../config/needed.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { CheckResult } from '../source/source.ts';
 import {
@@ -92,6 +93,7 @@ function exposureCheck(http: HttpConfig): CheckResult {
   const name = 'HTTP API';
   try {
     checkExposure(http);
+    requireTokens(http);
     const who = isLoopback(http.host) ? 'this machine alone' : 'whoever has a token';
     return { name, status: 'ok', message: `Listens on ${http.host}, for ${who}.` };
   } catch (error) {
