@@ -26,6 +26,8 @@ export function complaintOf(words: readonly string[], whole = false): string | n
       expected = undefined;
     } else if (next !== undefined) {
       command = next;
+    } else if (word === '…') {
+      continue; // Stands for more words.
     } else if (word.startsWith('-')) {
       const option = optionOf(command, word);
       if (option === undefined && !isCommon(word)) return `${command.name()} has no ${word}`;
