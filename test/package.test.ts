@@ -114,13 +114,15 @@ declare global {
 }
 `;
 
-/** The TypeScript of README and the guide, as strict as it goes, however modules are found. */
+/** The TypeScript of README and the guide, as strict as it goes, however modules are found; JavaScript is parsed. */
 async function checkTypes(directory: string): Promise<void> {
-  const pasted = blocks('ts');
-  assert.ok(pasted.length >= 12);
-  const places = new Map(pasted.map(({ place }, index) => [`block-${index}.ts`, place]));
-  for (const [index, { text }] of pasted.entries()) {
-    writeFileSync(join(directory, `block-${index}.ts`), text);
+  const pasted = blocks('ts', 'js');
+  assert.ok(pasted.length >= 16);
+  const places = new Map<string, string>();
+  for (const [index, { language, place, text }] of pasted.entries()) {
+    const file = `block-${index}.${language}`;
+    writeFileSync(join(directory, file), text);
+    places.set(file, place);
   }
   writeFileSync(join(directory, 'own-names.ts'), OWN_NAMES);
   symlinkSync(
@@ -135,6 +137,7 @@ async function checkTypes(directory: string): Promise<void> {
     const compilerOptions = {
       strict: true,
       exactOptionalPropertyTypes: true,
+      allowJs: true,
       noEmit: true,
       target: 'es2024',
       lib: ['es2024', 'esnext.disposable'],
@@ -142,13 +145,16 @@ async function checkTypes(directory: string): Promise<void> {
       moduleResolution,
       types: [join(directory, 'node_modules', '@types-node')],
     };
-    const settings = { compilerOptions, include: ['block-*.ts', 'own-names.ts'] };
+    const settings = { compilerOptions, include: ['block-*', 'own-names.ts'] };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings));
     const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.'], {
       cwd: directory,
       env,
     }).catch((error: { stdout: string }) => error);
-    const told = stdout.replaceAll(/^block-\d+\.ts/gm, (file) => `${places.get(file)} (${file})`);
+    const told = stdout.replaceAll(
+      /^block-\d+\.[jt]s/gm,
+      (file) => `${places.get(file)} (${file})`,
+    );
     assert.equal(told, '', moduleResolution);
   }
 }

@@ -109,10 +109,7 @@ test('without configured tokens a loopback API is open, but to no undo', () => {
 });
 
 test('a token without a value opens nothing', () => {
-  const access = new Access(
-    http({ tokens: { ops: { token: undefined, rights: ['read'] } } }),
-    CONTROL,
-  );
+  const access = new Access(http({ tokens: { ops: { rights: ['read'] } } }), CONTROL);
   assert.ok(!access.open);
   assert.throws(() => access.check(undefined, 'read'), refused('TOKEN_MISSING'));
   assert.throws(() => access.check('Bearer undefined', 'read'), refused('TOKEN_UNKNOWN'));

@@ -87,7 +87,7 @@ function subscriptionReport(
   const { stuckSince, lastError, speed, restsUntil: _rests, replays: _replays, ...rest } = status;
   return {
     ...rest,
-    caughtUpIn: caughtUpIn(status.lag, uncaptured, speed),
+    caughtUpIn: caughtUpIn(status, uncaptured),
     stuckSince: stuckSince === null ? null : new Date(stuckSince).toISOString(),
     lastError:
       lastError === null
