@@ -1,5 +1,5 @@
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { Config } from './define-config.ts';
+import type { Config, HttpConfig } from './define-config.ts';
 import { pathText } from '../option/path-text.ts';
 import { combineProblems } from './problems.ts';
 import { endpointOf } from './sink-kinds.ts';
@@ -8,7 +8,10 @@ import { endpointOf } from './sink-kinds.ts';
  * Values that often come from the environment may be absent in a {@link Config}: who only looks at a
  * data directory needs none of them. They are asked for here by who does.
  */
-const URL_EXAMPLE = 'DATABASE_URL=postgresql://user:password@host:5432/database';
+const EXAMPLES = {
+  url: 'DATABASE_URL=postgresql://user:password@host:5432/database',
+  token: 'METRICS_TOKEN=…, of at least 16 characters',
+} as const;
 
 interface Missing {
   readonly path: readonly string[];
@@ -25,7 +28,15 @@ export function missingValues(config: Config): readonly Missing[] {
       .missing()
       .map(({ path, example }) => ({ path: ['subscriptions', name, 'to', ...path], example })),
   );
-  return [...sources, ...endpoints];
+  return [...sources, ...endpoints, ...missingTokens(config.http)];
+}
+
+function missingTokens(http: HttpConfig | undefined): readonly Missing[] {
+  return Object.entries(http?.tokens ?? {}).flatMap(([name, { token }]) =>
+    token === undefined
+      ? [{ path: ['http', 'tokens', name, 'token'], example: EXAMPLES.token }]
+      : [],
+  );
 }
 
 /**
@@ -35,6 +46,15 @@ export function missingValues(config: Config): readonly Missing[] {
 export function requireValues(config: Config): void {
   const problems = missingValues(config).map(missing);
   if (problems.length > 0) throw combineProblems('The configuration', problems);
+}
+
+/**
+ * For who opens the API, or says whether it can be opened.
+ * @throws TidingsError `CONFIG_VALUE_MISSING`
+ */
+export function requireTokens(http: HttpConfig | undefined): void {
+  const [first] = missingTokens(http);
+  if (first !== undefined) throw missing(first);
 }
 
 /**
@@ -49,7 +69,7 @@ export function requireUrl({ sources }: Config, source: string): string {
 }
 
 function urlOf(source: string): Missing {
-  return { path: ['sources', source, 'url'], example: URL_EXAMPLE };
+  return { path: ['sources', source, 'url'], example: EXAMPLES.url };
 }
 
 function missing({ path, example }: Missing): TidingsError {

@@ -1,6 +1,7 @@
 import { CLI_ERRORS } from './catalogue/cli.ts';
 import { CONFIG_ERRORS } from './catalogue/config.ts';
 import { DELIVERY_ERRORS } from './catalogue/delivery.ts';
+import { FILE_ERRORS } from './catalogue/file.ts';
 import { LOG_ERRORS } from './catalogue/log.ts';
 import { SERVER_ERRORS } from './catalogue/server.ts';
 import { SOURCE_ERRORS } from './catalogue/source.ts';
@@ -15,6 +16,7 @@ export const CATALOGUE = {
   ...LOG_ERRORS,
   ...DELIVERY_ERRORS,
   ...WEBHOOK_ERRORS,
+  ...FILE_ERRORS,
   ...SERVER_ERRORS,
   ...UNDO_ERRORS,
   ...LOOKING_ERRORS,

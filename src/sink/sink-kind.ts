@@ -51,7 +51,7 @@ export interface ConfiguredEndpoint {
    * nobody can read them to send them again.
    */
   keepSecrets(written: unknown): unknown;
-  /** What `doctor` says of it, without opening it. */
+  /** What `doctor` says of it, without opening it. @throws TidingsError when opening it would */
   check(subscription: string): Omit<CheckResult, 'name'>;
   /** Nothing connects yet. @throws TidingsError when it cannot be used as it is configured. */
   open(context: OpenContext): Promise<Sink>;

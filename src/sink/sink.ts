@@ -66,7 +66,9 @@ export interface Exchange {
 export interface Sink extends AsyncDisposable {
   readonly kind: string;
   /** The operations that it has a use for; the others need not be sent. Absent: all. */
-  readonly operations?: readonly Operation[];
+  readonly operations?: readonly Operation[] | undefined;
+  /** The columns whose changes it wants, where the subscription names none. Absent: all. */
+  readonly columns?: readonly string[] | undefined;
   /**
    * Tries once. Resolves with the outcome and does not throw for what the receiver did. When the
    * signal aborts (deadline or shutdown) it gives up what it can and resolves soon after.

@@ -42,6 +42,11 @@ export async function checkDataDirectory(config: Config): Promise<readonly Check
   return checks;
 }
 
+function failed(error: unknown): Omit<CheckResult, 'name'> {
+  if (!isTidingsError(error)) throw error;
+  return { status: 'failed', message: error.message, fix: error.hint };
+}
+
 /** What `doctor` says about each configured subscription, without starting any. */
 export function checkSubscriptions(config: Config): readonly CheckResult[] {
   return Object.entries(config.subscriptions).map(([name, subscription]): CheckResult => {
@@ -49,15 +54,17 @@ export function checkSubscriptions(config: Config): readonly CheckResult[] {
     try {
       compileFilter(toFilter(subscription));
     } catch (error) {
-      if (!isTidingsError(error)) throw error;
-      return { name, status: 'failed', message: error.message, fix: error.hint };
+      return { name, ...failed(error) };
     }
     const endpoint = endpointOf(to);
     const [first] = endpoint.missing();
     if (first !== undefined) {
-      const { message, hint } = missingSetting(name, first);
-      return { name, status: 'failed', message, fix: hint };
+      return { name, ...failed(missingSetting(name, first)) };
     }
-    return { name, ...endpoint.check(name) };
+    try {
+      return { name, ...endpoint.check(name) };
+    } catch (error) {
+      return { name, ...failed(error) };
+    }
   });
 }

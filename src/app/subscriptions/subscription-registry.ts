@@ -8,6 +8,7 @@ import type { Sink } from '../../sink/sink.ts';
 import type { State, StoredSubscription } from '../../state/state.ts';
 import type { SubscriptionDocument, SubscriptionOrigin } from '../administration.ts';
 import { endpointDocument, endpointOf, keepSecrets } from '../../config/sink-kinds.ts';
+import { withoutUndefined } from '../../util/without-undefined.ts';
 import { readVersion } from '../version.ts';
 import type { SourceService } from '../source-service.ts';
 import { resolveDefinition, toDefinition, toDocument } from './subscription-definition.ts';
@@ -272,13 +273,19 @@ export class SubscriptionRegistry {
   }
 }
 
-/** Operations that the endpoint has no use for are not sent. */
+/**
+ * Operations that the endpoint has no use for are not sent; columns that it names count where no
+ * others do.
+ */
 function wanted(definition: SubscriptionDefinition, sink: Sink): SubscriptionDefinition {
   const { filter } = definition;
   const { operations: taken } = sink;
-  if (taken === undefined) return definition;
-  const operations = filter.operations?.filter((operation) => taken.includes(operation)) ?? taken;
-  return { ...definition, filter: { ...filter, operations } };
+  const given = filter.operations?.filter((operation) => taken?.includes(operation) !== false);
+  const narrowed = withoutUndefined({
+    operations: given ?? taken,
+    columns: filter.columns ?? sink.columns,
+  });
+  return { ...definition, filter: { ...filter, ...narrowed } };
 }
 
 /** Every subscription that the state remembers. */

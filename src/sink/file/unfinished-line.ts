@@ -1,26 +1,15 @@
 import type { FileHandle } from 'node:fs/promises';
 import { WIRE_START } from '../../change/wire.ts';
+import { TidingsError } from '../../errors/tidings-error.ts';
 
 const STEP = 64 << 10;
 const NEWLINE = 0x0a;
-
-/** A file that somebody else wrote to, so that nothing of it may be removed. */
-export class ForeignLineError extends Error {
-  override readonly name = 'ForeignLineError';
-  readonly code = 'FILE_FOREIGN';
-
-  constructor(path: string) {
-    super(
-      `${path} ends in the middle of a line that Tidings did not write; end that line, or let to.file.path name another file`,
-    );
-  }
-}
 
 /**
  * How many bytes at the end of a file are a line that a crash cut off. Its change was not
  * acknowledged and comes again, so the bytes may go.
  * @param size bytes of the file.
- * @throws ForeignLineError when the line does not begin as ours do.
+ * @throws TidingsError `FILE_FOREIGN` when the line does not begin as ours do: nothing of it may be removed.
  */
 export async function unfinishedLine(
   handle: FileHandle,
@@ -42,6 +31,7 @@ export async function unfinishedLine(
   if (start === size) return 0;
   const beginning = Buffer.alloc(Math.min(WIRE_START.length, size - start));
   await handle.read(beginning, 0, beginning.length, start);
-  if (!WIRE_START.startsWith(beginning.toString('latin1'))) throw new ForeignLineError(path);
+  if (!WIRE_START.startsWith(beginning.toString('latin1')))
+    throw new TidingsError('FILE_FOREIGN', { path });
   return size - start;
 }

@@ -53,10 +53,11 @@ function configured(settings: WebhookSettings): ConfiguredEndpoint {
         : 'a certificate or key from a file of this machine; send the PEM text itself',
     shown: () => ({ url, headers: Object.keys(headers ?? {}) }),
     keepSecrets: (written) => keepSecrets(written, settings),
-    check: (subscription) => ({
-      status: 'ok',
-      message: `posts to ${originOf(url)}; \`tidings trigger-test ${subscription}\` tries it`,
-    }),
+    check: (subscription) => {
+      readCertificates(subscription, withoutUndefined(tls ?? {}));
+      const message = `posts to ${originOf(url)}; \`tidings trigger-test ${subscription}\` tries it`;
+      return { status: 'ok', message };
+    },
     open: (context) => open(settings, context),
   };
 }
