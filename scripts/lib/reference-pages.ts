@@ -14,6 +14,7 @@ import { DELIVERY_ERRORS } from '../../src/errors/catalogue/delivery.ts';
 import { LOG_ERRORS } from '../../src/errors/catalogue/log.ts';
 import { SERVER_ERRORS } from '../../src/errors/catalogue/server.ts';
 import { SOURCE_ERRORS } from '../../src/errors/catalogue/source.ts';
+import { FILE_ERRORS } from '../../src/errors/catalogue/file.ts';
 import { WEBHOOK_ERRORS } from '../../src/errors/catalogue/webhook.ts';
 import { LOOKING_ERRORS } from '../../src/errors/catalogue/looking.ts';
 import { UNDO_ERRORS } from '../../src/errors/catalogue/undo.ts';
@@ -160,6 +161,7 @@ const ERROR_AREAS: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>
   Log: LOG_ERRORS,
   Subscriptions: DELIVERY_ERRORS,
   Webhooks: WEBHOOK_ERRORS,
+  Files: FILE_ERRORS,
   'HTTP API': SERVER_ERRORS,
   Looking: LOOKING_ERRORS,
   Undo: UNDO_ERRORS,
