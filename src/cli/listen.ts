@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { untilAborted } from '../util/until-woken.ts';
 import { parseDuration } from '../option/duration.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { collect } from './arguments.ts';
@@ -101,13 +102,6 @@ or, with \`webhooks\` there already: ${create}
 function summaryText({ received, again, tests, refused }: Tally): string {
   const parts = [`${again} again`, `${tests} of them tests`, `${refused} refused`];
   return `Received ${formatCounted(received, 'request')}: ${parts.join(', ')}.\n`;
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function parsePort(text: string): number {

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { untilWoken } from '../util/until-woken.ts';
 import type { WriteStream } from 'node:tty';
 import type { Io, Output } from './io.ts';
 
@@ -69,16 +70,11 @@ class StreamOutput implements Output {
     this.#stream.write(text);
   }
 
-  drained(): Promise<void> {
-    if (!this.#stream.writableNeedDrain || this.#signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#stream.off('drain', done);
-        this.#signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#stream.once('drain', done);
-      this.#signal.addEventListener('abort', done, { once: true });
+  async drained(): Promise<void> {
+    if (!this.#stream.writableNeedDrain) return;
+    await untilWoken(this.#signal, (wake) => {
+      this.#stream.once('drain', wake);
+      return () => void this.#stream.off('drain', wake);
     });
   }
 }

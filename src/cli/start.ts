@@ -1,4 +1,5 @@
 import type { Tidings } from '../app/tidings.ts';
+import { untilAborted } from '../util/until-woken.ts';
 import type { Config } from '../config/define-config.ts';
 import { endpointDocument, endpointLabel } from '../config/sink-kinds.ts';
 import { redactUrl } from '../util/redact-url.ts';
@@ -146,11 +147,4 @@ async function runUntilAsked({ io, json }: CommandContext, tidings: Tidings): Pr
   await tidings.drain();
   if (json) printJson(io, { state: 'stopped', status: await tidings.status() });
   else io.stdout.write('Stopped.\n');
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

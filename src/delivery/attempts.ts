@@ -1,4 +1,5 @@
 import type { Change } from '../change/change.ts';
+import { untilWoken } from '../util/until-woken.ts';
 import { failureOf } from '../sink/describe-failure.ts';
 import type { Attempt as SinkAttempt, Outcome, Sink } from '../sink/sink.ts';
 import { timerDelay } from '../util/timer-delay.ts';
@@ -87,15 +88,10 @@ export class Attempts {
 
   /** Resolves when no place is taken, or when the signal aborts. */
   async idle(signal: AbortSignal): Promise<void> {
-    if (this.places === 0 || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#onIdle.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#onIdle.add(done);
-      signal.addEventListener('abort', done, { once: true });
+    if (this.places === 0) return;
+    await untilWoken(signal, (wake) => {
+      this.#onIdle.add(wake);
+      return () => this.#onIdle.delete(wake);
     });
   }
 

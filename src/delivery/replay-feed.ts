@@ -1,4 +1,5 @@
 import type { ChangeView } from '../change/decode.ts';
+import { untilWoken } from '../util/until-woken.ts';
 import type { TableDefinition } from '../change/table.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { LogRecord } from '../log/log.ts';
@@ -207,15 +208,9 @@ export class ReplayFeed {
   }
 
   async #woken(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#wake = null;
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#wake = done;
-      signal.addEventListener('abort', done, { once: true });
+    await untilWoken(signal, (wake) => {
+      this.#wake = wake;
+      return () => void (this.#wake = null);
     });
   }
 }

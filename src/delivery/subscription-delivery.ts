@@ -1,4 +1,5 @@
 import type { ChangeView } from '../change/decode.ts';
+import { untilWoken } from '../util/until-woken.ts';
 import { isRewindTable } from '../change/rewind.ts';
 import { qualifiedName, type TableDefinition } from '../change/table.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -258,15 +259,10 @@ export class SubscriptionDelivery implements Subscriber, Checkpointed {
 
   async room(signal: AbortSignal): Promise<boolean> {
     const { buffers } = this.#context.room;
-    if (this.#hasRoomForPage || signal.aborted) return buffers.full;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#roomWaiter = null;
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#roomWaiter = done;
-      signal.addEventListener('abort', done, { once: true });
+    if (this.#hasRoomForPage) return buffers.full;
+    await untilWoken(signal, (wake) => {
+      this.#roomWaiter = wake;
+      return () => void (this.#roomWaiter = null);
     });
     return buffers.full;
   }

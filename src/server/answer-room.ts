@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { untilWoken } from '../util/until-woken.ts';
 
 export interface AnswerLimits {
   /** While so many bytes of answers have not been taken, no further page is made. */
@@ -65,16 +66,9 @@ export class AnswerRoom {
       this.#making = true;
       return;
     }
-    const mine = await new Promise<boolean>((resolve) => {
-      const end = (taken: boolean): void => {
-        this.#waiting.delete(take);
-        signal.removeEventListener('abort', give);
-        resolve(taken);
-      };
-      const take = (): void => end(true);
-      const give = (): void => end(false);
+    const mine = await untilWoken(signal, (take) => {
       this.#waiting.add(take);
-      signal.addEventListener('abort', give, { once: true });
+      return () => this.#waiting.delete(take);
     });
     if (!mine) signal.throwIfAborted();
   }

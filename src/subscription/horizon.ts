@@ -1,3 +1,5 @@
+import { untilWoken } from '../util/until-woken.ts';
+
 interface Waiter {
   readonly beyond: number;
   readonly wake: () => void;
@@ -28,17 +30,12 @@ export class Horizon {
   }
 
   /** Resolves once the offset is beyond this one, or when the signal aborts. Never rejects. */
-  wait(beyond: number, signal: AbortSignal): Promise<void> {
-    if (this.#offset > beyond || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(waiter);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
+  async wait(beyond: number, signal: AbortSignal): Promise<void> {
+    if (this.#offset > beyond) return;
+    await untilWoken(signal, (wake) => {
       const waiter: Waiter = { beyond, wake };
       this.#waiting.add(waiter);
-      signal.addEventListener('abort', wake, { once: true });
+      return () => this.#waiting.delete(waiter);
     });
   }
 }

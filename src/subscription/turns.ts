@@ -1,3 +1,5 @@
+import { untilWoken } from '../util/until-woken.ts';
+
 /** Lets the rest of the process run: timers, sockets, other subscriptions. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -37,17 +39,9 @@ export class Turns {
   }
 
   #wait(signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const end = (mine: boolean): void => {
-        this.#waiting.delete(take);
-        signal.removeEventListener('abort', give);
-        resolve(mine);
-      };
-      const take = (): void => end(true);
-      const give = (): void => end(false);
+    return untilWoken(signal, (take) => {
       this.#waiting.add(take);
-      signal.addEventListener('abort', give, { once: true });
+      return () => this.#waiting.delete(take);
     });
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { untilWoken } from '../../util/until-woken.ts';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -77,16 +78,13 @@ export class Crm implements AsyncDisposable {
 
   /** Resolves when the condition holds, tested after each request, or when the signal aborts. */
   async until(condition: () => boolean, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const settle = (): void => {
-        if (!signal.aborted && !condition()) return;
-        this.#waiting.delete(settle);
-        signal.removeEventListener('abort', settle);
-        resolve();
+    await untilWoken(signal, (wake) => {
+      const look = (): void => {
+        if (condition()) wake();
       };
-      this.#waiting.add(settle);
-      signal.addEventListener('abort', settle);
-      settle();
+      this.#waiting.add(look);
+      look();
+      return () => this.#waiting.delete(look);
     });
   }
 

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { onAbort } from '../../util/on-abort.ts';
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import { newReplicationSocket } from './connection-socket.ts';
 import { keepLastWords, lastWords, readToTheEnd } from './last-words.ts';
@@ -71,7 +72,7 @@ async function open(options: ConnectOptions, signal?: AbortSignal): Promise<pg.C
   signal?.throwIfAborted();
   const client = newClient(options);
   const abandon = (): void => destroyConnection(client);
-  signal?.addEventListener('abort', abandon, { once: true });
+  using _stop = onAbort(signal, abandon);
   try {
     await client.connect();
     signal?.throwIfAborted();
@@ -83,8 +84,6 @@ async function open(options: ConnectOptions, signal?: AbortSignal): Promise<pg.C
     abandon();
     signal?.throwIfAborted();
     throw toConnectError(options.source, lastWords(client, error));
-  } finally {
-    signal?.removeEventListener('abort', abandon);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { onAbort } from '../../util/on-abort.ts';
 import type pg from 'pg';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { connect, destroyConnection } from './connect.ts';
@@ -96,7 +97,7 @@ export class ReplicationConnection {
     const { source, url } = options;
     const client = await connect({ source, url, replication: true }, signal);
     const abandon = (): void => destroyConnection(client);
-    signal.addEventListener('abort', abandon, { once: true });
+    using _stop = onAbort(signal, abandon);
     try {
       const { rows } = await client.query<Facts>(FACTS);
       requireTimeline(options, rows[0]);
@@ -107,8 +108,6 @@ export class ReplicationConnection {
       abandon();
       signal.throwIfAborted();
       throw toConnectError(source, lastWords(client, error));
-    } finally {
-      signal.removeEventListener('abort', abandon);
     }
   }
 

@@ -1,4 +1,5 @@
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
+import { onAbort } from '../../util/on-abort.ts';
 import { sleep } from '../../util/sleep.ts';
 import {
   isLostPublication,
@@ -112,19 +113,14 @@ class SlotReading implements FrameHandler {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const abort = (): void => this.#end(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
+    using _stop = onAbort(signal, () => this.#end(signal.reason));
     this.#feedback.start();
     this.#watch = setInterval(() => this.#lookForStandstill(), 1_000);
     this.#connection.start(
       (chunk) => this.#onChunk(chunk),
       (error) => this.#end(this.#disconnected(error?.message ?? 'the server closed it')),
     );
-    try {
-      await this.#result.promise;
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    await this.#result.promise;
   }
 
   frame(type: number, body: Bytes, start: number, end: number): boolean {

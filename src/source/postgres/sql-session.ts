@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { onAbort } from '../../util/on-abort.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import { connect, type ConnectOptions, destroyConnection } from './connect.ts';
 import { lastWords } from './last-words.ts';
@@ -72,7 +73,7 @@ export class SqlSession implements AsyncDisposable {
       this.#forget(client);
       destroyConnection(client);
     };
-    signal.addEventListener('abort', stop, { once: true });
+    using _stop = onAbort(signal, stop);
     try {
       const { text, name, values } = statement;
       const result = await client.query<Row>({
@@ -87,8 +88,6 @@ export class SqlSession implements AsyncDisposable {
       // The server says goodbye before the socket closes: the next statement must not try this one.
       if (isTidingsError(failure, 'SOURCE_DISCONNECTED')) stop();
       throw failure;
-    } finally {
-      signal.removeEventListener('abort', stop);
     }
   }
 

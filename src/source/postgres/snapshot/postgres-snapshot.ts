@@ -1,3 +1,4 @@
+import { onAbort } from '../../../util/on-abort.ts';
 import type pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
@@ -24,12 +25,12 @@ export class PostgresSnapshot implements SourceSnapshot {
   readonly #source: string;
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
-  readonly #stop: () => void;
+  readonly #stop: Disposable;
   readonly #transactions: SnapshotTransactions;
   readonly #partitioned = new Set<string>();
 
   private constructor(
-    session: { readonly source: string; readonly client: pg.Client; readonly stop: () => void },
+    session: { readonly source: string; readonly client: pg.Client; readonly stop: Disposable },
     seen: { readonly position: string; readonly transactions: SnapshotTransactions },
     signal: AbortSignal,
   ) {
@@ -45,8 +46,7 @@ export class PostgresSnapshot implements SourceSnapshot {
   static async open(options: ConnectOptions, signal: AbortSignal): Promise<PostgresSnapshot> {
     const { source } = options;
     const client = await connect(options, signal);
-    const stop = (): void => destroyConnection(client);
-    signal.addEventListener('abort', stop, { once: true });
+    const stop = onAbort(signal, () => destroyConnection(client));
     try {
       const [earlier] = (await client.query<{ lsn: string }>(POSITION)).rows;
       await client.query(SNAPSHOT_BEGIN);
@@ -58,8 +58,8 @@ export class PostgresSnapshot implements SourceSnapshot {
       const position = lsnToPosition(taken.lsn);
       return new PostgresSnapshot({ source, client, stop }, { position, transactions }, signal);
     } catch (error) {
-      signal.removeEventListener('abort', stop);
-      stop();
+      stop[Symbol.dispose]();
+      destroyConnection(client);
       signal.throwIfAborted();
       throw toSourceError(source, lastWords(client, error));
     }
@@ -104,7 +104,7 @@ export class PostgresSnapshot implements SourceSnapshot {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#signal.removeEventListener('abort', this.#stop);
+    this.#stop[Symbol.dispose]();
     // Ending the session ends the transaction; a broken one has done so already.
     await this.#client.end().catch(() => undefined);
   }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { onAbort } from '../../../util/on-abort.ts';
 import type { Cell } from '../../../change/row-images.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
@@ -18,7 +19,7 @@ export class UndoConnection implements AsyncDisposable {
   readonly source: string;
   readonly #client: pg.Client;
   readonly #signal: AbortSignal;
-  readonly #stop: () => void;
+  readonly #stop: Disposable;
   #ownSearchPath = false;
   #copy: { readonly text: string; readonly stream: CopyIn } | null = null;
 
@@ -26,8 +27,7 @@ export class UndoConnection implements AsyncDisposable {
     this.source = source;
     this.#client = client;
     this.#signal = signal;
-    this.#stop = () => destroyConnection(client);
-    signal.addEventListener('abort', this.#stop, { once: true });
+    this.#stop = onAbort(signal, () => destroyConnection(client));
   }
 
   /** @throws TidingsError as of `connect`. */
@@ -161,7 +161,7 @@ export class UndoConnection implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#signal.removeEventListener('abort', this.#stop);
+    this.#stop[Symbol.dispose]();
     // Ending the session rolls back what was not committed; a broken one has done so already.
     await this.#client.end().catch(() => undefined);
   }
