@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { rowTypesText } from '../src/app/row-types/row-types-text.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -103,6 +104,45 @@ async function checkPointers(directory: string): Promise<void> {
   });
 }
 
+/** A program with what `tidings types` writes. */
+function writeTypedProgram(directory: string): void {
+  const column = (name: string, ...types: readonly ('number' | 'string' | 'json')[]) => ({
+    name,
+    form: { types, array: name === 'tags' },
+    nullable: false,
+    leftOut: name === 'note',
+    comment: null,
+  });
+  const columns = [
+    column('id', 'number', 'string'),
+    column('tags', 'json'),
+    column('note', 'string'),
+  ];
+  // The package exports a type of this name itself.
+  const table = { schema: 'public', name: 'change', comment: null, key: ['id'], columns };
+  writeFileSync(join(directory, 'readme-tables.ts'), rowTypesText([table], 'tidings types').text);
+  writeFileSync(
+    join(directory, 'readme-typed.ts'),
+    `import type { Delivered, TableHandler, Tidings } from 'tidings';
+import type { Change } from './readme-tables.js';
+export const handler = {
+  insert(row) { row.note.length; },
+} satisfies TableHandler<Change>;
+export type Row = Delivered<{ at: Date; id: string }, 'id'>;
+export function register(tidings: Tidings): void {
+  tidings.register('typed', 'public.change', handler);
+  tidings.register('again', 'public.change', {
+    columns: ['note'],
+    insert(row) { row.note.length; },
+    update(row) { row.note?.length; },
+    // @ts-expect-error -- It is not among the columns.
+    delete(row) { row.id; },
+  });
+}
+`,
+  );
+}
+
 /** The README's TypeScript, as strict as it goes, however modules are found. */
 async function checkTypes(directory: string): Promise<void> {
   const blocks = [
@@ -112,6 +152,7 @@ async function checkTypes(directory: string): Promise<void> {
   for (const [index, [, text = '']] of blocks.entries()) {
     writeFileSync(join(directory, `readme-${index}.ts`), text);
   }
+  writeTypedProgram(directory);
   symlinkSync(
     join(root, 'node_modules', '@types', 'node'),
     join(directory, 'node_modules', '@types-node'),
