@@ -120,7 +120,10 @@ function writeTypedProgram(directory: string): void {
   ];
   // The package exports a type of this name itself.
   const table = { schema: 'public', name: 'change', comment: null, key: ['id'], columns };
-  writeFileSync(join(directory, 'readme-tables.ts'), rowTypesText([table], 'tidings types').text);
+  writeFileSync(
+    join(directory, 'readme-tables.ts'),
+    rowTypesText([table], { command: 'tidings types' }).text,
+  );
   writeFileSync(
     join(directory, 'readme-typed.ts'),
     `import type { Delivered, TableHandler, Tidings } from 'tidings';

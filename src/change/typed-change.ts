@@ -4,6 +4,7 @@ import type { Change, Row } from './change.ts';
  * The row types of tables by their names, `'public.orders': { id: number; … }`. It is empty here; a
  * program's own file, such as the one that `tidings types` writes, adds to it:
  *
+ *     import type {} from 'tidings';
  *     declare module 'tidings' {
  *       interface TidingsTables { 'public.orders': { id: number; total: string } }
  *     }

@@ -31,6 +31,10 @@ export const declareTypes: DeclareCommand = (program, runtime) => {
       collect,
     )
     .option('--out <file>', 'a file (.ts, .mts, .cts) instead of standard output')
+    .option(
+      '--no-declare',
+      'leave `register` as it is: for another source that has tables of the same names',
+    )
     .option('--check', 'write nothing; end with 1 when the file is not what would be written')
     .option('--force', 'replace a file that this command did not make');
   const examples = [
@@ -103,12 +107,16 @@ async function describe(
   const { rowTypesText } = await import('../app/row-types/row-types-text.ts');
   // Without the way in which npm was called: who runs it next may call it in another.
   const command = commandLine(words(options), options, { env: {} });
-  return { source: described.source, rowTypes: rowTypesText(described.tables, command) };
+  return {
+    source: described.source,
+    rowTypes: rowTypesText(described.tables, { command, declared: options['declare'] !== false }),
+  };
 }
 
 /** The command as it was given, `--check` and `--force` aside. */
 function words(options: ParsedOptions): readonly string[] {
-  return ['types', ...optionWords(options, { table: '--table', out: '--out' })];
+  const declare = options['declare'] === false ? ['--no-declare'] : [];
+  return ['types', ...optionWords(options, { table: '--table', out: '--out' }), ...declare];
 }
 
 /** The command that makes a file right. */

@@ -150,7 +150,7 @@ export function describeSource(name: string, open: () => Promise<SourceUnderTest
     const { source } = database;
     const relations = await source.relations(null, signal);
     const notes = relations.filter((relation) => relation.name === 'notes');
-    const [{ schema = '' } = {}] = notes;
+    const schema = notes[0]?.schema ?? '';
     const described = await source.describe([...notes, { schema, name: 'none' }], signal);
     assert.deepEqual(described, [
       {

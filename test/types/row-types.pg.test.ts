@@ -169,6 +169,19 @@ export const other: TidingsTables['public.change'] = { id: 'a' };`;
   assert.equal(await compile(folder, { 'tables.d.ts': out }), '');
 });
 
+test('two sources with tables of the same names', async () => {
+  const [one = '', other = '', alone = ''] = [
+    await typesOf('public.change'),
+    (await typesOf('public.change')).replace('number', 'string'),
+    (await tidings(['types', '--table', 'public.change', '--no-declare', '--config', config()]))
+      .out,
+  ];
+  assert.match(alone, /^\/\/ Made by `tidings types --table public\.change --no-declare /);
+  assert.doesNotMatch(alone, /declare module/);
+  assert.match(await compile(folder, { 'one.ts': one, 'other.ts': other }), /error TS2320/);
+  assert.equal(await compile(folder, { 'one.ts': other, 'other.ts': alone }), '');
+});
+
 test('PostgreSQL 14 publishes no generated columns, and knows nothing of constraints on null', async () => {
   await using old = await freshDatabase(14);
   await old.client.query(
@@ -196,7 +209,7 @@ test('a handler gets rows of the types that were written', async () => {
   await using own = await freshDatabase();
   const { client } = own;
   const columns = await createMatrix(own, NEWEST);
-  await client.query(`${SCHEMA}`.replace('CREATE TYPE pair AS (a int, b text);', ''));
+  await client.query(SCHEMA.replace('CREATE TYPE pair AS (a int, b text);', ''));
   await client.query('DROP TABLE copy');
   const written = await tidings(['types', '--config', config(), '--json'], own.url);
   const { text } = JSON.parse(written.out) as { text: string };

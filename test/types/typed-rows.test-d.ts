@@ -120,6 +120,14 @@ tidings.register<TypedAudit>('own', 'typed.other', {
   },
 });
 
+// And where another source has a table of the same name.
+tidings.register<TypedAudit>('other', 'typed.orders', {
+  source: 'other',
+  insert(row) {
+    expect<Same<typeof row.id, number>>();
+  },
+});
+
 // In a module of its own, as a configuration names it.
 const handler = {
   insert(row) {

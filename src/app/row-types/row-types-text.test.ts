@@ -31,7 +31,7 @@ test('the file: columns and tables by name, whatever the order they come in', ()
   };
   const audit = table('audit', [], 'shop');
   const command = 'tidings types --out t.ts';
-  const { text, tables } = rowTypesText([audit, orders], command);
+  const { text, tables } = rowTypesText([audit, orders], { command });
   assert.equal(
     text,
     `// Made by \`tidings types --out t.ts\`. Changes here are lost.
@@ -76,7 +76,9 @@ declare module 'tidings' {
     { table: 'shop.audit', type: 'ShopAudit' },
   ]);
   const turned = { ...orders, columns: orders.columns.toReversed() };
-  assert.equal(rowTypesText([turned, audit], command).text, text);
+  assert.equal(rowTypesText([turned, audit], { command }).text, text);
+  const alone = rowTypesText([audit, orders], { command, declared: false }).text;
+  assert.equal(alone, text.replace(/\ndeclare module [^]*$/, ''));
 });
 
 test('names of interfaces: words, other schemas, and clashes', () => {
@@ -117,7 +119,7 @@ test('whatever a database holds is a name or a comment, and nothing else', () =>
         comment: '/* */ @deprecated',
       },
     ],
-    "tidings types --table 'a\nb'",
+    { command: "tidings types --table 'a\nb'" },
   );
   assert.equal(
     text.split('\n')[0],
@@ -138,14 +140,16 @@ test('whatever a database holds is a name or a comment, and nothing else', () =>
 });
 
 test('files are compared without the command, and without what a checkout does to line ends', () => {
-  const one = rowTypesText([table('a', [column('x')])], 'tidings types').text;
-  const other = rowTypesText([table('a', [column('x')])], 'tidings types --config c.ts').text;
+  const one = rowTypesText([table('a', [column('x')])], { command: 'tidings types' }).text;
+  const other = rowTypesText([table('a', [column('x')])], {
+    command: 'tidings types --config c.ts',
+  }).text;
   assert.ok(isRowTypes(one));
   assert.ok(!isRowTypes(`\n${one}`));
   assert.ok(isSameRowTypes(one, other.replaceAll('\n', '\r\n')));
   assert.equal(differentLine(one, other), null);
   const changed = one.replace('string', 'number');
   assert.ok(!isSameRowTypes(one, changed));
-  assert.equal(differentLine(one, changed), 6);
+  assert.equal(differentLine(one, changed), 8);
   assert.equal(differentLine(one, `${one}\n`), one.split('\n').length + 1);
 });

@@ -16,19 +16,37 @@ export interface RowTypes {
   readonly tables: readonly NamedRowType[];
 }
 
+export interface RowTypesOptions {
+  /** Makes this text, as one types it. */
+  readonly command: string;
+  /**
+   * False to leave `TidingsTables` as it is, where another source has tables of the same names.
+   * Default: true.
+   */
+  readonly declared?: boolean;
+}
+
 /** How the first line of every file begins: what has it may be replaced. */
 const MADE_BY = lineComment('Made by `tidings types');
 
 /** The name of what extends `TidingsTables`, and what may be imported. */
 const OWN_NAMES = ['Tables', 'ArrayValue', 'JsonValue'];
 
+/** By way of `Tables`: within the module a name such as `Change` would be that of its own export. */
+const DECLARATION = `declare module 'tidings' {
+  interface TidingsTables extends Tables {}
+}
+`;
+
 /**
  * Writes the types of rows: an interface for each table, and all of them under the tables' names in
  * `TidingsTables`. Pure, and the same for the same tables in any order: columns come by their names,
  * because their order in a table tells only when each was added.
- * @param command that makes this text, as one types it.
  */
-export function rowTypesText(tables: readonly TypedTable[], command: string): RowTypes {
+export function rowTypesText(
+  tables: readonly TypedTable[],
+  { command, declared = true }: RowTypesOptions,
+): RowTypes {
   const sorted = tables.toSorted(
     (one, other) => compare(one.schema, other.schema) || compare(one.name, other.name),
   );
@@ -43,14 +61,11 @@ export function rowTypesText(tables: readonly TypedTable[], command: string): Ro
   );
   const parts = [
     `${firstLine(command)}\n/* eslint-disable */\n`,
-    imported.size === 0
-      ? ''
-      : `import type { ${[...imported].sort(compare).join(', ')} } from 'tidings';\n`,
+    importText(imported),
     ...typed.map(({ table, type }) => interfaceText(table, type)),
     docComment(['The types of rows by the names of their tables.']) +
       `export interface Tables {\n${typed.map(({ key, type }) => `  ${quoted(key)}: ${type};\n`).join('')}}\n`,
-    // By way of `Tables`: within the module a name such as `Change` would be that of its own export.
-    `declare module 'tidings' {\n  interface TidingsTables extends Tables {}\n}\n`,
+    declared ? DECLARATION : '',
   ];
   return {
     text: parts.filter((part) => part !== '').join('\n'),
@@ -59,7 +74,16 @@ export function rowTypesText(tables: readonly TypedTable[], command: string): Ro
 }
 
 function firstLine(command: string): string {
-  return `${lineComment(`Made by \`${command}\`. Changes here are lost.`)}`;
+  return lineComment(`Made by \`${command}\`. Changes here are lost.`);
+}
+
+/**
+ * Also where nothing is needed: a module that is not imported by anybody cannot be added to (TypeScript
+ * 5.9 and 7.0: "module 'tidings' cannot be found").
+ */
+function importText(names: ReadonlySet<string>): string {
+  const list = names.size === 0 ? '{}' : `{ ${[...names].sort(compare).join(', ')} }`;
+  return `import type ${list} from 'tidings';\n`;
 }
 
 /** True for a text that {@link rowTypesText} made, whatever the command was. */
