@@ -170,12 +170,10 @@ export const other: TidingsTables['public.change'] = { id: 'a' };`;
 });
 
 test('two sources with tables of the same names', async () => {
-  const [one = '', other = '', alone = ''] = [
-    await typesOf('public.change'),
-    (await typesOf('public.change')).replace('number', 'string'),
-    (await tidings(['types', '--table', 'public.change', '--no-declare', '--config', config()]))
-      .out,
-  ];
+  const one = await typesOf('public.change');
+  const other = one.replace('number', 'string');
+  const line = ['types', '--table', 'public.change', '--no-declare', '--config', config()];
+  const { out: alone } = await tidings(line);
   assert.match(alone, /^\/\/ Made by `tidings types --table public\.change --no-declare /);
   assert.doesNotMatch(alone, /declare module/);
   assert.match(await compile(folder, { 'one.ts': one, 'other.ts': other }), /error TS2320/);
