@@ -2,6 +2,7 @@ import { type ChangeView, createChangeDecoder } from '../change/decode.ts';
 import { LONGEST_TEXT } from '../change/too-large.ts';
 import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { logPruned } from '../log/log-pruned.ts';
 import { type ChangeFilter, compileFilter, type FilterDefinition } from '../subscription/filter.ts';
 import { DIALECTS } from './adapters.ts';
 import type { ChangesPage, ChangesQuery, PassedOverChange } from './administration.ts';
@@ -57,7 +58,7 @@ function check({ name, log }: SourceService, from: number): void {
     throw new TidingsError('OFFSET_UNKNOWN', { offset: from - 1, source: name, head: log.head });
   }
   if (from < log.floor) {
-    throw new TidingsError('LOG_PRUNED', { offset: from, source: name, floor: log.floor });
+    throw logPruned({ offset: from, source: name, floor: log.floor });
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { logPruned } from '../log/log-pruned.ts';
 import { httpStatus } from './error-status.ts';
 import { ErrorWithMembers, problemHeaders, toProblem } from './problem.ts';
 
@@ -31,7 +32,7 @@ test('an error of ours tells nothing of what is inside', () => {
 });
 
 test('what else is known goes beside it', () => {
-  const pruned = new TidingsError('LOG_PRUNED', { offset: 3, source: 'main', floor: 10 });
+  const pruned = logPruned({ offset: 3, source: 'main', floor: 10 });
   const problem = toProblem(new ErrorWithMembers(pruned, { floor: 10, head: 99 }), REQUEST);
   assert.equal(problem.status, 410);
   assert.equal(problem.floor, 10);

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { TidingsError } from '../../errors/tidings-error.ts';
 import type {
   FindRequest,
   LogFork,
@@ -13,6 +12,7 @@ import type {
   RowFinder,
   TableId,
 } from '../log.ts';
+import { logPruned } from '../log-pruned.ts';
 import type { LogSearch, TransactionPage, TransactionRequest } from '../log-search.ts';
 import { LARGE_TRANSACTION } from './format.ts';
 import { marksFrom } from './mark-rows.ts';
@@ -221,7 +221,7 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
     const { floor } = this;
     if (request.from < floor) {
       const { from: offset } = request;
-      throw new TidingsError('LOG_PRUNED', { offset, source: this.#source, floor });
+      throw logPruned({ offset, source: this.#source, floor });
     }
     const to = Math.min(request.to ?? head, head);
     let next = request.from;
