@@ -340,7 +340,7 @@ class UndoEngine implements Undo {
     { purpose, signal }: { readonly purpose: 'plan' | 'apply'; readonly signal: AbortSignal },
   ): Promise<StagedChanges> {
     const { source, log, refresh } = this.#options;
-    const options = { log, workspace, selection, extra, signal };
+    const options = { source, log, workspace, selection, extra, signal };
     const staged = await stageChanges(options);
     const bags = await workspace.holdBags();
     const [first] = bags;
