@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import { test } from 'node:test';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
@@ -29,6 +30,20 @@ test('an error of ours tells nothing of what is inside', () => {
   assert.doesNotMatch(JSON.stringify(problem), /hunter2|srv/);
   for (const thrown of [undefined, null, 'text', { statusCode: 418 }, { code: 'ENOENT' }])
     assert.equal(toProblem(thrown, REQUEST).status, 500);
+});
+
+test('an answer that is too long for a text says so', () => {
+  const long = 'x'.repeat(constants.MAX_STRING_LENGTH / 2);
+  const thrown = ((): unknown => {
+    try {
+      return JSON.stringify([long, long]);
+    } catch (error) {
+      return error;
+    }
+  })();
+  const { code, detail } = toProblem(thrown, REQUEST);
+  assert.equal(code, 'TEXT_TOO_LONG');
+  assert.match(detail, new RegExp(`the ${constants.MAX_STRING_LENGTH} characters`));
 });
 
 test('what else is known goes beside it', () => {

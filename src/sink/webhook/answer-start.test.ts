@@ -42,7 +42,7 @@ test('a status line may come in any pieces', () => {
   for (const pieces of [
     ['HTTP/1.1 202 Accepted\r\n'],
     ['HTTP/1.1 20', '2 Accepted\r\n', 'x a: 1\r\n'],
-    [...'HTTP/1.1 202 Accepted\r\nx'],
+    'HTTP/1.1 202 Accepted\r\nx'.split(''),
     ['HTTP/1.1 100 Continue\r\n', '\r\nHTTP/1.1 ', '202\n'],
   ]) {
     const socket = connection();
