@@ -159,7 +159,7 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
     const deadline = performance.now() + TURN;
     const found: LoggedTransaction[] = [];
     let next = Math.min(request.to ?? head, head);
-    while (next > from && found.length < limit && performance.now() <= deadline) {
+    while (next > from && found.length < limit) {
       const first = segments.findLast((segment) => segment.first < next)?.first ?? 0;
       const range = { from: Math.max(from, first, next - stretch), to: next };
       const left = limit - found.length;
@@ -168,6 +168,8 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
       );
       found.push(...matching);
       next = matching.length < left ? range.from : (matching.at(-1)?.first ?? range.from);
+      // Only now: a page makes way, also where the time was over before it began.
+      if (performance.now() > deadline) break;
     }
     return { transactions: found, next };
   }
