@@ -1,5 +1,5 @@
 import type { LogGap } from '../../log/log.ts';
-import type { CheckResult } from '../../source/source.ts';
+import type { CheckResult } from '../../observe/check-result.ts';
 
 /** A loss that is older is no news any more; `log verify` lists it all the same. Milliseconds. */
 const RECENT = 7 * 24 * 3_600_000;
