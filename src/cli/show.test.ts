@@ -24,7 +24,11 @@ test('show: a transaction with its counts, its first changes, and what to do nex
 
 test('show: a column may have the name of something that every object has', async () => {
   const looking: Partial<Looking> = {
-    show: () => Promise.resolve({ change: { ...CHANGE, before: { id: 7 }, after: ROW } }),
+    show: () =>
+      Promise.resolve({
+        change: { ...CHANGE, before: { id: 7 }, after: ROW },
+        schemaChange: null,
+      }),
   };
   const ROW = { id: 7, constructor: 'x' };
   const { out } = await tidings('tidings show @123', { looking });
@@ -51,6 +55,7 @@ test('show --json: a document with a sample', async () => {
     transaction: TRANSACTION,
     older: [],
     tables: [DELETED],
+    schemaChanges: [],
     sample: Array.from({ length: 10 }, () => toWire(CHANGE)),
   });
 });

@@ -1,6 +1,8 @@
 import type { Looking, Shown, TransactionReport } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
 import { toWire, type WireChange, wireText } from '../change/wire.ts';
+import { schemaChangeSinceText } from '../undo/looking/schema-change-text.ts';
+import type { SchemaChange } from '../undo/looking/schema-changes.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
@@ -51,11 +53,14 @@ export interface ShownTransaction {
   readonly older: readonly TransactionReport[];
   /** What it did, by table. */
   readonly tables: readonly TableCount[];
+  /** What has become of the columns of these tables since, as far as the log knows. */
+  readonly schemaChanges: readonly SchemaChange[];
   /** Its first changes. */
   readonly sample: readonly WireChange[];
 }
 
 type Transaction = Exclude<Shown, { readonly change: Change }>;
+type ShownChange = Extract<Shown, { readonly change: Change }>;
 
 const show: Action = async (context, options, [target = '']) => {
   const { io } = context;
@@ -68,7 +73,7 @@ const show: Action = async (context, options, [target = '']) => {
     onPassedOver: passedOver.tell,
   };
   const shown = await looking.show(query, io.signal);
-  if ('change' in shown) showChange(context, options, shown.change);
+  if ('change' in shown) showChange(context, options, shown);
   else if (options['all'] === true) await showAll(context, shown, passedOver);
   else await showTransaction(context, options, shown);
   io.signal.throwIfAborted();
@@ -82,13 +87,20 @@ async function showTransaction(
 ): Promise<void> {
   const { transaction, older } = shown;
   const tables = await shown.counts();
+  const schemaChanges = await shown.schemaChanges();
   const sample: Change[] = [];
   for await (const change of shown.changes()) {
     sample.push(change);
     if (sample.length >= SAMPLE) break;
   }
   if (json) {
-    const document: ShownTransaction = { transaction, older, tables, sample: sample.map(toWire) };
+    const document: ShownTransaction = {
+      transaction,
+      older,
+      tables,
+      schemaChanges,
+      sample: sample.map(toWire),
+    };
     printJson(io, document);
     return;
   }
@@ -105,6 +117,7 @@ async function showTransaction(
     )}\n`,
   );
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
+  for (const change of schemaChanges) io.stdout.write(sinceText(change));
   const { id, changes } = transaction;
   const more = changes - sample.length;
   const next = (...words: readonly string[]): string => commandLine(words, options, io);
@@ -142,7 +155,15 @@ function headText(io: Io, { transaction, older }: Transaction): string {
   return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
 }
 
-function showChange({ io, json }: CommandContext, options: ParsedOptions, change: Change): void {
+function sinceText(change: SchemaChange): string {
+  return `${harmless(schemaChangeSinceText(change))}\n`;
+}
+
+function showChange(
+  { io, json }: CommandContext,
+  options: ParsedOptions,
+  { change, schemaChange }: ShownChange,
+): void {
   if (json) {
     io.stdout.write(wireText(change));
     io.stdout.write('\n');
@@ -164,6 +185,7 @@ function showChange({ io, json }: CommandContext, options: ParsedOptions, change
     const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
+  if (schemaChange !== null) io.stdout.write(sinceText(schemaChange));
   const next = (words: readonly string[]): string => `→ ${commandLine(words, options, io)}\n`;
   io.stderr.write(next(['show', transaction.id]));
   if (key !== null) io.stderr.write(next(historyWords(change)));

@@ -20,6 +20,8 @@ import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
 import { resolvePatterns } from './looking/resolve-table.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import { alteredTables } from './altered-tables.ts';
+import { schemaChangeSinceText } from './looking/schema-change-text.ts';
 import { refusedRow } from './refused-row.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
@@ -144,6 +146,7 @@ class UndoEngine implements Undo {
     yield* workspace.script({
       context: contextOf(plan, options),
       title: describeRequest(plan.request),
+      notes: plan.schemaChanges.map(schemaChangeSinceText),
       triggers: options.triggers ?? true,
       allowTriggerChanges: options.onConflict === 'force',
     });
@@ -244,6 +247,7 @@ class UndoEngine implements Undo {
       tables = toTables(settled.assessment, settled.staged.lacking);
       if (onConflict === 'skip') tables = withLeftOut(tables, found);
     }
+    const schemaChanges = await alteredTables(this.#options.log, { assessment, staged }, signal);
     const sample: UndoRow[] = [];
     for await (const row of workspace.rows({ perTable: SAMPLE })) sample.push(this.#view.row(row));
     return {
@@ -254,6 +258,7 @@ class UndoEngine implements Undo {
       range: { from: selection.from, to: selection.to },
       changes: staged.changes,
       leftOut: selection.leftOut,
+      schemaChanges,
       transaction:
         transaction === null
           ? null
@@ -276,7 +281,11 @@ class UndoEngine implements Undo {
           signal,
         })),
         ...counterWarnings(await workspace.loweredCounters()),
-        ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
+        ...(await findWarnings(
+          this.#options,
+          { request, assessment, selection, schemaChanges },
+          signal,
+        )),
       ],
     };
   }

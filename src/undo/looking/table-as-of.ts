@@ -24,6 +24,8 @@ import {
 import { PresentColumns } from './present-columns.ts';
 import { findPresent } from './present-table.ts';
 import { parseRowKey } from './row-key.ts';
+import { schemaChangeSinceText } from './schema-change-text.ts';
+import { schemaChangeSince } from './schema-changes.ts';
 import { recordAt, type SearchableLog, type TableName } from './searchable-log.ts';
 
 /** Which table, when, and what of it. */
@@ -108,7 +110,10 @@ export async function openPastTable(
           opened,
           signal,
         );
-  const notes = notesOf(request.table, versions.past, present.definition);
+  const notes = [
+    ...notesOf(request.table, versions.past, present.definition),
+    ...(await alteredSince(log, { versions, offset, present: present.definition }, signal)),
+  ];
   const byName = await byNameNote(log, versions.logged, signal);
   const resources = opened.move();
   return {
@@ -275,6 +280,29 @@ function notesOf(asked: TableName, then: TableDefinition, now: TableDefinition):
   const names = new Set([asked, then, now].map(qualifiedName));
   if (names.size === 1) return [];
   return [`${qualifiedName(now)} was called ${qualifiedName(then)} then.`];
+}
+
+/** What has become of its columns since, when the log has a version of it from then. */
+async function alteredSince(
+  log: SearchableLog,
+  {
+    versions: { past, logged },
+    offset,
+    present,
+  }: {
+    readonly versions: PastVersions;
+    readonly offset: number;
+    readonly present: TableDefinition;
+  },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const version = logged.find((each) => each === past);
+  if (version === undefined) return [];
+  const start = { version, offset: offset - 1 };
+  // Which columns identify its rows, the catalogue says in another way than the stream.
+  const now = { ...present, keyUnknown: true };
+  const change = await schemaChangeSince(log, start, now, signal);
+  return change === null ? [] : [schemaChangeSinceText(change)];
 }
 
 function shownDefinition(then: TableDefinition, { columns, names }: PastColumns): TableDefinition {
