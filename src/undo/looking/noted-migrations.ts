@@ -40,28 +40,51 @@ export async function notedMigrations(
   { from, to, before }: SchemaChangePlace,
   signal: AbortSignal,
 ): Promise<readonly NotedMigration[]> {
-  const tables = bookkeepingWithNames(log);
-  if (tables.size === 0) return [];
-  const noted: LogRecord[] = [];
-  const request = { from: Math.max(from, log.floor), to, tables: new Set(tables.keys()) };
-  for await (const record of readRecords(log, request, signal)) {
-    if (record.operation === 'truncate') continue;
-    noted.push(record);
-    if (noted.length > MOST) noted.shift();
-  }
+  const notes = (await notesIn(log, signal)).filter(({ offset }) => offset >= from && offset < to);
   const found = new Map<string, NotedMigration>();
-  for (const record of noted.toReversed()) {
-    const after = { from: record.transaction.last + 1, to, tables: idsOf(before) };
+  for (const { end, ...note } of notes.slice(-MOST).toReversed()) {
+    const after = { from: end, to, tables: idsOf(before) };
     if ((await firstRecord(log, after, signal)) !== null) break;
-    const { offset, table, operation } = record;
-    const { tool, names } = tables.get(table.id) ?? { tool: '', names: [] };
-    const name = nameIn(record, names);
-    const reverted = operation === 'delete';
+    const { tool, name, reverted, offset } = note;
     // Of one that is noted when it begins and when it ends, the beginning counts.
-    const key = name === '' ? String(offset) : JSON.stringify([tool, name, reverted]);
-    found.set(key, { tool, table: qualifiedName(table), name, reverted, offset });
+    found.set(name === '' ? String(offset) : JSON.stringify([tool, name, reverted]), note);
   }
   return [...found.values()].sort((one, other) => one.offset - other.offset);
+}
+
+/** A note with the offset at which its transaction has ended. */
+type Note = NotedMigration & { readonly end: number };
+
+/** What was read of a log the last time, and how far it went then. */
+const read = new WeakMap<
+  SearchableLog,
+  { readonly from: number; readonly head: number; readonly notes: readonly Note[] }
+>();
+
+/** All notes of a log; a plan asks for each of its tables. */
+async function notesIn(log: SearchableLog, signal: AbortSignal): Promise<readonly Note[]> {
+  const { floor: from, head } = log;
+  const last = read.get(log);
+  if (last !== undefined && last.from === from && last.head === head) return last.notes;
+  const tables = bookkeepingWithNames(log);
+  const notes: Note[] = [];
+  if (tables.size > 0) {
+    const request = { from, to: head, tables: new Set(tables.keys()) };
+    for await (const record of readRecords(log, request, signal)) {
+      if (record.operation === 'truncate') continue;
+      const { tool, names } = tables.get(record.table.id) ?? { tool: '', names: [] };
+      notes.push({
+        tool,
+        table: qualifiedName(record.table),
+        name: nameIn(record, names),
+        reverted: record.operation === 'delete',
+        offset: record.offset,
+        end: record.transaction.last + 1,
+      });
+    }
+  }
+  read.set(log, { from, head, notes });
+  return notes;
 }
 
 function bookkeepingWithNames(
