@@ -23,6 +23,7 @@ test('find: a table that was altered since stands above the transaction, in its 
 test('show: of a transaction, of a change, and as JSON', async () => {
   const line = `public.accounts was altered since: ${WHAT} (first seen at offset 300, 2020-01-03T03:04:05.678901Z; Django shop.0007 at offset 299).\n`;
   assert.ok((await tidings('tidings show 7712', looking())).out.endsWith(line));
+  assert.ok((await tidings('tidings show 7712 --all', looking())).out.endsWith(line));
   assert.ok((await tidings('tidings show @123', looking())).out.endsWith(line));
   const shown = json((await tidings('tidings show 7712 --json', looking())).out);
   assert.deepEqual((shown as { schemaChanges: object[] }).schemaChanges, [ALTERED]);

@@ -138,6 +138,7 @@ async function showAll(
     else output.write(`${changeLine(change, output)}\n`);
     await output.drained();
   }
+  if (!json) for (const change of await shown.schemaChanges()) output.write(sinceText(change));
   await output.end();
 }
 

@@ -130,6 +130,18 @@ test('a table that was altered between a change and now', { timeout: 120_000 }, 
         'public.back was altered since: age: integer → bigint',
         first,
       ]);
+      assert.deepEqual(
+        await listing(at, ['back'], '1'),
+        [
+          'public.back was altered since: age: bigint → integer',
+          'public.back was altered since: age: integer → bigint',
+          first,
+        ],
+        'also where nothing between them is listed',
+      );
+      const shown = await at.looking.show({ target: first }, signal);
+      assert.ok('transaction' in shown);
+      assert.deepEqual(await shown.schemaChanges(), []);
       await using undo = openUndo(at.config);
       const range = { tables: ['public.back'], since: 0 };
       assert.deepEqual(
@@ -185,7 +197,10 @@ test('a table that was altered between a change and now', { timeout: 120_000 }, 
         'public.gone was altered since: − mood',
       ]);
       const moved = await update(at, 'moved', 1);
-      await at.commit(`INSERT INTO alembic_version VALUES ('1a2b')`);
+      // One that the table was changed after did not alter it.
+      await at.commit(`INSERT INTO alembic_version VALUES ('0000')`);
+      await update(at, 'moved', 11);
+      await at.commit(`UPDATE alembic_version SET version_num = '1a2b'`);
       await at.commit(`UPDATE alembic_version SET version_num = '3c4d';
       ALTER TABLE moved RENAME TO people; ALTER TABLE people DROP age`);
       await update(at, 'people', 2);
