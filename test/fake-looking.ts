@@ -75,6 +75,7 @@ export function fakeLooking(
           plan: 'transactions',
           range: { from: 100, to: 300 },
           begins,
+          notes: [],
           found: streamOf(
             found.map((transaction) => ({
               transaction,
@@ -89,10 +90,15 @@ export function fakeLooking(
       show({ onPassedOver, ...query }) {
         queries.push(query);
         if (query.target.startsWith('@'))
-          return Promise.resolve({ change: CHANGE, schemaChange: altered[0] ?? null });
+          return Promise.resolve({
+            change: CHANGE,
+            isAside: false,
+            schemaChange: altered[0] ?? null,
+          });
         return Promise.resolve({
           transaction: TRANSACTION,
           older: [],
+          kept: null,
           counts: () => Promise.resolve(counts(TRANSACTION)),
           schemaChanges: () => Promise.resolve(altered),
           changes: () => {

@@ -12,6 +12,7 @@ import {
 } from './command.ts';
 import type { Io, Output } from './io.ts';
 import { schemaChangeLine } from './schema-change-text.ts';
+import { harmless } from './terminal/style.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
 import { isBookkeeping, lookAndUndo, transactionLine } from './transaction-text.ts';
@@ -162,6 +163,7 @@ function tellEnd(
   } else if (count >= limit) {
     io.stderr.write(`There may be more than ${formatCounted(count, 'transaction')}: --limit.\n`);
   }
+  for (const note of search.notes) io.stderr.write(`${harmless(note)}\n`);
   const undecided = search.undecided();
   if (undecided > 0) {
     io.stderr.write(

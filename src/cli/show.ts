@@ -51,6 +51,11 @@ export interface ShownTransaction {
   readonly transaction: TransactionReport;
   /** Older transactions with the same number: the database uses numbers again. */
   readonly older: readonly TransactionReport[];
+  /**
+   * The offsets that were kept aside for deliveries, when the log does not have it any more; then
+   * what follows is of these alone. Else null.
+   */
+  readonly kept: readonly number[] | null;
   /** What it did, by table. */
   readonly tables: readonly TableCount[];
   /** What has become of the columns of these tables since, as far as the log knows. */
@@ -85,7 +90,7 @@ async function showTransaction(
   options: ParsedOptions,
   shown: Transaction,
 ): Promise<void> {
-  const { transaction, older } = shown;
+  const { transaction, older, kept } = shown;
   const tables = await shown.counts();
   const schemaChanges = await shown.schemaChanges();
   const sample: Change[] = [];
@@ -97,6 +102,7 @@ async function showTransaction(
     const document: ShownTransaction = {
       transaction,
       older,
+      kept,
       tables,
       schemaChanges,
       sample: sample.map(toWire),
@@ -119,10 +125,11 @@ async function showTransaction(
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
   for (const change of schemaChanges) io.stdout.write(sinceText(change));
   const { id, changes } = transaction;
-  const more = changes - sample.length;
+  const more = (kept?.length ?? changes) - sample.length;
   const next = (...words: readonly string[]): string => commandLine(words, options, io);
   if (more > 0) io.stderr.write(`${formatCount(more)} more: ${next('show', id, '--all')}\n`);
-  if (tables.every(isBookkeeping)) return;
+  // What is kept of it is too little for an undo.
+  if (kept !== null || tables.every(isBookkeeping)) return;
   io.stderr.write(`→ ${next('undo', '--transaction', id)}\n`);
 }
 
@@ -142,13 +149,14 @@ async function showAll(
   await output.end();
 }
 
-function headText(io: Io, { transaction, older }: Transaction): string {
+function headText(io: Io, { transaction, older, kept }: Transaction): string {
   const paint = painter(io.stdout);
   const { source, id, position, committedAt, context, first, last, changes } = transaction;
   const lines = [
     `${paint('bold', `Transaction ${id}`)} of source ${source}, committed ${committedAt}`,
     `${formatCounted(changes, 'change')}, offsets ${first} to ${last}, position ${position}`,
     contextText(context),
+    ...(kept === null ? [] : [keptText(kept.length)]),
     ...older.map(
       (each) => `An older one has the same number: ${source}:${each.position}, ${each.committedAt}`,
     ),
@@ -160,10 +168,15 @@ function sinceText(change: SchemaChange): string {
   return `${harmless(schemaChangeSinceText(change))}\n`;
 }
 
+/** What is left of a transaction. */
+function keptText(count: number): string {
+  return `Retention has removed it; ${formatCounted(count, 'change')} of it ${count === 1 ? 'is' : 'are'} kept aside for deliveries.`;
+}
+
 function showChange(
   { io, json }: CommandContext,
   options: ParsedOptions,
-  { change, schemaChange }: ShownChange,
+  { change, isAside, schemaChange }: ShownChange,
 ): void {
   if (json) {
     io.stdout.write(wireText(change));
@@ -187,6 +200,7 @@ function showChange(
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
   if (schemaChange !== null) io.stdout.write(sinceText(schemaChange));
+  if (isAside) io.stderr.write('Retention has removed it; it is kept aside for a delivery.\n');
   const next = (words: readonly string[]): string => `→ ${commandLine(words, options, io)}\n`;
   io.stderr.write(next(['show', transaction.id]));
   if (key !== null) io.stderr.write(next(historyWords(change)));

@@ -10,6 +10,7 @@ import { readSelected } from './read-changes.ts';
 import { readPages } from './read-pages.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
+import { requireText, requireTexts } from './require-text.ts';
 import { presumedTables, tableOf, versionsOf } from './table-versions.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
@@ -31,6 +32,7 @@ export interface StagedChanges {
 }
 
 export interface StageOptions {
+  readonly source: string;
   readonly log: SearchableLog;
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
@@ -41,7 +43,7 @@ export interface StageOptions {
 
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
-  const { log, workspace, selection, extra, signal } = options;
+  const { source, log, workspace, selection, extra, signal } = options;
   const presumed = presumedTables(log);
   workspace.presume(presumed);
   const stager = new Stager(options, presumed);
@@ -61,13 +63,14 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
   for (const { dropped } of selection.partitions) {
     if (dropped === undefined) continue;
     const { history } = await readTruncated(log, dropped, signal);
-    await workspace.stageTruncate(dropped, history);
+    await workspace.stageTruncate(dropped, requireTexts(source, history));
   }
   const { changes, lacking, versions } = stager;
   return { changes, lacking: [...lacking.values()], versions: [...versions.values()] };
 }
 
 class Stager {
+  readonly #source: string;
   readonly #workspace: UndoWorkspace;
   readonly #doubtful: DoubtfulImages;
   readonly lacking = new Map<string, Lacking>();
@@ -82,9 +85,10 @@ class Stager {
   readonly #addedLater: ReadonlySet<TableId>;
 
   constructor(
-    { workspace, log, selection }: StageOptions,
+    { source, workspace, log, selection }: StageOptions,
     presumed: ReadonlyMap<TableDefinition, string>,
   ) {
+    this.#source = source;
     this.#workspace = workspace;
     this.#presumed = presumed;
     this.#addedLater = selection.addedLater ?? new Set();
@@ -95,6 +99,7 @@ class Stager {
     const whole: LogRecord[] = [];
     for (const record of records) {
       const { operation, table, transaction, offset } = record;
+      requireText(this.#source, record);
       this.changes += 1;
       const first = this.versions.get(table.id);
       if (first === undefined || offset < first.offset) {
@@ -172,9 +177,10 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  * @returns whether the log has all of them.
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
-  const { log, workspace, selection, signal } = options;
+  const { source, log, workspace, selection, signal } = options;
   const { history, isWhole } = await readTruncated(log, truncate, signal);
-  await workspace.stageTruncate(asPart(truncate, selection.away), partsOf(history, selection));
+  const parts = partsOf(requireTexts(source, history), selection);
+  await workspace.stageTruncate(asPart(truncate, selection.away), parts);
   return isWhole();
 }
 

@@ -139,6 +139,7 @@ test('show: a transaction, a change by id and by offset, and what is not there',
   for (const target of [update?.id ?? '', `@${first}`, `main:${position}:0`]) {
     assert.deepEqual(await looking.show({ target }, signal), {
       change: update,
+      isAside: false,
       schemaChange: null,
     });
   }

@@ -166,7 +166,8 @@ async function* steps(
   let { version: from, offset: since } = start;
   for (;;) {
     const others = versions.filter((each) => schemaDifference(from, each) !== null);
-    const range = { from: since + 1, to, tables: idsOf(others) };
+    // A change may be kept aside from a part of the log that is gone.
+    const range = { from: Math.max(since + 1, log.floor), to, tables: idsOf(others) };
     const record = await firstRecord(log, range, signal);
     if (record === null) return;
     yield { from, since, record };

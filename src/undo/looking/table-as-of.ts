@@ -36,6 +36,8 @@ export interface AsOfRequest {
   readonly keys?: readonly string[];
   /** Only these columns have to be known. Default: all. */
   readonly columns?: readonly string[];
+  /** Others are read as well, where they are known; default: only those of the key. */
+  readonly readsOthers?: boolean;
 }
 
 export interface AsOfOptions extends AlignOptions {
@@ -97,7 +99,8 @@ export async function openPastTable(
     detached.map((each) => each.table),
     table.versions,
   );
-  const columns = PastColumns.choose(versions, names, request.columns ?? null);
+  const { columns: asked = null, readsOthers = false } = request;
+  const columns = PastColumns.choose(versions, names, { asked, readsOthers });
   const key = sharedKey(versions, columns, names);
   const parts = partsOf(present.definition, own, parted);
   const reading = { log, snapshot, store, offset, columns, onProgress };
@@ -110,16 +113,13 @@ export async function openPastTable(
           opened,
           signal,
         );
-  const notes = [
-    ...notesOf(request.table, versions.past, present.definition),
-    ...(await alteredSince(log, { versions, offset, present: present.definition }, signal)),
-  ];
-  const byName = await byNameNote(log, versions.logged, signal);
+  const about = { asked: request.table, versions, offset, present: present.definition };
+  const notes = await notesOf(log, about, signal);
   const resources = opened.move();
   return {
     definition: shownDefinition(versions.past, columns),
     leftOut: newColumns(columns, present.definition),
-    notes: byName === null ? notes : [...notes, byName],
+    notes,
     offset,
     rows,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -271,12 +271,38 @@ function nameOf({ schema, name }: TableDefinition): TableName {
   return { schema, name };
 }
 
-function newColumns({ present }: PastColumns, now: TableDefinition): readonly string[] {
-  return now.columns.map(({ name }) => name).filter((name) => !present.includes(name));
+function newColumns({ known }: PastColumns, now: TableDefinition): readonly string[] {
+  return now.columns.map(({ name }) => name).filter((name) => !known.includes(name));
+}
+
+/** What somebody should know of a table that is shown as it was at an offset. */
+interface About {
+  readonly asked: TableName;
+  readonly versions: PastVersions;
+  readonly offset: number;
+  readonly present: TableDefinition;
+}
+
+async function notesOf(
+  log: SearchableLog,
+  about: About,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { asked, versions, present } = about;
+  const byName = await byNameNote(log, versions.logged, signal);
+  return [
+    ...nameNotes(asked, versions.past, present),
+    ...(await alteredSince(log, about, signal)),
+    ...(byName === null ? [] : [byName]),
+  ];
 }
 
 /** What the table is called now, and was called then, where that is not what was asked for. */
-function notesOf(asked: TableName, then: TableDefinition, now: TableDefinition): readonly string[] {
+function nameNotes(
+  asked: TableName,
+  then: TableDefinition,
+  now: TableDefinition,
+): readonly string[] {
   const names = new Set([asked, then, now].map(qualifiedName));
   if (names.size === 1) return [];
   return [`${qualifiedName(now)} was called ${qualifiedName(then)} then.`];
@@ -285,15 +311,7 @@ function notesOf(asked: TableName, then: TableDefinition, now: TableDefinition):
 /** What has become of its columns since, when the log has a version of it from then. */
 async function alteredSince(
   log: SearchableLog,
-  {
-    versions: { past, logged },
-    offset,
-    present,
-  }: {
-    readonly versions: PastVersions;
-    readonly offset: number;
-    readonly present: TableDefinition;
-  },
+  { versions: { past, logged }, offset, present }: About,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const version = logged.find((each) => each === past);
