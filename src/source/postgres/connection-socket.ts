@@ -9,7 +9,7 @@ const READ_BYTES = 64 * 1024;
  * It reads into one buffer, over and over. By itself Node.js allocates 64 KiB for each read, and V8
  * counts them with the heap until they are swept: the more a stream brings, the sooner all of the heap
  * is marked again, several times a second while a backlog is captured (measured: 4.0 s of CPU per
- * million changes instead of 3.4).
+ * million changes instead of 3.5).
  *
  * A paused stream goes on reading until its buffer holds the high water mark (64 KiB by default), one
  * small read per change; with a mark of one byte a pause is one, see `StreamPace`.
