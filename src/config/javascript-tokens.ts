@@ -16,7 +16,9 @@ const MARK = /\.\.\.|=>|[^\s\w]/y;
 
 /** Words behind which a value begins, so that a `/` begins a pattern. */
 const BEFORE_VALUES = new Set(
-  'await case default delete do else in instanceof new of return throw typeof void yield'.split(' '),
+  'await case default delete do else in instanceof new of return throw typeof void yield'.split(
+    ' ',
+  ),
 );
 
 /**

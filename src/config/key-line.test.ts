@@ -42,8 +42,12 @@ test('of what is missing the line is told of what it should be in', () => {
 /** What says where the key is, and on which line it is. */
 const KNOWN: readonly (readonly [file: string, text: string, line: number])[] = [
   ['a.mjs', 'export default {\n  sources: {\n    main: { url: 7 },\n  },\n};', 3],
-  ['a.ts', "export default defineConfig({\n'sources': {\n\"main\": {\n\n url: 7 } } });", 5],
-  ['a.ts', 'export default {\n sources: { main: { url: 7 as string } } } satisfies ConfigInput;', 2],
+  ['a.ts', 'export default defineConfig({\n\'sources\': {\n"main": {\n\n url: 7 } } });', 5],
+  [
+    'a.ts',
+    'export default {\n sources: { main: { url: 7 as string } } } satisfies ConfigInput;',
+    2,
+  ],
   ['a.ts', 'export default ({\n sources: { main: { url: 7 } } } as const)', 2],
   [
     'a.ts',
@@ -57,7 +61,11 @@ const KNOWN: readonly (readonly [file: string, text: string, line: number])[] = 
   ],
   ['a.cjs', 'module.exports = {\n sources: { main: { url: 7 } } };', 2],
   ['a.cjs', 'exports.default = {\n sources: { main: { url: 7 } } };', 2],
-  ['a.mjs', 'export default {\n // sources: { main: { url: 1 } }\n sources: { main: { url: 7 } } }', 3],
+  [
+    'a.mjs',
+    'export default {\n // sources: { main: { url: 1 } }\n sources: { main: { url: 7 } } }',
+    3,
+  ],
   ['a.mjs', 'export default {\n a: `{ ${`}`} \n`, b: "}", sources: { main: { url: 7 } } }', 3],
   ['a.mjs', 'export default {\n where: /[/"}]/.source,\n sources: { main: { url: 7 } } }', 3],
   ['a.mjs', 'export default { ...common,\n sources: { main: { ...local,\n url: 7 } } }', 3],
@@ -116,15 +124,19 @@ test('what is JSON is found alike in a file of either form', () => {
     ),
   }));
   fc.assert(
-    fc.property(fc.dictionary(plain, tree, { maxKeys: 3 }), fc.constantFrom(0, 2), (written, indent) => {
-      const text = JSON.stringify(written, null, indent);
-      for (const path of pathsOf(written)) {
-        const found = lineOfKey('a.json', text, written, path);
-        const shown = text.split('\n')[(found ?? 0) - 1] ?? '';
-        assert.ok(shown.includes(`${JSON.stringify(path.at(-1))}:`), text);
-        assert.equal(lineOfKey('a.mjs', `export default ${text}`, written, path), found, text);
-      }
-    }),
+    fc.property(
+      fc.dictionary(plain, tree, { maxKeys: 3 }),
+      fc.constantFrom(0, 2),
+      (written, indent) => {
+        const text = JSON.stringify(written, null, indent);
+        for (const path of pathsOf(written)) {
+          const found = lineOfKey('a.json', text, written, path);
+          const shown = text.split('\n')[(found ?? 0) - 1] ?? '';
+          assert.ok(shown.includes(`${JSON.stringify(path.at(-1))}:`), text);
+          assert.equal(lineOfKey('a.mjs', `export default ${text}`, written, path), found, text);
+        }
+      },
+    ),
   );
 });
 

@@ -153,7 +153,10 @@ test('a bad value is told with the line that it is written on', async () => {
     'tidings.config.mjs': [text, told],
     'tidings.config.cjs': [`module.exports = ${body};`, told],
     'tidings.config.ts': [`${import_}export default defineConfig(${body});`, shifted],
-    'tidings.config.js': [`const made = ${body};\nexport default { ...made };`, told.replace(/line \d: /g, '')],
+    'tidings.config.js': [
+      `const made = ${body};\nexport default { ...made };`,
+      told.replace(/line \d: /g, ''),
+    ],
   };
   for (const [name, [written = '', expected = '']] of Object.entries(files)) {
     assert.equal(await complaint({ [name]: written }), `CONFIG_PROBLEMS: ${name} ${expected}`);

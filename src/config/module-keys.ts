@@ -70,7 +70,9 @@ function valueAt(tokens: readonly Token[], at: number): Literal | null {
 
 /** Where the value of a constant begins that nothing else in the module names. */
 function constantAt(tokens: readonly Token[], name: string): number | null {
-  const [declared, used, ...more] = tokens.flatMap((token, at) => (isWord(token, name) ? [at] : []));
+  const [declared, used, ...more] = tokens.flatMap((token, at) =>
+    isWord(token, name) ? [at] : [],
+  );
   if (declared === undefined || used === undefined || more.length > 0) return null;
   const isConstant = isWord(tokens[declared - 1], 'const') && isMark(tokens[declared + 1], '=');
   return isConstant && isOutermost(tokens, declared) ? declared + 2 : null;
@@ -101,7 +103,7 @@ interface Member {
 /** The member of a literal that decides: the last of that name, if nothing unknown follows it. */
 function findMember(tokens: readonly Token[], open: number, name: string): Member | null {
   let found: Member | null = null;
-  for (let index = open + 1; ; ) {
+  for (let index = open + 1; ;) {
     const token = tokens[index];
     if (token === undefined) return null;
     if (isMark(token, '}')) return found;

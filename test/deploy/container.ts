@@ -105,10 +105,10 @@ export function layOutImage(image: Image, secrets: Readonly<Record<string, strin
 /** What the build stage leaves in /src, but for what the compiler makes of the sources. */
 function buildStage(root: string): string {
   const built = join(root, 'src');
-  for (const name of ['package.json', 'bin']) {
+  for (const name of ['package.json', 'bin', 'docs']) {
     cpSync(join(ROOT, name), join(built, name), { recursive: true });
   }
-  // The compiler would take longer than everything else here; test/package.test.ts tries its output.
+  // The compiler would take longer than everything else here; test/package.pg.test.ts tries its output.
   mkdirSync(join(built, 'dist'));
   for (const path of runtimePackages()) {
     // One that lies in another comes with it.

@@ -44,7 +44,8 @@ export const CONFIG_ERRORS = {
     exit: 64,
   },
   ENV_FILE_LINE: {
-    message: '{path}, line {line} names {variable} and sets nothing: behind the name has to be an =.',
+    message:
+      '{path}, line {line} names {variable} and sets nothing: behind the name has to be an =.',
     hint: 'Write {variable}=… there, or begin the line with # when it is only a remark.',
     retryable: false,
     exit: 64,
