@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { blocks } from './docs/pages.ts';
 import { assertHears } from './package-managers/hears.ts';
 import {
   type Manager,
@@ -243,15 +244,27 @@ async function checkPointers(directory: string): Promise<void> {
   });
 }
 
-/** The README's TypeScript, as strict as it goes, however modules are found. */
+/** The names in the blocks of the pages that are the reader's own. */
+const OWN_NAMES = `import type { ConfigInput } from 'tidings';
+declare global {
+  const config: ConfigInput;
+  const signal: AbortSignal;
+  const user: { readonly email: string };
+  const requestId: string;
+}
+`;
+
+/** The TypeScript of README and the guide, as strict as it goes, however modules are found; JavaScript is parsed. */
 async function checkTypes(directory: string): Promise<void> {
-  const blocks = [
-    ...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm),
-  ];
-  assert.ok(blocks.length >= 4);
-  for (const [index, [, text = '']] of blocks.entries()) {
-    writeFileSync(join(directory, `readme-${index}.ts`), text);
+  const pasted = blocks('ts', 'js');
+  assert.ok(pasted.length >= 16);
+  const places = new Map<string, string>();
+  for (const [index, { language, place, text }] of pasted.entries()) {
+    const file = `block-${index}.${language}`;
+    writeFileSync(join(directory, file), text);
+    places.set(file, place);
   }
+  writeFileSync(join(directory, 'own-names.ts'), OWN_NAMES);
   symlinkSync(
     join(root, 'node_modules', '@types', 'node'),
     join(directory, 'node_modules', '@types-node'),
@@ -264,6 +277,7 @@ async function checkTypes(directory: string): Promise<void> {
     const compilerOptions = {
       strict: true,
       exactOptionalPropertyTypes: true,
+      allowJs: true,
       noEmit: true,
       target: 'es2024',
       lib: ['es2024', 'esnext.disposable'],
@@ -271,12 +285,16 @@ async function checkTypes(directory: string): Promise<void> {
       moduleResolution,
       types: [join(directory, 'node_modules', '@types-node')],
     };
-    const settings = { compilerOptions, include: ['readme-*.ts'] };
+    const settings = { compilerOptions, include: ['block-*', 'own-names.ts'] };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings));
     const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.'], {
       cwd: directory,
       env,
     }).catch((error: { stdout: string }) => error);
-    assert.equal(stdout, '', moduleResolution);
+    const told = stdout.replaceAll(
+      /^block-\d+\.[jt]s/gm,
+      (file) => `${places.get(file)} (${file})`,
+    );
+    assert.equal(told, '', moduleResolution);
   }
 }

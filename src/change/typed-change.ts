@@ -2,8 +2,10 @@ import type { Change, Row } from './change.ts';
 
 /**
  * The row types of tables by their names, `'public.orders': { id: number; … }`. It is empty here; a
- * program's own file, such as the one that `tidings types` writes, adds to it:
+ * program's own file, such as the one that `tidings types` writes, adds to it. The file has to be a
+ * module, hence the `export {}`: else it takes the place of the package.
  *
+ *     export {};
  *     declare module 'tidings' {
  *       interface TidingsTables { 'public.orders': { id: number; total: string } }
  *     }

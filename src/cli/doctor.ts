@@ -3,6 +3,7 @@ import type { Inspection } from '../app/inspection/inspection.ts';
 import type { HttpConfig } from '../config/define-config.ts';
 import { checkExposure, isLoopback } from '../config/http-exposure.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
+import { requireTokens } from '../config/needed.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { CheckResult } from '../source/source.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type DeclareCommand,
   printJson,
 } from './command.ts';
+import { resolveDocPointers } from './doc-pointers.ts';
 import { meansEmbedded } from './embedded-source.ts';
 import { formatCounted } from './terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
@@ -52,7 +54,7 @@ const doctor: Action = async (context, options) => {
   const warnings = checks.filter((check) => check.status === 'warning').length;
   if (json) printJson(io, { failed, warnings, subjects });
   else if (options['sql'] === true) io.stdout.write(sqlText(subjects));
-  else io.stdout.write(doctorText(subjects, painter(io.stdout)));
+  else io.stdout.write(resolveDocPointers(doctorText(subjects, painter(io.stdout)), io.cwd));
   return failed === 0 ? 0 : 1;
 };
 
@@ -91,6 +93,7 @@ function exposureCheck(http: HttpConfig): CheckResult {
   const name = 'HTTP API';
   try {
     checkExposure(http);
+    requireTokens(http);
     const who = isLoopback(http.host) ? 'this machine alone' : 'whoever has a token';
     return { name, status: 'ok', message: `Listens on ${http.host}, for ${who}.` };
   } catch (error) {

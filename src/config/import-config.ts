@@ -13,7 +13,7 @@ import { prepareOwnModules } from './own-modules.ts';
  * @throws TidingsError `CONFIG_SYNTAX`, `CONFIG_NOT_LOADED`
  */
 export async function importConfig(file: string, name: string, cwd: string): Promise<unknown> {
-  // Also for handlers that a JSON file names.
+  // For JSON as well: the handlers that it names are modules of the project.
   prepareOwnModules();
   if (extname(file) === '.json') return readJson(file, name);
   let exported: unknown;

@@ -8,11 +8,11 @@ import { stripTypeScriptTypes } from 'node:module';
  * @throws SyntaxError with the place in its stack; Error for what is no erasable syntax.
  */
 export function stripTypes(text: string, sourceUrl?: string): string {
-  const { emitWarning } = process;
+  const own: unknown = Reflect.get(process, 'emitWarning');
   process.emitWarning = () => undefined;
   try {
     return stripTypeScriptTypes(text, sourceUrl === undefined ? {} : { sourceUrl });
   } finally {
-    process.emitWarning = emitWarning;
+    Reflect.set(process, 'emitWarning', own);
   }
 }

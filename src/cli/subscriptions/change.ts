@@ -39,7 +39,7 @@ export const declareChange: DeclareCommand = (subscriptions, runtime) => {
 };
 
 const change: ApiAction = async ({ api, io, json }, options, [name = '']) => {
-  const draft = await readDraft(options, io);
+  const draft = await readDraft(options, io, 'tidings subscriptions change');
   const dropped = droppedOptions(options);
   if (Object.keys(draft).length + dropped.length === 0) {
     const problem = 'Say what to change, for instance --url URL or --max-concurrency 4.';

@@ -39,7 +39,7 @@ export const declareCreate: DeclareCommand = (subscriptions, runtime) => {
 };
 
 const create: ApiAction = async ({ api, io, json }, options, [name = '']) => {
-  const draft = await readDraft(options, io);
+  const draft = await readDraft(options, io, 'tidings subscriptions create');
   refuseIncomplete(draft);
   const secret = draft.to?.webhook?.['secret'] === undefined ? newSecret() : null;
   const whole = secret === null ? draft : mergeDrafts(draft, { to: { webhook: { secret } } });
