@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { rowTypesText } from '../src/app/row-types/row-types-text.ts';
 import { blocks } from './docs/pages.ts';
 import { assertHears } from './package-managers/hears.ts';
 import {
@@ -244,6 +245,48 @@ async function checkPointers(directory: string): Promise<void> {
   });
 }
 
+/** A program with what `tidings types` writes. */
+function writeTypedProgram(directory: string): void {
+  const column = (name: string, ...types: readonly ('number' | 'string' | 'json')[]) => ({
+    name,
+    form: { types, array: name === 'tags' },
+    nullable: false,
+    leftOut: name === 'note',
+    comment: null,
+  });
+  const columns = [
+    column('id', 'number', 'string'),
+    column('tags', 'json'),
+    column('note', 'string'),
+  ];
+  // The package exports a type of this name itself.
+  const table = { schema: 'public', name: 'change', comment: null, key: ['id'], columns };
+  writeFileSync(
+    join(directory, 'typed-tables.ts'),
+    rowTypesText([table], { command: 'tidings types' }).text,
+  );
+  writeFileSync(
+    join(directory, 'typed-program.ts'),
+    `import type { Delivered, TableHandler, Tidings } from 'tidings';
+import type { Change } from './typed-tables.js';
+export const handler = {
+  insert(row) { row.note.length; },
+} satisfies TableHandler<Change>;
+export type Row = Delivered<{ at: Date; id: string }, 'id'>;
+export function register(tidings: Tidings): void {
+  tidings.register('typed', 'public.change', handler);
+  tidings.register('again', 'public.change', {
+    columns: ['note'],
+    insert(row) { row.note.length; },
+    update(row) { row.note?.length; },
+    // @ts-expect-error -- It is not among the columns.
+    delete(row) { row.id; },
+  });
+}
+`,
+  );
+}
+
 /** The names in the blocks of the pages that are the reader's own. */
 const OWN_NAMES = `import type { ConfigInput } from 'tidings';
 declare global {
@@ -264,6 +307,7 @@ async function checkTypes(directory: string): Promise<void> {
     writeFileSync(join(directory, file), text);
     places.set(file, place);
   }
+  writeTypedProgram(directory);
   writeFileSync(join(directory, 'own-names.ts'), OWN_NAMES);
   symlinkSync(
     join(root, 'node_modules', '@types', 'node'),
@@ -285,7 +329,7 @@ async function checkTypes(directory: string): Promise<void> {
       moduleResolution,
       types: [join(directory, 'node_modules', '@types-node')],
     };
-    const settings = { compilerOptions, include: ['block-*', 'own-names.ts'] };
+    const settings = { compilerOptions, include: ['block-*', 'typed-*.ts', 'own-names.ts'] };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings));
     const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.'], {
       cwd: directory,

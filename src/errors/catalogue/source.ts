@@ -79,6 +79,13 @@ export const SOURCE_ERRORS = {
     retryable: false,
     exit: 1,
   },
+  SOURCE_VALUE_TOO_LARGE: {
+    message:
+      'The database of source {source} has sent a value that is too large to be read: a text has {limit} characters at most.',
+    hint: 'Leave out the row, or the column, that has it: by --key, --columns or --table.',
+    retryable: false,
+    exit: 2,
+  },
   SOURCE_UNREADABLE: {
     message:
       'PostgreSQL cannot hand over a change of {table} (source {source}): {reason} (SQLSTATE {state}). Capture stops before it; nothing before it is lost.',
