@@ -75,6 +75,7 @@ const KNOWN: readonly (readonly [file: string, text: string, line: number])[] = 
     4,
   ],
   ['a.mjs', 'export default { on(a) { return { url } },\n sources: { main: {\n url: 7 } } }', 3],
+  ['a.mjs', 'if (a) /"/.test(b);\nexport default { sources: { main: { url: 7 } } };', 2],
   ['a.mjs', "import x from 'y'\nconst url = 7\nexport default { sources: { main: {\n url } } }", 4],
 ];
 
@@ -100,7 +101,6 @@ const UNKNOWN: readonly (readonly [file: string, text: string])[] = [
   ['a.cjs', 'module.exports = { sources: { main: { url: 1 } } };\nmodule.exports.sources = 7;'],
   ['a.cjs', 'if (x) { module.exports = { sources: { main: { url: 1 } } } }'],
   ['a.cjs', 'module.exports = module.exports = { sources: { main: { url: 1 } } };'],
-  ['a.mjs', 'if (a) /"/.test(b);\nexport default { sources: { main: { url: 1 } } };'],
   ['a.mjs', 'export default { sources: { main: { url: 1'],
   ['a.mjs', 'export default { sources: ) { main: { url: 1'],
   ['a.mjs', "const a = 'b\nexport default { sources: { main: { url: 1 } } };"],

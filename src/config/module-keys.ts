@@ -1,4 +1,5 @@
-import { type Token, tokensOf } from './javascript-tokens.ts';
+import { createRequire } from 'node:module';
+import type { AnyNode, Expression, ObjectExpression, Program, Property } from 'acorn';
 
 /**
  * The offset at which a module in JavaScript writes a key of the object that it exports; null where
@@ -8,151 +9,113 @@ import { type Token, tokensOf } from './javascript-tokens.ts';
  * It follows `export default` and `module.exports =` through `defineConfig(…)` and a `const`.
  */
 export function offsetOfKey(text: string, path: readonly string[]): number | null {
-  const tokens = tokensOf(text);
-  const last = path.at(-1);
-  if (tokens === null || last === undefined) return null;
-  let literal = exportedLiteral(tokens);
-  for (const name of path.slice(0, -1)) {
-    if (literal === null) return null;
-    const member = findMember(tokens, literal.open, name);
-    literal = member === null ? null : literalAt(tokens, member.value);
-    // Only when it is the whole of the value: `{ … } && x` is something else.
-    if (literal !== null && literal.next !== member?.next) return null;
+  const program = parse(text);
+  const exported = program === null ? null : exportedValue(program);
+  let object = program === null || exported === null ? null : objectOf(program, exported);
+  let at: number | null = null;
+  for (const name of path) {
+    const member: Property | null = object === null ? null : findMember(object, name);
+    if (member === null) return null;
+    at = member.key.start;
+    object = member.value.type === 'ObjectExpression' ? member.value : null;
   }
-  if (literal === null) return null;
-  return findMember(tokens, literal.open, last)?.at ?? null;
+  return at;
 }
 
-/** An object literal. */
-interface Literal {
-  /** Index of its opening brace. */
-  readonly open: number;
-  /** Index of the token behind it and the brackets around it. */
-  readonly next: number;
+/** Only a configuration with a mistake in it is parsed, so the parser is loaded then. */
+function parse(text: string): Program | null {
+  const { parse: read } = createRequire(import.meta.url)('acorn') as typeof import('acorn');
+  for (const sourceType of ['module', 'script'] as const) {
+    try {
+      return read(text, { ecmaVersion: 'latest', sourceType, allowHashBang: true });
+    } catch {
+      // As a script, then; and what is neither was written for another loader.
+    }
+  }
+  return null;
 }
 
-function exportedLiteral(tokens: readonly Token[]): Literal | null {
-  const exports = tokens.flatMap((token, index) =>
-    (isWord(token, 'default') && isWord(tokens[index - 1], 'export')) || isWord(token, 'exports')
-      ? [index]
-      : [],
-  );
-  const [at] = exports;
-  // More than one: something is exported, and changed or replaced afterwards.
-  if (at === undefined || exports.length > 1 || !isOutermost(tokens, at)) return null;
-  const value = startOfExported(tokens, at);
-  return value === null ? null : wholeStatement(tokens, valueAt(tokens, value));
+/** What a module exports, when it is exported once, and by a statement of the module itself. */
+function exportedValue({ body }: Program): AnyNode | null {
+  const values = body.flatMap((statement): readonly AnyNode[] => {
+    if (statement.type === 'ExportDefaultDeclaration') return [statement.declaration];
+    if (statement.type !== 'ExpressionStatement') return [];
+    const { expression } = statement;
+    if (expression.type !== 'AssignmentExpression' || expression.operator !== '=') return [];
+    return isExports(expression.left) ? [expression.right] : [];
+  });
+  const [value] = values;
+  // Named once more, it is changed or replaced somewhere.
+  const isTouched = values.length !== 1 || countNames(body, 'exports') > 1;
+  return value === undefined || isTouched ? null : value;
 }
 
-function startOfExported(tokens: readonly Token[], at: number): number | null {
-  if (isWord(tokens[at], 'default')) return at + 1;
-  const assigned = isMark(tokens[at - 1], '.') && isWord(tokens[at - 2], 'module');
-  if (assigned && isMark(tokens[at + 1], '=')) return at + 2;
-  const compiled = isMark(tokens[at + 1], '.') && isWord(tokens[at + 2], 'default');
-  return compiled && isMark(tokens[at + 3], '=') ? at + 4 : null;
+/** `module.exports`, and `exports.default`, as compilers write it. */
+function isExports(node: AnyNode): boolean {
+  if (node.type !== 'MemberExpression' || node.computed) return false;
+  const { object, property } = node;
+  const name = object.type === 'Identifier' && property.type === 'Identifier';
+  return name && ['module.exports', 'exports.default'].includes(`${object.name}.${property.name}`);
 }
 
 /** The literal that a value is or, by the name of a constant, stands for. */
-function valueAt(tokens: readonly Token[], at: number): Literal | null {
-  const called = isWord(tokens[at], 'defineConfig') && isMark(tokens[at + 1], '(');
-  if (called || isMark(tokens[at], '(')) {
-    const inner = valueAt(tokens, called ? at + 2 : at + 1);
-    if (inner === null) return null;
-    const close = isMark(tokens[inner.next], ',') ? inner.next + 1 : inner.next;
-    return isMark(tokens[close], ')') ? { open: inner.open, next: close + 1 } : null;
+function objectOf(program: Program, value: AnyNode): ObjectExpression | null {
+  if (value.type === 'ObjectExpression') return value;
+  if (value.type === 'CallExpression') {
+    const [argument, ...others] = value.arguments;
+    const { callee } = value;
+    const isDefine = callee.type === 'Identifier' && callee.name === 'defineConfig';
+    return isDefine && argument !== undefined && others.length === 0
+      ? objectOf(program, argument)
+      : null;
   }
-  const token = tokens[at];
-  if (token?.kind !== 'word') return literalAt(tokens, at);
-  const constant = constantAt(tokens, token.text);
-  const literal = constant === null ? null : wholeStatement(tokens, valueAt(tokens, constant));
-  return literal === null ? null : { open: literal.open, next: at + 1 };
+  const constant = value.type === 'Identifier' ? valueOfConstant(program, value.name) : null;
+  return constant === null ? null : objectOf(program, constant);
 }
 
-/** Where the value of a constant begins that nothing else in the module names. */
-function constantAt(tokens: readonly Token[], name: string): number | null {
-  const [declared, used, ...more] = tokens.flatMap((token, at) =>
-    isWord(token, name) ? [at] : [],
-  );
-  if (declared === undefined || used === undefined || more.length > 0) return null;
-  const isConstant = isWord(tokens[declared - 1], 'const') && isMark(tokens[declared + 1], '=');
-  return isConstant && isOutermost(tokens, declared) ? declared + 2 : null;
-}
-
-function literalAt(tokens: readonly Token[], at: number): Literal | null {
-  if (!isMark(tokens[at], '{')) return null;
-  const close = skip(tokens, at + 1);
-  return isMark(tokens[close], '}') ? { open: at, next: close + 1 } : null;
-}
-
-/** A literal whose statement ends behind it. */
-function wholeStatement(tokens: readonly Token[], literal: Literal | null): Literal | null {
-  const after = literal === null ? undefined : tokens[literal.next];
-  if (after === undefined || isMark(after, ';')) return literal;
-  return after.kind === 'word' && !['in', 'instanceof'].includes(after.text) ? literal : null;
-}
-
-interface Member {
-  /** Offset of its name. */
-  readonly at: number;
-  /** Index at which its value begins. */
-  readonly value: number;
-  /** Index of the comma or brace behind it. */
-  readonly next: number;
+/** The value of a constant that nothing names but its declaration and the export. */
+function valueOfConstant({ body }: Program, name: string): Expression | null {
+  if (countNames(body, name) !== 2) return null;
+  for (const statement of body) {
+    if (statement.type !== 'VariableDeclaration' || statement.kind !== 'const') continue;
+    for (const { id, init } of statement.declarations) {
+      if (id.type === 'Identifier' && id.name === name) return init ?? null;
+    }
+  }
+  return null;
 }
 
 /** The member of a literal that decides: the last of that name, if nothing unknown follows it. */
-function findMember(tokens: readonly Token[], open: number, name: string): Member | null {
-  let found: Member | null = null;
-  for (let index = open + 1; ;) {
-    const token = tokens[index];
-    if (token === undefined) return null;
-    if (isMark(token, '}')) return found;
-    const next = skipEntry(tokens, index);
-    if (next === index) return null;
-    const written = isMark(tokens[index + 1], ':');
-    const named = token.kind === 'word' || token.kind === 'text';
+function findMember({ properties }: ObjectExpression, name: string): Property | null {
+  let found: Property | null = null;
+  for (const property of properties) {
     // A spread, a computed name, a method or an accessor may say the same again.
-    if (!named || !(written || next === index + 1)) found = null;
-    else if (token.text === name) found = { at: token.at, value: written ? index + 2 : next, next };
-    index = isMark(tokens[next], ',') ? next + 1 : next;
+    const isPlain =
+      property.type === 'Property' &&
+      property.kind === 'init' &&
+      !property.computed &&
+      !property.method;
+    if (!isPlain) found = null;
+    else if (nameOf(property) === name) found = property;
   }
+  return found;
 }
 
-/** The index of the comma or closing bracket that ends an entry. */
-function skipEntry(tokens: readonly Token[], from: number): number {
-  let at = from;
-  while (at < tokens.length && !isMark(tokens[at], ',') && !closes(tokens[at])) {
-    at = opens(tokens[at]) ? skip(tokens, at + 1) + 1 : at + 1;
+function nameOf({ key }: Property): string | null {
+  if (key.type === 'Identifier') return key.name;
+  return key.type === 'Literal' ? String(key.value) : null;
+}
+
+/** How often a name stands in a part of the program, whatever it means there. */
+function countNames(part: unknown, name: string): number {
+  if (Array.isArray(part)) {
+    return part.reduce((sum: number, each) => sum + countNames(each, name), 0);
   }
-  return at;
-}
-
-/** The index of the bracket that closes the one before `from`. */
-function skip(tokens: readonly Token[], from: number): number {
-  let at = from;
-  while (at < tokens.length && !closes(tokens[at])) {
-    at = opens(tokens[at]) ? skip(tokens, at + 1) + 1 : at + 1;
-  }
-  return at;
-}
-
-function isOutermost(tokens: readonly Token[], index: number): boolean {
-  const before = tokens.slice(0, index);
-  return before.filter(opens).length === before.filter(closes).length;
-}
-
-function opens(token: Token | undefined): boolean {
-  return token?.kind === 'mark' && '([{'.includes(token.text);
-}
-
-function closes(token: Token | undefined): boolean {
-  return token?.kind === 'mark' && ')]}'.includes(token.text);
-}
-
-function isWord(token: Token | undefined, text: string): boolean {
-  return token?.kind === 'word' && token.text === text;
-}
-
-function isMark(token: Token | undefined, text: string): boolean {
-  return token?.kind === 'mark' && token.text === text;
+  if (typeof part !== 'object' || part === null) return 0;
+  const own = Reflect.get(part, 'type') === 'Identifier' && Reflect.get(part, 'name') === name;
+  // A shorthand `{ name }` has the same node as its key and its value.
+  return Object.values(part).reduce(
+    (sum: number, each) => sum + countNames(each, name),
+    own ? 1 : 0,
+  );
 }
