@@ -133,6 +133,7 @@ const COMMANDS = [
   'log export',
   'demo',
   'demo sql',
+  'types',
   'uninstall',
 ];
 

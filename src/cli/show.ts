@@ -49,6 +49,11 @@ export interface ShownTransaction {
   readonly transaction: TransactionReport;
   /** Older transactions with the same number: the database uses numbers again. */
   readonly older: readonly TransactionReport[];
+  /**
+   * The offsets that were kept aside for deliveries, when the log does not have it any more; then
+   * what follows is of these alone. Else null.
+   */
+  readonly kept: readonly number[] | null;
   /** What it did, by table. */
   readonly tables: readonly TableCount[];
   /** Its first changes. */
@@ -68,7 +73,7 @@ const show: Action = async (context, options, [target = '']) => {
     onPassedOver: passedOver.tell,
   };
   const shown = await looking.show(query, io.signal);
-  if ('change' in shown) showChange(context, options, shown.change);
+  if ('change' in shown) showChange(context, options, shown);
   else if (options['all'] === true) await showAll(context, shown, passedOver);
   else await showTransaction(context, options, shown);
   io.signal.throwIfAborted();
@@ -80,7 +85,7 @@ async function showTransaction(
   options: ParsedOptions,
   shown: Transaction,
 ): Promise<void> {
-  const { transaction, older } = shown;
+  const { transaction, older, kept } = shown;
   const tables = await shown.counts();
   const sample: Change[] = [];
   for await (const change of shown.changes()) {
@@ -88,7 +93,8 @@ async function showTransaction(
     if (sample.length >= SAMPLE) break;
   }
   if (json) {
-    const document: ShownTransaction = { transaction, older, tables, sample: sample.map(toWire) };
+    const shownSample = sample.map(toWire);
+    const document: ShownTransaction = { transaction, older, kept, tables, sample: shownSample };
     printJson(io, document);
     return;
   }
@@ -106,10 +112,11 @@ async function showTransaction(
   );
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
   const { id, changes } = transaction;
-  const more = changes - sample.length;
+  const more = (kept?.length ?? changes) - sample.length;
   const next = (...words: readonly string[]): string => commandLine(words, options, io);
   if (more > 0) io.stderr.write(`${formatCount(more)} more: ${next('show', id, '--all')}\n`);
-  if (tables.every(isBookkeeping)) return;
+  // What is kept of it is too little for an undo.
+  if (kept !== null || tables.every(isBookkeeping)) return;
   io.stderr.write(`→ ${next('undo', '--transaction', id)}\n`);
 }
 
@@ -128,13 +135,14 @@ async function showAll(
   await output.end();
 }
 
-function headText(io: Io, { transaction, older }: Transaction): string {
+function headText(io: Io, { transaction, older, kept }: Transaction): string {
   const paint = painter(io.stdout);
   const { source, id, position, committedAt, context, first, last, changes } = transaction;
   const lines = [
     `${paint('bold', `Transaction ${id}`)} of source ${source}, committed ${committedAt}`,
     `${formatCounted(changes, 'change')}, offsets ${first} to ${last}, position ${position}`,
     contextText(context),
+    ...(kept === null ? [] : [keptText(kept.length)]),
     ...older.map(
       (each) => `An older one has the same number: ${source}:${each.position}, ${each.committedAt}`,
     ),
@@ -142,7 +150,16 @@ function headText(io: Io, { transaction, older }: Transaction): string {
   return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
 }
 
-function showChange({ io, json }: CommandContext, options: ParsedOptions, change: Change): void {
+/** What is left of a transaction. */
+function keptText(count: number): string {
+  return `Retention has removed it; ${formatCounted(count, 'change')} of it ${count === 1 ? 'is' : 'are'} kept aside for deliveries.`;
+}
+
+function showChange(
+  { io, json }: CommandContext,
+  options: ParsedOptions,
+  { change, isAside }: Extract<Shown, { readonly change: Change }>,
+): void {
   if (json) {
     io.stdout.write(wireText(change));
     io.stdout.write('\n');
@@ -164,6 +181,7 @@ function showChange({ io, json }: CommandContext, options: ParsedOptions, change
     const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
+  if (isAside) io.stderr.write('Retention has removed it; it is kept aside for a delivery.\n');
   const next = (words: readonly string[]): string => `→ ${commandLine(words, options, io)}\n`;
   io.stderr.write(next(['show', transaction.id]));
   if (key !== null) io.stderr.write(next(historyWords(change)));

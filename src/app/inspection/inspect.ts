@@ -22,10 +22,12 @@ import {
 import { DataLock } from '../data-lock.ts';
 import { endLost } from '../lost-ends.ts';
 import { checkStateBesideLogs } from '../state-beside-logs.ts';
+import { checkGaps } from './check-gaps.ts';
 import { checkHistory } from './check-history.ts';
 import { checkSourceNames } from './check-source-names.ts';
 import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
+import { describeTables } from './describe-tables.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
 import { checkRetention } from './check-retention.ts';
 import { logChanges } from './log-changes.ts';
@@ -177,15 +179,24 @@ class DiskInspection implements Inspection {
         checks: [...checks, ...names.tables, ...(identity === null ? [] : [identity]), ...history],
       });
     }
-    const retention = await this.#checkRetention();
-    if (retention.length > 0) subjects.push({ subject: 'log', checks: retention });
+    const logs = await this.#checkLogs();
+    if (logs.length > 0) subjects.push({ subject: 'log', checks: logs });
     const subscriptions = [...checkSubscriptions(this.#config), ...unmet];
     if (subscriptions.length > 0)
       subjects.push({ subject: 'subscriptions', checks: subscriptions });
     return subjects;
   }
 
-  async #checkRetention(): Promise<readonly CheckResult[]> {
+  describe(
+    { source, tables }: Parameters<Inspection['describe']>[0],
+    signal: AbortSignal,
+  ): ReturnType<Inspection['describe']> {
+    const asked = tables === undefined ? {} : { asked: tables };
+    const options = { source: source ?? this.#onlySource(), ...asked };
+    return describeTables(this.#config, options, signal);
+  }
+
+  async #checkLogs(): Promise<readonly CheckResult[]> {
     await using state = SqliteStateReader.openExisting(statePath(this.#config));
     if (state === null) return [];
     const checks: CheckResult[] = [];
@@ -194,6 +205,7 @@ class DiskInspection implements Inspection {
       const log = await this.#log(source);
       await log.refresh();
       checks.push(await checkRetention({ source, log, state }, this.#config.log.retention));
+      checks.push(...checkGaps(source, await log.gaps()));
     }
     return checks;
   }
