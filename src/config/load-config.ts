@@ -5,7 +5,7 @@ import type { Config } from './define-config.ts';
 import { type EnvFile, readEnvFile, type Variables, withEnvFile } from './env-file.ts';
 import { lineOfVariable, lineThatSetsNothing } from './env-lines.ts';
 import { importConfig } from './import-config.ts';
-import { lineOfKey } from './key-line.ts';
+import { lineOfKey } from '../project/key-line.ts';
 import { optionEntries } from './option-table.ts';
 import { applyOverrides, findOverrides, type Flags } from './overrides.ts';
 import { DEFAULT_SOURCE, resolveConfig } from './resolve-config.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { readDocPage } from '../doc-page.ts';
-import { described } from '../schemas/documented.ts';
+import { described } from '../../option/described.ts';
 import { problemsOfAnybody } from '../schemas/problem.ts';
 import type { Api } from './route.ts';
 
