@@ -76,7 +76,7 @@ export const declareFind: DeclareCommand = (program, runtime) => {
 };
 
 const find: Action = async (context, options) => {
-  const { io, json } = context;
+  const { io, json, commands } = context;
   await using looking = await context.openLooking();
   using progress = new Progress(io.stderr, 'Searching', 'changes');
   const onProgress = (done: number, total: number): void => progress.update(done, total);
@@ -101,7 +101,7 @@ const find: Action = async (context, options) => {
   io.signal.throwIfAborted();
   tellEnd(io, search, { count, limit: options['limit'] as number });
   if (!json && first !== undefined) {
-    io.stderr.write(lookAndUndo(first.transaction.id, options, io, first.tables));
+    io.stderr.write(lookAndUndo(first.transaction.id, commands, first.tables));
   }
   return 0;
 };

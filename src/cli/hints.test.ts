@@ -13,6 +13,7 @@ function complaint(line: string): string | null {
   const [, ...words] = line.split(/\s+/);
   let command: Command = program;
   let valueFollows = false;
+  let given = 0;
   for (const word of words) {
     const next = command.commands.find((each) => each.name() === word);
     if (valueFollows) {
@@ -31,9 +32,11 @@ function complaint(line: string): string | null {
       valueFollows = option?.required === true;
     } else if (command.registeredArguments.length === 0) {
       return `${command.name()} has no ${word}`;
-    }
+    } else given += 1;
   }
-  return null;
+  const needed = command.registeredArguments.filter(({ required }) => required).length;
+  if (words.includes('--help') || given >= needed) return null;
+  return `${command.name()} needs ${needed === 1 ? 'an argument' : `${needed} arguments`}`;
 }
 
 test('a hint that could not be typed is found', () => {
@@ -41,13 +44,16 @@ test('a hint that could not be typed is found', () => {
   assert.equal(complaint('tidings log trim --keep-bytes N'), null);
   assert.equal(complaint('tidings restart'), 'tidings has no restart');
   assert.equal(complaint('tidings log verify --fix'), 'verify has no --fix');
+  assert.equal(complaint('tidings deliveries show {name}'), 'show needs 2 arguments');
+  assert.equal(complaint('tidings deliveries'), null);
+  assert.equal(complaint('tidings deliveries replay --help'), null);
 });
 
 test('every command that an error suggests is there, with its options', () => {
   for (const [code, { message, hint }] of Object.entries(CATALOGUE)) {
-    for (const [, line = ''] of `${message} ${hint}`.matchAll(/`((?:npx )?tidings [^`]+)`/g)) {
+    for (const [, line = ''] of `${message} ${hint}`.matchAll(/`(tidings [^`]+)`/g)) {
       // What is quoted is an argument, and may be anything.
-      const typed = line.replace(/^npx /, '').replace(/"[^"]*"/g, 'quoted');
+      const typed = line.replace(/"[^"]*"/g, 'quoted');
       assert.equal(complaint(typed), null, `${code}: ${line}`);
     }
   }

@@ -34,7 +34,7 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   await using looking = await context.openLooking();
   const source = textOption(options, 'source');
   const limit = options['limit'] as number | undefined;
-  const passedOver = new PassedOver(io.stderr);
+  const passedOver = new PassedOver(context);
   const found = await looking.history(
     {
       table,
@@ -58,7 +58,7 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   // With a version that is passed over there is something before the first that is shown.
   if (first !== undefined || passedOver.count === 0) tellKnowledge(io, found, first, limit);
   if (!json && last !== undefined) {
-    io.stderr.write(lookAndUndo(last.transaction.id, options, io));
+    io.stderr.write(lookAndUndo(last.transaction.id, context.commands));
   }
   return 0;
 };

@@ -4,13 +4,11 @@ import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
-import { commandLine } from './command-line.ts';
 import {
   type Action,
   type CommandContext,
   complete,
   type DeclareCommand,
-  type ParsedOptions,
   printJson,
   textOption,
 } from './command.ts';
@@ -61,23 +59,22 @@ const show: Action = async (context, options, [target = '']) => {
   const { io } = context;
   await using looking: Looking = await context.openLooking();
   const source = textOption(options, 'source');
-  const passedOver = new PassedOver(io.stderr);
+  const passedOver = new PassedOver(context);
   const query = {
     target,
     ...(source === undefined ? {} : { source }),
     onPassedOver: passedOver.tell,
   };
   const shown = await looking.show(query, io.signal);
-  if ('change' in shown) showChange(context, options, shown.change);
+  if ('change' in shown) showChange(context, shown.change);
   else if (options['all'] === true) await showAll(context, shown, passedOver);
-  else await showTransaction(context, options, shown);
+  else await showTransaction(context, shown);
   io.signal.throwIfAborted();
   return 0;
 };
 
 async function showTransaction(
-  { io, json }: CommandContext,
-  options: ParsedOptions,
+  { io, json, commands }: CommandContext,
   shown: Transaction,
 ): Promise<void> {
   const { transaction, older } = shown;
@@ -107,10 +104,9 @@ async function showTransaction(
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
   const { id, changes } = transaction;
   const more = changes - sample.length;
-  const next = (...words: readonly string[]): string => commandLine(words, options, io);
-  if (more > 0) io.stderr.write(`${formatCount(more)} more: ${next('show', id, '--all')}\n`);
+  if (more > 0) io.stderr.write(`${formatCount(more)} more: ${commands.of('show', id, '--all')}\n`);
   if (tables.every(isBookkeeping)) return;
-  io.stderr.write(`→ ${next('undo', '--transaction', id)}\n`);
+  io.stderr.write(`→ ${commands.of('undo', '--transaction', id)}\n`);
 }
 
 async function showAll(
@@ -142,7 +138,7 @@ function headText(io: Io, { transaction, older }: Transaction): string {
   return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
 }
 
-function showChange({ io, json }: CommandContext, options: ParsedOptions, change: Change): void {
+function showChange({ io, json, commands }: CommandContext, change: Change): void {
   if (json) {
     io.stdout.write(wireText(change));
     io.stdout.write('\n');
@@ -164,9 +160,8 @@ function showChange({ io, json }: CommandContext, options: ParsedOptions, change
     const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
-  const next = (words: readonly string[]): string => `→ ${commandLine(words, options, io)}\n`;
-  io.stderr.write(next(['show', transaction.id]));
-  if (key !== null) io.stderr.write(next(historyWords(change)));
+  io.stderr.write(`→ ${commands.of('show', transaction.id)}\n`);
+  if (key !== null) io.stderr.write(`→ ${commands.of(...historyWords(change))}\n`);
 }
 
 /** A line per column; what an update changed stands out. */

@@ -66,7 +66,12 @@ const start: Action = async (context, options) => {
   const upgraded = listOption(options, 'upgraded') ?? [];
   const { createLogger } = await import('../observe/pino-logger.ts');
   const { isTerminal, colour } = io.stderr;
-  const logger = createLogger({ level: config.logLevel, pretty: isTerminal, colour });
+  const logger = createLogger({
+    level: config.logLevel,
+    pretty: isTerminal,
+    colour,
+    commandsIn: (text) => context.commands.in(text),
+  });
   const tidings = resources.use(
     await context.services.createTidings(config, { logger, acceptGaps, acceptRewinds, upgraded }),
   );

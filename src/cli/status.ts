@@ -39,9 +39,10 @@ const status: Action = async (context, options) => {
   return 0;
 };
 
-function show({ io, json }: CommandContext, status: Status, before: string, rates?: Rates): void {
+function show(context: CommandContext, status: Status, before: string, rates?: Rates): void {
+  const { io, json } = context;
   if (json) printJson(io, status);
-  else io.stdout.write(before + statusText(status, io.stdout, rates));
+  else io.stdout.write(before + statusText(status, context, rates));
 }
 
 /** Changes captured per second, the newest last, by source. */

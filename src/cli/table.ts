@@ -4,7 +4,6 @@ import { formatMicros } from '../change/time.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseTimeOrOffset } from './arguments.ts';
 import { BatchedOutput } from './batched-output.ts';
-import { commandLine } from './command-line.ts';
 import {
   type Action,
   complete,
@@ -61,7 +60,7 @@ function splitNames(text: string): readonly string[] {
 type Format = 'table' | 'csv' | 'ndjson';
 
 const table: Action = async (context, options, [name = '']) => {
-  const { io } = context;
+  const { io, commands } = context;
   const format = context.json ? 'ndjson' : (options['format'] as Format);
   await using looking = await context.openLooking();
   using progress = new Progress(io.stderr, 'Taking changes back', 'changes');
@@ -77,7 +76,7 @@ const table: Action = async (context, options, [name = '']) => {
   }
   if (format === 'table') {
     const words = ['undo', '--table', view.table, '--to', momentText(options)];
-    io.stderr.write(`→ ${commandLine(words, options, io)}\n`);
+    io.stderr.write(`→ ${commands.of(...words)}\n`);
   }
   return 0;
 };

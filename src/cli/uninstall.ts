@@ -102,14 +102,16 @@ async function confirm(
   plan: readonly string[],
   data: boolean,
 ): Promise<void> {
-  const command = `tidings uninstall${data ? ' --data' : ''}`;
-  if (io.ask === null || json) throw new TidingsError('NOT_CONFIRMED', { command });
+  const refusal = new TidingsError('NOT_CONFIRMED', {
+    command: `tidings uninstall${data ? ' --data' : ''}`,
+  });
+  if (io.ask === null || json) throw refusal;
   const paint = painter(io.stderr);
   const lines = plan.map((line) => `  ${line}\n`).join('');
   io.stderr.write(`${paint('bold', 'This will be removed:')}\n${lines}`);
   const warning = data ? ' There is no way back to the log.' : '';
   const answer = await io.ask(`Remove it?${warning} Type yes: `);
-  if (answer.toLowerCase() !== 'yes') throw new TidingsError('NOT_CONFIRMED', { command });
+  if (answer.toLowerCase() !== 'yes') throw refusal;
 }
 
 function removedText({ sources, dataDir }: Removed): string {
