@@ -2,7 +2,7 @@ import { compileTablePatterns } from '../../change/table-pattern.ts';
 import type { NamedRelation } from '../../source/named-relation.ts';
 import type { Source } from '../../source/source.ts';
 import type { FilterDefinition } from '../../subscription/filter.ts';
-import { unmetNames, unmetTables } from '../../subscription/unmet-names.ts';
+import { asMeant, unmetNames, unmetTables } from '../../subscription/unmet-names.ts';
 
 /** What a subscription names of its source. */
 export interface NamedFilter {
@@ -33,9 +33,10 @@ export async function checkNames(
   signal: AbortSignal,
 ): Promise<UnmetNames> {
   const relations = await namedRelations(source, subscriptions, signal);
-  const unmet = unmetTables(tables, relations);
-  const known = unmet.length === 0 ? relations : relations.map(asMeant);
-  return { source: unmet, subscriptions: bySubscription(subscriptions, known) };
+  return {
+    source: unmetTables(tables, relations),
+    subscriptions: bySubscription(subscriptions, asMeant(tables, relations)),
+  };
 }
 
 /** What one subscription names and its source does not have, whatever the reason, in sentences. */
@@ -72,9 +73,4 @@ function bySubscription(
       return unmet.length === 0 ? [] : [[name, unmet] as const];
     }),
   );
-}
-
-/** As it will be once the source's patterns mean what they should. */
-function asMeant(relation: NamedRelation): NamedRelation {
-  return relation.without === 'not meant' ? { ...relation, without: null } : relation;
 }
