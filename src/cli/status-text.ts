@@ -10,6 +10,8 @@ import {
 import { sparkline } from './terminal/sparkline.ts';
 import type { CommandLines } from './command-line.ts';
 import type { CommandContext } from './command.ts';
+import { LEFT } from '../app/inspection/unconfigured-sources.ts';
+import { removal } from './uninstall-source.ts';
 import { holdLines } from './hold-lines.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
 import { renderTable, type TableOutput } from './terminal/table.ts';
@@ -17,16 +19,27 @@ import { renderTable, type TableOutput } from './terminal/table.ts';
 /** Figures of a service that has not written any for so long may be out of date; milliseconds. */
 const STALE = 15_000;
 
+/** What is shown with a status. */
+export interface StatusBeside {
+  /** Changes captured per second, the newest last, by source. Default: none are shown. */
+  readonly rates?: ReadonlyMap<string, readonly number[]>;
+  /** Sources that the configuration does not list, with a log. */
+  readonly unconfigured: readonly string[];
+}
+
 /** The status as a person reads it. */
 export function statusText(
   status: Status,
   { io, commands }: Pick<CommandContext, 'io' | 'commands'>,
-  rates: ReadonlyMap<string, readonly number[]> = new Map(),
+  { rates = new Map(), unconfigured }: StatusBeside,
 ): string {
   const output = io.stdout;
   const told: Telling = { paint: painter(output), commands };
   const { sources, subscriptions } = status;
-  const notes = sources.map((source) => sourceNotes(source, told));
+  const notes = [
+    ...sources.map((source) => sourceNotes(source, told)),
+    ...unconfigured.map((name) => unconfiguredText(name, told)),
+  ];
   const parts = [serviceText(status, told), sourcesTable(sources, output, rates) + notes.join('')];
   if (subscriptions.length > 0) {
     const below = subscriptions.map((each) => subscriptionNotes(each, sources, told));
@@ -132,6 +145,10 @@ function sourceNotes(
     ),
   );
   return lines.map((line) => `  ${line}\n`).join('');
+}
+
+function unconfiguredText(name: string, { paint, commands }: Telling): string {
+  return `  ${paint('yellow', `${name}: not in the configuration, and its log is here.`)} ${LEFT}\n  → ${removal(name, commands)}\n`;
 }
 
 function rateText(rates: readonly number[]): string {
