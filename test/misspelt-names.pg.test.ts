@@ -121,7 +121,7 @@ test('register: what is registered before the start and after it', async () => {
   }
 });
 
-test("a pattern of the source is told of at the source, once, and not at each subscription", async () => {
+test('a pattern of the source is told of at the source, once, and not at each subscription', async () => {
   await using database = await freshDatabase();
   await database.client.query('CREATE TABLE customers (id int PRIMARY KEY, email text)');
   await database.client.query('CREATE TABLE orders (id int PRIMARY KEY)');
@@ -135,7 +135,9 @@ test("a pattern of the source is told of at the source, once, and not at each su
   });
   writeFileSync(join(at.directory, 'crm.mjs'), 'export default { insert() {} };');
   const doctor = await tidings(['doctor', '--config', at.config]);
-  const warned = doctor.stdout.split('\n').filter((line) => /There is no|not captured|means no/.test(line));
+  const warned = doctor.stdout
+    .split('\n')
+    .filter((line) => /There is no|not captured|means no/.test(line));
   assert.equal(warned.length, 2, doctor.stdout);
   assert.match(String(warned[0]), new RegExp(`table names +${MEANT.source}`));
   assert.match(String(warned[1]), /typo +There is no table public\.ordres now/);
@@ -153,11 +155,16 @@ test("a pattern of the source is told of at the source, once, and not at each su
   assert.deepEqual(
     names.map(({ message, option, subscription }) => [message, option ?? subscription]),
     [
-      ['There is no table public.custmers now. Did you mean public.customers?', 'sources.main.tables'],
+      [
+        'There is no table public.custmers now. Did you mean public.customers?',
+        'sources.main.tables',
+      ],
       ['There is no table public.ordres now. Did you mean public.orders?', 'typo'],
     ],
   );
   // Who asks for one gets all that keeps it from being told of anything.
   const { warnings } = await service.subscription('crm');
-  assert.deepEqual(warnings, ["public.customers is not captured: the source's tables leave it out."]);
+  assert.deepEqual(warnings, [
+    "public.customers is not captured: the source's tables leave it out.",
+  ]);
 });

@@ -100,11 +100,7 @@ function shortDescription(description: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '');
 }
 
-function createContext(
-  runtime: Runtime,
-  command: Command,
-  options: ParsedOptions,
-): CommandContext {
+function createContext(runtime: Runtime, command: Command, options: ParsedOptions): CommandContext {
   const { io, services } = runtime;
   const loadConfig = (): Promise<LoadedConfig> =>
     services.loadConfig({

@@ -128,7 +128,11 @@ for (const shell of SHELLS) {
     // What registers the completion in zsh is compinit's, and of no interest here.
     const before = shell === 'zsh' ? 'compdef() { :; }\n' : '';
     const input = `${before}${io.written.out}\ntidings status --config 'a b'\n`;
-    const [program = '', ...flags] = { bash: ['bash', '--norc'], zsh: ['zsh', '-f'], fish: ['fish', '--no-config'] }[shell];
+    const [program = '', ...flags] = {
+      bash: ['bash', '--norc'],
+      zsh: ['zsh', '-f'],
+      fish: ['fish', '--no-config'],
+    }[shell];
     const file = join(directory, `run-by.${shell}`);
     writeFileSync(file, input);
     const env = { PATH: `${directory}:/usr/bin:/bin`, HOME: directory };

@@ -28,7 +28,10 @@ export const declareCompletion: DeclareCommand = (program, runtime) => {
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS));
   const examples = [
     ['tidings completion bash > ~/.tidings.bash', 'in ~/.bashrc: source ~/.tidings.bash'],
-    ['tidings completion zsh > ~/.tidings.zsh', 'in ~/.zshrc, after compinit: source ~/.tidings.zsh'],
+    [
+      'tidings completion zsh > ~/.tidings.zsh',
+      'in ~/.zshrc, after compinit: source ~/.tidings.zsh',
+    ],
     ['tidings completion fish > ~/.config/fish/conf.d/tidings.fish', 'loaded from there'],
   ] as const;
   const json = '{"shell", "script"}';

@@ -136,7 +136,9 @@ function checkText(check: CheckResult, width: number, { paint, commands }: Telli
   const [style, word] = MARKS[check.status];
   const line = `  ${paint(style, word.padEnd(4))}  ${pad(check.name, width)}  ${harmless(commands.in(check.message))}\n`;
   // Without marks in front, so that it can be copied as it stands.
-  const mend = mendingLines(check, commands).map((text) => `        ${paint('cyan', harmless(text))}\n`);
+  const mend = mendingLines(check, commands).map(
+    (text) => `        ${paint('cyan', harmless(text))}\n`,
+  );
   return line + mend.join('');
 }
 

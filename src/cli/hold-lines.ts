@@ -13,7 +13,8 @@ export function holdLines(hold: LogHold | null, commands: CommandLines): readonl
     return `${harmless(subscription)}, which ${NEEDS[why](offset)}${committed}`;
   });
   const [first] = hold.holders;
-  const command = first === undefined ? [] : [commands.of(...TOLD_BY[first.why], first.subscription)];
+  const command =
+    first === undefined ? [] : [commands.of(...TOLD_BY[first.why], first.subscription)];
   return [kept, ...who, ...command.map((line) => `→ ${line}`)];
 }
 

@@ -81,11 +81,7 @@ async function show(io: Io, json: boolean, arrival: Arrival): Promise<void> {
   await io.stdout.drained();
 }
 
-function startText(
-  url: string,
-  secret: string | null,
-  { io, commands }: CommandContext,
-): string {
+function startText(url: string, secret: string | null, { io, commands }: CommandContext): string {
   const paint = painter(io.stdout);
   const shown = secret ?? 'whsec_…';
   const configuration = `  subscriptions: {

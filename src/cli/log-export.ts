@@ -83,7 +83,9 @@ const exportLog: Action = async (context, options) => {
   });
   if (json) printJson(io, { file, changes: count });
   else {
-    io.stderr.write(`Wrote ${formatCounted(count, 'change')} to ${file}.\n${marksText(turns, context)}`);
+    io.stderr.write(
+      `Wrote ${formatCounted(count, 'change')} to ${file}.\n${marksText(turns, context)}`,
+    );
   }
   return passedOver.count === 0 ? 0 : 1;
 };

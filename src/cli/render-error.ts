@@ -27,7 +27,9 @@ export function renderError(
   const known = error instanceof ApiProblem ? error : asTidingsError(error);
   const code = known?.code ?? 'DEFECT';
   const message = redactText(
-    known === null ? String(error instanceof Error ? error.message : error) : commands.in(known.message),
+    known === null
+      ? String(error instanceof Error ? error.message : error)
+      : commands.in(known.message),
   );
   const hint = commands.in(known?.hint ?? DEFECT_HINT);
   const exitCode = known?.exit ?? 1;

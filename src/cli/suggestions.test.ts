@@ -84,7 +84,10 @@ test('commands in a text: quoted ones, and lines that begin with one', () => {
     `\`npx tidings find --table 'a\`b'\\''s # $x' ${where}\` lists them`,
     'whatever a name holds',
   );
-  assert.equal(text('`tidings undo --help` has examples'), '`npx tidings undo --help` has examples');
+  assert.equal(
+    text('`tidings undo --help` has examples'),
+    '`npx tidings undo --help` has examples',
+  );
   const words = 'The slot is called tidings main, and so is `application_name`.';
   assert.equal(text(words), words);
 });
@@ -131,10 +134,14 @@ const WHOLE = [
 ];
 
 test('no command of the program is printed that CommandLines has not written', () => {
-  const own = linesWithCommands('cli/**/*.ts').filter(([, line]) => !WHOLE.some((form) => form.test(line)));
+  const own = linesWithCommands('cli/**/*.ts').filter(
+    ([, line]) => !WHOLE.some((form) => form.test(line)),
+  );
   assert.deepEqual(own, []);
   // Elsewhere in a form in which it is found: in back quotes, or at the beginning of a text.
-  const others = linesWithCommands('{app,source,undo,capture,subscription,delivery,sink,log}/**/*.ts')
+  const others = linesWithCommands(
+    '{app,source,undo,capture,subscription,delivery,sink,log}/**/*.ts',
+  )
     .concat(linesWithCommands('{errors,server,state,config,observe,change,util,embedded}/**/*.ts'))
     .flatMap(([file, line]) =>
       [...line.matchAll(/(.)tidings [a-z]/g)].flatMap(([, before = '']) =>

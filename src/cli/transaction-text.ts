@@ -49,9 +49,7 @@ export function lookAndUndo(
 ): string {
   const undo =
     tables?.every(isBookkeeping) === true ? [] : [['undo', '--transaction', transaction]];
-  return [['show', transaction], ...undo]
-    .map((words) => `→ ${commands.of(...words)}\n`)
-    .join('');
+  return [['show', transaction], ...undo].map((words) => `→ ${commands.of(...words)}\n`).join('');
 }
 
 /** Whether a table is how a migration tool knows what it has done. */

@@ -88,10 +88,7 @@ const OUTCOMES: Readonly<Record<TestReport['outcome'], string>> = {
   gone: 'Not taken; a change would pause the subscription, because the endpoint wants nothing any more.',
 };
 
-function outcomeText(
-  { subscription, outcome, error }: TestReport,
-  commands: CommandLines,
-): string {
+function outcomeText({ subscription, outcome, error }: TestReport, commands: CommandLines): string {
   const why = error === null ? '' : ` ${harmless(`${error.code}: ${error.message}`)}`;
   const next = `\n→ ${commands.of('subscriptions', 'show', subscription)}`;
   return `${OUTCOMES[outcome]}${outcome === 'ack' ? '' : why + next}`;

@@ -132,7 +132,8 @@ function told(context: CommandContext, options: ParsedOptions, outcome: UndoOutc
   const { plan, result } = outcome;
   if (json) printJson(io, result);
   else io.stdout.write(resultText(outcome, telling(context)));
-  if (!json && !result.applied) io.stdout.write(nextCommand(plan, { ...telling(context), options }));
+  if (!json && !result.applied)
+    io.stdout.write(nextCommand(plan, { ...telling(context), options }));
   return result.applied ? 0 : 2;
 }
 
@@ -149,7 +150,8 @@ async function script(
     io.stdout.write(
       `Wrote ${formatCounted(plan.total, 'row')} to ${file}. Read it, then run it: psql --set ON_ERROR_STOP=1 --file ${shellWord(file)}\n`,
     );
-    if (plan.conflicts.total > 0) io.stdout.write(planText(plan, telling(context), { sample: false }));
+    if (plan.conflicts.total > 0)
+      io.stdout.write(planText(plan, telling(context), { sample: false }));
   }
   return plan.conflicts.total > 0 ? 2 : 0;
 }

@@ -26,13 +26,19 @@ export const declareUninstall: DeclareCommand = (program, runtime) => {
       'Removes the replication slot, the publications and whatever else Tidings made in each database. The log stays unless --data is given. Asks first; without a terminal it needs --yes. The service must not be running.',
     )
     .option('--source <name>', 'only this source, also one that the configuration no longer lists')
-    .option('--url <url>', 'where the database of that source is, when the configuration does not say')
+    .option(
+      '--url <url>',
+      'where the database of that source is, when the configuration does not say',
+    )
     .option('--data', 'also remove the data directory with the log and all cursors')
     .option('--yes', 'do not ask');
   const examples = [
     ['tidings uninstall', 'show what would go, and ask'],
     ['tidings uninstall --data --yes', 'leave nothing behind'],
-    ['tidings uninstall --source old --url postgresql://…', 'a source that is not configured any more'],
+    [
+      'tidings uninstall --source old --url postgresql://…',
+      'a source that is not configured any more',
+    ],
   ] as const;
   const json = '{"sources": [{"source", "removed": […]}], "dataDir"}; needs --yes';
   complete(command, runtime, { json, examples }, uninstall);

@@ -55,7 +55,10 @@ test('each value is asked for alone', () => {
     complaint(() => requireUrl(config, 'shop')),
     /^SOURCE_UNKNOWN/,
   );
-  assert.equal(requireOfWebhook('crm', 'url', { value: webhook.url, reader: 'command' }), webhook.url);
+  assert.equal(
+    requireOfWebhook('crm', 'url', { value: webhook.url, reader: 'command' }),
+    webhook.url,
+  );
   assert.equal(
     complaint(() => requireOfWebhook('crm', 'secret', { value: undefined, reader: 'command' })),
     'CONFIG_VALUE_MISSING: The configuration has no value for subscriptions.crm.to.webhook.secret.',

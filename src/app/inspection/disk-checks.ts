@@ -47,7 +47,8 @@ function missingOf(
   { webhook }: Extract<EndpointConfig, { readonly webhook: unknown }>,
 ): Omit<CheckResult, 'name'> | null {
   try {
-    for (const key of ['url', 'secret'] as const) requireOfWebhook(name, key, { value: webhook[key], reader: 'command' });
+    for (const key of ['url', 'secret'] as const)
+      requireOfWebhook(name, key, { value: webhook[key], reader: 'command' });
     return null;
   } catch (error) {
     if (!isTidingsError(error)) throw error;

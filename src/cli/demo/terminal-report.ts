@@ -137,7 +137,10 @@ export class TerminalReport implements DemoReport {
       `${sql} "update mail_users set server = 'mail-2' where username = 'you'"`,
       `${sql} "select * from mail_users"`,
     );
-    block('Directories and quotas', ...servers.map(({ mail }) => `ls -l ${shellWord(this.#shorten(mail))}`));
+    block(
+      'Directories and quotas',
+      ...servers.map(({ mail }) => `ls -l ${shellWord(this.#shorten(mail))}`),
+    );
     if (first !== undefined) {
       block(
         'Look into a mail server’s Tidings',

@@ -95,7 +95,10 @@ test('the command that comes next can be copied, also where a shell would read s
   const ways = nextCommand({ ...PLAN, conflicts: taken }, { ...TELLING, options });
   assert.match(ways, /--on-conflict skip\n[\s\S]*--on-conflict cascade\n/);
   assert.doesNotMatch(ways, /force/, 'what the database refuses cannot be forced');
-  const chosen = nextCommand({ ...PLAN, conflicts: taken, onConflict: 'skip' }, { ...TELLING, options });
+  const chosen = nextCommand(
+    { ...PLAN, conflicts: taken, onConflict: 'skip' },
+    { ...TELLING, options },
+  );
   assert.match(chosen, /To do it:\n {2}tidings undo .* --apply --on-conflict skip\n$/);
   assert.equal(nextCommand({ ...PLAN, total: 0 }, { ...TELLING, options }), '');
 });
@@ -105,9 +108,10 @@ test('a way that was taken and did not help is not offered again', () => {
   const tables = PLAN.tables.map((table) => ({ ...table, conflict: 1 }));
   const ways = (onConflict: UndoPlan['onConflict']): readonly string[] =>
     [
-      ...nextCommand({ ...PLAN, conflicts, tables, onConflict }, { ...TELLING, options: {} }).matchAll(
-        /--on-conflict (\w+)/g,
-      ),
+      ...nextCommand(
+        { ...PLAN, conflicts, tables, onConflict },
+        { ...TELLING, options: {} },
+      ).matchAll(/--on-conflict (\w+)/g),
     ].map(([, way]) => way ?? '');
   assert.deepEqual(ways('refuse'), ['skip', 'force']);
   assert.deepEqual(ways('force'), ['skip']);

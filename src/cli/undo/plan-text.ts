@@ -48,12 +48,11 @@ export function notReadyNotes({ notReady }: UndoPlan): readonly string[] {
   });
 }
 
-export function notesText(
-  notes: readonly string[],
-  { output, commands }: UndoTelling,
-): string {
+export function notesText(notes: readonly string[], { output, commands }: UndoTelling): string {
   const paint = painter(output);
-  return notes.map((note) => `${paint('yellow', 'note')}  ${harmless(commands.in(note))}\n`).join('');
+  return notes
+    .map((note) => `${paint('yellow', 'note')}  ${harmless(commands.in(note))}\n`)
+    .join('');
 }
 
 function heading(plan: UndoPlan, paint: Paint): string {
@@ -157,10 +156,7 @@ function valueText(value: JsonValue | undefined): string {
   return harmless(truncate(plain, VALUE_WIDTH)).replaceAll('\n', '\\n');
 }
 
-export function conflictsText(
-  conflicts: UndoConflicts,
-  { output, commands }: UndoTelling,
-): string {
+export function conflictsText(conflicts: UndoConflicts, { output, commands }: UndoTelling): string {
   const paint = painter(output);
   const lines = [`${paint('red', formatCounted(conflicts.total, 'conflict'))}\n`];
   for (const [reason, count] of Object.entries(conflicts.byReason)) {

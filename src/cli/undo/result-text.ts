@@ -1,13 +1,16 @@
 import type { UndoOutcome, UndoPlan, UndoResult } from '../../undo/undo-plan.ts';
 import { formatCounted, formatDuration } from '../terminal/format.ts';
 import { painter } from '../terminal/style.ts';
-import { conflictsText, notesText, notReadyNotes, tablesText, type UndoTelling } from './plan-text.ts';
+import {
+  conflictsText,
+  notesText,
+  notReadyNotes,
+  tablesText,
+  type UndoTelling,
+} from './plan-text.ts';
 
 /** What an applied (or refused) undo did. */
-export function resultText(
-  { plan, result }: UndoOutcome,
-  telling: UndoTelling,
-): string {
+export function resultText({ plan, result }: UndoOutcome, telling: UndoTelling): string {
   const { output, commands } = telling;
   const paint = painter(output);
   if (!result.applied) {
