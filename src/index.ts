@@ -27,7 +27,8 @@ export type {
 export type { HandlerCall, Registration, RewindRow, TableHandler, Tidings } from './app/tidings.ts';
 export { openUndo, type UndoService } from './app/undo.ts';
 export type { Change, ChangeTransaction, Operation, Row } from './change/change.ts';
-export type { JsonValue } from './change/dialect.ts';
+export type { Delivered } from './change/delivered.ts';
+export type { ArrayValue, ElementList, JsonValue } from './change/dialect.ts';
 // All of it by a star: a program adds to `TidingsTables` only where it is not exported by its name.
 export type * from './change/typed-change.ts';
 export { parseWire, toWire, type WireChange } from './change/wire.ts';

@@ -109,6 +109,10 @@ export class ScriptedSource implements Source {
     return Promise.resolve([]);
   }
 
+  describe(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+
   identify(): Promise<string> {
     return Promise.resolve(this.identity);
   }

@@ -47,7 +47,6 @@ const CONFIGS: readonly object[] = [
   { log: { minFreeBytes: '1.5 parsecs' } },
   { http: { host: '127.0.0.1', port: 0, token: 'x'.repeat(20), cors: [] } },
   { http: { port: 70_000 } },
-  { http: { tokens: { ops: { rights: ['read'] } } } },
   { http: { tokens: { ops: { token: 'x'.repeat(20), rights: ['all'] } } } },
   { webhooks: { allowAddresses: ['127.0.0.0/8'] } },
   subscription({}),

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { rowTypesText } from '../src/app/row-types/row-types-text.ts';
+import { blocks } from './docs/pages.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -103,15 +105,70 @@ async function checkPointers(directory: string): Promise<void> {
   });
 }
 
-/** The README's TypeScript, as strict as it goes, however modules are found. */
-async function checkTypes(directory: string): Promise<void> {
-  const blocks = [
-    ...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm),
+/** A program with what `tidings types` writes. */
+function writeTypedProgram(directory: string): void {
+  const column = (name: string, ...types: readonly ('number' | 'string' | 'json')[]) => ({
+    name,
+    form: { types, array: name === 'tags' },
+    nullable: false,
+    leftOut: name === 'note',
+    comment: null,
+  });
+  const columns = [
+    column('id', 'number', 'string'),
+    column('tags', 'json'),
+    column('note', 'string'),
   ];
-  assert.ok(blocks.length >= 4);
-  for (const [index, [, text = '']] of blocks.entries()) {
-    writeFileSync(join(directory, `readme-${index}.ts`), text);
+  // The package exports a type of this name itself.
+  const table = { schema: 'public', name: 'change', comment: null, key: ['id'], columns };
+  writeFileSync(
+    join(directory, 'typed-tables.ts'),
+    rowTypesText([table], { command: 'tidings types' }).text,
+  );
+  writeFileSync(
+    join(directory, 'typed-program.ts'),
+    `import type { Delivered, TableHandler, Tidings } from 'tidings';
+import type { Change } from './typed-tables.js';
+export const handler = {
+  insert(row) { row.note.length; },
+} satisfies TableHandler<Change>;
+export type Row = Delivered<{ at: Date; id: string }, 'id'>;
+export function register(tidings: Tidings): void {
+  tidings.register('typed', 'public.change', handler);
+  tidings.register('again', 'public.change', {
+    columns: ['note'],
+    insert(row) { row.note.length; },
+    update(row) { row.note?.length; },
+    // @ts-expect-error -- It is not among the columns.
+    delete(row) { row.id; },
+  });
+}
+`,
+  );
+}
+
+/** The names in the blocks of the pages that are the reader's own. */
+const OWN_NAMES = `import type { ConfigInput } from 'tidings';
+declare global {
+  const config: ConfigInput;
+  const signal: AbortSignal;
+  const user: { readonly email: string };
+  const requestId: string;
+}
+`;
+
+/** The TypeScript of README and the guide, as strict as it goes, however modules are found; JavaScript is parsed. */
+async function checkTypes(directory: string): Promise<void> {
+  const pasted = blocks('ts', 'js');
+  assert.ok(pasted.length >= 16);
+  const places = new Map<string, string>();
+  for (const [index, { language, place, text }] of pasted.entries()) {
+    const file = `block-${index}.${language}`;
+    writeFileSync(join(directory, file), text);
+    places.set(file, place);
   }
+  writeTypedProgram(directory);
+  writeFileSync(join(directory, 'own-names.ts'), OWN_NAMES);
   symlinkSync(
     join(root, 'node_modules', '@types', 'node'),
     join(directory, 'node_modules', '@types-node'),
@@ -124,6 +181,7 @@ async function checkTypes(directory: string): Promise<void> {
     const compilerOptions = {
       strict: true,
       exactOptionalPropertyTypes: true,
+      allowJs: true,
       noEmit: true,
       target: 'es2024',
       lib: ['es2024', 'esnext.disposable'],
@@ -131,12 +189,16 @@ async function checkTypes(directory: string): Promise<void> {
       moduleResolution,
       types: [join(directory, 'node_modules', '@types-node')],
     };
-    const settings = { compilerOptions, include: ['readme-*.ts'] };
+    const settings = { compilerOptions, include: ['block-*', 'typed-*.ts', 'own-names.ts'] };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings));
     const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.'], {
       cwd: directory,
       env,
     }).catch((error: { stdout: string }) => error);
-    assert.equal(stdout, '', moduleResolution);
+    const told = stdout.replaceAll(
+      /^block-\d+\.[jt]s/gm,
+      (file) => `${places.get(file)} (${file})`,
+    );
+    assert.equal(told, '', moduleResolution);
   }
 }

@@ -67,4 +67,4 @@ function withoutNpx(text: string): string {
 
 /** A command that is not begun as the one that suggests it was. */
 const PLAIN =
-  /(?<!npx )(?<![\w/.-])tidings (?:completion|deliveries|demo|doctor|find|health|history|init|listen|log|show|start|status|subscriptions|table|tail|trigger-test|undo|uninstall)\b/;
+  /(?<!npx )(?<![\w/.-])tidings (?:completion|deliveries|demo|doctor|find|health|history|init|listen|log|show|start|status|subscriptions|table|tail|trigger-test|types|undo|uninstall)\b/;

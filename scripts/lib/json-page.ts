@@ -110,6 +110,11 @@ ${block(types('app/inspection/inspection.ts', ['VerifyReport', 'VerifyFinding'])
 A list with one \`TrimReport\` per source.
 
 ${block(types('app/trimming/trim-request.ts', ['TrimReport']))}
+## \`tidings types\`
+
+\`file\` is null without \`--out\`.
+
+${block(`{ file: string | null; tables: NamedRowType[]; text: string }\n\n${types('app/row-types/row-types-text.ts', ['NamedRowType'])}`)}
 ## \`tidings completion\`
 
 ${block("{ shell: 'bash' | 'zsh' | 'fish'; script: string }")}

@@ -9,8 +9,28 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue };
 
+/**
+ * An array of a database. It is nested where the value has several dimensions, which no column's type
+ * tells, and a text where JSON cannot say it: a lower bound other than 1, `[0:1]={1,2}`.
+ */
+export type ArrayValue<Element> = ElementList<Element> | string;
+
+/** The elements of an array, or of one of its dimensions. */
+export type ElementList<Element> = readonly (Element | null | ElementList<Element>)[];
+
 /** Turns one column's text, as the database prints it, into its JSON form (wire form v1). */
 export type ValueReader = (text: string) => JsonValue;
+
+/** What a value can be when it is read; `json` is a {@link JsonValue}. */
+export type ValueType = 'boolean' | 'number' | 'string' | 'json' | { readonly literal: string };
+
+/** What a column's reader returns: for who writes down the types of rows. */
+export interface ValueForm {
+  /** Each value, or each element of an array, is of one of these; null aside. */
+  readonly types: readonly ValueType[];
+  /** True for an {@link ArrayValue} of them. */
+  readonly array: boolean;
+}
 
 /**
  * How one database family prints values. The log keeps the database's own text, which is lossless;

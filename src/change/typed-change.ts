@@ -2,8 +2,10 @@ import type { Change, Row } from './change.ts';
 
 /**
  * The row types of tables by their names, `'public.orders': { id: number; … }`. It is empty here; a
- * program's own file, such as the one that `tidings types` writes, adds to it:
+ * program's own file, such as the one that `tidings types` writes, adds to it. The file has to be a
+ * module, hence the `export {}`: else it takes the place of the package.
  *
+ *     export {};
  *     declare module 'tidings' {
  *       interface TidingsTables { 'public.orders': { id: number; total: string } }
  *     }
@@ -19,6 +21,14 @@ export interface TidingsTables {}
 export type PartialRow<TableRow extends object> = string extends keyof TableRow
   ? TableRow
   : { readonly [Column in keyof TableRow]?: TableRow[Column] };
+
+/**
+ * A row that has all its columns. A column that is optional in a row's type is one that an update may
+ * leave out; an insert never does.
+ */
+export type WholeRow<TableRow extends object> = string extends keyof TableRow
+  ? TableRow
+  : { readonly [Column in keyof TableRow]-?: TableRow[Column] };
 
 /** The names of a row's columns. */
 export type ColumnOf<TableRow extends object> = keyof TableRow & string;
@@ -37,7 +47,7 @@ export interface InsertChange<TableRow extends object = Row> extends Rest {
   readonly operation: 'insert';
   readonly key: PartialRow<TableRow> | null;
   readonly before: null;
-  readonly after: TableRow;
+  readonly after: WholeRow<TableRow>;
   readonly changed: null;
 }
 
@@ -49,7 +59,7 @@ export interface UpdateChange<TableRow extends object = Row> extends Rest {
   readonly before: PartialRow<TableRow> | null;
   /**
    * The new row. Without `REPLICA IDENTITY FULL` a value of about 2 kB or more that did not change is
-   * left out.
+   * left out; `tidings types` marks such columns as optional.
    */
   readonly after: TableRow;
   readonly changed: readonly ColumnOf<TableRow>[] | null;

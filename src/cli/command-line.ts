@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { COMMAND_IN_TEXT } from '../errors/command-text.ts';
 import { shellWord } from '../errors/shell-word.ts';
-import type { ParsedOptions } from './command.ts';
 import type { Io } from './io.ts';
+
+/** Options as commander parsed them. */
+export type ParsedOptions = Readonly<Record<string, unknown>>;
 
 /** Where a command looked. What it suggests has to look into the same place. */
 const WHERE = {
@@ -45,6 +47,11 @@ export class CommandLines {
     return this.#whole(words.map(shellWord).join(' '));
   }
 
+  /** As `of`, without how this one was begun: for a file that others read. */
+  plain(...words: readonly string[]): string {
+    return this.#whole(words.map(shellWord).join(' '), 'tidings');
+  }
+
   /** A text of ours, such as an error's hint or what a check suggests, with its commands as `of` has them. */
   in(text: string): string {
     return text.replace(COMMAND_IN_TEXT, (_command, line: string) => this.#whole(line));
@@ -56,7 +63,7 @@ export class CommandLines {
   }
 
   /** @param line a command without the program's name, quoted already. */
-  #whole(line: string): string {
+  #whole(line: string, name = this.name): string {
     const taken = this.#flagsOf(line);
     const where = Object.entries(WHERE).flatMap(([option, flag]) => {
       const value = this.#options[option];
@@ -64,7 +71,7 @@ export class CommandLines {
       // A secret that was typed once is not printed.
       return [flag, option === 'token' ? 'TOKEN' : shellWord(value)];
     });
-    return [this.name, line, ...where].join(' ');
+    return [name, line, ...where].join(' ');
   }
 
   /** The flags that the command of a line takes; none where the line asks for help. */

@@ -5,7 +5,7 @@ import type { LoadedConfig } from '../config/load-config.ts';
 import { type OptionPath, optionEntries } from '../config/option-table.ts';
 import { LOG_LEVELS } from '../config/log-levels.ts';
 import type { Flags } from '../config/overrides.ts';
-import { CommandLines } from './command-line.ts';
+import { CommandLines, type ParsedOptions } from './command-line.ts';
 import { withKnownSource } from './embedded-source.ts';
 import { withFixedValues } from './fixed-values.ts';
 import type { Io } from './io.ts';
@@ -37,8 +37,7 @@ export interface Runtime {
   exitWith(code: number): void;
 }
 
-/** Options as commander parsed them. */
-export type ParsedOptions = Readonly<Record<string, unknown>>;
+export type { ParsedOptions };
 
 /** The options that commands share: `--config`, `--json`, and the option table's flags. */
 export interface CommonOptions {

@@ -112,6 +112,13 @@ test('doctor: an API that others reach without a token, which `start` refuses', 
   const closed = await tidings('tidings doctor', { inspection }, { cwd });
   assert.equal(closed.code, 0);
   assert.match(closed.out, /ok {4}HTTP API +Listens on 0\.0\.0\.0, for whoever has a token\./);
+  writeFileSync(file, '{"http": {"tokens": {"ops": {}}}}');
+  const unset = await tidings('tidings doctor', { inspection }, { cwd });
+  assert.equal(unset.code, 1);
+  assert.match(
+    unset.out,
+    /FAIL {2}HTTP API +The configuration has no value for http\.tokens\.ops\.token\./,
+  );
 });
 
 test('doctor: an older Node.js', () => {
@@ -131,4 +138,17 @@ test('a command reports a bad configuration like any other error', async () => {
       hint: `Did you mean sources? All options: ${join(import.meta.dirname, '../../docs/reference/configuration.md')}.`,
     },
   });
+});
+
+test('doctor: a page that a fix names is one that can be opened', async () => {
+  const check = {
+    name: 'crm',
+    status: 'failed',
+    message: 'The condition is not valid.',
+    fix: 'docs/guide/filters.md has the whole language.',
+  } as const;
+  const inspection = { check: () => Promise.resolve([{ subject: 'a', checks: [check] }]) };
+  const page = join(import.meta.dirname, '../../docs/guide/filters.md');
+  const { out } = await tidings('tidings doctor', { inspection });
+  assert.ok(out.includes(`        ${page} has the whole language.\n`), out);
 });

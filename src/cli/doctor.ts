@@ -3,6 +3,7 @@ import type { Inspection } from '../app/inspection/inspection.ts';
 import type { HttpConfig } from '../config/define-config.ts';
 import { checkExposure, isLoopback } from '../config/http-exposure.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
+import { requireTokens } from '../config/needed.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { CheckResult } from '../source/source.ts';
 import type { CommandLines } from './command-line.ts';
@@ -13,6 +14,7 @@ import {
   type DeclareCommand,
   printJson,
 } from './command.ts';
+import { resolveDocPointers } from './doc-pointers.ts';
 import { meansEmbedded } from './embedded-source.ts';
 import { formatCounted } from './terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
@@ -53,7 +55,7 @@ const doctor: Action = async (context, options) => {
   const warnings = checks.filter((check) => check.status === 'warning').length;
   if (json) printJson(io, { failed, warnings, subjects });
   else if (options['sql'] === true) io.stdout.write(sqlText(subjects));
-  else io.stdout.write(doctorText(subjects, context));
+  else io.stdout.write(resolveDocPointers(doctorText(subjects, context), io.cwd));
   return failed === 0 ? 0 : 1;
 };
 
@@ -92,6 +94,7 @@ function exposureCheck(http: HttpConfig): CheckResult {
   const name = 'HTTP API';
   try {
     checkExposure(http);
+    requireTokens(http, 'command');
     const who = isLoopback(http.host) ? 'this machine alone' : 'whoever has a token';
     return { name, status: 'ok', message: `Listens on ${http.host}, for ${who}.` };
   } catch (error) {

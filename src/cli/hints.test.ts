@@ -1,42 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Command } from 'commander';
-import { recordedIo } from '../../test/recorded-io.ts';
+import { complaintOf } from '../../test/typed-command.ts';
 import { CATALOGUE } from '../errors/catalogue.ts';
-import { createProgram } from './run.ts';
-import { SERVICES } from './services.ts';
-
-const program = createProgram({ io: recordedIo(), services: SERVICES, exitWith: () => undefined });
 
 /** What is wrong with a command line that a hint tells people to type; null when nothing is. */
 function complaint(line: string): string | null {
-  const [, ...words] = line.split(/\s+/);
-  let command: Command = program;
-  let valueFollows = false;
-  let given = 0;
-  for (const word of words) {
-    const next = command.commands.find((each) => each.name() === word);
-    if (valueFollows) {
-      valueFollows = false;
-      continue;
-    }
-    if (next !== undefined) {
-      command = next;
-      continue;
-    }
-    // What lists without its subcommand takes what `list` takes.
-    command = command.commands.find((each) => each.name() === 'list') ?? command;
-    if (word.startsWith('--')) {
-      const option = command.options.find((each) => each.long === word);
-      if (option === undefined && word !== '--help') return `${command.name()} has no ${word}`;
-      valueFollows = option?.required === true;
-    } else if (command.registeredArguments.length === 0) {
-      return `${command.name()} has no ${word}`;
-    } else given += 1;
-  }
-  const needed = command.registeredArguments.filter(({ required }) => required).length;
-  if (words.includes('--help') || given >= needed) return null;
-  return `${command.name()} needs ${needed === 1 ? 'an argument' : `${needed} arguments`}`;
+  return complaintOf(line.split(/\s+/));
 }
 
 test('a hint that could not be typed is found', () => {
@@ -44,9 +13,12 @@ test('a hint that could not be typed is found', () => {
   assert.equal(complaint('tidings log trim --keep-bytes N'), null);
   assert.equal(complaint('tidings restart'), 'tidings has no restart');
   assert.equal(complaint('tidings log verify --fix'), 'verify has no --fix');
-  assert.equal(complaint('tidings deliveries show {name}'), 'show needs 2 arguments');
-  assert.equal(complaint('tidings deliveries'), null);
-  assert.equal(complaint('tidings deliveries replay --help'), null);
+  assert.equal(complaint('tidings undo --on-conflict never'), '--on-conflict takes no never');
+  assert.equal(complaint('tidings deliveries discard crm 7 8'), 'discard has no 8');
+  assert.equal(complaint('tidings log trim --before'), '--before needs a value');
+  assert.equal(complaint('tidings completion tcsh'), 'completion takes no tcsh');
+  assert.equal(complaint('tidings deliveries crm'), null);
+  assert.equal(complaintOf(['tidings', 'deliveries', 'show', 'crm'], true), 'show needs offset');
 });
 
 test('every command that an error suggests is there, with its options', () => {

@@ -140,7 +140,8 @@ ${exporting} defineConfig({
     main: { url: ${address}, tables: [${patterns}] },
   },
   subscriptions: {
-    // Each change of these tables is one call of a method of the object that ./crm.ts exports.
+    // Each change of these tables is one call of a method of the object that ./crm.ts exports;
+    // \`tidings types --out tables.ts\` writes the types of their rows.
     // crm: { tables: ['public.accounts'], to: { handler: './crm.ts' } },
   },
 });

@@ -133,6 +133,7 @@ const COMMANDS = [
   'log export',
   'demo',
   'demo sql',
+  'types',
   'uninstall',
 ];
 
@@ -169,4 +170,24 @@ test('npm init -y, tidings init, tidings doctor: the configuration loads, and no
   assert.match(out, /FAIL +connection/, 'the address in .env was tried');
   assert.equal(err, '');
   assert.ok(!out.includes('geheim'));
+});
+
+test('npm init -y and a configuration in JSON: handlers load as they do beside one in TypeScript', async () => {
+  const folder = mkdtempSync(join(cwd, 'json-'));
+  const module = "import { parseWire } from 'tidings';\nexport default { insert: parseWire };\n";
+  const handlers = { 'typed.ts': module, 'plain.js': module, 'named.mts': module };
+  const files = [...Object.entries(handlers), ['package.json', '{"type": "commonjs"}'] as const];
+  for (const [name, text] of files) writeFileSync(join(folder, name), text);
+  const url = 'postgresql://ann@127.0.0.1:1/shop';
+  // The last one ends the start before it waits for the database.
+  const subscriptions = Object.fromEntries(
+    [...Object.keys(handlers), 'none.ts'].map((name, at) => [
+      `s${at}`,
+      { tables: ['public.a'], to: { handler: `./${name}` } },
+    ]),
+  );
+  const config = { sources: { main: { url } }, subscriptions };
+  writeFileSync(join(folder, 'tidings.config.json'), JSON.stringify(config));
+  const { err } = await tidings(['start'], { cwd: folder });
+  assert.match(err, /^error HANDLER_MISSING: .*none\.ts/);
 });

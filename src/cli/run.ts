@@ -26,6 +26,7 @@ import { declareSubscriptions } from './subscriptions.ts';
 import { declareTail } from './tail.ts';
 import { declareTable } from './table.ts';
 import { declareTriggerTest } from './trigger-test.ts';
+import { declareTypes } from './types.ts';
 import { declareUndo } from './undo.ts';
 import { declareUninstall } from './uninstall.ts';
 
@@ -36,6 +37,7 @@ const COMMANDS: readonly DeclareCommand[] = [
   declareStatus,
   declareHealth,
   declareTail,
+  declareTypes,
   declareSubscriptions,
   declareDeliveries,
   declareTriggerTest,

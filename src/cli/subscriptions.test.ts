@@ -176,6 +176,21 @@ suite('create', () => {
   });
 });
 
+suite('create and change', () => {
+  test('what is refused points at the help of the command that was typed', async () => {
+    await using api = await fakeApi({});
+    for (const command of ['create', 'change']) {
+      for (const flags of ['--secret whsec_aaaa', '--header geheim', '--file list.json']) {
+        writeFileSync(join(cwd, 'list.json'), '[]');
+        const line = `subscriptions ${command} crm ${flags}`;
+        const { code, err } = await api.tidings(line, { cwd });
+        assert.equal(code, 64, line);
+        assert.ok(err.includes(`\`tidings subscriptions ${command} --help\``), err);
+      }
+    }
+  });
+});
+
 suite('change', () => {
   const KNOWN = {
     source: 'main',

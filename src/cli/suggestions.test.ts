@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { tidings, URL } from '../../test/fake-application.ts';
 import { recordedIo } from '../../test/recorded-io.ts';
 import { TidingsError } from '../errors/tidings-error.ts';

@@ -13,8 +13,9 @@ import { prepareOwnModules } from './own-modules.ts';
  * @throws TidingsError `CONFIG_SYNTAX`, `CONFIG_NOT_LOADED`
  */
 export async function importConfig(file: string, name: string, cwd: string): Promise<unknown> {
-  if (extname(file) === '.json') return readJson(file, name);
+  // For JSON as well: the handlers that it names are modules of the project.
   prepareOwnModules();
+  if (extname(file) === '.json') return readJson(file, name);
   let exported: unknown;
   try {
     exported = await importDefault(file);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Config } from './define-config.ts';
-import { noSource, requireOfWebhook, requireUrl, requireValues } from './needed.ts';
+import { noSource, requireOfWebhook, requireTokens, requireUrl, requireValues } from './needed.ts';
 import { resolveConfig } from './resolve-config.ts';
 
 const URL = 'postgresql://ann@db/shop';
@@ -42,6 +42,25 @@ test('what is not set, or empty, is asked for by who needs it, with all that is 
     );
     assert.deepEqual(resolveConfig(config), config, 'it resolves to itself');
   }
+});
+
+test('a token that is not set is asked for by the service, and nobody else needs it', () => {
+  for (const unset of [undefined, '']) {
+    const tokens = { ops: { token: unset, rights: ['read'] } };
+    const config = resolveConfig({ sources: { main: { url: URL } }, http: { tokens } });
+    const missing =
+      'CONFIG_VALUE_MISSING: The configuration has no value for http.tokens.ops.token.';
+    assert.equal(
+      complaint(() => requireValues(config, 'program')),
+      missing,
+    );
+    assert.equal(
+      complaint(() => requireTokens(config.http, 'command')),
+      missing,
+    );
+    assert.deepEqual(resolveConfig(config), config, 'it resolves to itself');
+  }
+  requireTokens(undefined, 'command');
 });
 
 test('each value is asked for alone', () => {

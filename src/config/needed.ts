@@ -1,5 +1,5 @@
 import { TidingsError } from '../errors/tidings-error.ts';
-import type { Config } from './define-config.ts';
+import type { Config, HttpConfig } from './define-config.ts';
 import { combineProblems, pathText } from './problems.ts';
 
 /**
@@ -10,6 +10,7 @@ const EXAMPLES = {
   'sources.url': 'DATABASE_URL=postgresql://user:password@host:5432/database',
   'webhook.url': 'CRM_URL=https://crm.example/in',
   'webhook.secret': 'CRM_SECRET=whsec_…',
+  'tokens.token': 'METRICS_TOKEN=…, of at least 16 characters',
 } as const;
 
 /**
@@ -51,7 +52,15 @@ export function missingValues(config: Config): readonly Missing[] {
       to.webhook[key] === undefined ? [ofWebhook(name, key)] : [],
     );
   });
-  return [...sources, ...webhooks];
+  return [...sources, ...webhooks, ...missingTokens(config.http)];
+}
+
+function missingTokens(http: HttpConfig | undefined): readonly Missing[] {
+  return Object.entries(http?.tokens ?? {}).flatMap(([name, { token }]) =>
+    token === undefined
+      ? [{ path: ['http', 'tokens', name, 'token'], example: EXAMPLES['tokens.token'] }]
+      : [],
+  );
 }
 
 /**
@@ -61,6 +70,15 @@ export function missingValues(config: Config): readonly Missing[] {
 export function requireValues(config: Config, reader: ConfigReader): void {
   const problems = missingValues(config).map((each) => missing(each, reader));
   if (problems.length > 0) throw combineProblems('The configuration', problems);
+}
+
+/**
+ * For who opens the API, or says whether it can be opened.
+ * @throws TidingsError `CONFIG_VALUE_MISSING`
+ */
+export function requireTokens(http: HttpConfig | undefined, reader: ConfigReader): void {
+  const [first] = missingTokens(http);
+  if (first !== undefined) throw missing(first, reader);
 }
 
 /**

@@ -46,7 +46,7 @@ const http = z.strictObject({
     .record(
       text(),
       z.strictObject({
-        token,
+        token: valueIfSet<string, string>(readToken),
         rights: withDefault(
           'http.tokens.*.rights',
           textList((written) => readWord(written, RIGHTS)),

@@ -108,6 +108,13 @@ test('without configured tokens a loopback API is open, but to no undo', () => {
   access.check(`Bearer ${CONTROL}`, 'undo');
 });
 
+test('a token without a value opens nothing', () => {
+  const access = new Access(http({ tokens: { ops: { rights: ['read'] } } }), CONTROL);
+  assert.ok(!access.open);
+  assert.throws(() => access.check(undefined, 'read'), refused('TOKEN_MISSING'));
+  assert.throws(() => access.check('Bearer undefined', 'read'), refused('TOKEN_UNKNOWN'));
+});
+
 test('without `http` only the control token opens it', () => {
   const access = new Access(null, CONTROL);
   assert.ok(!access.open);

@@ -31,7 +31,8 @@ export class Access {
   /** @param controlToken has all rights. */
   constructor(http: HttpConfig | null, controlToken: string) {
     const configured = http === null ? [] : configuredTokens(http);
-    this.open = http !== null && configured.length === 0;
+    // A token without a value lets nobody in, and leaves the door closed.
+    this.open = http !== null && configured.length + Object.keys(http.tokens).length === 0;
     this.#known = [...configured, known('control', controlToken, ALL_RIGHTS)];
   }
 
@@ -65,7 +66,9 @@ export class Access {
 }
 
 function configuredTokens({ token, tokens }: HttpConfig): Known[] {
-  const named = Object.entries(tokens).map(([name, each]) => known(name, each.token, each.rights));
+  const named = Object.entries(tokens).flatMap(([name, each]) =>
+    each.token === undefined ? [] : [known(name, each.token, each.rights)],
+  );
   return token === undefined ? named : [known('http.token', token, PLAIN_RIGHTS), ...named];
 }
 

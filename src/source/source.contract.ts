@@ -145,6 +145,27 @@ async function streamOnceFree(source: Source, options: StreamOptions): Promise<v
 export function describeSource(name: string, open: () => Promise<SourceUnderTest>): void {
   const signal = AbortSignal.timeout(120_000);
 
+  test(`${name}: a table is described with the types of its values`, async () => {
+    await using database = await open();
+    const { source } = database;
+    const relations = await source.relations(null, signal);
+    const notes = relations.filter((relation) => relation.name === 'notes');
+    const schema = notes[0]?.schema ?? '';
+    const described = await source.describe([...notes, { schema, name: 'none' }], signal);
+    assert.deepEqual(described, [
+      {
+        schema,
+        name: 'notes',
+        comment: null,
+        key: ['id'],
+        columns: [
+          { name: 'id', nullable: false, form: { types: ['number'], array: false } },
+          { name: 'body', nullable: true, form: { types: ['string'], array: false } },
+        ].map((column) => ({ ...column, leftOut: false, comment: null })),
+      },
+    ]);
+  });
+
   test(`${name}: transactions come whole, in order, with growing positions`, async () => {
     await using database = await open();
     const { source } = database;

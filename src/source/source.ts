@@ -5,6 +5,7 @@ import type { TableDefinition } from '../change/table.ts';
 import type { TablePatterns } from '../change/table-pattern.ts';
 import type { NamedRelation } from './named-relation.ts';
 import type { Continuation, KnownHistory } from './source-history.ts';
+import type { TableName, TypedTable } from './typed-table.ts';
 
 /**
  * Takes what a source streams, in the source's order. Calls are synchronous and never interleave;
@@ -128,6 +129,11 @@ export interface Source extends AsyncDisposable {
    * @param asked of which of them the columns are told too.
    */
   relations(asked: TablePatterns | null, signal: AbortSignal): Promise<readonly NamedRelation[]>;
+  /**
+   * Tables as they are now, with what the values of their columns are when they are delivered; those
+   * that are not there are left out. It only reads the catalogue.
+   */
+  describe(tables: readonly TableName[], signal: AbortSignal): Promise<readonly TypedTable[]>;
   /**
    * Names the database for good, so that a log is never continued from another one, and then by the
    * name it has; see `isSameDatabase`. PostgreSQL: its system identifier and the database's oid.

@@ -105,7 +105,7 @@ export function layOutImage(image: Image, secrets: Readonly<Record<string, strin
 /** What the build stage leaves in /src, but for what the compiler makes of the sources. */
 function buildStage(root: string): string {
   const built = join(root, 'src');
-  for (const name of ['package.json', 'bin']) {
+  for (const name of ['package.json', 'bin', 'docs']) {
     cpSync(join(ROOT, name), join(built, name), { recursive: true });
   }
   // The compiler would take longer than everything else here; test/package.test.ts tries its output.

@@ -51,3 +51,8 @@ test('what it copies is there, and nothing else is sent to the build', () => {
   const sent = ignore.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   assert.deepEqual(sent.toSorted(), ['*', ...sources.map((source) => `!${source}`)].toSorted());
 });
+
+test('pages that errors and help texts name lie beside the program', () => {
+  const pages = readImage().copied.filter(([from]) => from === '/src/docs');
+  assert.deepEqual(pages, [['/src/docs', '/app/docs']]);
+});

@@ -5,6 +5,7 @@ import { requireOfWebhook } from '../../config/needed.ts';
 import type { CheckResult } from '../../source/source.ts';
 import { compileFilter } from '../../subscription/filter.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
+import { readCertificates } from '../subscriptions/read-certificates.ts';
 import { toFilter } from '../subscriptions/subscription-definition.ts';
 import { shellWord } from '../../errors/shell-word.ts';
 import { freeBytes } from '../free-space.ts';
@@ -41,7 +42,7 @@ export async function checkDataDirectory(config: Config): Promise<readonly Check
   return checks;
 }
 
-/** A webhook without its address or secret; null when it has both. */
+/** A webhook that lacks its address, its secret or a certificate; null when all are there. */
 function missingOf(
   name: string,
   { webhook }: Extract<EndpointConfig, { readonly webhook: unknown }>,
@@ -49,6 +50,7 @@ function missingOf(
   try {
     for (const key of ['url', 'secret'] as const)
       requireOfWebhook(name, key, { value: webhook[key], reader: 'command' });
+    readCertificates(name, webhook);
     return null;
   } catch (error) {
     if (!isTidingsError(error)) throw error;

@@ -28,6 +28,7 @@ import { checkSourceNames } from './check-source-names.ts';
 import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
 import { checkUnconfigured, unconfiguredSources } from './unconfigured-sources.ts';
+import { describeTables } from './describe-tables.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
 import { checkRetention } from './check-retention.ts';
 import { logChanges } from './log-changes.ts';
@@ -195,6 +196,15 @@ class DiskInspection implements Inspection {
     if (subscriptions.length > 0)
       subjects.push({ subject: 'subscriptions', checks: subscriptions });
     return subjects;
+  }
+
+  describe(
+    { source, tables }: Parameters<Inspection['describe']>[0],
+    signal: AbortSignal,
+  ): ReturnType<Inspection['describe']> {
+    const asked = tables === undefined ? {} : { asked: tables };
+    const options = { source: source ?? this.#onlySource(), ...asked };
+    return describeTables(this.#config, options, signal);
   }
 
   async #checkRetention(): Promise<readonly CheckResult[]> {

@@ -5,6 +5,7 @@ import type { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogFork, LogGap, LoggedMark } from '../../log/log.ts';
 import type { CheckResult } from '../../source/source.ts';
 import type { Status } from '../status/status.ts';
+import type { DescribedTables } from './describe-tables.ts';
 import type { TrimReport, TrimRequest } from '../trimming/trim-request.ts';
 
 /** Which changes `changes` yields. */
@@ -74,6 +75,15 @@ export interface Inspection extends AsyncDisposable {
   check(
     signal: AbortSignal,
   ): Promise<readonly { readonly subject: string; readonly checks: readonly CheckResult[] }[]>;
+  /**
+   * Tables of a source as they are in its database now.
+   * @param options patterns of tables, as in subscriptions. Default: those that the subscriptions
+   *   name; without subscriptions all that are captured.
+   */
+  describe(
+    options: { readonly source?: string; readonly tables?: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<DescribedTables>;
   /** Removes what Tidings made in the databases; each line says one thing that was removed. */
   uninstall(
     options: { readonly data: boolean },

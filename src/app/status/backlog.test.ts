@@ -22,10 +22,21 @@ test('what waits in the WAL is estimated by what the captured changes took of it
 });
 
 test('the time to catch up has what is not captured in it', () => {
-  assert.equal(caughtUpIn(0, null, 0), 0);
-  assert.equal(caughtUpIn(0, 0, 0), 0);
-  assert.equal(caughtUpIn(1_000, null, 100), 10);
-  assert.equal(caughtUpIn(1_000, 9_000, 100), 100);
-  assert.equal(caughtUpIn(0, 9_000, 100), 90);
-  assert.equal(caughtUpIn(10, 0, 0), null, 'it does not get on');
+  const state = 'live';
+  assert.equal(caughtUpIn({ lag: 0, speed: 0, state }, null), 0);
+  assert.equal(caughtUpIn({ lag: 0, speed: 0, state }, 0), 0);
+  assert.equal(caughtUpIn({ lag: 1_000, speed: 100, state }, null), 10);
+  assert.equal(caughtUpIn({ lag: 1_000, speed: 100, state }, 9_000), 100);
+  assert.equal(caughtUpIn({ lag: 0, speed: 100, state }, 9_000), 90);
+  assert.equal(caughtUpIn({ lag: 10, speed: 0, state }, 0), null, 'it does not get on');
+});
+
+test('one that was just stopped does not catch up at the pace that it had', () => {
+  for (const state of ['paused', 'stopped', 'draining'] as const) {
+    assert.equal(caughtUpIn({ lag: 10, speed: 5, state }, 0), null, state);
+    assert.equal(caughtUpIn({ lag: 0, speed: 5, state }, 0), 0, state);
+  }
+  for (const state of ['catching up', 'full'] as const) {
+    assert.equal(caughtUpIn({ lag: 10, speed: 5, state }, 0), 2, state);
+  }
 });

@@ -1,3 +1,4 @@
+import type { SubscriptionStatus } from '../../delivery/subscription-status.ts';
 import type { SourceStatus } from '../../source/source.ts';
 
 /** Captured changes from which on the average of bytes per change is worth something. */
@@ -27,9 +28,15 @@ export class Backlog {
   }
 }
 
-/** See `SubscriptionStatusReport.caughtUpIn`. @param speed records per second */
-export function caughtUpIn(lag: number, uncaptured: number | null, speed: number): number | null {
+/** States in which nothing is read, whatever the pace of the last seconds was. */
+const STANDING: readonly SubscriptionStatus['state'][] = ['paused', 'draining', 'stopped'];
+
+/** See `SubscriptionStatusReport.caughtUpIn`. */
+export function caughtUpIn(
+  { lag, speed, state }: Pick<SubscriptionStatus, 'lag' | 'speed' | 'state'>,
+  uncaptured: number | null,
+): number | null {
   const left = lag + (uncaptured ?? 0);
   if (left === 0) return 0;
-  return speed > 0 ? Math.ceil(left / speed) : null;
+  return speed > 0 && !STANDING.includes(state) ? Math.ceil(left / speed) : null;
 }

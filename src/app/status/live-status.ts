@@ -84,10 +84,17 @@ function subscriptionReport(
   uncaptured: number | null,
 ): SubscriptionStatusReport {
   // Rests and replays are in `subscriptions`, with what belongs to them.
-  const { stuckSince, lastError, speed, restsUntil: _rests, replays: _replays, ...rest } = status;
+  const {
+    stuckSince,
+    lastError,
+    speed: _speed,
+    restsUntil: _rests,
+    replays: _replays,
+    ...rest
+  } = status;
   return {
     ...rest,
-    caughtUpIn: caughtUpIn(status.lag, uncaptured, speed),
+    caughtUpIn: caughtUpIn(status, uncaptured),
     stuckSince: stuckSince === null ? null : new Date(stuckSince).toISOString(),
     lastError:
       lastError === null

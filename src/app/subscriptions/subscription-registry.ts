@@ -267,11 +267,14 @@ export class SubscriptionRegistry {
   }
 }
 
-/** Operations without a method are not sent. */
+/** Operations without a method are not sent; columns that the handler names count where no others do. */
 function handled(definition: SubscriptionDefinition, sink: HandlerSink): SubscriptionDefinition {
   const { filter } = definition;
-  const operations = filter.operations?.filter((wanted) => sink.operations.includes(wanted));
-  return { ...definition, filter: { ...filter, operations: operations ?? sink.operations } };
+  const given = filter.operations?.filter((wanted) => sink.operations.includes(wanted));
+  const operations = given ?? sink.operations;
+  const columns = filter.columns ?? sink.columns;
+  const named = columns === undefined ? {} : { columns };
+  return { ...definition, filter: { ...filter, operations, ...named } };
 }
 
 /** Every subscription that the state remembers. */

@@ -40,7 +40,7 @@ export const declareChange: DeclareCommand = (subscriptions, runtime) => {
 
 const change: ApiAction = async (context, options, [name = '']) => {
   const { api, io, json } = context;
-  const draft = await readDraft(options, io);
+  const draft = await readDraft(options, io, 'tidings subscriptions change');
   const dropped = droppedOptions(options);
   if (Object.keys(draft).length + dropped.length === 0) {
     const problem = 'Say what to change, for instance --url URL or --max-concurrency 4.';

@@ -40,7 +40,7 @@ export const declareCreate: DeclareCommand = (subscriptions, runtime) => {
 
 const create: ApiAction = async (context, options, [name = '']) => {
   const { api, io, json } = context;
-  const draft = await readDraft(options, io);
+  const draft = await readDraft(options, io, 'tidings subscriptions create');
   refuseIncomplete(draft);
   const secret = draft.to?.webhook?.['secret'] === undefined ? newSecret() : null;
   const whole = secret === null ? draft : mergeDrafts(draft, { to: { webhook: { secret } } });

@@ -69,20 +69,31 @@ function parseTime(text: string): string {
   throw new InvalidArgumentError('Write a duration such as 500ms, 10s or 2m.');
 }
 
-/** What the flags say, over what the file says. */
-export async function readDraft(options: ParsedOptions, io: Io): Promise<DefinitionDraft> {
+/**
+ * What the flags say, over what the file says.
+ * @param command that was typed: its help is what a refusal names.
+ */
+export async function readDraft(
+  options: ParsedOptions,
+  io: Io,
+  command: string,
+): Promise<DefinitionDraft> {
   const file = textOption(options, 'file');
-  const written = file === undefined ? {} : await readFileDraft(file, io);
-  return mergeDrafts(written, await readFlags(options, io));
+  const written = file === undefined ? {} : await readFileDraft(file, io, command);
+  return mergeDrafts(written, await readFlags(options, io, command));
 }
 
-async function readFlags(options: ParsedOptions, io: Io): Promise<DefinitionDraft> {
-  const secrets = await readSecrets(options, io, 'tidings subscriptions create');
+async function readFlags(
+  options: ParsedOptions,
+  io: Io,
+  command: string,
+): Promise<DefinitionDraft> {
+  const secrets = await readSecrets(options, io, command);
   const headers = listOption(options, 'header');
   const webhook = given({
     url: textOption(options, 'url'),
     secret: secrets === null ? undefined : secrets.length === 1 ? secrets[0] : secrets,
-    headers: headers === undefined ? undefined : readHeaders(headers),
+    headers: headers === undefined ? undefined : readHeaders(headers, command),
   });
   const { maxConcurrency, rate, timeout, maxAttempts } = options;
   const delivery = given({ maxConcurrency, rate, timeout, maxAttempts });
@@ -104,21 +115,21 @@ function given(members: Readonly<Record<string, unknown>>): Record<string, unkno
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-function readHeaders(lines: readonly string[]): Readonly<Record<string, string>> {
+function readHeaders(lines: readonly string[], command: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     lines.map((line) => {
       const colon = line.indexOf(':');
       if (colon < 1) {
         // The line is not shown: it may hold a secret.
         const problem = "--header has to be written as 'name: value'.";
-        throw new TidingsError('USAGE', { problem, command: 'tidings subscriptions create' });
+        throw new TidingsError('USAGE', { problem, command });
       }
       return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
     }),
   );
 }
 
-async function readFileDraft(file: string, io: Io): Promise<DefinitionDraft> {
+async function readFileDraft(file: string, io: Io, command: string): Promise<DefinitionDraft> {
   const path = file === '-' ? 'standard input' : file;
   const text = await readInput(file, io);
   try {
@@ -137,7 +148,7 @@ async function readFileDraft(file: string, io: Io): Promise<DefinitionDraft> {
     throw new TidingsError('CONFIG_SYNTAX', details, { cause: error });
   }
   const problem = `${path} has to hold one object, as an entry of subscriptions does.`;
-  throw new TidingsError('USAGE', { problem, command: 'tidings subscriptions create' });
+  throw new TidingsError('USAGE', { problem, command });
 }
 
 /** The first with what the second says instead. */

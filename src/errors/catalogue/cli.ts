@@ -19,6 +19,25 @@ export const CLI_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  FOLDER_MISSING: {
+    message: 'There is no folder {folder} for {path}.',
+    hint: 'Make it: mkdir -p {folderWord}',
+    retryable: false,
+    exit: 1,
+  },
+  TYPES_NO_TABLE: {
+    message: 'Source {source} has no row types to write: {problem}',
+    hint: 'Make the table, or name one that there is: `tidings types --table SCHEMA.TABLE`. What is captured at all, `sources.{source}.tables` of the configuration says.',
+    retryable: false,
+    exit: 2,
+  },
+  TYPES_OUTDATED: {
+    message:
+      '{path} does not have the types that the rows of source {source} have now: {difference}.',
+    hint: 'Write it anew: {command}',
+    retryable: false,
+    exit: 1,
+  },
   NOT_CONFIRMED: {
     message: 'Nothing was removed: nobody confirmed it.',
     hint: 'Answer yes, or say so at once: `{command} --yes`.',

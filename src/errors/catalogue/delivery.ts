@@ -100,7 +100,7 @@ export const DELIVERY_ERRORS = {
   },
   HANDLER_INVALID: {
     message: 'The handler of subscription {name} {problem}.',
-    hint: 'Give it at least one of the methods insert, update, delete and truncate: docs/guide/handlers.md.',
+    hint: 'Give it at least one of the methods insert, update, delete and truncate, and columns, if any, as a list of names: docs/guide/handlers.md.',
     retryable: false,
     exit: 64,
   },

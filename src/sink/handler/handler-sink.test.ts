@@ -131,7 +131,13 @@ test("a promise of another library's counts as one", async () => {
 });
 
 test('an object that is no handler is refused when it is registered', () => {
-  for (const wrong of [{}, { columns: ['a'] }, { insert: 'yes' }]) {
+  const insert = (): void => undefined;
+  const columns = [
+    { insert, columns: 'a' },
+    { insert, columns: [] },
+    { insert, columns: [1] },
+  ];
+  for (const wrong of [{}, { columns: ['a'] }, { insert: 'yes' }, ...columns]) {
     assert.throws(
       () => new HandlerSink('mail', wrong as unknown as TableHandler),
       (error) => isTidingsError(error, 'HANDLER_INVALID') && error.message.includes('mail'),

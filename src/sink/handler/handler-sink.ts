@@ -29,6 +29,11 @@ export class HandlerSink implements Sink {
     return handledOperations(this.#handler);
   }
 
+  /** The columns that it names; without them all count. */
+  get columns(): readonly string[] | undefined {
+    return this.#handler.columns;
+  }
+
   deliver(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
     let returned: unknown;
     try {
@@ -80,5 +85,13 @@ function findProblem(handler: TableHandler): string | null {
   if (methods.length === 0) return 'has no method';
   const named = handler.rewind === undefined ? methods : ([...methods, 'rewind'] as const);
   const wrong = named.find((name) => typeof handler[name] !== 'function');
-  return wrong === undefined ? null : `has a ${wrong} that is no function`;
+  if (wrong !== undefined) return `has a ${wrong} that is no function`;
+  return isColumns(handler.columns) ? null : 'has columns that are no list of names';
+}
+
+/** Types say so, but a handler may be plain JavaScript. */
+function isColumns(columns: unknown): boolean {
+  if (columns === undefined) return true;
+  const named = Array.isArray(columns) && columns.length > 0;
+  return named && columns.every((name) => typeof name === 'string');
 }

@@ -6,6 +6,7 @@ import type {
   PartialRow,
   TruncateChange,
   UpdateChange,
+  WholeRow,
 } from '../../change/typed-change.ts';
 
 /** What a handler's method gets besides the change. */
@@ -44,7 +45,7 @@ export interface TableHandler<
    */
   readonly columns?: readonly Column[];
   insert?(
-    row: Pick<TableRow, Column>,
+    row: WholeRow<Pick<TableRow, Column>>,
     change: InsertChange<Pick<TableRow, Column>>,
     call: HandlerCall,
   ): Promise<void> | void;

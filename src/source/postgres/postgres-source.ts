@@ -12,8 +12,10 @@ import type {
 } from '../source.ts';
 import type { NamedRelation } from '../named-relation.ts';
 import type { Continuation, KnownHistory } from '../source-history.ts';
+import type { TableName, TypedTable } from '../typed-table.ts';
 import { checkSource } from './check.ts';
 import type { ConnectOptions } from './connect.ts';
+import { describeTables } from './describe-tables.ts';
 import { POSTGRES_DIALECT } from './dialect.ts';
 import { findContinuation } from './find-continuation.ts';
 import { isSlotElsewhere, readIdentity } from './identity.ts';
@@ -110,6 +112,10 @@ export class PostgresSource implements Source {
 
   relations(asked: TablePatterns | null, signal: AbortSignal): Promise<readonly NamedRelation[]> {
     return readRelations(this.#session, { captured: this.#patterns, asked }, signal);
+  }
+
+  describe(tables: readonly TableName[], signal: AbortSignal): Promise<readonly TypedTable[]> {
+    return describeTables(this.#session, tables, signal);
   }
 
   identify(signal: AbortSignal): Promise<string> {

@@ -98,6 +98,9 @@ const BUILTIN_TYPES: readonly BuiltinRow[] = [
 /** The one built-in type whose array separates elements by `;`: its arrays keep their text. */
 const BOX = 603;
 
+/** Integers whose every value a JSON number holds: smallint, integer, oid. As shapes have their ids. */
+export const SMALL_INTEGERS: ReadonlySet<string> = new Set(['21', '23', '26']);
+
 interface Builtin {
   readonly name: string;
   readonly kind: ValueKind;
