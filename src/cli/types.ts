@@ -73,13 +73,15 @@ const types: Action = async (context, options) => {
 /** @throws TidingsError `USAGE` */
 function readFileOption(options: ParsedOptions): string | undefined {
   const file = textOption(options, 'out');
-  const command = 'tidings types';
   if (file === undefined && options['check'] === true) {
-    throw new TidingsError('USAGE', { problem: '--check needs --out FILE to look at.', command });
+    throw new TidingsError('USAGE', {
+      problem: '--check needs --out FILE to look at.',
+      command: 'tidings types',
+    });
   }
   if (file !== undefined && !/\.[cm]?ts$/.test(file)) {
     const problem = `--out ${file} names no TypeScript file (.ts, .mts, .cts).`;
-    throw new TidingsError('USAGE', { problem, command });
+    throw new TidingsError('USAGE', { problem, command: 'tidings types' });
   }
   return file;
 }
