@@ -51,6 +51,7 @@ export function fakeLooking(
           plan: 'transactions',
           range: { from: 100, to: 300 },
           begins,
+          notes: [],
           found: streamOf(
             found.map((transaction) => ({
               transaction,
@@ -63,10 +64,12 @@ export function fakeLooking(
       },
       show({ onPassedOver, ...query }) {
         queries.push(query);
-        if (query.target.startsWith('@')) return Promise.resolve({ change: CHANGE });
+        if (query.target.startsWith('@'))
+          return Promise.resolve({ change: CHANGE, isAside: false });
         return Promise.resolve({
           transaction: TRANSACTION,
           older: [],
+          kept: null,
           counts: () => Promise.resolve(counts(TRANSACTION)),
           changes: () => {
             const [first = CHANGE] = versions;

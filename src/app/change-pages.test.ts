@@ -21,10 +21,10 @@ const table = {
   dialect: 'postgres',
 } as const;
 
-/** Offset 1 is too large. Memory that nobody wrote to costs nothing. */
-function record(offset: number): LogRecord {
+/** Offset 1 has a value of so many zero bytes. Memory that nobody wrote to costs nothing. */
+function record(offset: number, large: number): LogRecord {
   const start = encodeImages({ before: null, after: [String(offset), ''] });
-  const bytes = offset === 1 ? constants.MAX_STRING_LENGTH + 1 : 0;
+  const bytes = offset === 1 ? large : 0;
   const images = Buffer.alloc(start.length + bytes);
   start.copy(images);
   images.writeUInt32BE(bytes, start.length - 4);
@@ -33,15 +33,15 @@ function record(offset: number): LogRecord {
   return { offset, table, images, transaction, ...row };
 }
 
-/** A source whose log has three records. */
-function source(): SourceService {
+/** A source whose log has three records, of which the second is too large. */
+function source(large = constants.MAX_STRING_LENGTH + 1): SourceService {
   const log = {
     floor: 0,
     head: 3,
     tables: () => [table],
     read: ({ from, to }: { readonly from: number; readonly to: number }) =>
       Promise.resolve({
-        records: Array.from({ length: to - from }, (_, index) => record(from + index)),
+        records: Array.from({ length: to - from }, (_, index) => record(from + index, large)),
         next: to,
       }),
   };
@@ -64,4 +64,29 @@ test('a change that is too large is named in its page and holds up nothing behin
   assert.match(passedOver[0] ?? '', /^1: Change main:0A:1 of public\.files .* column body/);
   const alone = await readChanges(source(), { after: 0, limit: 1 }, signal);
   assert.deepEqual([alone.changes, alone.passedOver.length, alone.after], [[], 1, 1]);
+});
+
+test('nor does one that a filter would have to read', async () => {
+  const { signal } = new AbortController();
+  const read = async (where: string): Promise<readonly [readonly number[], readonly number[]]> => {
+    const { changes, passedOver } = await readChanges(source(), { where }, signal);
+    return [changes.map(({ data }) => data.offset), passedOver.map(({ offset }) => offset)];
+  };
+  assert.deepEqual(await read("after.body == 'x'"), [[], [1]]);
+  assert.deepEqual(
+    await read("after.id == '2'"),
+    [[2], []],
+    'what it does not read is not too large',
+  );
+});
+
+test('nor does one whose value is a text, and has no room in a page', async () => {
+  // In JSON a zero byte is six characters.
+  const large = Math.ceil(constants.MAX_STRING_LENGTH / 6);
+  const { changes, passedOver } = await readChanges(
+    source(large),
+    { after: 0, limit: 1 },
+    new AbortController().signal,
+  );
+  assert.deepEqual([changes, passedOver.map(({ offset }) => offset)], [[], [1]]);
 });

@@ -2,6 +2,7 @@ import { type ChangeView, createChangeDecoder } from '../change/decode.ts';
 import { LONGEST_TEXT } from '../change/too-large.ts';
 import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { logPruned } from '../log/log-pruned.ts';
 import { type ChangeFilter, compileFilter, type FilterDefinition } from '../subscription/filter.ts';
 import { DIALECTS } from './adapters.ts';
 import type { ChangesPage, ChangesQuery, PassedOverChange } from './administration.ts';
@@ -57,7 +58,7 @@ function check({ name, log }: SourceService, from: number): void {
     throw new TidingsError('OFFSET_UNKNOWN', { offset: from - 1, source: name, head: log.head });
   }
   if (from < log.floor) {
-    throw new TidingsError('LOG_PRUNED', { offset: from, source: name, floor: log.floor });
+    throw logPruned({ offset: from, source: name, floor: log.floor });
   }
 }
 
@@ -86,16 +87,14 @@ async function readPage(
   while (next < end) {
     const page = await log.read({ from: next, to: end, tables, limit, maxBytes: PAGE_BYTES });
     for (const record of page.records) {
-      const view = decoder.view(record);
-      if (filter.matches(view)) {
-        // A large one has a page of its own: the page is one text as well.
-        const isLarge = record.images.length > SURELY_FITS;
-        if (isLarge && found() > 0) return { changes, passedOver, next };
-        const change = toPage(view);
-        if ('message' in change) passedOver.push({ offset: record.offset, ...change });
-        else changes.push(change);
-        if (isLarge) return { changes, passedOver, next: record.offset + 1 };
-      }
+      const isLarge = record.images.length > SURELY_FITS;
+      // A large one has a page of its own: the page is one text as well.
+      if (isLarge && found() > 0) return { changes, passedOver, next };
+      const change = toPage(filter, decoder.view(record));
+      if (change !== null && 'message' in change) {
+        passedOver.push({ offset: record.offset, ...change });
+      } else if (change !== null) changes.push(change);
+      if (isLarge && change !== null) return { changes, passedOver, next: record.offset + 1 };
       next = record.offset + 1;
       if (found() === limit) return { changes, passedOver, next };
     }
@@ -105,9 +104,13 @@ async function readPage(
   return { changes, passedOver, next };
 }
 
-/** A change for a page, or why it is passed over. */
-function toPage(view: ChangeView): WireChange | Omit<PassedOverChange, 'offset'> {
+/** A change for a page, or why it is passed over; null when it is not wanted. */
+function toPage(
+  filter: ChangeFilter,
+  view: ChangeView,
+): WireChange | Omit<PassedOverChange, 'offset'> | null {
   try {
+    if (!filter.matches(view)) return null;
     const { change } = view;
     // Made once more with the page; only this tells whether it can be.
     if (view.stored.images.length > SURELY_FITS) wireText(change, { subject: ROOM });

@@ -17,6 +17,7 @@ import type {
   UndoRow,
 } from '../undo/undo-plan.ts';
 import { DIALECTS, logDirectory, openLogReader, openUndoTarget } from './adapters.ts';
+import { keptAside } from './kept-aside.ts';
 
 /** Takes back what the logs of a data directory hold, whether the service runs or not. */
 export interface UndoService extends AsyncDisposable {
@@ -113,6 +114,7 @@ class DiskUndo implements UndoService {
     return createUndo({
       source,
       log,
+      kept: keptAside(this.#config),
       refresh: () => log.refresh(),
       target: openUndoTarget(this.#config, source),
       dialects: DIALECTS,

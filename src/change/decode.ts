@@ -2,7 +2,7 @@ import type { Change, Row } from './change.ts';
 import type { Dialect, JsonValue } from './dialect.ts';
 import type { StoredChange } from './stored-change.ts';
 import { readStoredRows, type StoredRows } from './stored-rows.ts';
-import { isTooLong, type LargestValue, tooLarge } from './too-large.ts';
+import { isTooLong, largestValue, tooLarge } from './too-large.ts';
 import { qualifiedName, type TableDefinition } from './table.ts';
 import { TableReader } from './table-reader.ts';
 import { TransactionReader } from './transaction-reader.ts';
@@ -147,20 +147,9 @@ class LazyView implements ChangeView {
     } catch (error) {
       if (!isTooLong(error)) throw error;
       const change = { id: this.#id(), table: qualifiedName(this.stored.table) };
-      throw tooLarge(change, largestValue(this), error);
+      throw tooLarge(change, largestValue(this.stored), error);
     }
   }
-}
-
-function largestValue({ stored, rows }: ChangeView): LargestValue {
-  let largest: LargestValue = { column: '', bytes: 0 };
-  for (const row of [rows.before, rows.after]) {
-    for (const [index, { name }] of stored.table.columns.entries()) {
-      const bytes = row?.size(index) ?? 0;
-      if (bytes > largest.bytes) largest = { column: name, bytes };
-    }
-  }
-  return largest;
 }
 
 function partitionOf({ origin }: TableDefinition): Pick<Change, 'partition'> {

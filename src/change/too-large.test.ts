@@ -2,45 +2,12 @@ import assert from 'node:assert/strict';
 import { constants } from 'node:buffer';
 import { test } from 'node:test';
 import { CHANGE } from '../../test/fake-log.ts';
+import { inserted } from '../../test/large-change.ts';
 import { isTidingsError, type TidingsError } from '../errors/tidings-error.ts';
 import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
 import { createChangeDecoder } from './decode.ts';
 import { decodeListed } from './decode-listed.ts';
-import { encodeImages } from './row-images.ts';
-import type { StoredChange } from './stored-change.ts';
-import type { Column } from './table.ts';
 import { wireText } from './wire.ts';
-
-const column = (name: string, kind: Column['kind'] = 'text'): Column => ({
-  name,
-  kind,
-  type: kind,
-  array: false,
-});
-
-/** An insert of (1, 'note', a value of so many bytes). Memory that nobody wrote to costs nothing. */
-function inserted(bytes: number): StoredChange {
-  const start = encodeImages({ before: null, after: ['1', 'note', ''] });
-  const images = Buffer.alloc(start.length + bytes);
-  start.copy(images);
-  images.writeUInt32BE(bytes, start.length - 4);
-  return {
-    offset: 101,
-    table: {
-      schema: 'public',
-      name: 'files',
-      columns: [column('id', 'integer'), column('note'), column('body')],
-      key: [0],
-      identity: 'full',
-      dialect: POSTGRES_DIALECT.name,
-    },
-    operation: 'insert',
-    key: '1',
-    previousKey: null,
-    images,
-    transaction: { first: 100, last: 101, id: '7', position: '0A', committedAt: 0, context: null },
-  };
-}
 
 const decoder = createChangeDecoder('main', [POSTGRES_DIALECT]);
 const TOO_MANY = constants.MAX_STRING_LENGTH + 1;

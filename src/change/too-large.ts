@@ -1,5 +1,7 @@
 import { constants } from 'node:buffer';
 import { TidingsError } from '../errors/tidings-error.ts';
+import type { StoredChange } from './stored-change.ts';
+import { readStoredRows } from './stored-rows.ts';
 
 /** Characters that a string can have at most. */
 export const LONGEST_TEXT = constants.MAX_STRING_LENGTH;
@@ -29,4 +31,25 @@ export function tooLarge(
   const { id, table } = change;
   const details = { change: id, table, column, bytes, limit: LONGEST_TEXT };
   return new TidingsError('VALUE_TOO_LARGE', details, { cause });
+}
+
+/** Which value of a change is the largest. */
+export function largestValue({ table, images }: StoredChange): LargestValue {
+  const { before, after } = readStoredRows(images);
+  let largest: LargestValue = { column: '', bytes: 0 };
+  for (const row of [before, after]) {
+    for (const [index, { name }] of table.columns.entries()) {
+      const bytes = row?.size(index) ?? 0;
+      if (bytes > largest.bytes) largest = { column: name, bytes };
+    }
+  }
+  return largest;
+}
+
+/** The value of a change that no text can hold; null when all of them have room. */
+export function valueBeyondText(change: StoredChange): LargestValue | null {
+  // A character has a byte at least; what has fewer bytes has room, whatever they are.
+  if (change.images.length <= LONGEST_TEXT) return null;
+  const largest = largestValue(change);
+  return largest.bytes > LONGEST_TEXT ? largest : null;
 }

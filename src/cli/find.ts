@@ -11,6 +11,7 @@ import {
   textOption,
 } from './command.ts';
 import type { Io } from './io.ts';
+import { harmless } from './terminal/style.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
 import { isBookkeeping, lookAndUndo, transactionLine } from './transaction-text.ts';
@@ -151,6 +152,7 @@ function tellEnd(
   } else if (count >= limit) {
     io.stderr.write(`There may be more than ${formatCounted(count, 'transaction')}: --limit.\n`);
   }
+  for (const note of search.notes) io.stderr.write(`${harmless(note)}\n`);
   const undecided = search.undecided();
   if (undecided > 0) {
     io.stderr.write(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { json, tidings } from '../../test/fake-application.ts';
-import { CHANGE } from '../../test/fake-log.ts';
+import { CHANGE, listed } from '../../test/fake-log.ts';
 import { DELETED, fakeLooking, TRANSACTION } from '../../test/fake-looking.ts';
 import type { Looking } from '../app/looking/looking.ts';
 import { toWire } from '../change/wire.ts';
@@ -24,7 +24,8 @@ test('show: a transaction with its counts, its first changes, and what to do nex
 
 test('show: a column may have the name of something that every object has', async () => {
   const looking: Partial<Looking> = {
-    show: () => Promise.resolve({ change: { ...CHANGE, before: { id: 7 }, after: ROW } }),
+    show: () =>
+      Promise.resolve({ change: { ...CHANGE, before: { id: 7 }, after: ROW }, isAside: false }),
   };
   const ROW = { id: 7, constructor: 'x' };
   const { out } = await tidings('tidings show @123', { looking });
@@ -50,6 +51,7 @@ test('show --json: a document with a sample', async () => {
   assert.deepEqual(json(out), {
     transaction: TRANSACTION,
     older: [],
+    kept: null,
     tables: [DELETED],
     sample: Array.from({ length: 10 }, () => toWire(CHANGE)),
   });
@@ -73,4 +75,28 @@ test('show: a change column by column', async () => {
     json((await tidings('tidings show @123 --json', fakeLooking())).out),
     toWire(CHANGE),
   );
+});
+
+test('show: what was kept aside of a log that does not have it any more', async () => {
+  const looking: Partial<Looking> = {
+    show: ({ target }) => Promise.resolve(target === '@123' ? change : transaction),
+  };
+  const change = { change: CHANGE, isAside: true };
+  const transaction = {
+    transaction: TRANSACTION,
+    older: [],
+    kept: [123],
+    counts: () => Promise.resolve([DELETED]),
+    changes: () => listed([CHANGE], undefined),
+  };
+  const one = await tidings('tidings show @123', { looking });
+  assert.match(one.err, /^Retention has removed it; it is kept aside for a delivery\.\n→/);
+  const all = await tidings('tidings show 7712', { looking });
+  assert.match(
+    all.out,
+    /\nRetention has removed it; 1 change of it is kept aside for deliveries\.\n/,
+  );
+  assert.equal(all.err, '', 'nothing more of it, and nothing to undo');
+  const { out } = await tidings('tidings show 7712 --json', { looking });
+  assert.deepEqual((json(out) as { readonly kept: unknown }).kept, [123]);
 });

@@ -47,6 +47,11 @@ export interface ShownTransaction {
   readonly transaction: TransactionReport;
   /** Older transactions with the same number: the database uses numbers again. */
   readonly older: readonly TransactionReport[];
+  /**
+   * The offsets that were kept aside for deliveries, when the log does not have it any more; then
+   * what follows is of these alone. Else null.
+   */
+  readonly kept: readonly number[] | null;
   /** What it did, by table. */
   readonly tables: readonly TableCount[];
   /** Its first changes. */
@@ -66,7 +71,7 @@ const show: Action = async (context, options, [target = '']) => {
     onPassedOver: passedOver.tell,
   };
   const shown = await looking.show(query, io.signal);
-  if ('change' in shown) showChange(context, shown.change);
+  if ('change' in shown) showChange(context, shown);
   else if (options['all'] === true) await showAll(context, shown, passedOver);
   else await showTransaction(context, shown);
   io.signal.throwIfAborted();
@@ -77,7 +82,7 @@ async function showTransaction(
   { io, json, commands }: CommandContext,
   shown: Transaction,
 ): Promise<void> {
-  const { transaction, older } = shown;
+  const { transaction, older, kept } = shown;
   const tables = await shown.counts();
   const sample: Change[] = [];
   for await (const change of shown.changes()) {
@@ -85,7 +90,8 @@ async function showTransaction(
     if (sample.length >= SAMPLE) break;
   }
   if (json) {
-    const document: ShownTransaction = { transaction, older, tables, sample: sample.map(toWire) };
+    const shownSample = sample.map(toWire);
+    const document: ShownTransaction = { transaction, older, kept, tables, sample: shownSample };
     printJson(io, document);
     return;
   }
@@ -103,9 +109,10 @@ async function showTransaction(
   );
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
   const { id, changes } = transaction;
-  const more = changes - sample.length;
+  const more = (kept?.length ?? changes) - sample.length;
   if (more > 0) io.stderr.write(`${formatCount(more)} more: ${commands.of('show', id, '--all')}\n`);
-  if (tables.every(isBookkeeping)) return;
+  // What is kept of it is too little for an undo.
+  if (kept !== null || tables.every(isBookkeeping)) return;
   io.stderr.write(`→ ${commands.of('undo', '--transaction', id)}\n`);
 }
 
@@ -124,13 +131,14 @@ async function showAll(
   await output.end();
 }
 
-function headText(io: Io, { transaction, older }: Transaction): string {
+function headText(io: Io, { transaction, older, kept }: Transaction): string {
   const paint = painter(io.stdout);
   const { source, id, position, committedAt, context, first, last, changes } = transaction;
   const lines = [
     `${paint('bold', `Transaction ${id}`)} of source ${source}, committed ${committedAt}`,
     `${formatCounted(changes, 'change')}, offsets ${first} to ${last}, position ${position}`,
     contextText(context),
+    ...(kept === null ? [] : [keptText(kept.length)]),
     ...older.map(
       (each) => `An older one has the same number: ${source}:${each.position}, ${each.committedAt}`,
     ),
@@ -138,7 +146,15 @@ function headText(io: Io, { transaction, older }: Transaction): string {
   return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
 }
 
-function showChange({ io, json, commands }: CommandContext, change: Change): void {
+/** What is left of a transaction. */
+function keptText(count: number): string {
+  return `Retention has removed it; ${formatCounted(count, 'change')} of it ${count === 1 ? 'is' : 'are'} kept aside for deliveries.`;
+}
+
+function showChange(
+  { io, json, commands }: CommandContext,
+  { change, isAside }: Extract<Shown, { readonly change: Change }>,
+): void {
   if (json) {
     io.stdout.write(wireText(change));
     io.stdout.write('\n');
@@ -160,6 +176,7 @@ function showChange({ io, json, commands }: CommandContext, change: Change): voi
     const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
+  if (isAside) io.stderr.write('Retention has removed it; it is kept aside for a delivery.\n');
   io.stderr.write(`→ ${commands.of('show', transaction.id)}\n`);
   if (key !== null) io.stderr.write(`→ ${commands.of(...historyWords(change))}\n`);
 }

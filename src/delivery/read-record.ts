@@ -1,8 +1,10 @@
 import type { Change } from '../change/change.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { isRewindTable } from '../change/rewind.ts';
-import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
-import type { LogReader, LogRecord } from '../log/log.ts';
+import { isTidingsError } from '../errors/tidings-error.ts';
+import { readRecordAt } from '../log/kept-aside.ts';
+import type { LogRecord } from '../log/log.ts';
+import { logPruned } from '../log/log-pruned.ts';
 import type { StateReader } from '../state/state.ts';
 import type { Dispatcher } from '../subscription/dispatcher.ts';
 import { projectChange } from '../subscription/columns.ts';
@@ -16,7 +18,7 @@ export interface ReadRecord {
 }
 
 /** Where a record is looked for. */
-export interface RecordPlaces {
+export interface DeliveredPlaces {
   readonly source: string;
   readonly dispatcher: Dispatcher;
   readonly state: StateReader;
@@ -26,31 +28,14 @@ export interface RecordPlaces {
  * Reads one record that was read before, from the log or from what was kept aside of it.
  * @throws TidingsError `LOG_PRUNED` when retention has removed it.
  */
-export async function readRecord(places: RecordPlaces, offset: number): Promise<ReadRecord> {
-  const { log, decoder } = places.dispatcher;
-  const record = (await recordInLog(log, offset)) ?? (await recordAside(places, offset));
-  if (record === null) {
-    throw new TidingsError('LOG_PRUNED', { offset, source: places.source, floor: log.floor });
-  }
-  return { record, view: decoder.view(record) };
-}
-
-async function recordInLog(log: LogReader, offset: number): Promise<LogRecord | null> {
-  if (offset < log.floor) return null;
-  const { records } = await log.read({ from: offset, to: offset + 1, limit: 1 });
-  return records[0] ?? null;
-}
-
-async function recordAside(
-  { dispatcher, state, source }: RecordPlaces,
+export async function readRecord(
+  { source, dispatcher, state }: DeliveredPlaces,
   offset: number,
-): Promise<LogRecord | null> {
-  const kept = await state.keptRecord(source, offset);
-  if (kept === null) return null;
-  dispatcher.index.refresh();
-  const { tableId, ...rest } = kept;
-  const table = dispatcher.index.table(tableId);
-  return table === undefined ? null : { ...rest, table };
+): Promise<ReadRecord> {
+  const { log, decoder } = dispatcher;
+  const record = await readRecordAt({ source, log, kept: state }, offset);
+  if (record === null) throw logPruned({ offset, source, floor: log.floor });
+  return { record, view: decoder.view(record) };
 }
 
 /** Records that a sample is looked for in. */

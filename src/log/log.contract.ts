@@ -152,15 +152,23 @@ export function testLogContract(name: string, locate: () => Promise<LogLocation>
       }
     });
 
-    test('images are copied when they are appended', async () => {
+    test('images are not needed once they are appended, whatever their size', async () => {
       const table = log.writer.defineTable(tableNamed('accounts'));
-      const images = Buffer.from('before');
+      const sizes = [10, 65_536, 65_537, 70_000, 100_000, 20, 9_000_000, 30];
+      const filled = (size: number): Buffer => Buffer.alloc(size, size % 251);
       log.writer.begin({ id: '1', position: position(1) });
-      log.writer.append({ ...changeOf(table, '1'), images });
-      images.fill('x');
+      for (const size of sizes) {
+        const images = filled(size);
+        log.writer.append({ ...changeOf(table, String(size)), images });
+        images.fill(255);
+      }
       log.writer.commit({ committedAt: 1, context: null });
       await log.writer.flush();
-      assert.deepEqual((await readAll(log)).map(textOf), ['before']);
+      const records = await readAll(log);
+      assert.equal(records.length, sizes.length);
+      for (const [at, { images }] of records.entries()) {
+        assert.ok(filled(sizes[at] ?? 0).equals(images), `${sizes[at]} bytes`);
+      }
     });
 
     test('invariant 2: nothing is visible before the flush, and no open transaction after it', async () => {

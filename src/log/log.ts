@@ -51,7 +51,7 @@ export interface LogWriter {
    */
   begin(transaction: { readonly id: string; readonly position: string }): boolean;
   /**
-   * `change.table` is a number that `defineTable` returned. The images are copied.
+   * `change.table` is a number that `defineTable` returned. The images are not needed afterwards.
    * @throws TidingsError like `flush`, when a transaction that exceeds the memory cannot be stored.
    */
   append(change: CapturedChange): void;

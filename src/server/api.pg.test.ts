@@ -53,6 +53,21 @@ suite('changes', () => {
     return answered.json<ChangesPage>();
   };
 
+  /**
+   * All that a query wants, page by page: one may end before its limit, so that a search does not hold
+   * up everything else.
+   */
+  const toHead = async (api: ServedApi, query: string): Promise<ChangesPage> => {
+    const found: ChangesPage['changes'][number][] = [];
+    let next = '';
+    for (;;) {
+      const page = await changes(api, `?${query}${next}`);
+      found.push(...page.changes);
+      if (page.after >= page.head - 1) return { ...page, changes: found };
+      next = `&after=${page.after}`;
+    }
+  };
+
   test('are read page by page, each once, up to the head', async () => {
     await using database = await freshDatabase();
     await using api = await serve(database);
@@ -80,22 +95,22 @@ suite('changes', () => {
     await insert(database, 1, 20);
     await database.client.query("UPDATE accounts SET email = 'new' WHERE id = 20");
     await database.client.query('DELETE FROM accounts WHERE id = 20');
-    await until(async () => (await changes(api)).changes.length === 22);
-    const { head } = await changes(api);
-    const where = await changes(api, `?where=${encodeURIComponent('after.balance > 1800')}`);
+    const all = async (query = 'limit=1000'): Promise<ChangesPage> => toHead(api, query);
+    await until(async () => (await all()).changes.length === 22);
+    const where = await all(`where=${encodeURIComponent('after.balance > 1800')}`);
     assert.deepEqual(
       where.changes.map(({ data }) => data.after?.['balance']),
       ['1900', '2000', '2000'],
     );
-    assert.equal(where.after, head - 1);
-    const operations = await changes(api, '?operations=update,delete');
+    assert.equal(where.after, where.head - 1);
+    const operations = await all('operations=update,delete');
     assert.deepEqual(
       operations.changes.map(({ data }) => data.operation),
       ['update', 'delete'],
     );
-    assert.equal((await changes(api, '?columns=balance&operations=update')).changes.length, 0);
-    assert.equal((await changes(api, '?tables=public.other')).changes.length, 0);
-    assert.equal((await changes(api, '?tables=public.other,public.acc*')).changes.length, 22);
+    assert.equal((await all('columns=balance&operations=update')).changes.length, 0);
+    assert.equal((await all('tables=public.other')).changes.length, 0);
+    assert.equal((await all('tables=public.other,public.acc*')).changes.length, 22);
     assertCode(await api.ask('GET', '/v1/changes?where=after.'), 422, 'FILTER_INVALID');
     assertCode(await api.ask('GET', '/v1/changes?tables=a.b.c'), 422, 'TABLE_PATTERN_INVALID');
     assertCode(await api.ask('GET', '/v1/changes?source=other'), 404, 'SOURCE_UNKNOWN');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import { test } from 'node:test';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { logPruned } from '../log/log-pruned.ts';
 import { httpStatus } from './error-status.ts';
 import { ErrorWithMembers, problemHeaders, toProblem } from './problem.ts';
 
@@ -30,8 +32,22 @@ test('an error of ours tells nothing of what is inside', () => {
     assert.equal(toProblem(thrown, REQUEST).status, 500);
 });
 
+test('an answer that is too long for a text says so', () => {
+  const long = 'x'.repeat(constants.MAX_STRING_LENGTH / 2);
+  const thrown = ((): unknown => {
+    try {
+      return JSON.stringify([long, long]);
+    } catch (error) {
+      return error;
+    }
+  })();
+  const { code, detail } = toProblem(thrown, REQUEST);
+  assert.equal(code, 'TEXT_TOO_LONG');
+  assert.match(detail, new RegExp(`the ${constants.MAX_STRING_LENGTH} characters`));
+});
+
 test('what else is known goes beside it', () => {
-  const pruned = new TidingsError('LOG_PRUNED', { offset: 3, source: 'main', floor: 10 });
+  const pruned = logPruned({ offset: 3, source: 'main', floor: 10 });
   const problem = toProblem(new ErrorWithMembers(pruned, { floor: 10, head: 99 }), REQUEST);
   assert.equal(problem.status, 410);
   assert.equal(problem.floor, 10);

@@ -1,3 +1,4 @@
+import { isTooLong, LONGEST_TEXT } from '../change/too-large.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { httpStatus } from './error-status.ts';
 
@@ -86,6 +87,10 @@ function toCatalogued(thrown: unknown, request: string): TidingsError {
   // A wait that was cut short: by the drain, or by a client that has gone and hears nothing of it.
   if (thrown instanceof Error && thrown.name === 'AbortError') {
     return new TidingsError('SERVICE_DRAINING', {}, { cause: thrown });
+  }
+  // A document of values each of which has room, and all of them together have not.
+  if (isTooLong(thrown)) {
+    return new TidingsError('TEXT_TOO_LONG', { limit: LONGEST_TEXT }, { cause: thrown });
   }
   return fromFastify(thrown) ?? new TidingsError('API_DEFECT', { request }, { cause: thrown });
 }

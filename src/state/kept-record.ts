@@ -16,6 +16,9 @@ export interface KeptRecord {
   readonly transaction: StoredTransaction;
 }
 
+/** What is known of a kept record without reading its images. */
+export type KeptNote = Omit<KeptRecord, 'images'>;
+
 /** What is kept aside of one source. */
 export interface KeptSize {
   readonly records: number;

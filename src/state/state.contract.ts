@@ -268,6 +268,11 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
         assert.deepEqual(await state.neededOffsets('main', { ...range, limit: 10 }), []);
       }
       await using state = await place.open();
+      const { images: _, ...note } = kept(14);
+      assert.deepEqual(await state.keptNotes('main', { from: 13, limit: 10 }), [note]);
+      const [first] = await state.keptNotes('main', { from: 0, limit: 1 });
+      assert.equal(first?.offset, 12);
+      assert.deepEqual(await state.keptNotes('main', { from: 15, limit: 1 }), []);
       assert.deepEqual(await state.keptRecord('main', 14), kept(14));
       assert.equal(await state.keptRecord('main', 16), null);
       await state.forgetKept('main', 20);

@@ -1,4 +1,10 @@
-import type { KeptRecord, KeptSize, LostDeliveries, SubscriptionNeeds } from './kept-record.ts';
+import type {
+  KeptNote,
+  KeptRecord,
+  KeptSize,
+  LostDeliveries,
+  SubscriptionNeeds,
+} from './kept-record.ts';
 
 /**
  * What has to be remembered between two runs besides the logs: where each subscription is, which of
@@ -137,6 +143,11 @@ export interface StateReader extends AsyncDisposable {
   furthest(source: string): Promise<Pick<StoredSubscription, 'name' | 'cursor'> | null>;
   /** A record that was kept aside; null when it is not. */
   keptRecord(source: string, offset: number): Promise<KeptRecord | null>;
+  /** One page of what is kept aside, in the order of offsets from `from` on. */
+  keptNotes(
+    source: string,
+    page: { readonly from: number; readonly limit: number },
+  ): Promise<readonly KeptNote[]>;
   kept(source: string): Promise<KeptSize>;
   /** What each subscription of a source needs of its log, by name (invariant 11). */
   needs(source: string): Promise<readonly SubscriptionNeeds[]>;

@@ -1,6 +1,7 @@
 import type { StartAt } from '../config/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { LogReader } from '../log/log.ts';
+import { logPruned } from '../log/log-pruned.ts';
 
 /**
  * The offset meant by `at`, now.
@@ -16,7 +17,7 @@ export async function resolveStart(log: LogReader, source: string, at: StartAt):
   }
   if (!Number.isSafeInteger(at) || at < 0 || at > log.head) throw unknownOffset(log, source, at);
   if (at < log.floor) {
-    throw new TidingsError('LOG_PRUNED', { offset: at, source, floor: log.floor });
+    throw logPruned({ offset: at, source, floor: log.floor });
   }
   return at;
 }

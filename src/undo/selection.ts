@@ -10,6 +10,7 @@ import {
 } from '../change/table-pattern.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { abandonedText } from '../log/forks.ts';
+import type { KeptAside } from '../log/kept-aside.ts';
 import type { LoggedTransaction, LogReader, LogRecord, TableId } from '../log/log.ts';
 import { groupVersions, idsOf, tablesMatching } from './looking/known-tables.ts';
 import { resolveMoment } from './looking/log-boundary.ts';
@@ -21,6 +22,7 @@ import { findPartitionChanges, type PartitionChange } from './partition-changes.
 import { partitionRemedy, type TableSql } from './partition-remedy.ts';
 import { droppedPartition } from './dropped-partitions.ts';
 import { type VersionsAway, versionsAway } from './partition-away.ts';
+import { refuseKept, refusePruned } from './pruned-range.ts';
 import { type Bookkeeping, countLeftOut, bookkeepingLeftOut } from './bookkeeping.ts';
 import type {
   UndoLeftOut,
@@ -64,6 +66,7 @@ export type CompileWhere = (where: string) => { holds(view: ChangeView): boolean
 export interface SelectionContext {
   readonly source: string;
   readonly log: SearchableLog;
+  readonly kept: KeptAside;
   readonly decoder: ChangeDecoder;
   readonly compileWhere: CompileWhere;
   readonly tableSql: TableSql;
@@ -77,11 +80,12 @@ export interface SelectionContext {
  */
 export async function resolveRange(
   request: UndoRequest,
-  { source, log, tableSql }: Pick<SelectionContext, 'source' | 'log' | 'tableSql'>,
+  { source, log, kept, tableSql }: Pick<SelectionContext, 'source' | 'log' | 'kept' | 'tableSql'>,
 ): Promise<Pick<Selection, 'from' | 'to' | 'transaction'>> {
   if ('transaction' in request) {
     const transaction = await findTransaction(request.transaction, log);
     if (transaction === null) {
+      await refuseKept({ source, log, kept }, request);
       requireRows(request.transaction, { log, tableSql });
       const details = { source, transaction: request.transaction };
       throw new TidingsError('UNDO_TRANSACTION_UNKNOWN', details);
@@ -96,11 +100,7 @@ export async function resolveRange(
   const to = until === undefined ? log.head : Math.min(await offsetOf(until, log), log.head);
   if ('since' in request) checkOrder(request, { source, head: log.head });
   if (from < log.floor || (await isPruned(request, from, log))) {
-    throw new TidingsError('LOG_PRUNED', {
-      offset: Math.min(from, log.floor - 1),
-      source,
-      floor: log.floor,
-    });
+    await refusePruned({ source, log, kept }, request, Math.min(from, log.floor - 1));
   }
   return { from: Math.min(from, to), to, transaction: null };
 }

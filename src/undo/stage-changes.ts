@@ -9,6 +9,7 @@ import { readSelected } from './read-changes.ts';
 import { readPages } from './read-pages.ts';
 import type { Selection } from './selection.ts';
 import { readTruncated } from './read-truncated.ts';
+import { requireText, requireTexts } from './require-text.ts';
 import { presumedTables, tableOf, versionsOf } from './table-versions.ts';
 import { LISTED_CONFLICTS } from './undo-plan.ts';
 
@@ -28,6 +29,7 @@ export interface StagedChanges {
 }
 
 export interface StageOptions {
+  readonly source: string;
   readonly log: SearchableLog;
   readonly workspace: UndoWorkspace;
   readonly selection: Selection;
@@ -38,7 +40,7 @@ export interface StageOptions {
 
 /** Hands the selected changes to the workspace, page by page. */
 export async function stageChanges(options: StageOptions): Promise<StagedChanges> {
-  const { log, workspace, selection, extra, signal } = options;
+  const { source, log, workspace, selection, extra, signal } = options;
   const presumed = presumedTables(log);
   workspace.presume(presumed);
   const stager = new Stager(options, presumed);
@@ -58,12 +60,13 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
   for (const { dropped } of selection.partitions) {
     if (dropped === undefined) continue;
     const { history } = await readTruncated(log, dropped, signal);
-    await workspace.stageTruncate(dropped, history);
+    await workspace.stageTruncate(dropped, requireTexts(source, history));
   }
   return { changes: stager.changes, lacking: [...stager.lacking.values()] };
 }
 
 class Stager {
+  readonly #source: string;
   readonly #workspace: UndoWorkspace;
   readonly #doubtful: DoubtfulImages;
   readonly lacking = new Map<string, Lacking>();
@@ -77,9 +80,10 @@ class Stager {
   readonly #addedLater: ReadonlySet<TableId>;
 
   constructor(
-    { workspace, log, selection }: StageOptions,
+    { source, workspace, log, selection }: StageOptions,
     presumed: ReadonlyMap<TableDefinition, string>,
   ) {
+    this.#source = source;
     this.#workspace = workspace;
     this.#presumed = presumed;
     this.#addedLater = selection.addedLater ?? new Set();
@@ -90,6 +94,7 @@ class Stager {
     const whole: LogRecord[] = [];
     for (const record of records) {
       const { operation, table, transaction } = record;
+      requireText(this.#source, record);
       this.changes += 1;
       if (this.#addedLater.has(table.id)) {
         this.lack('table-added', record);
@@ -163,9 +168,10 @@ async function stageCascaded(options: StageOptions, stager: Stager): Promise<voi
  * @returns whether the log has all of them.
  */
 async function stageTruncate(options: StageOptions, truncate: LogRecord): Promise<boolean> {
-  const { log, workspace, selection, signal } = options;
+  const { source, log, workspace, selection, signal } = options;
   const { history, isWhole } = await readTruncated(log, truncate, signal);
-  await workspace.stageTruncate(asPart(truncate, selection.away), partsOf(history, selection));
+  const parts = partsOf(requireTexts(source, history), selection);
+  await workspace.stageTruncate(asPart(truncate, selection.away), parts);
   return isWhole();
 }
 

@@ -3,12 +3,13 @@ import type { LogRecord } from '../log/log.ts';
 import type { TableName } from '../source/undo-target.ts';
 import { readPages } from './read-pages.ts';
 import { readTruncated } from './read-truncated.ts';
+import { requireText, requireTexts } from './require-text.ts';
 import type { StageOptions } from './stage-changes.ts';
 import { presumedTables, versionsOf } from './table-versions.ts';
 
 /** Hands over the changes, not undone, of tables whose rows have no key. */
 export async function stageLater(
-  { log, workspace, selection, extra, signal }: StageOptions,
+  { source, log, workspace, selection, extra, signal }: StageOptions,
   bags: readonly TableName[],
 ): Promise<void> {
   // The log may have been read anew since the others were staged.
@@ -27,12 +28,13 @@ export async function stageLater(
     const later = page.filter(isLater);
     truncates.push(...later.filter(({ operation }) => operation === 'truncate'));
     const records = later.filter(isWhole);
+    for (const record of records) requireText(source, record);
     if (records.length > 0) await workspace.stageLater(records);
   }
   // A truncate has removed rows without saying which; bringing them back is a later change as well.
   for (const truncate of truncates) {
     const { history } = await readTruncated(log, truncate, signal);
-    await workspace.stageLaterTruncate(truncate, history);
+    await workspace.stageLaterTruncate(truncate, requireTexts(source, history));
   }
 }
 

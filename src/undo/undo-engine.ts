@@ -4,6 +4,7 @@ import { createChangeDecoder } from '../change/decode.ts';
 import type { Dialect } from '../change/dialect.ts';
 import { sourcePosition } from '../change/position.ts';
 import { qualifiedName } from '../change/table.ts';
+import type { KeptAside } from '../log/kept-aside.ts';
 import type { LogRecord } from '../log/log.ts';
 import type {
   Assessment,
@@ -52,6 +53,8 @@ const REACH_WAIT = 5_000;
 export interface UndoOptions {
   readonly source: string;
   readonly log: SearchableLog;
+  /** What was kept aside of the log, to be named where it is too little for an undo. */
+  readonly kept: KeptAside;
   /** Makes the log's head current, when another process writes the log. */
   readonly refresh: () => Promise<void>;
   readonly target: UndoTarget;
@@ -316,10 +319,11 @@ class UndoEngine implements Undo {
     signal: AbortSignal,
   ): Promise<Selection> {
     signal.throwIfAborted();
-    const { source, log, dialects, compileWhere, refresh } = this.#options;
+    const { source, log, kept, dialects, compileWhere, refresh } = this.#options;
     await refresh();
     const decoder = createChangeDecoder(source, dialects);
-    const context = { source, log, decoder, compileWhere, tableSql: this.#tableSql, signal };
+    const tableSql = this.#tableSql;
+    const context = { source, log, kept, decoder, compileWhere, tableSql, signal };
     const range = await resolveRange(request, context);
     const fixed = plan === null ? range : { ...range, ...plan.range };
     const selection = await selectChanges(request, fixed, context);
@@ -336,7 +340,7 @@ class UndoEngine implements Undo {
     { purpose, signal }: { readonly purpose: 'plan' | 'apply'; readonly signal: AbortSignal },
   ): Promise<StagedChanges> {
     const { source, log, refresh } = this.#options;
-    const options = { log, workspace, selection, extra, signal };
+    const options = { source, log, workspace, selection, extra, signal };
     const staged = await stageChanges(options);
     const bags = await workspace.holdBags();
     const [first] = bags;

@@ -70,11 +70,20 @@ export interface ShowQuery {
 
 /** What `show` found. */
 export type Shown =
-  | { readonly change: Change }
+  | {
+      readonly change: Change;
+      /** Whether it was kept aside for a delivery, and is not in the log any more. */
+      readonly isAside: boolean;
+    }
   | {
       readonly transaction: TransactionReport;
       /** Older transactions with the same number. */
       readonly older: readonly TransactionReport[];
+      /**
+       * The offsets of it that were kept aside for deliveries, when the log does not have it any
+       * more: then `counts` and `changes` are of these alone. Else null.
+       */
+      readonly kept: readonly number[] | null;
       /** What it did, by table. */
       counts(): Promise<readonly TableCount[]>;
       /** Its changes, in order. */
@@ -126,6 +135,8 @@ export interface Search {
   /** The offsets that are searched; `to` is exclusive. */
   readonly range: { readonly from: number; readonly to: number };
   readonly begins: LogBeginning;
+  /** What else somebody who searches should know, in sentences. */
+  readonly notes: readonly string[];
   /** Newest first. */
   readonly found: AsyncIterable<FoundReport>;
   /** Changes so far that the log knows too little of to compare them. */

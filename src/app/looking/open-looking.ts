@@ -10,17 +10,20 @@ import { noSource } from '../../config/needed.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { abandonedText } from '../../log/forks.ts';
+import { readRecordAt } from '../../log/kept-aside.ts';
 import type { LogFork, LoggedTransaction, LogRecord } from '../../log/log.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { ChangeCounts } from '../../undo/looking/change-counts.ts';
 import { findTransactions, planSearch } from '../../undo/looking/find-transactions.ts';
 import { idsOf } from '../../undo/looking/known-tables.ts';
-import { locate, parseTarget } from '../../undo/looking/locate.ts';
+import { locate, type LocatePlaces, parseTarget } from '../../undo/looking/locate.ts';
 import { resolveTable } from '../../undo/looking/resolve-table.ts';
 import { rowHistory } from '../../undo/looking/row-history.ts';
 import { parseRowKey } from '../../undo/looking/row-key.ts';
 import { readRecords } from '../../undo/looking/searchable-log.ts';
 import { DIALECTS, openLogReader } from '../adapters.ts';
+import { keptAside } from '../kept-aside.ts';
+import { historyAside, searchAside } from './aside-notes.ts';
 import type {
   FindQuery,
   FoundReport,
@@ -81,12 +84,17 @@ class DiskLooking implements Looking {
     const versions = decodeAll(newest(records, query.limit), decoder, query.onPassedOver);
     const begins = await beginningOf(log);
     const unknown = await countUnknownKeys(log, tables, signal);
+    const aside = await historyAside(this.#places(source, log), tables, keys);
     return {
       source,
       table: qualifiedName(table),
       begins,
       gaps: await log.gaps(),
-      notes: [...notes, ...(unknown === null ? [] : [unknown]), ...log.forks().map(forkNote)],
+      notes: [
+        ...notes,
+        ...[unknown, aside].filter((note) => note !== null),
+        ...log.forks().map(forkNote),
+      ],
       versions,
     };
   }
@@ -95,25 +103,34 @@ class DiskLooking implements Looking {
     const target = parseTarget(query.target);
     const named = 'source' in target ? target.source : query.source;
     const { source, log, decoder } = await this.#open(named);
-    const located = await locate(log, source, target);
-    if ('record' in located) return { change: decoder.decode(located.record) };
-    const { transaction, older } = located;
-    const range = { from: transaction.first, to: transaction.last + 1 };
+    const places = this.#places(source, log);
+    const located = await locate(places, target);
+    if ('record' in located) {
+      const { record } = located;
+      return { change: decoder.decode(record), isAside: record.offset < log.floor };
+    }
+    const { transaction, older, kept } = located;
+    const records = (): AsyncIterable<LogRecord> =>
+      kept === null
+        ? readRecords(log, { from: transaction.first, to: transaction.last + 1 }, signal)
+        : recordsAside(places, kept);
     return {
       transaction: this.#report(source, transaction),
       older: older.map((each) => this.#report(source, each)),
+      kept,
       async counts() {
         const counts = new ChangeCounts();
-        for await (const record of readRecords(log, range, signal)) counts.add(record);
+        for await (const record of records()) counts.add(record);
         return counts.tables;
       },
-      changes: () => decodeAll(readRecords(log, range, signal), decoder, query.onPassedOver),
+      changes: () => decodeAll(records(), decoder, query.onPassedOver),
     };
   }
 
   async find(query: FindQuery, signal: AbortSignal): Promise<Search> {
     const { source, log, decoder } = await this.#open(query.source);
     const request = await readSearch({ source, log, decoder }, query);
+    const aside = await searchAside(this.#places(source, log), query);
     const progress = { undecided: 0, onProgress: query.onProgress ?? (() => undefined) };
     const found = findTransactions(log, request, progress, signal);
     const report = (transaction: LoggedTransaction): TransactionReport =>
@@ -123,6 +140,7 @@ class DiskLooking implements Looking {
       plan: planSearch(request),
       range: { from: request.from, to: request.to },
       begins: await beginningOf(log),
+      notes: aside === null ? [] : [aside],
       found: reports(),
       undecided: () => progress.undecided,
     };
@@ -137,6 +155,10 @@ class DiskLooking implements Looking {
   async table(query: TableQuery, signal: AbortSignal): Promise<TableView> {
     const { source, log } = await this.#open(query.source);
     return openTableView({ config: this.#config, source, log }, query, signal);
+  }
+
+  #places(source: string, log: SqliteLogReader): LocatePlaces {
+    return { source, log, kept: keptAside(this.#config) };
   }
 
   async #open(name?: string): Promise<OpenLog> {
@@ -180,6 +202,17 @@ class DiskLooking implements Looking {
 async function beginningOf(log: SqliteLogReader): Promise<LogBeginning> {
   const at = await log.beginning();
   return { offset: log.floor, at: at === null ? null : formatMicros(at) };
+}
+
+/** Records that were kept aside; one that was forgotten since is passed over. */
+async function* recordsAside(
+  places: LocatePlaces,
+  offsets: readonly number[],
+): AsyncGenerator<LogRecord> {
+  for (const offset of offsets) {
+    const record = await readRecordAt(places, offset);
+    if (record !== null) yield record;
+  }
 }
 
 async function* decodeAll(

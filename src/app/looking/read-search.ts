@@ -123,6 +123,7 @@ function condition(where: string, decoder: ChangeDecoder): (record: LogRecord) =
       return compiled.holds(decoder.view(record));
     } catch (error) {
       if (isTidingsError(error, 'FILTER_FAILED')) return null;
+      if (isTidingsError(error, 'VALUE_TOO_LARGE')) return null;
       throw error;
     }
   };

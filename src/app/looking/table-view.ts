@@ -48,6 +48,8 @@ export async function openTableView(
         moment,
         ...(keys === undefined ? {} : { keys }),
         ...(asked === undefined ? {} : { columns: asked }),
+        // A condition may ask for any of them.
+        readsOthers: condition !== null,
       },
       signal,
     ),

@@ -55,8 +55,9 @@ export const LOG_ERRORS = {
     exit: 1,
   },
   LOG_PRUNED: {
-    message: 'Offset {offset} of log {source} was removed by retention; the oldest is {floor}.',
-    hint: 'Start at the floor: `--from floor`, or at a later offset.',
+    message:
+      'Offset {offset} of log {source} was removed by retention; the oldest is {floor}.{kept}',
+    hint: 'Begin at the floor or later: `--from floor`, of an undo `--since {floor}`.{way}',
     retryable: false,
     exit: 2,
   },

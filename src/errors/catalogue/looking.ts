@@ -98,6 +98,13 @@ export const LOOKING_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  AS_OF_TOO_LARGE: {
+    message:
+      'The change of {table} at offset {offset} has a value in column {column} that is too large to be shown: its text is {bytes} bytes, and a text has {limit} characters at most.',
+    hint: 'Leave the column out: --columns {others}. The table can be shown after that change: --as-of {after}; and other rows of it with --key.',
+    retryable: false,
+    exit: 2,
+  },
   AS_OF_NOT_CAPTURED: {
     message:
       'Table {table} is captured only in part ({captured}), so the log cannot tell what it held.',
@@ -176,6 +183,13 @@ export const LOOKING_ERRORS = {
     message:
       'A present row of {table} (source {source}) has a text with bytes that stand for no character, and PostgreSQL cannot hand it over.',
     hint: 'Have psql name the rows: `{sql}`. Then set each to a text, or leave the column out with --columns, or ask for other rows with --key.',
+    retryable: false,
+    exit: 2,
+  },
+  SNAPSHOT_TOO_LARGE: {
+    message:
+      'A present row of {table} (source {source}) has a value that is too large to be shown: a text has {limit} characters at most.',
+    hint: 'Have psql name the rows and columns: `{sql}`. Then leave the column out with --columns, or ask for other rows with --key.',
     retryable: false,
     exit: 2,
   },

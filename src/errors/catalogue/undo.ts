@@ -44,6 +44,13 @@ export const UNDO_ERRORS = {
     retryable: false,
     exit: 2,
   },
+  UNDO_VALUE_TOO_LARGE: {
+    message:
+      'Change {change} of {table} (offset {offset}) cannot be undone: column {column} has a value whose text is {bytes} bytes, and a text has {limit} characters at most.',
+    hint: "Nothing was written. Undo what is beside it: add `--table '*.*' --table '!{table}'` to leave the table out, or name the other rows with --key. This row is to be put right by SQL.",
+    retryable: false,
+    exit: 2,
+  },
   UNDO_LOG_MISSING: {
     message: 'Source {source} has no log yet: nothing was captured.',
     hint: 'Run `tidings start`; what is committed from then on can be undone.',

@@ -103,12 +103,20 @@ export class OpenBlock {
     return this.#records.length < BLOCK_RECORDS && this.#used + bytes <= BLOCK_BYTES;
   }
 
-  add(change: CapturedChange): void {
+  /**
+   * Adds a record.
+   * @param options `isStoredAtOnce`: the block is stored, or dropped, while the change's images are
+   *   still there; then those of a large one need not be copied.
+   */
+  add(change: CapturedChange, { isStoredAtOnce }: { readonly isStoredAtOnce: boolean }): void {
     const { images } = change;
     const end = this.#used + images.length;
     // Only a block's first record may be larger than a block.
-    if (end > this.#images.length) this.#images = new Uint8Array(images.length);
-    this.#images.set(images, this.#used);
+    if (end > BLOCK_BYTES && isStoredAtOnce) this.#images = images;
+    else {
+      if (end > this.#images.length) this.#images = new Uint8Array(images.length);
+      this.#images.set(images, this.#used);
+    }
     this.#used = end;
     const code = CODE_OF[change.operation];
     this.#records.push([change.table, code, change.key, change.previousKey, end]);
@@ -126,7 +134,8 @@ export class OpenBlock {
     let start = this.#records[count - 1]?.[4] ?? 0;
     for (const [table, operation, key, previousKey, end] of this.#records.slice(count)) {
       const images = this.#images.subarray(start, end);
-      rest.add({ table, operation: OPERATION_OF[operation], key, previousKey, images });
+      const change = { table, operation: OPERATION_OF[operation], key, previousKey, images };
+      rest.add(change, { isStoredAtOnce: false });
       start = end;
     }
     this.truncate(count);

@@ -58,9 +58,10 @@ export class PendingBatch {
     this.#begun = { id, position, first, blocks: this.#blocks.length, records: this.#open.count };
   }
 
-  add(change: CapturedChange): void {
+  /** @param options as of {@link OpenBlock.add}. */
+  add(change: CapturedChange, options: { readonly isStoredAtOnce: boolean }): void {
     if (!this.#open.fits(change.images.length)) this.#closeBlock();
-    this.#open.add(change);
+    this.#open.add(change, options);
     this.#next += 1;
   }
 

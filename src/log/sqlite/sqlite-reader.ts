@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { TidingsError } from '../../errors/tidings-error.ts';
 import type {
   FindRequest,
   LogFork,
@@ -13,6 +12,7 @@ import type {
   RowFinder,
   TableId,
 } from '../log.ts';
+import { logPruned } from '../log-pruned.ts';
 import type { LogSearch, TransactionPage, TransactionRequest } from '../log-search.ts';
 import { LARGE_TRANSACTION } from './format.ts';
 import { marksFrom } from './mark-rows.ts';
@@ -159,7 +159,7 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
     const deadline = performance.now() + TURN;
     const found: LoggedTransaction[] = [];
     let next = Math.min(request.to ?? head, head);
-    while (next > from && found.length < limit && performance.now() <= deadline) {
+    while (next > from && found.length < limit) {
       const first = segments.findLast((segment) => segment.first < next)?.first ?? 0;
       const range = { from: Math.max(from, first, next - stretch), to: next };
       const left = limit - found.length;
@@ -168,6 +168,8 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
       );
       found.push(...matching);
       next = matching.length < left ? range.from : (matching.at(-1)?.first ?? range.from);
+      // Only now: a page makes way, also where the time was over before it began.
+      if (performance.now() > deadline) break;
     }
     return { transactions: found, next };
   }
@@ -221,7 +223,7 @@ export class SqliteReader implements LogReader, RowFinder, LogSearch {
     const { floor } = this;
     if (request.from < floor) {
       const { from: offset } = request;
-      throw new TidingsError('LOG_PRUNED', { offset, source: this.#source, floor });
+      throw logPruned({ offset, source: this.#source, floor });
     }
     const to = Math.min(request.to ?? head, head);
     let next = request.from;

@@ -94,7 +94,8 @@ export class SqliteLogWriter implements LogWriter {
     if (bytes > MAX_IMAGE_BYTES) {
       throw new TidingsError('LOG_RECORD_TOO_LARGE', { bytes, limit: MAX_IMAGE_BYTES });
     }
-    this.#batch.add(change);
+    // One that exceeds the memory by itself goes on to its file before this returns.
+    this.#batch.add(change, { isStoredAtOnce: bytes >= this.#limit });
     if (this.#batch.bytes >= this.#limit) this.#guard(() => this.#spill());
   }
 

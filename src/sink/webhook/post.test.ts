@@ -143,6 +143,7 @@ const BROKEN: readonly (readonly [name: string, code: string, answer: (socket: S
     ['a reset', 'WEBHOOK_RESET', (socket) => socket.resetAndDestroy()],
     ['a close', 'WEBHOOK_RESET', (socket) => socket.end()],
     ['half a status line', 'WEBHOOK_RESET', (socket) => socket.end('HTTP/1.1 20')],
+    ['a status line without an end', 'WEBHOOK_RESET', (socket) => socket.end('HTTP/1.1 200 OK')],
     ['bytes of another protocol', 'WEBHOOK_PROTOCOL', (socket) => socket.end('SSH-2.0-x\r\n\r\n')],
     ['random bytes', 'WEBHOOK_PROTOCOL', (socket) => socket.end(Buffer.alloc(4_000, 0x97))],
     ['a status below 100', 'WEBHOOK_PROTOCOL', (socket) => socket.end('HTTP/1.1 099 X\r\n\r\n')],
@@ -206,16 +207,17 @@ test(
   ENDS,
   async () => {
     await using receiver = await RawReceiver.listen((socket) => {
-      if (receiver.requests === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
-      else if (receiver.requests === 2) socket.end();
+      const { requests } = receiver;
+      if (requests <= 2) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      else if (requests === 4) socket.end();
       else socket.end('HTTP/1.1 500 Oh\r\nx a: 1\r\n\r\n');
     });
     await using sink = webhookSink(receiver.url, { connections: 1 });
     const codes: string[] = [];
-    for (let index = 0; index < 3; index += 1) {
+    for (let index = 0; index < 5; index += 1) {
       codes.push(codeOf(await sink.deliver(attempt(index), PATIENT)));
     }
-    assert.deepEqual(codes, ['ack', 'WEBHOOK_RESET', 'WEBHOOK_STATUS']);
+    assert.deepEqual(codes, ['ack', 'ack', 'WEBHOOK_STATUS', 'WEBHOOK_RESET', 'WEBHOOK_STATUS']);
   },
 );
 

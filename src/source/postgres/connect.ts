@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import { newReplicationSocket } from './connection-socket.ts';
+import { guardParser } from './guard-parser.ts';
 import { keepLastWords, lastWords, readToTheEnd } from './last-words.ts';
 import { HAS_ARRIVED, NEWER_SETTINGS, startupOptions } from './session-settings.ts';
 import { toConnectError } from './source-error.ts';
@@ -76,6 +77,7 @@ async function open(options: ConnectOptions, signal?: AbortSignal): Promise<pg.C
     await client.connect();
     signal?.throwIfAborted();
     readToTheEnd(client);
+    guardParser(client);
     await requireDirect(options.source, client);
     signal?.throwIfAborted();
     return client;

@@ -22,6 +22,11 @@ const LENGTH = 4;
 const MAX_FRAME = 2 ** 30 + HEADER;
 /** A split frame's memory is kept for the next one up to this size. */
 const KEPT = 64 * 1024;
+/**
+ * From here on a split frame gets all of the memory that its length promises: the system gives it
+ * only as it is written to, and by then enough has arrived to believe the length.
+ */
+const WHOLE = 16 * 1024 * 1024;
 
 /**
  * Cuts chunks, as they come from a socket, into frames. Frames are read in place; only one that
@@ -128,7 +133,10 @@ export class FrameReader {
   }
 
   #grow(wanted: number, needed: number): void {
-    const larger = Buffer.allocUnsafe(Math.min(wanted, Math.max(needed, 2 * this.#splitLength)));
+    const grown = Math.max(needed, 2 * this.#splitLength);
+    // Of a large value half would be there twice while it is moved.
+    const length = grown > WHOLE ? wanted : Math.min(wanted, grown);
+    const larger = Buffer.allocUnsafe(length);
     this.#split.buffer.copy(larger, 0, 0, this.#splitLength);
     this.#split = bytesOf(larger);
   }

@@ -1,3 +1,4 @@
+import { isTooLong, LONGEST_TEXT } from '../../change/too-large.ts';
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 
 /** SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -49,6 +50,9 @@ export function toSourceError(source: string, error: unknown): TidingsError {
   if (isTidingsError(error)) return error;
   const { code, message } = describe(error);
   const options = { cause: error };
+  if (isTooLong(error)) {
+    return new TidingsError('SOURCE_VALUE_TOO_LARGE', { source, limit: LONGEST_TEXT }, options);
+  }
   if (isSqlState(code) && !DISCONNECTED.test(code)) {
     return new TidingsError('SOURCE_FAILED', { source, reason: message, state: code }, options);
   }

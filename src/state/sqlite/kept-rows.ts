@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import type { Operation } from '../../change/change.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { KeptRecord, KeptSize } from '../kept-record.ts';
+import type { KeptNote, KeptRecord, KeptSize } from '../kept-record.ts';
 
 export function insertKept(
   database: DatabaseSync,
@@ -52,6 +52,22 @@ export function readKept(
   throw new TidingsError('STATE_FAILED', { path: database.location() ?? '', reason });
 }
 
+/** Their checksums cover the images as well, and are compared when these are read. */
+export function listKept(
+  database: DatabaseSync,
+  source: string,
+  { from, limit }: { readonly from: number; readonly limit: number },
+): readonly KeptNote[] {
+  return database
+    .prepare(
+      `SELECT "offset", table_id, operation, "key", previous_key, first, last, transaction_id,
+         position, committed_at, context
+       FROM kept WHERE source = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?`,
+    )
+    .all(source, from, limit)
+    .map(toNote);
+}
+
 export function sizeOfKept(database: DatabaseSync, source: string): KeptSize {
   const row = database
     .prepare('SELECT count(*) AS records, sum(bytes) AS bytes FROM kept WHERE source = ?')
@@ -92,13 +108,16 @@ export function dropKept(
 
 function toRecord(row: Record<string, SQLOutputValue>): KeptRecord {
   const { images } = row;
+  return { ...toNote(row), images: images instanceof Uint8Array ? images : new Uint8Array(0) };
+}
+
+function toNote(row: Record<string, SQLOutputValue>): KeptNote {
   return {
     offset: Number(row['offset']),
     tableId: Number(row['table_id']),
     operation: String(row['operation']) as Operation,
     key: textOrNull(row['key']),
     previousKey: textOrNull(row['previous_key']),
-    images: images instanceof Uint8Array ? images : new Uint8Array(0),
     transaction: {
       first: Number(row['first']),
       last: Number(row['last']),

@@ -10,8 +10,8 @@ import type {
   StoredReplay,
   StoredSubscription,
 } from '../state.ts';
-import type { KeptRecord, KeptSize, SubscriptionNeeds } from '../kept-record.ts';
-import { readKept, sizeOfKept } from './kept-rows.ts';
+import type { KeptNote, KeptRecord, KeptSize, SubscriptionNeeds } from '../kept-record.ts';
+import { listKept, readKept, sizeOfKept } from './kept-rows.ts';
 import { countNeeded, neededBy, neededOffsets, needsOf } from './needs.ts';
 import { EXCEPTION_COLUMNS, readException, readReplay, readSubscription } from './rows.ts';
 import { checkFormat, STATE_FORMAT } from './schema.ts';
@@ -134,6 +134,13 @@ export class SqliteStateReader implements StateReader {
 
   async keptRecord(source: string, offset: number): Promise<KeptRecord | null> {
     return readKept(this.database, source, offset);
+  }
+
+  async keptNotes(
+    source: string,
+    { from, limit }: { readonly from: number; readonly limit: number },
+  ): Promise<readonly KeptNote[]> {
+    return listKept(this.database, source, { from, limit: boundedLimit(limit) });
   }
 
   async kept(source: string): Promise<KeptSize> {

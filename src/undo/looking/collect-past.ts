@@ -1,5 +1,6 @@
 import { readStoredRows } from '../../change/stored-rows.ts';
 import { qualifiedName } from '../../change/table.ts';
+import { isTooLong, largestValue, LONGEST_TEXT } from '../../change/too-large.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LogRecord } from '../../log/log.ts';
 import type { PastColumns } from './past-columns.ts';
@@ -104,16 +105,43 @@ export async function collectCounts(
 
 function rowBefore(record: LogRecord, columns: PastColumns): PastRow {
   const { before } = readStoredRows(record.images);
-  const row = before?.kind === 'old' ? columns.read(record.table, before, null) : null;
+  const row =
+    before?.kind === 'old'
+      ? readTexts(record, columns, () => columns.read(record.table, before, null))
+      : null;
   if (row === null) throw lacksOldRow(record);
   return row;
 }
 
 function rowAfter(record: LogRecord, columns: PastColumns): PastRow {
   const { before, after } = readStoredRows(record.images);
-  const row = after === null ? null : columns.read(record.table, after, before);
+  const row =
+    after === null
+      ? null
+      : readTexts(record, columns, () => columns.read(record.table, after, before));
   if (row === null) throw lacksOldRow(record);
   return row;
+}
+
+/** @throws TidingsError `AS_OF_TOO_LARGE` */
+function readTexts<Read>(record: LogRecord, { names }: PastColumns, read: () => Read): Read {
+  try {
+    return read();
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    const { table, offset, transaction } = record;
+    const largest = largestValue(record);
+    const others = names.filter((name) => name !== largest.column);
+    const details = {
+      ...largest,
+      table: qualifiedName(table),
+      offset,
+      limit: LONGEST_TEXT,
+      others: others.join(','),
+      after: transaction.last + 1,
+    };
+    throw new TidingsError('AS_OF_TOO_LARGE', details, { cause: error });
+  }
 }
 
 function lacksOldRow({ table, offset, transaction }: LogRecord): TidingsError {

@@ -1,4 +1,5 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
+import { notesAside, readRecordAt, type RecordPlaces } from '../../log/kept-aside.ts';
 import type { LoggedTransaction, LogRecord } from '../../log/log.ts';
 import { recordAt, type SearchableLog } from './searchable-log.ts';
 
@@ -15,8 +16,15 @@ export type Located =
       readonly transaction: LoggedTransaction;
       /** Older transactions with the same number: the database uses numbers again. */
       readonly older: readonly LoggedTransaction[];
+      /** The offsets of it that were kept aside; null while the log has all of it. */
+      readonly kept: readonly number[] | null;
     }
   | { readonly record: LogRecord };
+
+/** A log that can be looked through, with what was kept aside of it. */
+export interface LocatePlaces extends RecordPlaces {
+  readonly log: SearchableLog;
+}
 
 /**
  * Reads a transaction (`7712`), a change id (`main:00000000016B3748:0`), a transaction by its
@@ -34,40 +42,68 @@ export function parseTarget(text: string): Target {
   return { source, position, index: index === undefined ? null : Number(index) };
 }
 
-/** @throws TidingsError `SHOW_UNKNOWN` */
-export async function locate(log: SearchableLog, source: string, target: Target): Promise<Located> {
+/**
+ * Looks for what was meant in the log, then in what was kept aside of it.
+ * @throws TidingsError `SHOW_UNKNOWN`
+ */
+export async function locate(places: LocatePlaces, target: Target): Promise<Located> {
+  const { log } = places;
   if ('number' in target) {
     const [transaction, ...older] = await log.transactionsById(target.number);
-    if (transaction !== undefined) return { transaction, older };
+    if (transaction !== undefined) return { transaction, older, kept: null };
+    const aside = await transactionAside(places, ({ id }) => id === target.number);
+    if (aside !== null) return aside;
     const offset = Number(target.number);
     const what = `transaction or offset ${target.number}`;
-    return { record: await findOffset(log, source, offset, what) };
+    return { record: await findOffset(places, offset, what) };
   }
   if ('offset' in target) {
-    const what = `offset ${target.offset}`;
-    return { record: await findOffset(log, source, target.offset, what) };
+    return { record: await findOffset(places, target.offset, `offset ${target.offset}`) };
   }
-  const { position, index } = target;
-  const transaction = await transactionAt(log, position);
-  const id = [source, position, ...(index === null ? [] : [index])].join(':');
-  if (transaction === null)
-    throw unknown(log, source, index === null ? `transaction ${id}` : `change ${id}`);
-  if (index === null) return { transaction, older: [] };
-  const offset = transaction.first + index;
-  if (offset > transaction.last) throw unknown(log, source, `change ${id}`);
-  return { record: await findOffset(log, source, offset, `change ${id}`) };
+  return await locatePosition(places, target);
 }
 
-async function findOffset(
-  log: SearchableLog,
-  source: string,
-  offset: number,
-  what: string,
-): Promise<LogRecord> {
-  if (!Number.isSafeInteger(offset) || offset < log.floor || offset >= log.head) {
-    throw unknown(log, source, what);
+async function locatePosition(
+  places: LocatePlaces,
+  { position, index }: Extract<Target, { readonly position: string }>,
+): Promise<Located> {
+  const { source, log } = places;
+  const transaction = await transactionAt(log, position);
+  const found: Located | null =
+    transaction === null
+      ? await transactionAside(places, (each) => each.position === position)
+      : { transaction, older: [], kept: null };
+  const what = index === null ? 'transaction' : 'change';
+  const id = [source, position, ...(index === null ? [] : [index])].join(':');
+  if (found === null || !('transaction' in found)) throw unknown(places, `${what} ${id}`);
+  if (index === null) return found;
+  const offset = found.transaction.first + index;
+  if (offset > found.transaction.last) throw unknown(places, `change ${id}`);
+  return { record: await findOffset(places, offset, `change ${id}`) };
+}
+
+async function findOffset(places: LocatePlaces, offset: number, what: string): Promise<LogRecord> {
+  const { log } = places;
+  const isKnown = Number.isSafeInteger(offset) && offset < log.head;
+  const record = isKnown ? await readRecordAt(places, offset) : null;
+  if (record === null) throw unknown(places, what);
+  return record;
+}
+
+/** The newest transaction of which records were kept aside, when it is the one that is meant. */
+async function transactionAside(
+  places: LocatePlaces,
+  isMeant: (transaction: LoggedTransaction) => boolean,
+): Promise<Extract<Located, { readonly transaction: LoggedTransaction }> | null> {
+  let found: LoggedTransaction | null = null;
+  const kept: number[] = [];
+  for await (const { offset, transaction } of notesAside(places)) {
+    if (!isMeant(transaction)) continue;
+    if (found?.first !== transaction.first) kept.length = 0;
+    found = transaction;
+    kept.push(offset);
   }
-  return recordAt(log, offset);
+  return found === null ? null : { transaction: found, older: [], kept };
 }
 
 /** Positions grow with offsets, so the transaction with this one is found by halves. */
@@ -86,6 +122,6 @@ async function transactionAt(
   return null;
 }
 
-function unknown(log: SearchableLog, source: string, what: string): TidingsError {
+function unknown({ source, log }: RecordPlaces, what: string): TidingsError {
   return new TidingsError('SHOW_UNKNOWN', { source, what, floor: log.floor, head: log.head });
 }

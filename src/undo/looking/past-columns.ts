@@ -22,6 +22,8 @@ export class PastColumns {
   readonly columns: readonly Column[];
   /** What they are called now. */
   readonly present: readonly string[];
+  /** The same of all that could be shown. */
+  readonly known: readonly string[];
   /** Those, by their present names, of which some values were called otherwise then. */
   readonly renamedValues: ReadonlySet<string>;
   readonly #names: PresentColumns;
@@ -30,9 +32,17 @@ export class PastColumns {
 
   private constructor(
     columns: readonly (readonly [Column, string])[],
-    names: PresentColumns,
-    later: readonly TableDefinition[],
+    {
+      names,
+      later,
+      known,
+    }: {
+      readonly names: PresentColumns;
+      readonly later: readonly TableDefinition[];
+      readonly known: readonly string[];
+    },
   ) {
+    this.known = known;
     this.columns = columns.map(([column]) => column);
     this.present = columns.map(([, name]) => name);
     this.#names = names;
@@ -48,13 +58,17 @@ export class PastColumns {
 
   /**
    * @param versions the table as it was, and all versions since, the present one last.
-   * @param asked the columns that are wanted; null for all.
+   * @param asked the columns that are wanted; null for all. Besides them only those of the key are
+   *   read, unless `readsOthers`.
    * @throws TidingsError `AS_OF_COLUMN`, `COLUMN_NOT_LOGGED`
    */
   static choose(
     versions: { readonly past: TableDefinition; readonly later: readonly TableDefinition[] },
     names: PresentColumns,
-    asked: readonly string[] | null,
+    {
+      asked,
+      readsOthers,
+    }: { readonly asked: readonly string[] | null; readonly readsOthers: boolean },
   ): PastColumns {
     const { past: then, later } = versions;
     const problems = new Map<string, string>();
@@ -79,7 +93,10 @@ export class PastColumns {
         columns: kept.map(([{ name }]) => name).join(','),
       });
     }
-    return new PastColumns(inOrder(kept, then, later.at(-1)), names, later);
+    const known = kept.map(([, name]) => name);
+    const read = asked === null || readsOthers ? null : new Set([...asked, ...keyNames(then)]);
+    const columns = kept.filter(([{ name }]) => read?.has(name) ?? true);
+    return new PastColumns(inOrder(columns, then, later.at(-1)), { names, later, known });
   }
 
   /** What they were called. */
@@ -126,6 +143,10 @@ export class PastColumns {
     }
     return places;
   }
+}
+
+function keyNames({ columns, key }: TableDefinition): readonly string[] {
+  return key.flatMap((index) => columns[index]?.name ?? []);
 }
 
 /** A partition may have its columns in an order of its own; the table's is the one to show. */

@@ -34,6 +34,8 @@ export interface AsOfRequest {
   readonly keys?: readonly string[];
   /** Only these columns have to be known. Default: all. */
   readonly columns?: readonly string[];
+  /** Others are read as well, where they are known; default: only those of the key. */
+  readonly readsOthers?: boolean;
 }
 
 export interface AsOfOptions extends AlignOptions {
@@ -95,7 +97,8 @@ export async function openPastTable(
     detached.map((each) => each.table),
     table.versions,
   );
-  const columns = PastColumns.choose(versions, names, request.columns ?? null);
+  const { columns: asked = null, readsOthers = false } = request;
+  const columns = PastColumns.choose(versions, names, { asked, readsOthers });
   const key = sharedKey(versions, columns, names);
   const parts = partsOf(present.definition, own, parted);
   const reading = { log, snapshot, store, offset, columns, onProgress };
@@ -266,8 +269,8 @@ function nameOf({ schema, name }: TableDefinition): TableName {
   return { schema, name };
 }
 
-function newColumns({ present }: PastColumns, now: TableDefinition): readonly string[] {
-  return now.columns.map(({ name }) => name).filter((name) => !present.includes(name));
+function newColumns({ known }: PastColumns, now: TableDefinition): readonly string[] {
+  return now.columns.map(({ name }) => name).filter((name) => !known.includes(name));
 }
 
 /** What the table is called now, and was called then, where that is not what was asked for. */

@@ -1,6 +1,7 @@
 import type { StoredChange } from '../../change/stored-change.ts';
 import { readStoredRows } from '../../change/stored-rows.ts';
 import type { Column, TableDefinition } from '../../change/table.ts';
+import { LONGEST_TEXT } from '../../change/too-large.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 
 /** A value that a column has to have before or after a change. */
@@ -73,8 +74,11 @@ export class ValueMatcher {
       return operation === 'update' ? null : false;
     }
     if (row.kind === 'key' && !table.key.includes(index)) return null;
-    let cell = row.cell(index);
-    if (cell === undefined && side === 'after' && before?.kind === 'old') cell = before.cell(index);
+    const isBefore = side === 'after' && row.isUnchanged(index) && before?.kind === 'old';
+    const known = isBefore ? before : row;
+    // Nobody can have written it as the condition's value.
+    if (known.size(index) > LONGEST_TEXT) return false;
+    const cell = known.cell(index);
     if (cell === undefined) return null;
     if (cell === null || value === null) return cell === value;
     return cell === value || (!isShownAsStored(column) && this.#display(column, cell) === value);

@@ -1,13 +1,14 @@
 import type pg from 'pg';
 import type { Cell } from '../../../change/row-images.ts';
-import { TidingsError } from '../../../errors/tidings-error.ts';
+import { LONGEST_TEXT } from '../../../change/too-large.ts';
+import { isTidingsError, TidingsError } from '../../../errors/tidings-error.ts';
 import type { SnapshotRows, SnapshotTable, SourceSnapshot } from '../../table-snapshot.ts';
 import { NO_TEXT } from '../connection-error.ts';
 import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
 import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
 import { lastWords } from '../last-words.ts';
 import { lsnToPosition } from '../position.ts';
-import { quoteIdentifier, quoteTable } from '../quote.ts';
+import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
 import { SNAPSHOT_BEGIN } from '../session-settings.ts';
 import { sqlState, toSourceError } from '../source-error.ts';
 import { findUnreadableSql } from '../unreadable-values.ts';
@@ -130,12 +131,13 @@ export class PostgresSnapshot implements SourceSnapshot {
   }
 
   async #read<Result>(
-    table: { readonly schema: string; readonly name: string },
+    table: Pick<SnapshotRows, 'schema' | 'name' | 'columns'>,
     query: () => Promise<Result>,
   ): Promise<Result> {
     try {
       return await this.#do(query);
     } catch (error) {
+      if (isTidingsError(error, 'SOURCE_VALUE_TOO_LARGE')) throw this.#tooLarge(table, error);
       if (NO_TEXT.has(sqlState(error) ?? '')) {
         const sql = findUnreadableSql(quoteTable(table), null);
         const details = { source: this.#source, table: `${table.schema}.${table.name}`, sql };
@@ -144,6 +146,19 @@ export class PostgresSnapshot implements SourceSnapshot {
       if (sqlState(error) !== INSUFFICIENT_PRIVILEGE || !(error instanceof Error)) throw error;
       throw this.#refused(table, error);
     }
+  }
+
+  #tooLarge(
+    table: Pick<SnapshotRows, 'schema' | 'name' | 'columns'>,
+    error: Error,
+  ): TidingsError<'SNAPSHOT_TOO_LARGE'> {
+    const details = {
+      source: this.#source,
+      table: `${table.schema}.${table.name}`,
+      limit: LONGEST_TEXT,
+      sql: findTooLargeSql(quoteTable(table), table.columns),
+    };
+    return new TidingsError('SNAPSHOT_TOO_LARGE', details, { cause: error });
   }
 
   #refused(
@@ -174,6 +189,14 @@ export class PostgresSnapshot implements SourceSnapshot {
       throw toSourceError(this.#source, lastWords(this.#client, error));
     }
   }
+}
+
+/** Names the rows, and the column of each, whose text is too long. */
+function findTooLargeSql(table: string, columns: readonly string[]): string {
+  const sizes = columns.map(
+    (name) => `(${quoteLiteral(name)}, octet_length(t.${quoteIdentifier(name)}::text))`,
+  );
+  return `SELECT t.ctid, s.* FROM ${table} t, LATERAL (VALUES ${sizes.join(', ')}) s (name, bytes) WHERE s.bytes > ${LONGEST_TEXT};`;
 }
 
 const POSITION = 'SELECT pg_current_wal_insert_lsn()::text AS lsn';
