@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type * as Acorn from 'acorn';
 import type { AnyNode, Expression, ObjectExpression, Program, Property } from 'acorn';
 
 /**
@@ -24,7 +25,7 @@ export function offsetOfKey(text: string, path: readonly string[]): number | nul
 
 /** Only a configuration with a mistake in it is parsed, so the parser is loaded then. */
 function parse(text: string): Program | null {
-  const { parse: read } = createRequire(import.meta.url)('acorn') as typeof import('acorn');
+  const { parse: read } = createRequire(import.meta.url)('acorn') as typeof Acorn;
   for (const sourceType of ['module', 'script'] as const) {
     try {
       return read(text, { ecmaVersion: 'latest', sourceType, allowHashBang: true });
