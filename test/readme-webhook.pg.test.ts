@@ -57,7 +57,12 @@ test('the webhook, as in the README', { timeout: 120_000 }, async (t) => {
   const [secret = ''] = /whsec_[^']+/.exec(first) ?? [];
 
   const [, config = ''] = /```ts\n([^]*?)```/.exec(section) ?? [];
-  const pasted = config.replace('http://127.0.0.1:4000', url).replace('whsec_…', secret);
+  // With a pause that nothing but `retry` ends while the test looks at it.
+  const paced = `$& delivery: { backoff: { first: '50s', max: '50s' } },`;
+  const pasted = config
+    .replace('http://127.0.0.1:4000', url)
+    .replace('whsec_…', secret)
+    .replace(/tables: \['public\.mail_users'\],/, paced);
   writeFileSync(join(cwd, 'tidings.config.ts'), pasted);
   const service = start(['start'], { cwd, env });
   let logged = '';

@@ -69,7 +69,7 @@ const table: Action = async (context, options, [name = '']) => {
   const count = await print(io, view, format);
   io.signal.throwIfAborted();
   io.stderr.write(`${view.table} before offset ${view.offset}: ${formatCounted(count, 'row')}\n`);
-  for (const note of view.notes) io.stderr.write(`${harmless(note)}\n`);
+  for (const note of view.notes) io.stderr.write(`${harmless(commands.in(note))}\n`);
   if (view.leftOut.length > 0) {
     const names = harmless(view.leftOut.join(', '));
     io.stderr.write(`Left out, because the log has no old values of them: ${names}\n`);
