@@ -1,6 +1,8 @@
 import type { Looking, Shown, TransactionReport } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
 import { toWire, type WireChange, wireText } from '../change/wire.ts';
+import { schemaChangeSinceText } from '../undo/looking/schema-change-text.ts';
+import type { SchemaChange } from '../undo/looking/schema-changes.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
@@ -54,11 +56,14 @@ export interface ShownTransaction {
   readonly kept: readonly number[] | null;
   /** What it did, by table. */
   readonly tables: readonly TableCount[];
+  /** What has become of the columns of these tables since, as far as the log knows. */
+  readonly schemaChanges: readonly SchemaChange[];
   /** Its first changes. */
   readonly sample: readonly WireChange[];
 }
 
 type Transaction = Exclude<Shown, { readonly change: Change }>;
+type ShownChange = Extract<Shown, { readonly change: Change }>;
 
 const show: Action = async (context, options, [target = '']) => {
   const { io } = context;
@@ -84,14 +89,21 @@ async function showTransaction(
 ): Promise<void> {
   const { transaction, older, kept } = shown;
   const tables = await shown.counts();
+  const schemaChanges = await shown.schemaChanges();
   const sample: Change[] = [];
   for await (const change of shown.changes()) {
     sample.push(change);
     if (sample.length >= SAMPLE) break;
   }
   if (json) {
-    const shownSample = sample.map(toWire);
-    const document: ShownTransaction = { transaction, older, kept, tables, sample: shownSample };
+    const document: ShownTransaction = {
+      transaction,
+      older,
+      kept,
+      tables,
+      schemaChanges,
+      sample: sample.map(toWire),
+    };
     printJson(io, document);
     return;
   }
@@ -108,6 +120,7 @@ async function showTransaction(
     )}\n`,
   );
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
+  for (const change of schemaChanges) io.stdout.write(sinceText(change));
   const { id, changes } = transaction;
   const more = (kept?.length ?? changes) - sample.length;
   if (more > 0) io.stderr.write(`${formatCount(more)} more: ${commands.of('show', id, '--all')}\n`);
@@ -128,6 +141,7 @@ async function showAll(
     else output.write(`${changeLine(change, output)}\n`);
     await output.drained();
   }
+  if (!json) for (const change of await shown.schemaChanges()) output.write(sinceText(change));
   await output.end();
 }
 
@@ -146,6 +160,10 @@ function headText(io: Io, { transaction, older, kept }: Transaction): string {
   return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
 }
 
+function sinceText(change: SchemaChange): string {
+  return `${harmless(schemaChangeSinceText(change))}\n`;
+}
+
 /** What is left of a transaction. */
 function keptText(count: number): string {
   return `Retention has removed it; ${formatCounted(count, 'change')} of it ${count === 1 ? 'is' : 'are'} kept aside for deliveries.`;
@@ -153,7 +171,7 @@ function keptText(count: number): string {
 
 function showChange(
   { io, json, commands }: CommandContext,
-  { change, isAside }: Extract<Shown, { readonly change: Change }>,
+  { change, isAside, schemaChange }: ShownChange,
 ): void {
   if (json) {
     io.stdout.write(wireText(change));
@@ -176,6 +194,7 @@ function showChange(
     const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
+  if (schemaChange !== null) io.stdout.write(sinceText(schemaChange));
   if (isAside) io.stderr.write('Retention has removed it; it is kept aside for a delivery.\n');
   io.stderr.write(`→ ${commands.of('show', transaction.id)}\n`);
   if (key !== null) io.stderr.write(`→ ${commands.of(...historyWords(change))}\n`);
