@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { CheckResult } from '../observe/check-result.ts';
+import type { MissingValue } from '../option/missing-value.ts';
 import type { Sink } from './sink.ts';
 
 /** What an endpoint is opened with, besides its own settings. */
@@ -21,19 +22,12 @@ export interface SettingProblem {
   readonly problem: string;
 }
 
-/** A value that an endpoint cannot do without. What often comes from the environment may be absent. */
-export interface MissingSetting {
-  /** From `to` on. */
-  readonly path: readonly string[];
-  /** How the environment would set it. */
-  readonly example: string;
-}
-
 /** One endpoint as it is configured. Nothing is open yet. */
 export interface ConfiguredEndpoint {
   /** What of its settings does not go together. */
   problems(): readonly SettingProblem[];
-  missing(): readonly MissingSetting[];
+  /** What it cannot do without and has not; paths from `to` on. */
+  missing(): readonly MissingValue[];
   /**
    * The file that it writes, absolute: two endpoints must not have the same one. Null when it writes
    * none.

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config } from '../../config/define-config.ts';
 import { endpointOf } from '../../config/sink-kinds.ts';
-import { missingSetting } from '../../sink/missing-setting.ts';
+import { missingValue, ofEndpoint } from '../../option/missing-value.ts';
 import type { CheckResult } from '../../observe/check-result.ts';
 import { compileFilter } from '../../subscription/filter.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
@@ -59,7 +59,7 @@ export function checkSubscriptions(config: Config): readonly CheckResult[] {
     const endpoint = endpointOf(to);
     const [first] = endpoint.missing();
     if (first !== undefined) {
-      return { name, ...failed(missingSetting(name, first)) };
+      return { name, ...failed(missingValue(ofEndpoint(name, first), 'command')) };
     }
     try {
       return { name, ...endpoint.check(name) };

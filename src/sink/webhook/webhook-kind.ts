@@ -1,13 +1,8 @@
+import type { TidingsError } from '../../errors/tidings-error.ts';
 import { isPem } from '../../option/pem.ts';
 import { withoutUndefined } from '../../util/without-undefined.ts';
-import { missingSetting } from '../missing-setting.ts';
-import type {
-  ConfiguredEndpoint,
-  MissingSetting,
-  OpenContext,
-  SettingProblem,
-  SinkKind,
-} from '../sink-kind.ts';
+import { type MissingValue, missingValue, ofEndpoint } from '../../option/missing-value.ts';
+import type { ConfiguredEndpoint, OpenContext, SettingProblem, SinkKind } from '../sink-kind.ts';
 import type { Sink } from '../sink.ts';
 import { readCertificates } from './read-certificates.ts';
 import { webhookSchema, type WebhookSettings, webhookShown } from './webhook-settings.ts';
@@ -73,13 +68,18 @@ function problems({ tls }: WebhookSettings): readonly SettingProblem[] {
   return [{ path: ['webhook', 'tls', absent], problem }];
 }
 
-function missing(settings: WebhookSettings): readonly MissingSetting[] {
+function missing(settings: WebhookSettings): readonly MissingValue[] {
   const needed = ['url', 'secret'] as const;
   return needed.filter((key) => settings[key] === undefined).map(absent);
 }
 
-function absent(key: 'url' | 'secret'): MissingSetting {
+function absent(key: 'url' | 'secret'): MissingValue {
   return { path: ['webhook', key], example: EXAMPLES[key] };
+}
+
+/** Who has come so far without it is a program: commands ask for all that is missing before. */
+function lacking(subscription: string, key: 'url' | 'secret'): TidingsError {
+  return missingValue(ofEndpoint(subscription, absent(key)), 'program');
 }
 
 /** Headers stay only with the same origin: a change of the address alone must not send them to somebody else. */
@@ -101,8 +101,8 @@ async function open(
   { subscription, maxConcurrency, allowAddresses, userAgent }: OpenContext,
 ): Promise<Sink> {
   const { url, secret, headers = {}, tls = {} } = settings;
-  if (url === undefined) throw missingSetting(subscription, absent('url'));
-  if (secret === undefined) throw missingSetting(subscription, absent('secret'));
+  if (url === undefined) throw lacking(subscription, 'url');
+  if (secret === undefined) throw lacking(subscription, 'secret');
   const certificates = readCertificates(subscription, withoutUndefined(tls));
   // Its HTTP client takes a while to load, and who only looks at a configuration does not need it.
   const { WebhookSink } = await import('./webhook-sink.ts');
