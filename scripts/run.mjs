@@ -137,8 +137,10 @@ if (!Object.hasOwn(TASKS, task)) {
   await install(root, 'dependencies');
   checkPinned();
   // Only the tests need older servers: the demo is not kept waiting for them.
-  if (task === 'test')
+  if (task === 'test') {
     await install(join(root, 'test', 'servers'), 'PostgreSQL 14 to 17 for the tests');
+    await install(join(root, 'test', 'package-managers'), 'pnpm and Yarn for the tests');
+  }
   // Job queues for comparison; without them, or in a short run, the benchmark leaves them out.
   const compares = args.includes('webhook') || args.includes('all');
   if (task === 'bench' && compares && !args.includes('--smoke'))

@@ -39,6 +39,9 @@ async function expectLossAndGoOn(database: TestDatabase, at: Project, code: stri
   assert.equal(await drain(service), 0);
   const verified = await tidings(['log', 'verify', '--config', at.config, '--json']);
   assert.equal(verified.code, 0, verified.stderr);
+  const doctor = await tidings(['doctor', '--config', at.config]);
+  assert.equal(doctor.code, 0, doctor.stdout);
+  assert.match(doctor.stdout, /warn {2}gaps of main .*1 gap of the last 7 days, .* offset \d+, /);
 }
 
 test('a dropped slot', async () => {

@@ -154,7 +154,7 @@ export class SourceService implements AsyncDisposable {
 
   async #run({ acceptGap, acceptRewind, upgraded }: Accepted): Promise<void> {
     const watching = this.#watchStatus();
-    if (upgraded) await this.capture.acceptUpgrade((found) => this.#adopt(found));
+    if (upgraded) await this.capture.acceptUpgrade((found) => this.#adopt(found), acceptGap);
     if (acceptRewind) await this.capture.acceptRewind();
     if (acceptGap) await this.capture.acceptGap('given up by the operator (--accept-gap)');
     await this.capture.run();

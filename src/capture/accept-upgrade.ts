@@ -1,4 +1,5 @@
 import { historyOf, sourcePosition } from '../change/position.ts';
+import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import type { Log } from '../log/log.ts';
 import type { Source } from '../source/source.ts';
 import { rewoundError } from './log-history.ts';
@@ -14,6 +15,8 @@ export interface UpgradeOptions {
   readonly source: Pick<Source, 'name' | 'identify' | 'carriedOver' | 'continuation'>;
   readonly log: Log;
   readonly adopt: AdoptIdentity;
+  /** True when a gap is accepted after it, which begins at the log's end: then no slot is needed. */
+  readonly gapFollows: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -23,22 +26,39 @@ export interface UpgradeOptions {
  * left to send, so between the log's end and the slot's position nothing is missing.
  *
  * The identity comes last: after a crash in between it is all done again.
- * @throws TidingsError `SOURCE_CHANGED`, `SLOT_MISSING`, `SLOT_INVALIDATED`, `SOURCE_REWOUND`.
+ * @throws TidingsError `SOURCE_CHANGED`, `SLOT_NOT_CARRIED_OVER`, `SLOT_IN_USE`, `SOURCE_REWOUND`.
  */
 export async function acceptUpgrade(options: UpgradeOptions): Promise<void> {
   const { source, log, signal } = options;
   const writeDown = await options.adopt(await source.identify(signal));
   if (writeDown === null) return;
-  const to = await source.carriedOver(signal);
+  const to = await carriedOver(options);
   const from = log.position;
-  if (from !== null && to < sourcePosition(from)) {
+  if (from !== null && to !== null && to < sourcePosition(from)) {
     const reason = 'the slot that was carried over ends before the log';
     throw await rewoundError(source.name, log, { abandoned: to, to, reason, complete: true });
   }
   // Its timelines begin anew, whatever the old server's were.
   const { lineage } = await source.continuation(null, signal);
   log.writer.lineage(lineage);
-  log.writer.reached(historyOf(from) + to);
+  if (to !== null) log.writer.reached(historyOf(from) + to);
   await log.writer.flush();
   await writeDown();
+}
+
+/** From where the source can deliver its changes; null when it cannot, and a gap says so. */
+async function carriedOver(options: UpgradeOptions): Promise<string | null> {
+  const { source, gapFollows, signal } = options;
+  try {
+    return await source.carriedOver(signal);
+  } catch (cause) {
+    if (!isNotCarriedOver(cause)) throw cause;
+    if (gapFollows) return null;
+    throw new TidingsError('SLOT_NOT_CARRIED_OVER', { source: source.name }, { cause });
+  }
+}
+
+/** Whether an upgraded server lacks the slot, or has one that nothing can be read from. */
+export function isNotCarriedOver(error: unknown): boolean {
+  return isTidingsError(error, 'SLOT_MISSING') || isTidingsError(error, 'SLOT_INVALIDATED');
 }

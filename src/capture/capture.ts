@@ -184,9 +184,9 @@ export class Capture {
   }
 
   /** See `accept-upgrade.ts`. Not tried again, like `acceptGap`. */
-  acceptUpgrade(adopt: AdoptIdentity): Promise<void> {
+  acceptUpgrade(adopt: AdoptIdentity, gapFollows: boolean): Promise<void> {
     const { source, log, signal } = this.#options;
-    return this.#accept(() => acceptUpgrade({ source, log, signal, adopt }));
+    return this.#accept(() => acceptUpgrade({ source, log, signal, adopt, gapFollows }));
   }
 
   async #accept(work: () => Promise<void>): Promise<void> {

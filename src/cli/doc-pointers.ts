@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,8 +14,19 @@ const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
  */
 export function resolveDocPointers(text: string, cwd: string): string {
   return text.replace(POINTER, (pointer) => {
-    const file = join(PACKAGE, ...pointer.split('/'));
+    const file = join(packageFrom(cwd), ...pointer.split('/'));
     const near = relative(cwd, file);
     return near.startsWith(`..${sep}`) || isAbsolute(near) ? file : near;
   });
+}
+
+/** pnpm puts a link there, to a folder whose name nobody wants to type. */
+function packageFrom(cwd: string): string {
+  const near = join(cwd, 'node_modules', 'tidings');
+  try {
+    return realpathSync(near) === realpathSync(PACKAGE) ? near : PACKAGE;
+  } catch {
+    // Nothing is installed there.
+    return PACKAGE;
+  }
 }

@@ -134,7 +134,7 @@ test('a command reports a bad configuration like any other error', async () => {
   assert.deepEqual(JSON.parse(err), {
     error: {
       code: 'CONFIG_UNKNOWN_KEY',
-      message: 'tidings.config.json: there is no option sorces.',
+      message: 'tidings.config.json, line 1: there is no option sorces.',
       hint: `Did you mean sources? All options: ${join(import.meta.dirname, '../../docs/reference/configuration.md')}.`,
     },
   });

@@ -5,14 +5,13 @@ import { enableCompileCache } from 'node:module';
 // Before anything else is loaded: it spares two thirds of the time until `--help` shows.
 enableCompileCache();
 
-// Where package.json says no type, Node.js warns about a TypeScript configuration file, and where it
-// says the wrong one, of the function that finds it out: true, and no concern of somebody who asks
-// for a status.
+// Where package.json says no type, Node.js warns about a TypeScript configuration file: true, and no
+// concern of somebody who asks for a status.
 const [printWarning] = process.listeners('warning');
 process.removeAllListeners('warning');
 process.on('warning', (warning) => {
   const typeless = Reflect.get(warning, 'code') === 'MODULE_TYPELESS_PACKAGE_JSON';
-  if (!typeless && !warning.message.startsWith('stripTypeScriptTypes ')) printWarning?.(warning);
+  if (!typeless) printWarning?.(warning);
 });
 
 const { processIo } = await import('./process-io.ts');

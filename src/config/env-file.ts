@@ -9,6 +9,7 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 export interface EnvFile {
   /** Absolute; null when there is none. */
   readonly file: string | null;
+  readonly text: string;
   readonly variables: Variables;
 }
 
@@ -16,13 +17,15 @@ export interface EnvFile {
 export function readEnvFile(directory: string): EnvFile {
   const file = join(directory, '.env');
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
-    return { file: null, variables: {} };
+    return { file: null, text: '', variables: {} };
   }
-  return { file, variables: parseEnv(readFileSync(file, 'utf8')) };
+  // Some editors begin a file with a byte order mark, which would become part of the first name.
+  const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  return { file, text, variables: parseEnv(text) };
 }
 
 /** The environment with what only the file has: what is set there, also to nothing, wins. */
-export function withEnvFile(env: Variables, { variables }: EnvFile): Variables {
+export function withEnvFile(env: Variables, variables: Variables): Variables {
   // A configuration file reads `process.env` itself. Who brought an environment of their own keeps
   // the process's as it is.
   if (env === process.env) {

@@ -1,8 +1,4 @@
-/** A place in a text, both from 1; columns count UTF-16 units, as editors do. */
-export interface TextPlace {
-  readonly line: number;
-  readonly column: number;
-}
+import { placeAt, type TextPlace } from './text-place.ts';
 
 /** Why a text is no JSON, or is ambiguous, and where. */
 export class JsonProblem extends Error {
@@ -33,12 +29,33 @@ export function parseJson(text: string): unknown {
   return JSON.parse(text);
 }
 
+/**
+ * Where members of valid JSON have their names, by {@link pathKey}; entries of a list are numbered.
+ * @throws JsonProblem
+ */
+export function placesOfMembers(text: string): ReadonlyMap<string, TextPlace> {
+  const places = new Map<string, TextPlace>();
+  const scanner = new Scanner(text, (path, at) => places.set(pathKey(path), placeAt(text, at)));
+  scanner.value(0);
+  return places;
+}
+
+export function pathKey(path: readonly PropertyKey[]): string {
+  return JSON.stringify(path.map(String));
+}
+
 class Scanner {
   readonly #text: string;
+  readonly #onMember: (path: readonly PropertyKey[], at: number) => void;
+  readonly #path: PropertyKey[] = [];
   #at = 0;
 
-  constructor(text: string) {
+  constructor(
+    text: string,
+    onMember: (path: readonly PropertyKey[], at: number) => void = () => undefined,
+  ) {
     this.#text = text;
+    this.#onMember = onMember;
   }
 
   value(depth: number): void {
@@ -46,7 +63,7 @@ class Scanner {
     this.#skip(SPACE);
     const first = this.#text[this.#at];
     if (first === '{') this.#list('}', () => this.#member(depth, new Set<string>()));
-    else if (first === '[') this.#list(']', () => () => this.value(depth + 1));
+    else if (first === '[') this.#list(']', () => this.#entry(depth));
     else if (first === '"') this.#string();
     else if (!this.#skip(NUMBER) && !this.#skip(WORD)) this.#fail(`a value has to stand here`);
   }
@@ -72,6 +89,18 @@ class Scanner {
     }
   }
 
+  #entry(depth: number): () => void {
+    let index = 0;
+    return () => this.#below(index++, depth);
+  }
+
+  /** The value of a member, or an entry of a list. */
+  #below(name: PropertyKey, depth: number): void {
+    this.#path.push(name);
+    this.value(depth + 1);
+    this.#path.pop();
+  }
+
   #member(depth: number, names: Set<string>): () => void {
     return () => {
       this.#skip(SPACE);
@@ -85,7 +114,8 @@ class Scanner {
       names.add(name);
       this.#skip(SPACE);
       if (!this.#take(':')) this.#fail('a colon has to stand here');
-      this.value(depth + 1);
+      this.#onMember([...this.#path, name], start);
+      this.#below(name, depth);
     };
   }
 
@@ -109,8 +139,6 @@ class Scanner {
   }
 
   #fail(problem: string): never {
-    const before = this.#text.slice(0, this.#at);
-    const line = before.split('\n').length;
-    throw new JsonProblem(problem, { line, column: this.#at - before.lastIndexOf('\n') });
+    throw new JsonProblem(problem, placeAt(this.#text, this.#at));
   }
 }

@@ -135,8 +135,61 @@ test('a bad value is told with where it came from', async () => {
   );
   assert.equal(
     await complaint({ 'tidings.config.json': '{"logLevel": "loud"}' }),
-    `CONFIG_INVALID: tidings.config.json: logLevel is "loud", ${levels}`,
+    `CONFIG_INVALID: tidings.config.json, line 1: logLevel is "loud", ${levels}`,
   );
+});
+
+test('a bad value is told with the line that it is written on', async () => {
+  const lines = ["sources: { main: { url: 'ftp://ann:geheim@db' } },", 'logLevel: 7,', 'lgo: {},'];
+  const body = `{\n${lines.join('\n')}\n}`;
+  const told = `has 3 problems:
+  - line 3: logLevel is 7, and has to be trace, debug, info, warn, error or silent.
+  - line 2: sources.main.url begins with ftp://, and has to begin with postgresql://.
+  - line 4: there is no option lgo. Did you mean log?`;
+  const text = `export default ${body};`;
+  const shifted = told.replace(/line (\d)/g, (_, line: string) => `line ${Number(line) + 1}`);
+  const import_ = "import { defineConfig } from 'tidings';\n";
+  const files = {
+    'tidings.config.mjs': [text, told],
+    'tidings.config.cjs': [`module.exports = ${body};`, told],
+    'tidings.config.ts': [`${import_}export default defineConfig(${body});`, shifted],
+    'tidings.config.js': [
+      `const made = ${body};\nexport default { ...made };`,
+      told.replace(/line \d: /g, ''),
+    ],
+  };
+  for (const [name, [written = '', expected = '']] of Object.entries(files)) {
+    assert.equal(await complaint({ [name]: written }), `CONFIG_PROBLEMS: ${name} ${expected}`);
+  }
+});
+
+test('what is wrong together, and what .env says, is told with its line', async () => {
+  const crm = { tables: ['a.b'], to: { handler: './a.ts' } };
+  const config = { ...MINIMAL, subscriptions: { crm: { ...crm, source: 'mian' } } };
+  assert.match(
+    await complaint({ 'tidings.config.json': JSON.stringify(config, null, 2) }),
+    /^CONFIG_SOURCE_UNKNOWN: tidings\.config\.json, line 15: subscriptions\.crm\.source names a source mian/,
+  );
+  const env = '# levels\nTIDINGS_LOG_LEVEL=info\nTIDINGS_LOG_LEVEL=loud\n';
+  assert.match(
+    await complaint({ '.env': env }),
+    /^CONFIG_INVALID: \.env, line 3, TIDINGS_LOG_LEVEL: logLevel is "loud"/,
+  );
+  assert.match(
+    await complaint({ '.env': env }, { env: { TIDINGS_LOG_LEVEL: 'lout' } }),
+    /^CONFIG_INVALID: environment variable TIDINGS_LOG_LEVEL: logLevel is "lout"/,
+  );
+});
+
+test('a line of .env that names a variable of ours and sets nothing', async () => {
+  const env = `A=1\nDATABASE_URL: ${URL}\n`;
+  const told =
+    'ENV_FILE_LINE: .env, line 2 names DATABASE_URL and sets nothing: behind the name has to be an =.';
+  assert.equal(await complaint({ '.env': env }), told);
+  const elsewhere = { env: { DATABASE_URL: URL } };
+  assert.equal(await complaint({ '.env': env }, elsewhere), 'accepted', 'nobody needs that line');
+  const marked = await load({ '.env': `\uFEFFDATABASE_URL=${URL}\n` });
+  assert.equal(marked.config.sources['main']?.url, URL, 'a byte order mark');
 });
 
 test('a file that is not there, or there twice', async () => {
@@ -270,7 +323,7 @@ test('.env beside the file: the environment wins, and it is told where the addre
   );
   assert.match(
     await complaint({}, { cwd: elsewhere }),
-    /^CONFIG_INVALID: \.env DATABASE_URL: sources\.main\.url begins with ftp:/,
+    /^CONFIG_INVALID: \.env, line 1, DATABASE_URL: sources\.main\.url begins with ftp:/,
   );
   assert.equal(
     (await load({ '.env/bin/activate': '' })).databaseUrl,

@@ -1,12 +1,15 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Config } from './define-config.ts';
 import { type EnvFile, readEnvFile, type Variables, withEnvFile } from './env-file.ts';
+import { lineOfVariable, lineThatSetsNothing } from './env-lines.ts';
 import { importConfig } from './import-config.ts';
+import { lineOfKey } from './key-line.ts';
+import { optionEntries } from './option-table.ts';
 import { applyOverrides, findOverrides, type Flags } from './overrides.ts';
 import { DEFAULT_SOURCE, resolveConfig } from './resolve-config.ts';
-import { withSecretFiles } from './secret-files.ts';
+import { secretVariables, withSecretFiles } from './secret-files.ts';
 
 /** Looked for in the working directory. */
 export const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'].map(
@@ -53,18 +56,20 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const name = file === null ? 'the configuration' : displayPath(file, cwd);
   const envFile = readEnvFile(file === null ? cwd : dirname(file));
   const databaseUrl = originOfDatabaseUrl(given, envFile);
-  const env = withSecretFiles(withEnvFile(options.env, withoutGiven(envFile, given)));
+  const added = withoutGiven(envFile, given);
+  const env = withSecretFiles(withEnvFile(options.env, added));
+  checkEnvFile(envFile, env, cwd);
   const written = file === null ? {} : await importConfig(file, name, cwd);
-  const overrides = findOverrides(env, options.flags ?? {}, cwd);
+  const originOf = (variable: string): string => originOfVariable(variable, envFile, added, cwd);
+  const overrides = findOverrides(env, options.flags ?? {}, cwd, originOf);
   const url = lacksUrl(written) ? env['DATABASE_URL'] : undefined;
   if (url !== undefined && url !== '') {
-    const origin =
-      databaseUrl?.from === 'file' ? displayPath(databaseUrl.file, cwd) : 'environment variable';
-    overrides.push({ path: URL_PATH, value: url, origin: `${origin} DATABASE_URL` });
+    overrides.push({ path: URL_PATH, value: url, origin: originOf('DATABASE_URL') });
   }
   const config = resolveConfig(applyOverrides(written, overrides), {
     name,
     directory: file === null ? cwd : dirname(file),
+    lineOf: (path) => (file === null ? null : lineIn(file, written, path)),
     overriddenBy: (path) => {
       const key = path.join('.');
       return overrides.find((override) => override.path.join('.') === key)?.origin ?? null;
@@ -90,11 +95,38 @@ export function findConfigFile(options: Omit<LoadOptions, 'flags'>): string | nu
 }
 
 /** What is set, or lies in a file that is named there, wins over `.env`, which may name a file too. */
-function withoutGiven({ file, variables }: EnvFile, given: Variables): EnvFile {
+function withoutGiven({ variables }: EnvFile, given: Variables): Variables {
   const kept = Object.entries(variables).filter(
     ([name]) => given[name] === undefined && given[name.replace(/_FILE$/, '')] === undefined,
   );
-  return { file, variables: Object.fromEntries(kept) };
+  return Object.fromEntries(kept);
+}
+
+/** Names a variable in messages, with the line of `.env` that sets it. */
+function originOfVariable(
+  variable: string,
+  { file, text }: EnvFile,
+  added: Variables,
+  cwd: string,
+): string {
+  const set = [variable, `${variable}_FILE`].find((name) => added[name] !== undefined);
+  if (file === null || set === undefined) return `environment variable ${variable}`;
+  const line = lineOfVariable(text, set);
+  return `${displayPath(file, cwd)}${line === null ? '' : `, line ${line}`}, ${set}`;
+}
+
+/** A line without `=` is passed over by Node.js. One that names a variable of ours was meant. */
+function checkEnvFile({ file, text }: EnvFile, env: Variables, cwd: string): void {
+  const ours = optionEntries().flatMap(([, entry]) => entry.env ?? []);
+  const secrets = secretVariables().flatMap((name) => [name, `${name}_FILE`]);
+  const unset = [...ours, ...secrets].filter((name) => env[name] === undefined);
+  const found = file === null ? null : lineThatSetsNothing(text, unset);
+  if (file === null || found === null) return;
+  throw new TidingsError('ENV_FILE_LINE', { path: displayPath(file, cwd), ...found });
+}
+
+function lineIn(file: string, written: unknown, path: readonly PropertyKey[]): number | null {
+  return lineOfKey(file, readFileSync(file, 'utf8').replace(/^\uFEFF/, ''), written, path);
 }
 
 function originOfDatabaseUrl(env: Variables, { file, variables }: EnvFile): DatabaseUrlOrigin {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TextPlace } from './json-check.ts';
+import { stripTypes } from './strip-types.ts';
+import type { TextPlace } from './text-place.ts';
 
 /** Where in a file of the user something went wrong. */
 interface FilePlace extends TextPlace {
@@ -70,7 +70,7 @@ function placeOfFrame({ stack = '' }: Error): FilePlace | null {
 function placeByParsing(error: Error, file: string): FilePlace | null {
   if (error.name !== 'SyntaxError' || !existsSync(file)) return null;
   try {
-    stripTypeScriptTypes(readFileSync(file, 'utf8'), { sourceUrl: file });
+    stripTypes(readFileSync(file, 'utf8'), file);
     return null; // The mistake is in something that it imports.
   } catch (again) {
     if (!(again instanceof Error)) return null;

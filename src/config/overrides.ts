@@ -12,19 +12,24 @@ export interface Override {
 /** Values of flags by option, such as `{ dataDir: '/var/lib/tidings' }`. */
 export type Flags = { readonly [Path in OptionPath]?: string };
 
-/** What environment and flags override; a flag wins over its variable. Empty variables count as unset. */
+/**
+ * What environment and flags override; a flag wins over its variable. Empty variables count as unset.
+ * @param originOf names a variable in messages, with where it is set.
+ */
 export function findOverrides(
   env: Readonly<Record<string, string | undefined>>,
   flags: Flags,
   directory: string,
+  originOf: (variable: string) => string,
 ): Override[] {
   return optionEntries().flatMap(([path, entry]) => {
     const fromFlag = flags[path];
     const fromEnv = entry.env === undefined ? undefined : env[entry.env];
+    const variable = entry.env ?? '';
     const written = fromFlag ?? (fromEnv === '' ? undefined : fromEnv);
     if (written === undefined) return [];
     const flag = entry.flag?.split(' ')[0];
-    const origin = fromFlag === undefined ? `environment variable ${entry.env}` : `option ${flag}`;
+    const origin = fromFlag === undefined ? originOf(variable) : `option ${flag}`;
     // What is typed in a shell is meant from where one stands, not from where the file lies.
     const value = entry.type === 'path' && written !== '' ? resolve(directory, written) : written;
     return [{ path: path.split('.'), value, origin }];

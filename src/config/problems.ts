@@ -34,7 +34,8 @@ export function combineProblems(origin: string, problems: readonly TidingsError[
 }
 
 function shortMessage({ message, details }: TidingsError, origin: string): string {
-  const short = message.startsWith(`${origin}: `) ? message.slice(origin.length + 2) : message;
+  const own = message.startsWith(`${origin}: `) || message.startsWith(`${origin}, line `);
+  const short = own ? message.slice(origin.length + 2) : message;
   return details['advice'] === undefined ? short : `${short} ${details['advice']}`;
 }
 

@@ -15,6 +15,8 @@ export interface ResolveOptions {
   readonly name?: string;
   /** Names the variable or flag that a value came from, or null when it is from the file. */
   readonly overriddenBy?: (path: readonly PropertyKey[]) => string | null;
+  /** The line of that file on which a value is written, as far as it is known. */
+  readonly lineOf?: (path: readonly PropertyKey[]) => number | null;
 }
 
 /** The source that is meant when none is configured: `DATABASE_URL`, or the embedded database. */
@@ -28,7 +30,10 @@ export const DEFAULT_SOURCE = 'main';
  */
 export function resolveConfig(input: unknown, options: ResolveOptions = {}): Config {
   const name = options.name ?? 'the configuration';
-  const origin: Origin = (path) => options.overriddenBy?.(path) ?? name;
+  const origin: Origin = (path) => {
+    const line = options.lineOf?.(path) ?? null;
+    return options.overriddenBy?.(path) ?? (line === null ? name : `${name}, line ${line}`);
+  };
   const parsed = configSchema.safeParse(input, { reportInput: true });
   const problems = parsed.success
     ? checkTogether(parsed.data, origin)

@@ -15,6 +15,7 @@ import { documentRoutes } from './openapi.ts';
 import { BODY_LIMIT, PROBLEM_TYPE, problemHeaders, toProblem } from './problem.ts';
 import { changeRoutes } from './routes/change-routes.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
+import { docRoutes } from './routes/doc-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
@@ -78,6 +79,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 export function addRoutes(app: Api, { service, draining, room }: RouteContext): void {
   const context = { service, draining, room };
   serviceRoutes(app, context);
+  docRoutes(app);
   subscriptionRoutes(app, context);
   deliveryRoutes(app, context);
   changeRoutes(app, context);

@@ -7,7 +7,7 @@ import { readVersion } from '../app/version.ts';
 import type { Api } from './routes/route.ts';
 import { DOCUMENTATION } from './schemas/documented.ts';
 
-const DESCRIPTION = `What can be asked of a running Tidings and done to it. docs/guide/http-api.md introduces it.
+const DESCRIPTION = `What can be asked of a running Tidings and done to it. docs/guide/http-api.md introduces it; the service gives out each page under the name that this description and answers call it by, \`GET /docs/guide/http-api.md\`.
 
 Times are ISO 8601 in UTC. Errors are problem details (RFC 9457) with a \`code\` out of docs/reference/errors.md. Between versions members are only added: pass over what you do not know.`;
 

@@ -108,7 +108,7 @@ function buildStage(root: string): string {
   for (const name of ['package.json', 'bin', 'docs']) {
     cpSync(join(ROOT, name), join(built, name), { recursive: true });
   }
-  // The compiler would take longer than everything else here; test/package.test.ts tries its output.
+  // The compiler would take longer than everything else here; test/package.pg.test.ts tries its output.
   mkdirSync(join(built, 'dist'));
   for (const path of runtimePackages()) {
     // One that lies in another comes with it.

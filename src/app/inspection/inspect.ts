@@ -22,6 +22,7 @@ import {
 import { DataLock } from '../data-lock.ts';
 import { endLost } from '../lost-ends.ts';
 import { checkStateBesideLogs } from '../state-beside-logs.ts';
+import { checkGaps } from './check-gaps.ts';
 import { checkHistory } from './check-history.ts';
 import { checkSourceNames } from './check-source-names.ts';
 import { checkIdentity } from './check-identity.ts';
@@ -170,8 +171,8 @@ class DiskInspection implements Inspection {
         checks: [...checks, ...names.tables, ...(identity === null ? [] : [identity]), ...history],
       });
     }
-    const retention = await this.#checkRetention();
-    if (retention.length > 0) subjects.push({ subject: 'log', checks: retention });
+    const logs = await this.#checkLogs();
+    if (logs.length > 0) subjects.push({ subject: 'log', checks: logs });
     const subscriptions = [...checkSubscriptions(this.#config), ...unmet];
     if (subscriptions.length > 0)
       subjects.push({ subject: 'subscriptions', checks: subscriptions });
@@ -187,7 +188,7 @@ class DiskInspection implements Inspection {
     return describeTables(this.#config, options, signal);
   }
 
-  async #checkRetention(): Promise<readonly CheckResult[]> {
+  async #checkLogs(): Promise<readonly CheckResult[]> {
     await using state = SqliteStateReader.openExisting(statePath(this.#config));
     if (state === null) return [];
     const checks: CheckResult[] = [];
@@ -196,6 +197,7 @@ class DiskInspection implements Inspection {
       const log = await this.#log(source);
       await log.refresh();
       checks.push(await checkRetention({ source, log, state }, this.#config.log.retention));
+      checks.push(...checkGaps(source, await log.gaps()));
     }
     return checks;
   }

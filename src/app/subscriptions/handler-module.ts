@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { importDefault } from '../../config/import-config.ts';
 import { describeLoadFailure } from '../../config/load-failure.ts';
+import { acceptModuleSyntax } from '../../config/own-modules.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { TableHandler } from '../../sink/handler/table-handler.ts';
 
@@ -18,6 +19,7 @@ export async function loadHandlerModule(path: string): Promise<TableHandler> {
 }
 
 async function load(path: string): Promise<unknown> {
+  acceptModuleSyntax();
   try {
     return await importDefault(path);
   } catch (error) {

@@ -43,6 +43,13 @@ export const CONFIG_ERRORS = {
     retryable: false,
     exit: 64,
   },
+  ENV_FILE_LINE: {
+    message:
+      '{path}, line {line} names {variable} and sets nothing: behind the name has to be an =.',
+    hint: 'Write {variable}=… there, or begin the line with # when it is only a remark.',
+    retryable: false,
+    exit: 64,
+  },
   CONFIG_NOT_YET: {
     message: '{origin}: {key} {problem}, which this version of Tidings does not have yet.',
     hint: 'Leave it out. docs/reference/configuration.md lists what there is.',

@@ -11,7 +11,7 @@ export const SOURCE_ERRORS = {
   SOURCE_CHANGED: {
     message:
       'Source {source} now leads to another database ({found}) than the one its log was made from ({expected}).',
-    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called. If pg_upgrade made the new server, from PostgreSQL 17 or newer, it has carried the slot over: go on with `tidings start --upgraded {source}`. From a dump it is another database with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
+    hint: 'Point its url back, or give the new database a source name of its own. A database is known by its number on its server, whatever it is called. If pg_upgrade made the new server, go on with `tidings start --upgraded {source}`. From a dump it is another database with a history of its own. If all that is written down is its name, by an earlier version, and it was renamed since: give it that name back, run `tidings start` once, which writes down the number, and rename it again.',
     retryable: false,
     exit: 2,
   },
@@ -116,6 +116,13 @@ export const SOURCE_ERRORS = {
     message:
       'Replication slot {slot} of source {source} does not exist. Changes made since it was dropped cannot be had any more.',
     hint: 'Go on from now with `tidings start --accept-gap {source}`; the log keeps a note of the gap.',
+    retryable: false,
+    exit: 2,
+  },
+  SLOT_NOT_CARRIED_OVER: {
+    message:
+      'The upgraded server of source {source} has no slot that its log could go on from: pg_upgrade carries slots over from PostgreSQL 17 on, and drops those of older servers.',
+    hint: 'Go on from now in the same log with `tidings start --upgraded {source} --accept-gap {source}`; the log keeps a note of the gap. Nothing is lost when the log had everything of the old server and nobody has written to the new one yet.',
     retryable: false,
     exit: 2,
   },

@@ -114,10 +114,12 @@ test('what somebody alters while changes stream is put right, warned of, and a l
     await setup.follow(signal);
     assert.deepEqual(warnings, [], what);
     await at.run(sql, CHANGES);
-    const failed = (await at.source.check(signal)).filter(({ status }) => status === 'failed');
+    const checks = (await at.source.check(signal)).filter(({ name }) => name === 'publications');
+    // An upgrade leaves a publication so as well, and then nothing is lost.
+    const status = /generated columns|partitions as themselves/.test(said) ? 'warning' : 'failed';
     assert.deepEqual(
-      failed.map(({ name, message }) => [name, message.includes(said)]),
-      [['publications', true]],
+      checks.map((check) => [check.status, check.message.includes(said)]),
+      [[status, true]],
       what,
     );
     await setup.follow(signal);

@@ -36,6 +36,8 @@ export interface CapturedTable {
   readonly full: boolean;
   /** True when the table's own setting asks for full and a partition's does not: see `check.ts`. */
   readonly partlyFull: boolean;
+  /** True when a column is computed on reading: then the whole row is no identity, see `usableSql`. */
+  readonly virtual: boolean;
   readonly wantedInAll: boolean;
   readonly wantedInInsertOnly: boolean;
   readonly isInAll: boolean;
@@ -113,6 +115,7 @@ SELECT c.oid::text AS "oid",
   pg_has_role(c.relowner, 'USAGE') AS "owned",
   c.relreplident = 'f' AND COALESCE(leaf."full", true) AS "full",
   c.relreplident = 'f' AND NOT COALESCE(leaf."full", true) AS "partlyFull",
+  ${hasVirtualSql('c')} AS "virtual",
   COALESCE(judged.usable, false) AS "wantedInAll",
   COALESCE(NOT judged.usable, false) AS "wantedInInsertOnly",
   COALESCE(member.in_all, false) AS "isInAll",
@@ -234,12 +237,16 @@ export function readSkipped(
  */
 function usableSql(relation: string): string {
   return `CASE ${relation}.relreplident
-      WHEN 'f' THEN NOT EXISTS (SELECT FROM pg_attribute a
-        WHERE a.attrelid = ${relation}.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)
+      WHEN 'f' THEN NOT ${hasVirtualSql(relation)}
       WHEN 'i' THEN EXISTS (SELECT FROM pg_index i
         WHERE i.indrelid = ${relation}.oid AND i.indisreplident AND i.indisvalid AND i.indimmediate)
       WHEN 'd' THEN ${hasPrimaryKeySql(relation)}
       ELSE false END`;
+}
+
+function hasVirtualSql(relation: string): string {
+  return `EXISTS (SELECT FROM pg_attribute a
+        WHERE a.attrelid = ${relation}.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)`;
 }
 
 /** A partitioned table's key is what gives every partition made later an identity. */

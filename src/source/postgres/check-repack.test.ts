@@ -17,6 +17,7 @@ const TABLE: CapturedTable = {
   owned: true,
   full: true,
   partlyFull: false,
+  virtual: false,
   wantedInAll: true,
   wantedInInsertOnly: false,
   isInAll: true,

@@ -49,6 +49,45 @@ test('a database that is ready, and one where each fix was run', async () => {
   assert.equal(rows.length, 0, 'looking changes nothing');
 });
 
+test('a table with a virtual column is not told to have REPLICA IDENTITY FULL, nor a key that it has', async () => {
+  await using database = await freshDatabase();
+  const { client } = database;
+  await client.query(`CREATE TABLE plain (id int PRIMARY KEY, b int GENERATED ALWAYS AS (id * 2) VIRTUAL);
+    CREATE TABLE whole (LIKE plain INCLUDING ALL); ALTER TABLE whole REPLICA IDENTITY FULL;
+    CREATE TABLE stored (id int PRIMARY KEY, b int GENERATED ALWAYS AS (id * 2) STORED);
+    CREATE TABLE dropped (LIKE plain INCLUDING ALL); ALTER TABLE dropped DROP COLUMN b`);
+  const before = await check(database);
+  const found = before.get('virtual columns');
+  assert.equal(found?.status, 'warning');
+  assert.match(
+    found.message,
+    /2 tables \(public\.plain, public\.whole\).*\(public\.whole\) are not captured/,
+  );
+  assert.equal(before.get('keys'), undefined);
+  const full = before.get('old rows')?.sql ?? '';
+  assert.deepEqual(
+    [...full.matchAll(/"public"\."(\w+)"/g)].map(([, name]) => name),
+    ['dropped', 'stored'],
+  );
+  await client.query(full);
+  await client.query(found.sql ?? '');
+  const after = await check(database);
+  assert.equal(after.get('old rows'), undefined);
+  assert.doesNotMatch(after.get('virtual columns')?.message ?? '', /not captured/);
+  {
+    await using source = new PostgresSource({
+      name: 'main',
+      url: database.url,
+      tables: ['public.*'],
+    });
+    await source.setUp(signal, { slot: 'create' });
+    for (const table of ['plain', 'whole', 'stored', 'dropped']) {
+      await client.query(`INSERT INTO ${table} (id) VALUES (1); UPDATE ${table} SET id = 2`);
+    }
+    await source.tearDown(signal);
+  }
+});
+
 test('a role that is no superuser gets the SQL for the event trigger, and it works', async () => {
   await using database = await freshDatabase();
   const { client, name } = database;

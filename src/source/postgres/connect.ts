@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
-import { newReplicationSocket } from './connection-socket.ts';
+import { ReplicationSocket } from './connection-socket.ts';
 import { guardParser } from './guard-parser.ts';
 import { keepLastWords, lastWords, readToTheEnd } from './last-words.ts';
 import { HAS_ARRIVED, NEWER_SETTINGS, startupOptions } from './session-settings.ts';
@@ -128,7 +128,7 @@ function newClient(options: ConnectOptions): pg.Client {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_DELAY,
     ...(options.replication === true
-      ? { replication: 'database', stream: newReplicationSocket }
+      ? { replication: 'database', stream: () => new ReplicationSocket() }
       : {}),
   };
   let client: pg.Client;

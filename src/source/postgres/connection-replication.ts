@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { connect, destroyConnection } from './connect.ts';
+import { ReplicationSocket } from './connection-socket.ts';
 import { lastWords } from './last-words.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { positionToLsn } from './position.ts';
@@ -115,7 +116,8 @@ export class ReplicationConnection {
   /**
    * Takes the socket over and asks the server to stream. pg's parser has read all that came, since
    * the server has answered the last query and says nothing unasked before this.
-   * @param onChunk gets everything that arrives.
+   * @param onChunk gets everything that arrives; to keep a chunk beyond the call it pauses before, and
+   *   resumes when it needs it no more, see `ReplicationSocket`.
    * @param onEnd is called once when the socket has closed, with the error if there was one.
    */
   start(onChunk: (chunk: Buffer) => void, onEnd: (error: Error | null) => void): void {
@@ -126,7 +128,9 @@ export class ReplicationConnection {
       failure = error;
     });
     socket.on('close', () => onEnd(failure));
-    socket.on('data', onChunk);
+    // With TLS the socket below has what is encrypted.
+    if (socket instanceof ReplicationSocket) socket.handOver(onChunk);
+    else socket.on('data', onChunk);
     if (socket.destroyed) queueMicrotask(() => onEnd(failure));
     internals(this.#client).query(startReplication(this.#options));
   }

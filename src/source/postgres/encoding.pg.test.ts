@@ -108,8 +108,12 @@ for (const major of [18, 14] as const) {
   });
 }
 
-test('an encoding that nothing converts is refused when it is met, and not tried again for ever', async () => {
+test('an encoding that nothing converts is refused when it is met, and not tried again for ever', async (t) => {
   await using host = await freshDatabase();
+  const { rowCount } = await host.client.query(
+    `SELECT WHERE pg_char_to_encoding('MULE_INTERNAL') >= 0`,
+  );
+  if (rowCount === 0) return t.skip('PostgreSQL 19 has MULE_INTERNAL no more');
   const name = `mule_${host.name}`;
   await host.client.query(
     `CREATE DATABASE ${name} ENCODING 'MULE_INTERNAL' TEMPLATE template0 LOCALE 'C'`,

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
+import type { TestDatabase } from '../postgres.ts';
+import { until } from '../until.ts';
+import type { UserProject } from './managers.ts';
+
+/**
+ * Starts a command of a project with a database of one table, writes a row when it captures, and ends
+ * it as Ctrl-C does; fails unless its handler said hello to the row.
+ */
+export async function assertHears(
+  project: UserProject,
+  database: TestDatabase,
+  command: readonly string[],
+): Promise<void> {
+  const child = project.start(command, { DATABASE_URL: database.url });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => (said += String(chunk)));
+  }
+  const ended = once(child, 'exit');
+  try {
+    await until(() => isCapturing(child, database, () => said), 60_000);
+    await database.client.query("INSERT INTO mail_users VALUES (1, 'ann')");
+    await until(() => said.includes('Welcome, ann!'), 30_000, said);
+  } finally {
+    // Of the group: what a terminal does with Ctrl-C.
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGINT');
+    await ended;
+  }
+}
+
+async function isCapturing(
+  child: ChildProcess,
+  { client }: TestDatabase,
+  said: () => string,
+): Promise<boolean> {
+  assert.equal(child.exitCode, null, said());
+  const { rows } = await client.query(
+    'SELECT 1 FROM pg_replication_slots WHERE active AND database = current_database()',
+  );
+  return rows.length > 0;
+}
