@@ -1,4 +1,5 @@
 import type { Looking, TransactionReport } from '../src/app/looking/looking.ts';
+import type { SchemaChange } from '../src/undo/looking/schema-changes.ts';
 import type { TableCount } from '../src/undo/looking/change-counts.ts';
 import { CHANGE, listed, type Listed } from './fake-log.ts';
 
@@ -22,6 +23,28 @@ export const DELETED: TableCount = {
   truncate: 0,
 };
 
+/** A table that was altered by a migration. */
+export const ALTERED: SchemaChange = {
+  table: 'public.accounts',
+  offset: 300,
+  at: '2020-01-03T03:04:05.678901Z',
+  added: ['nickname'],
+  dropped: [],
+  renamed: [],
+  retyped: [{ column: 'age', from: 'integer', to: 'bigint' }],
+  key: null,
+  byName: false,
+  migrations: [
+    {
+      tool: 'Django',
+      table: 'public.django_migrations',
+      name: 'shop.0007',
+      reverted: false,
+      offset: 299,
+    },
+  ],
+};
+
 /** Keeps what was asked. */
 export interface Asked {
   readonly queries: object[];
@@ -37,6 +60,7 @@ export function fakeLooking(
   found: readonly TransactionReport[] = [TRANSACTION],
   versions: readonly Listed[] = [CHANGE],
   counts: (transaction: TransactionReport) => readonly TableCount[] = () => [DELETED],
+  altered: readonly SchemaChange[] = [],
 ): Asked {
   const queries: object[] = [];
   const begins = { offset: 100, at: '2020-01-01T00:00:00.000000Z' };
@@ -57,6 +81,7 @@ export function fakeLooking(
               transaction,
               matching: 159,
               tables: counts(transaction),
+              schemaChanges: altered,
             })),
           ),
           undecided: () => 3,
@@ -65,12 +90,17 @@ export function fakeLooking(
       show({ onPassedOver, ...query }) {
         queries.push(query);
         if (query.target.startsWith('@'))
-          return Promise.resolve({ change: CHANGE, isAside: false });
+          return Promise.resolve({
+            change: CHANGE,
+            isAside: false,
+            schemaChange: altered[0] ?? null,
+          });
         return Promise.resolve({
           transaction: TRANSACTION,
           older: [],
           kept: null,
           counts: () => Promise.resolve(counts(TRANSACTION)),
+          schemaChanges: () => Promise.resolve(altered),
           changes: () => {
             const [first = CHANGE] = versions;
             return listed([first, ...Array.from({ length: 158 }, () => CHANGE)], onPassedOver);
@@ -80,7 +110,14 @@ export function fakeLooking(
       history({ onPassedOver, ...query }) {
         queries.push(query);
         const table = 'public.accounts';
-        const parts = { source: 'main', table, begins, gaps: [], notes: [] };
+        const parts = {
+          source: 'main',
+          table,
+          begins,
+          gaps: [],
+          notes: [],
+          schemaChanges: altered,
+        };
         return Promise.resolve({ ...parts, versions: listed(versions, onPassedOver) });
       },
       table(query) {

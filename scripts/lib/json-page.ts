@@ -159,7 +159,7 @@ function undoCommands(): string {
 
 A \`FoundReport\` per transaction, newest first.
 
-${block(types('app/looking/looking.ts', ['FoundReport', 'TransactionReport']) + '\n' + types('undo/looking/change-counts.ts', ['TableCount']))}
+${block(types('app/looking/looking.ts', ['FoundReport', 'TransactionReport']) + '\n' + types('undo/looking/change-counts.ts', ['TableCount']) + '\n' + types('undo/looking/schema-changes.ts', ['SchemaChange']) + '\n' + types('undo/looking/schema-difference.ts', ['SchemaDifference']) + '\n' + types('undo/looking/noted-migrations.ts', ['NotedMigration']))}
 ## \`tidings show\`
 
 Of a transaction a \`ShownTransaction\` (its types are those of \`find\`; \`WireChange\` is the [wire format](wire-format.md)); with \`--all\` its changes, one CloudEvents document per line. Of a change its CloudEvents document.
@@ -175,7 +175,7 @@ An object per row: column name to value, values as in the [wire format](wire-for
 
 ## \`tidings undo\`
 
-An \`UndoPlan\`; with \`--all\` an \`UndoRow\` per line after it; with \`--apply\` an \`UndoResult\` instead.
+An \`UndoPlan\` (its \`SchemaChange\` is that of \`find\`); with \`--all\` an \`UndoRow\` per line after it; with \`--apply\` an \`UndoResult\` instead.
 
 ${block(types('undo/undo-plan.ts', UNDO) + '\n' + types('source/undo-target.ts', ['ConflictReason', 'UndoOperation']))}
 With \`--script FILE --json\`:

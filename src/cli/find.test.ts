@@ -62,7 +62,12 @@ test('find: bookkeeping of migration tools is marked, and alone no undo is offer
 
 test('find --json: a report per line', async () => {
   const { out } = await tidings('tidings find --json', fakeLooking());
-  assert.deepEqual(json(out), { transaction: TRANSACTION, matching: 159, tables: [DELETED] });
+  assert.deepEqual(json(out), {
+    transaction: TRANSACTION,
+    matching: 159,
+    tables: [DELETED],
+    schemaChanges: [],
+  });
 });
 
 test('find: what it asks for', async () => {

@@ -10,7 +10,8 @@ import {
   printJson,
   textOption,
 } from './command.ts';
-import type { Io } from './io.ts';
+import type { Io, Output } from './io.ts';
+import { schemaChangeLine } from './schema-change-text.ts';
 import { harmless } from './terminal/style.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
@@ -92,7 +93,7 @@ const find: Action = async (context, options) => {
   let count = 0;
   for await (const report of search.found) {
     if (json) printJson(io, report);
-    else io.stdout.write(`${transactionLine(report.transaction, report.tables, io.stdout)}\n`);
+    else io.stdout.write(reportText(report, io.stdout));
     // The newest one that has something to undo, else the newest one.
     if (first === undefined || (isBookkeepingAlone(first) && !isBookkeepingAlone(report)))
       first = report;
@@ -106,6 +107,16 @@ const find: Action = async (context, options) => {
   }
   return 0;
 };
+
+/** A line, below those that say where its tables were altered since. */
+function reportText({ transaction, tables, schemaChanges }: FoundReport, output: Output): string {
+  return [
+    ...schemaChanges.map((change) => schemaChangeLine(change, output, { indent: 10 })),
+    transactionLine(transaction, tables, output),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
 
 function isBookkeepingAlone({ tables }: FoundReport): boolean {
   return tables.every(isBookkeeping);

@@ -5,6 +5,7 @@ import { OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts'
 import { type Action, complete, type DeclareCommand, textOption } from './command.ts';
 import type { Io } from './io.ts';
 import { PassedOver } from './passed-over.ts';
+import { schemaChangeLine } from './schema-change-text.ts';
 import { formatTime } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
 import { contextText, lookAndUndo } from './transaction-text.ts';
@@ -47,7 +48,9 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   );
   let first: Change | undefined;
   let last: Change | undefined;
+  const altered = schemaChangesBetween(found, io, json);
   for await (const change of found.versions) {
+    altered.before(change);
     if (json) passedOver.writeJson(change, (text) => io.stdout.write(text));
     else io.stdout.write(versionText(change, io));
     first ??= change;
@@ -55,6 +58,7 @@ const history: Action = async (context, options, [table = '', key = '']) => {
     await io.stdout.drained();
   }
   io.signal.throwIfAborted();
+  altered.end();
   // With a version that is passed over there is something before the first that is shown.
   if (first !== undefined || passedOver.count === 0) tellKnowledge(io, found, first, limit);
   if (!json && last !== undefined) {
@@ -62,6 +66,31 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   }
   return 0;
 };
+
+/** Says where the table was altered, between the versions of the row and after the last one. */
+function schemaChangesBetween(
+  { schemaChanges }: RowHistory,
+  io: Io,
+  json: boolean,
+): { before(change: Change): void; end(): void } {
+  // Standard output has nothing but the versions then.
+  const output = json ? io.stderr : io.stdout;
+  let left = [...schemaChanges];
+  let begun = false;
+  const tell = (to: number): void => {
+    const passed = left.filter(({ offset }) => (offset ?? 0) <= to);
+    left = left.slice(passed.length);
+    if (!begun) return;
+    for (const change of passed) output.write(`${schemaChangeLine(change, output)}\n`);
+  };
+  return {
+    before({ offset }) {
+      tell(offset);
+      begun = true;
+    },
+    end: () => tell(Infinity),
+  };
+}
 
 /** One version: a heading, and a line for each column that it says something about. */
 function versionText(change: Change, io: Io): string {

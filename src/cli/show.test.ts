@@ -25,7 +25,11 @@ test('show: a transaction with its counts, its first changes, and what to do nex
 test('show: a column may have the name of something that every object has', async () => {
   const looking: Partial<Looking> = {
     show: () =>
-      Promise.resolve({ change: { ...CHANGE, before: { id: 7 }, after: ROW }, isAside: false }),
+      Promise.resolve({
+        change: { ...CHANGE, before: { id: 7 }, after: ROW },
+        isAside: false,
+        schemaChange: null,
+      }),
   };
   const ROW = { id: 7, constructor: 'x' };
   const { out } = await tidings('tidings show @123', { looking });
@@ -53,6 +57,7 @@ test('show --json: a document with a sample', async () => {
     older: [],
     kept: null,
     tables: [DELETED],
+    schemaChanges: [],
     sample: Array.from({ length: 10 }, () => toWire(CHANGE)),
   });
 });
@@ -81,11 +86,12 @@ test('show: what was kept aside of a log that does not have it any more', async 
   const looking: Partial<Looking> = {
     show: ({ target }) => Promise.resolve(target === '@123' ? change : transaction),
   };
-  const change = { change: CHANGE, isAside: true };
+  const change = { change: CHANGE, isAside: true, schemaChange: null };
   const transaction = {
     transaction: TRANSACTION,
     older: [],
     kept: [123],
+    schemaChanges: () => Promise.resolve([]),
     counts: () => Promise.resolve([DELETED]),
     changes: () => listed([CHANGE], undefined),
   };

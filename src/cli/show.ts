@@ -1,6 +1,8 @@
 import type { Looking, Shown, TransactionReport } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
 import { toWire, type WireChange, wireText } from '../change/wire.ts';
+import { schemaChangeSinceText } from '../undo/looking/schema-change-text.ts';
+import type { SchemaChange } from '../undo/looking/schema-changes.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
@@ -56,11 +58,14 @@ export interface ShownTransaction {
   readonly kept: readonly number[] | null;
   /** What it did, by table. */
   readonly tables: readonly TableCount[];
+  /** What has become of the columns of these tables since, as far as the log knows. */
+  readonly schemaChanges: readonly SchemaChange[];
   /** Its first changes. */
   readonly sample: readonly WireChange[];
 }
 
 type Transaction = Exclude<Shown, { readonly change: Change }>;
+type ShownChange = Extract<Shown, { readonly change: Change }>;
 
 const show: Action = async (context, options, [target = '']) => {
   const { io } = context;
@@ -87,14 +92,21 @@ async function showTransaction(
 ): Promise<void> {
   const { transaction, older, kept } = shown;
   const tables = await shown.counts();
+  const schemaChanges = await shown.schemaChanges();
   const sample: Change[] = [];
   for await (const change of shown.changes()) {
     sample.push(change);
     if (sample.length >= SAMPLE) break;
   }
   if (json) {
-    const shownSample = sample.map(toWire);
-    const document: ShownTransaction = { transaction, older, kept, tables, sample: shownSample };
+    const document: ShownTransaction = {
+      transaction,
+      older,
+      kept,
+      tables,
+      schemaChanges,
+      sample: sample.map(toWire),
+    };
     printJson(io, document);
     return;
   }
@@ -111,6 +123,7 @@ async function showTransaction(
     )}\n`,
   );
   for (const change of sample) io.stdout.write(`${changeLine(change, io.stdout)}\n`);
+  for (const change of schemaChanges) io.stdout.write(sinceText(change));
   const { id, changes } = transaction;
   const more = (kept?.length ?? changes) - sample.length;
   const next = (...words: readonly string[]): string => commandLine(words, options, io);
@@ -132,6 +145,7 @@ async function showAll(
     else output.write(`${changeLine(change, output)}\n`);
     await output.drained();
   }
+  if (!json) for (const change of await shown.schemaChanges()) output.write(sinceText(change));
   await output.end();
 }
 
@@ -150,6 +164,10 @@ function headText(io: Io, { transaction, older, kept }: Transaction): string {
   return lines.flatMap((line) => (line === '' ? [] : [`${line}\n`])).join('');
 }
 
+function sinceText(change: SchemaChange): string {
+  return `${harmless(schemaChangeSinceText(change))}\n`;
+}
+
 /** What is left of a transaction. */
 function keptText(count: number): string {
   return `Retention has removed it; ${formatCounted(count, 'change')} of it ${count === 1 ? 'is' : 'are'} kept aside for deliveries.`;
@@ -158,7 +176,7 @@ function keptText(count: number): string {
 function showChange(
   { io, json }: CommandContext,
   options: ParsedOptions,
-  { change, isAside }: Extract<Shown, { readonly change: Change }>,
+  { change, isAside, schemaChange }: ShownChange,
 ): void {
   if (json) {
     io.stdout.write(wireText(change));
@@ -181,6 +199,7 @@ function showChange(
     const titles = [{ title: 'COLUMN' }, { title: 'BEFORE' }, { title: 'AFTER' }];
     io.stdout.write(`\n${renderTable(titles, rows, io.stdout)}`);
   }
+  if (schemaChange !== null) io.stdout.write(sinceText(schemaChange));
   if (isAside) io.stderr.write('Retention has removed it; it is kept aside for a delivery.\n');
   const next = (words: readonly string[]): string => `→ ${commandLine(words, options, io)}\n`;
   io.stderr.write(next(['show', transaction.id]));

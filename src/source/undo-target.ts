@@ -89,6 +89,8 @@ export interface TargetTable extends TableName {
   readonly identity: RowIdentity | null;
   /** Names of triggers of the application that its rows would fire. */
   readonly triggers: readonly string[];
+  /** Its columns now, without those that are computed; null when the table is gone. */
+  readonly columns: readonly Column[] | null;
   /** Columns that were added since; an undo leaves them as they are. */
   readonly addedColumns: readonly string[];
   /** Names under which its changes were captured, where they are not what it is called now. */
@@ -266,6 +268,8 @@ export interface UndoWorkspace extends AsyncDisposable {
   script(options: {
     readonly context: string;
     readonly title: string;
+    /** What its reader should know, in sentences. */
+    readonly notes: readonly string[];
     readonly triggers: boolean;
     /** As for applying: else the script ends with an error where a trigger changed a row again. */
     readonly allowTriggerChanges: boolean;

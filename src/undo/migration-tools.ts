@@ -10,6 +10,8 @@ export interface ToolTable {
   readonly columns: Readonly<Record<string, ValueKind>>;
   /** True for a name that says too little of itself: then it has these columns and no other. */
   readonly only?: true;
+  /** The columns that name a migration in it; absent where it has something else, or no names. */
+  readonly names?: readonly string[];
   /** Where the columns are from: the tool's version that made them, or whose source was read. */
   readonly from: string;
 }
@@ -40,24 +42,28 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'Django',
     table: 'django_migrations',
     columns: { id: 'integer', app: 'text', name: 'text', applied: 'timestamptz' },
+    names: ['app', 'name'],
     from: 'Django 5.2.19, run',
   },
   {
     tool: 'Alembic',
     table: 'alembic_version',
     columns: { version_num: 'text' },
+    names: ['version_num'],
     from: 'Alembic 1.20.1, run',
   },
   {
     tool: 'Flyway',
     table: 'flyway_schema_history',
     columns: FLYWAY,
+    names: ['script'],
     from: 'flyway-core 10.20.1, run',
   },
   {
     tool: 'Flyway',
     table: 'schema_version',
     columns: FLYWAY,
+    names: ['script'],
     from: 'Flyway up to 4, whose name later versions keep where it is there',
   },
   {
@@ -72,6 +78,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
       exectype: 'text',
       md5sum: 'text',
     },
+    names: ['id'],
     from: LIQUIBASE,
   },
   {
@@ -84,6 +91,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'Knex',
     table: 'knex_migrations',
     columns: { id: 'integer', name: 'text', batch: 'integer', migration_time: 'timestamptz' },
+    names: ['name'],
     from: KNEX,
   },
   {
@@ -96,6 +104,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'Sequelize',
     table: 'SequelizeMeta',
     columns: { name: 'text' },
+    names: ['name'],
     from: SEQUELIZE,
   },
   {
@@ -108,6 +117,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'TypeORM',
     table: 'migrations',
     columns: { id: 'integer', timestamp: 'integer', name: 'text' },
+    names: ['name'],
     only: true,
     from: TYPEORM,
   },
@@ -128,12 +138,14 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'MikroORM',
     table: 'mikro_orm_migrations',
     columns: { id: 'integer', name: 'text', executed_at: 'timestamptz' },
+    names: ['name'],
     from: '@mikro-orm/migrations 7.2.1, run',
   },
   {
     tool: 'Kysely',
     table: 'kysely_migration',
     columns: { name: 'text', timestamp: 'text' },
+    names: ['name'],
     from: KYSELY,
   },
   {
@@ -146,6 +158,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'Drizzle',
     table: '__drizzle_migrations',
     columns: { id: 'integer', hash: 'text', created_at: 'integer' },
+    names: [],
     from: 'drizzle-orm 0.45.4, run',
   },
   {
@@ -161,18 +174,21 @@ export const TOOL_TABLES: readonly ToolTable[] = [
       started_at: 'timestamptz',
       applied_steps_count: 'integer',
     },
+    names: ['migration_name'],
     from: 'dumps of databases that Prisma had migrated',
   },
   {
     tool: 'node-pg-migrate',
     table: 'pgmigrations',
     columns: { id: 'integer', name: 'text', run_on: 'timestamp' },
+    names: ['name'],
     from: 'node-pg-migrate 9.0.0, run',
   },
   {
     tool: 'Rails or dbmate',
     table: 'schema_migrations',
     columns: { version: 'text' },
+    names: ['version'],
     only: true,
     from: `${RAILS}schema_migration.rb; dbmate 2.22.0, pkg/driver/postgres/postgres.go`,
   },
@@ -186,6 +202,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'golang-migrate',
     table: 'schema_migrations',
     columns: { version: 'integer', dirty: 'boolean' },
+    names: ['version'],
     only: true,
     from: 'golang-migrate 4.18.1, database/postgres/postgres.go',
   },
@@ -193,6 +210,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'Ecto',
     table: 'schema_migrations',
     columns: { version: 'integer', inserted_at: 'timestamp' },
+    names: ['version'],
     only: true,
     from: 'ecto_sql, lib/ecto/migration/schema_migration.ex',
   },
@@ -200,6 +218,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
     tool: 'goose',
     table: 'goose_db_version',
     columns: { id: 'integer', version_id: 'integer', is_applied: 'boolean', tstamp: 'timestamp' },
+    names: ['version_id'],
     from: 'goose 3.22.1, internal/dialect/dialectquery/postgres.go',
   },
   {
@@ -213,18 +232,21 @@ export const TOOL_TABLES: readonly ToolTable[] = [
       checksum: 'bytes',
       execution_time: 'integer',
     },
+    names: ['version', 'description'],
     from: 'sqlx, sqlx-postgres/src/migrate.rs',
   },
   {
     tool: 'EF Core',
     table: '__EFMigrationsHistory',
     columns: { MigrationId: 'text', ProductVersion: 'text' },
+    names: ['MigrationId'],
     from: 'EF Core, src/EFCore.Relational/Migrations/HistoryRepository.cs',
   },
   {
     tool: 'Laravel',
     table: 'migrations',
     columns: { id: 'integer', migration: 'text', batch: 'integer' },
+    names: ['migration'],
     from: 'Laravel, src/Illuminate/Database/Migrations/DatabaseMigrationRepository.php',
   },
   {
@@ -237,6 +259,7 @@ export const TOOL_TABLES: readonly ToolTable[] = [
       end_time: 'timestamp',
       breakpoint: 'boolean',
     },
+    names: ['migration_name'],
     from: 'Phinx, src/Phinx/Db/Adapter/AbstractAdapter.php',
   },
 ];
@@ -250,12 +273,16 @@ const BY_NAME: ReadonlyMap<string, readonly ToolTable[]> = Map.groupBy(
  * The migration tool whose bookkeeping a table is, by its name and its columns: a name alone would
  * take somebody's own table of that name for it. Null for any other table.
  */
-export function toolOf({
+export function toolOf(table: Pick<TableDefinition, 'name' | 'columns'>): string | null {
+  return toolTableOf(table)?.tool ?? null;
+}
+
+/** What is known of that bookkeeping. */
+export function toolTableOf({
   name,
   columns,
-}: Pick<TableDefinition, 'name' | 'columns'>): string | null {
-  const known = BY_NAME.get(name);
-  return known?.find((each) => hasColumns(each, columns))?.tool ?? null;
+}: Pick<TableDefinition, 'name' | 'columns'>): ToolTable | null {
+  return BY_NAME.get(name)?.find((each) => hasColumns(each, columns)) ?? null;
 }
 
 function hasColumns(

@@ -9,7 +9,8 @@ import type { Selection } from './selection.ts';
 import type { StagedChanges } from './stage-changes.ts';
 import { placeInWords, versionsOf } from './table-versions.ts';
 import { unreportedThen } from './unreported-then.ts';
-import type { UndoNotReady, UndoRequest } from './undo-plan.ts';
+import { alteredWarnings } from './altered-tables.ts';
+import type { UndoNotReady, UndoPlan, UndoRequest } from './undo-plan.ts';
 
 interface Where {
   readonly log: SearchableLog;
@@ -120,7 +121,12 @@ async function firstWithout(
 /** What the plan's reader should know besides conflicts. */
 export async function findWarnings(
   { log, target }: Where,
-  { request, assessment, selection }: Omit<Planned, 'staged'>,
+  {
+    request,
+    assessment,
+    selection,
+    schemaChanges,
+  }: Omit<Planned, 'staged'> & Pick<UndoPlan, 'schemaChanges'>,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
@@ -135,6 +141,7 @@ export async function findWarnings(
       `Changes were lost before offset ${gap.offset} (${gap.reason}): they are not undone, and rows that they changed show as conflicts.`,
     );
   }
+  warnings.push(...alteredWarnings(schemaChanges, assessment));
   for (const table of assessment.tables) {
     const name = qualifiedName(table);
     if (table.insert + table.update + table.delete === 0) continue;
@@ -149,11 +156,6 @@ export async function findWarnings(
     if (table.onlyByName) {
       warnings.push(
         `Some changes of ${name} are from before the log knew tables by their numbers: that it is the table that was changed then, and not another of that name, could not be checked.`,
-      );
-    }
-    if (table.addedColumns.length > 0) {
-      warnings.push(
-        `${name} has columns that the changes did not know (${table.addedColumns.join(', ')}): they keep their values, or get their defaults.`,
       );
     }
   }

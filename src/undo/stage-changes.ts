@@ -4,6 +4,7 @@ import type { LoggedTable, LogRecord, TableId } from '../log/log.ts';
 import type { TableName, UndoWorkspace } from '../source/undo-target.ts';
 import { DoubtfulImages } from './doubtful-image.ts';
 import { asPart } from './partition-away.ts';
+import type { VersionAt } from './looking/schema-changes.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
 import { readSelected } from './read-changes.ts';
 import { readPages } from './read-pages.ts';
@@ -26,6 +27,8 @@ export interface Lacking {
 export interface StagedChanges {
   changes: number;
   readonly lacking: readonly Lacking[];
+  /** The first change of each table version. */
+  readonly versions: readonly VersionAt[];
 }
 
 export interface StageOptions {
@@ -62,7 +65,8 @@ export async function stageChanges(options: StageOptions): Promise<StagedChanges
     const { history } = await readTruncated(log, dropped, signal);
     await workspace.stageTruncate(dropped, requireTexts(source, history));
   }
-  return { changes: stager.changes, lacking: [...stager.lacking.values()] };
+  const { changes, lacking, versions } = stager;
+  return { changes, lacking: [...lacking.values()], versions: [...versions.values()] };
 }
 
 class Stager {
@@ -74,6 +78,7 @@ class Stager {
   readonly tables = new Map<string, TableName>();
   /** First offsets of transactions with changes that the database may have passed on. */
   readonly transactions = new Set<number>();
+  readonly versions = new Map<TableId, VersionAt>();
   changes = 0;
 
   readonly #presumed: ReadonlyMap<TableDefinition, string>;
@@ -93,9 +98,13 @@ class Stager {
   async take(records: readonly LogRecord[], cascaded = false): Promise<void> {
     const whole: LogRecord[] = [];
     for (const record of records) {
-      const { operation, table, transaction } = record;
+      const { operation, table, transaction, offset } = record;
       requireText(this.#source, record);
       this.changes += 1;
+      const first = this.versions.get(table.id);
+      if (first === undefined || offset < first.offset) {
+        this.versions.set(table.id, { version: table, offset });
+      }
       if (this.#addedLater.has(table.id)) {
         this.lack('table-added', record);
         continue;

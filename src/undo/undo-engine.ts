@@ -21,6 +21,8 @@ import { describeRequest } from './check-request.ts';
 import { findNotReady, findWarnings } from './not-ready.ts';
 import { resolvePatterns } from './looking/resolve-table.ts';
 import type { SearchableLog } from './looking/searchable-log.ts';
+import { alteredTables } from './altered-tables.ts';
+import { schemaChangeSinceText } from './looking/schema-change-text.ts';
 import { refusedRow } from './refused-row.ts';
 import { RowView } from './row-view.ts';
 import { type CompileWhere, resolveRange, selectChanges, type Selection } from './selection.ts';
@@ -147,6 +149,7 @@ class UndoEngine implements Undo {
     yield* workspace.script({
       context: contextOf(plan, options),
       title: describeRequest(plan.request),
+      notes: plan.schemaChanges.map(schemaChangeSinceText),
       triggers: options.triggers ?? true,
       allowTriggerChanges: options.onConflict === 'force',
     });
@@ -240,13 +243,15 @@ class UndoEngine implements Undo {
     const { request, warnings, workspace, selection, staged, assessment } = prepared;
     const { transaction } = selection;
     const conflicts = await this.#describe({ workspace, selection, staged }, assessment, signal);
-    const found = toTables(assessment, staged.lacking);
-    let tables = found;
+    const found = { request, assessment, staged, selection };
+    const all = toTables(assessment, staged.lacking);
+    let tables = all;
     if (onConflict !== 'refuse' && conflicts.total > 0) {
       const settled = await this.#settle(prepared, onConflict, signal);
       tables = toTables(settled.assessment, settled.staged.lacking);
-      if (onConflict === 'skip') tables = withLeftOut(tables, found);
+      if (onConflict === 'skip') tables = withLeftOut(tables, all);
     }
+    const schemaChanges = await alteredTables(this.#options.log, { assessment, staged }, signal);
     const sample: UndoRow[] = [];
     for await (const row of workspace.rows({ perTable: SAMPLE })) sample.push(this.#view.row(row));
     return {
@@ -257,6 +262,7 @@ class UndoEngine implements Undo {
       range: { from: selection.from, to: selection.to },
       changes: staged.changes,
       leftOut: selection.leftOut,
+      schemaChanges,
       transaction:
         transaction === null
           ? null
@@ -266,11 +272,7 @@ class UndoEngine implements Undo {
       total: totalOf(tables),
       sample,
       conflicts,
-      notReady: await findNotReady(
-        this.#options,
-        { request, assessment, staged, selection },
-        signal,
-      ),
+      notReady: await findNotReady(this.#options, found, signal),
       warnings: [
         ...warnings,
         ...(await selectionWarnings(this.#options.log, selection, {
@@ -279,7 +281,7 @@ class UndoEngine implements Undo {
           signal,
         })),
         ...counterWarnings(await workspace.loweredCounters()),
-        ...(await findWarnings(this.#options, { request, assessment, selection }, signal)),
+        ...(await findWarnings(this.#options, { ...found, schemaChanges }, signal)),
       ],
     };
   }

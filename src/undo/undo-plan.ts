@@ -1,5 +1,6 @@
 import type { Operation, Row } from '../change/change.ts';
 import type { RowIdentity } from '../change/table.ts';
+import type { SchemaChange } from './looking/schema-changes.ts';
 import type { ConflictReason, UndoOperation } from '../source/undo-target.ts';
 
 /** A moment: an ISO 8601 time with its zone, or an offset of the log. */
@@ -144,6 +145,8 @@ export interface UndoPlan {
   readonly changes: number;
   /** What of the range is not taken back unless its table is named. */
   readonly leftOut: readonly UndoLeftOut[];
+  /** What has become of columns and keys of these tables since the first of these changes. */
+  readonly schemaChanges: readonly SchemaChange[];
   /** The transaction, when the plan is about one; else null. */
   readonly transaction: (UndoCause & { readonly changes: number }) | null;
   /** What the counts and the sample assume is done about conflicts. `refuse` writes nothing then. */

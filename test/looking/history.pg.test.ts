@@ -137,7 +137,11 @@ test('show: a transaction, a change by id and by offset, and what is not there',
   );
   const [update] = streamed;
   for (const target of [update?.id ?? '', `@${first}`, `main:${position}:0`]) {
-    assert.deepEqual(await looking.show({ target }, signal), { change: update, isAside: false });
+    assert.deepEqual(await looking.show({ target }, signal), {
+      change: update,
+      isAside: false,
+      schemaChange: null,
+    });
   }
   const byPosition = await looking.show({ target: `main:${position}` }, signal);
   assert.ok('transaction' in byPosition && byPosition.transaction.id === id);

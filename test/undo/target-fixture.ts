@@ -61,7 +61,13 @@ export async function targetFixture(sql: string, major: Major = 18): Promise<Tar
       await workspace.stage(numbered(made));
       await workspace.assess();
       const parts: string[] = [];
-      const options = { context: '{}', title: '', triggers: true, allowTriggerChanges: false };
+      const options = {
+        context: '{}',
+        title: '',
+        notes: [],
+        triggers: true,
+        allowTriggerChanges: false,
+      };
       for await (const part of workspace.script(options)) parts.push(part);
       return parts.join('');
     },

@@ -6,6 +6,7 @@ import type { LogGap } from '../../log/log.ts';
 import type { TableCount } from '../../undo/looking/change-counts.ts';
 import type { SearchPlan } from '../../undo/looking/find-transactions.ts';
 import type { Moment } from '../../undo/looking/moment.ts';
+import type { SchemaChange } from '../../undo/looking/schema-changes.ts';
 import type { PastRow } from '../../undo/looking/past-rows.ts';
 
 /** One row of one table. */
@@ -33,6 +34,8 @@ export interface RowHistory {
   readonly gaps: readonly LogGap[];
   /** What else limits what is known, in sentences: another table of that name, unknown keys. */
   readonly notes: readonly string[];
+  /** Where the table's changes came with other columns than before, oldest first. */
+  readonly schemaChanges: readonly SchemaChange[];
   /** Oldest first. */
   readonly versions: AsyncIterable<Change>;
 }
@@ -72,6 +75,8 @@ export interface ShowQuery {
 export type Shown =
   | {
       readonly change: Change;
+      /** What has become of its table's columns since; null for nothing. */
+      readonly schemaChange: SchemaChange | null;
       /** Whether it was kept aside for a delivery, and is not in the log any more. */
       readonly isAside: boolean;
     }
@@ -86,6 +91,8 @@ export type Shown =
       readonly kept: readonly number[] | null;
       /** What it did, by table. */
       counts(): Promise<readonly TableCount[]>;
+      /** What has become of the columns of its tables since, as far as the log knows. */
+      schemaChanges(): Promise<readonly SchemaChange[]>;
       /** Its changes, in order. */
       changes(): AsyncIterable<Change>;
     };
@@ -127,6 +134,11 @@ export interface FoundReport {
   readonly matching: number;
   /** Those changes by table. */
   readonly tables: readonly TableCount[];
+  /**
+   * Where changes of these tables came with other columns, after this transaction and not told with a
+   * newer one; newest first.
+   */
+  readonly schemaChanges: readonly SchemaChange[];
 }
 
 export interface Search {

@@ -10,16 +10,25 @@ import { resolveConfig } from '../../config/resolve-config.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { abandonedText } from '../../log/forks.ts';
 import { readRecordAt } from '../../log/kept-aside.ts';
-import type { LogFork, LoggedTransaction, LogRecord } from '../../log/log.ts';
+import type { LogFork, LoggedTable, LoggedTransaction, LogRecord } from '../../log/log.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { ChangeCounts } from '../../undo/looking/change-counts.ts';
+import {
+  byTable,
+  ListedSchemaChanges,
+  type SchemaChange,
+  schemaChangeSince,
+  schemaChangeSinceAny,
+  schemaChangesSince,
+  type VersionAt,
+} from '../../undo/looking/schema-changes.ts';
 import { findTransactions, planSearch } from '../../undo/looking/find-transactions.ts';
 import { idsOf } from '../../undo/looking/known-tables.ts';
 import { locate, type LocatePlaces, parseTarget } from '../../undo/looking/locate.ts';
 import { resolveTable } from '../../undo/looking/resolve-table.ts';
 import { rowHistory } from '../../undo/looking/row-history.ts';
 import { parseRowKey } from '../../undo/looking/row-key.ts';
-import { readRecords } from '../../undo/looking/searchable-log.ts';
+import { firstRecord, readRecords } from '../../undo/looking/searchable-log.ts';
 import { DIALECTS, openLogReader } from '../adapters.ts';
 import { keptAside } from '../kept-aside.ts';
 import { historyAside, searchAside } from './aside-notes.ts';
@@ -89,6 +98,7 @@ class DiskLooking implements Looking {
       table: qualifiedName(table),
       begins,
       gaps: await log.gaps(),
+      schemaChanges: await allSchemaChanges(log, tables, signal),
       notes: [
         ...notes,
         ...[unknown, aside].filter((note) => note !== null),
@@ -106,22 +116,26 @@ class DiskLooking implements Looking {
     const located = await locate(places, target);
     if ('record' in located) {
       const { record } = located;
-      return { change: decoder.decode(record), isAside: record.offset < log.floor };
+      const first = { version: record.table, offset: record.offset };
+      return {
+        change: decoder.decode(record),
+        isAside: record.offset < log.floor,
+        schemaChange: await schemaChangeSince(log, first, null, signal),
+      };
     }
     const { transaction, older, kept } = located;
     const records = (): AsyncIterable<LogRecord> =>
       kept === null
         ? readRecords(log, { from: transaction.first, to: transaction.last + 1 }, signal)
         : recordsAside(places, kept);
+    let counted: Promise<ChangeCounts> | null = null;
+    const count = (): Promise<ChangeCounts> => (counted ??= countChanges(records()));
     return {
       transaction: this.#report(source, transaction),
       older: older.map((each) => this.#report(source, each)),
       kept,
-      async counts() {
-        const counts = new ChangeCounts();
-        for await (const record of records()) counts.add(record);
-        return counts.tables;
-      },
+      counts: async () => (await count()).tables,
+      schemaChanges: async () => await changesOfTables(log, (await count()).versions, signal),
       changes: () => decodeAll(records(), decoder, query.onPassedOver),
     };
   }
@@ -145,8 +159,10 @@ class DiskLooking implements Looking {
     };
 
     async function* reports(): AsyncGenerator<FoundReport> {
-      for await (const { transaction, matching, tables } of found) {
-        yield { transaction: report(transaction), matching, tables };
+      const listed = new ListedSchemaChanges(log);
+      for await (const { transaction, matching, tables, versions } of found) {
+        const schemaChanges = await listed.next(versions, signal);
+        yield { transaction: report(transaction), matching, tables, schemaChanges };
       }
     }
   }
@@ -196,6 +212,42 @@ class DiskLooking implements Looking {
       changes: last - first + 1,
     };
   }
+}
+
+async function countChanges(records: AsyncIterable<LogRecord>): Promise<ChangeCounts> {
+  const counts = new ChangeCounts();
+  for await (const record of records) counts.add(record);
+  return counts;
+}
+
+/** What has become of the tables of these changes since. */
+async function changesOfTables(
+  log: SqliteLogReader,
+  changes: readonly VersionAt[],
+  signal: AbortSignal,
+): Promise<readonly SchemaChange[]> {
+  const found: SchemaChange[] = [];
+  for (const all of byTable(log, changes)) {
+    const change = await schemaChangeSinceAny(log, all, null, signal);
+    if (change !== null) found.push(change);
+  }
+  return found;
+}
+
+/** Of one table, from its first change on. */
+async function allSchemaChanges(
+  log: SqliteLogReader,
+  versions: readonly LoggedTable[],
+  signal: AbortSignal,
+): Promise<readonly SchemaChange[]> {
+  if (versions.length < 2) return [];
+  const range = { from: log.floor, to: log.head, tables: idsOf(versions) };
+  const first = await firstRecord(log, range, signal);
+  if (first === null) return [];
+  const start = { version: first.table, offset: first.offset };
+  const changes: SchemaChange[] = [];
+  for await (const each of schemaChangesSince(log, start, log.head, signal)) changes.push(each);
+  return changes;
 }
 
 async function beginningOf(log: SqliteLogReader): Promise<LogBeginning> {

@@ -23,6 +23,7 @@ const PLAN: UndoPlan = {
   range: { from: 1, to: 4 },
   changes: 3,
   leftOut: [],
+  schemaChanges: [],
   transaction: {
     id: '7712',
     committedAt: '2020-11-21T13:45:00.000000Z',

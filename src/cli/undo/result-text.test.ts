@@ -32,6 +32,7 @@ const PLAN: UndoPlan = {
   range: { from: 1, to: 2 },
   changes: 2,
   leftOut: [],
+  schemaChanges: [],
   transaction: null,
   tables: [{ table: 'public.ev', insert: 1, update: 0, delete: 0, already: 0, conflict: 1 }],
   onConflict: 'refuse',

@@ -129,6 +129,43 @@ const LEFT_OUT = described(
   "Changes of migration tools' bookkeeping, which stay unless the table is named.",
 );
 
+const NAMES = z.array(z.string());
+
+const SCHEMA_CHANGES = described(
+  z.array(
+    z.object({
+      table: z.string(),
+      offset: described(
+        count().nullable(),
+        'The first change that came with other columns; null when the log has none of it since.',
+      ),
+      at: z.string().nullable(),
+      added: NAMES,
+      dropped: NAMES,
+      renamed: z.array(z.object({ from: z.string(), to: z.string() })),
+      retyped: z.array(z.object({ column: z.string(), from: z.string(), to: z.string() })),
+      key: z.object({ from: NAMES, to: NAMES }).nullable(),
+      byName: described(
+        z.boolean(),
+        'Whether columns are known by their names alone: a renamed one is dropped and added.',
+      ),
+      migrations: described(
+        z.array(
+          z.object({
+            tool: z.string(),
+            table: z.string(),
+            name: z.string(),
+            reverted: z.boolean(),
+            offset: count(),
+          }),
+        ),
+        'What migration tools noted meanwhile.',
+      ),
+    }),
+  ),
+  'What has become of columns and keys of these tables since the first of these changes.',
+);
+
 export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: JsonValue }>()(
   'UndoPlan',
   'What an undo would do: docs/guide/undo.md.',
@@ -140,6 +177,7 @@ export const UNDO_PLAN = answer<Omit<UndoPlan, 'request'> & { readonly request: 
     range: described(z.object({ from: count(), to: count() }), 'Offsets that were looked at.'),
     changes: described(count(), 'Changes of the log that are taken back.'),
     leftOut: LEFT_OUT,
+    schemaChanges: SCHEMA_CHANGES,
     transaction: z
       .object({
         id: z.string(),

@@ -14,6 +14,7 @@ import {
   readTransactions,
   type SearchableLog,
 } from './searchable-log.ts';
+import type { VersionAt } from './schema-changes.ts';
 import type { ValueMatcher } from './value-condition.ts';
 
 /** What is searched for; everything given has to be true. */
@@ -43,6 +44,8 @@ export interface FoundTransaction {
   readonly tables: readonly TableCount[];
   /** How many there are. */
   readonly matching: number;
+  /** The first of each table version. */
+  readonly versions: readonly VersionAt[];
 }
 
 /** What is known of a search beside what it found. */
@@ -281,10 +284,10 @@ class Search {
   }
 
   #judge({ transaction, counts }: Matches): FoundTransaction | null {
-    const { total: matching, tables } = counts;
+    const { total: matching, tables, versions } = counts;
     return matching < Math.max(1, this.#request.minChanges)
       ? null
-      : { transaction, tables, matching };
+      : { transaction, tables, matching, versions };
   }
 }
 

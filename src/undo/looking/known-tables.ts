@@ -13,13 +13,31 @@ export interface KnownTable extends TableName {
   readonly versions: readonly LoggedTable[];
 }
 
+type Versions = readonly [LoggedTable, ...LoggedTable[]];
+
+/** By the list of versions that they were made of: each log keeps the same list until it has more. */
+const grouped = new WeakMap<readonly LoggedTable[], readonly Versions[]>();
+
 /**
- * The versions of a log, by table. Those that do not know their table go by name: they belong to the
- * first table that is known to have had it.
+ * The versions of a log, by table, oldest first. Those that do not know their table go by name: they
+ * belong to the first table that is known to have had it.
  */
-export function groupVersions(
-  log: LogReader,
-): readonly (readonly [LoggedTable, ...LoggedTable[]])[] {
+export function groupVersions(log: LogReader): readonly Versions[] {
+  const all = log.tables();
+  let groups = grouped.get(all);
+  if (groups === undefined) {
+    groups = groupsOf(all);
+    grouped.set(all, groups);
+  }
+  return groups;
+}
+
+/** All versions of the table that a version is one of. */
+export function versionsBeside(log: LogReader, { id }: Pick<LoggedTable, 'id'>): Versions | null {
+  return groupVersions(log).find((group) => group.some((each) => each.id === id)) ?? null;
+}
+
+function groupsOf(all: readonly LoggedTable[]): readonly Versions[] {
   const groups = new Map<string, [LoggedTable, ...LoggedTable[]]>();
   const firstNamed = new Map<string, string>();
   const add = (id: string, version: LoggedTable): void => {
@@ -27,7 +45,7 @@ export function groupVersions(
     if (group === undefined) groups.set(id, [version]);
     else group.push(version);
   };
-  const versions = log.tables().toSorted((one, other) => one.id - other.id);
+  const versions = all.toSorted((one, other) => one.id - other.id);
   for (const version of versions) {
     if (version.origin === undefined) continue;
     const id = `id ${version.origin.id}`;

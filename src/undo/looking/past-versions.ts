@@ -6,7 +6,7 @@ import { keyColumns } from './row-key.ts';
 import { idsOf } from './known-tables.ts';
 import type { PastColumns } from './past-columns.ts';
 import type { PresentColumns } from './present-columns.ts';
-import { lastRecordBefore, readRecords, recordAt, type SearchableLog } from './searchable-log.ts';
+import { firstRecord, lastRecordBefore, recordAt, type SearchableLog } from './searchable-log.ts';
 
 /** A table's versions around a moment. */
 export interface PastVersions {
@@ -32,24 +32,16 @@ export async function pastVersions(
   const last = await lastRecordBefore(log, { to: offset, tables: idsOf(versions) }, signal);
   const before = last?.table ?? null;
   const since: LogRecord[] = [];
-  for (const version of versions) since.push(...(await firstOf(log, version, offset, signal)));
+  for (const { id } of versions) {
+    const request = { from: offset, to: log.head, tables: new Set([id]) };
+    const first = await firstRecord(log, request, signal);
+    if (first !== null) since.push(first);
+  }
   since.sort((one, other) => one.offset - other.offset);
   const later = since.map((record) => record.table);
   const logged = [...new Set(before === null ? later : [before, ...later])];
   const all = [...later, ...present.detached, present.table];
   return { past: before ?? later[0] ?? present.table, later: all, logged };
-}
-
-/** A version's first change from an offset on, if there is one. */
-async function firstOf(
-  log: SearchableLog,
-  version: LoggedTable,
-  from: number,
-  signal: AbortSignal,
-): Promise<readonly LogRecord[]> {
-  const request = { from, to: log.head, tables: new Set([version.id]), limit: 1 };
-  for await (const record of readRecords(log, request, signal)) return [record];
-  return [];
 }
 
 /**

@@ -77,6 +77,17 @@ export async function recordAt(log: SearchableLog, offset: number): Promise<LogR
   }
 }
 
+/** The first record of these versions in a range; null when there is none. */
+export async function firstRecord(
+  log: SearchableLog,
+  request: Required<Pick<ReadRequest, 'from' | 'to' | 'tables'>>,
+  signal?: AbortSignal,
+): Promise<LogRecord | null> {
+  if (request.tables.size === 0) return null;
+  for await (const record of readRecords(log, { ...request, limit: 1 }, signal)) return record;
+  return null;
+}
+
 /** Offsets that are read in one go on the way back. */
 const STRETCH = 32_768;
 

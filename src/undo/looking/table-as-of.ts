@@ -24,6 +24,8 @@ import {
 import { PresentColumns } from './present-columns.ts';
 import { findPresent } from './present-table.ts';
 import { parseRowKey } from './row-key.ts';
+import { schemaChangeSinceText } from './schema-change-text.ts';
+import { schemaChangeSince } from './schema-changes.ts';
 import { recordAt, type SearchableLog, type TableName } from './searchable-log.ts';
 
 /** Which table, when, and what of it. */
@@ -113,14 +115,14 @@ export async function openPastTable(
           opened,
           signal,
         );
-  const notes = notesOf(request.table, versions.past, present.definition);
-  const byName = await byNameNote(log, versions.logged, signal);
+  const about = { asked: request.table, versions, offset, present: present.definition };
+  const notes = await notesOf(log, about, signal);
   const resources = opened.move();
   return {
     definition: shownDefinition(versions.past, columns),
     leftOut: newColumns(columns, present.definition),
     present: nameOf(present.definition),
-    notes: byName === null ? notes : [...notes, byName],
+    notes,
     offset,
     rows,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -276,11 +278,52 @@ function newColumns({ known }: PastColumns, now: TableDefinition): readonly stri
   return now.columns.map(({ name }) => name).filter((name) => !known.includes(name));
 }
 
+/** What somebody should know of a table that is shown as it was at an offset. */
+interface About {
+  readonly asked: TableName;
+  readonly versions: PastVersions;
+  readonly offset: number;
+  readonly present: TableDefinition;
+}
+
+async function notesOf(
+  log: SearchableLog,
+  about: About,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { asked, versions, present } = about;
+  const byName = await byNameNote(log, versions.logged, signal);
+  return [
+    ...nameNotes(asked, versions.past, present),
+    ...(await alteredSince(log, about, signal)),
+    ...(byName === null ? [] : [byName]),
+  ];
+}
+
 /** What the table is called now, and was called then, where that is not what was asked for. */
-function notesOf(asked: TableName, then: TableDefinition, now: TableDefinition): readonly string[] {
+function nameNotes(
+  asked: TableName,
+  then: TableDefinition,
+  now: TableDefinition,
+): readonly string[] {
   const names = new Set([asked, then, now].map(qualifiedName));
   if (names.size === 1) return [];
   return [`${qualifiedName(now)} was called ${qualifiedName(then)} then.`];
+}
+
+/** What has become of its columns since, when the log has a version of it from then. */
+async function alteredSince(
+  log: SearchableLog,
+  { versions: { past, logged }, offset, present }: About,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const version = logged.find((each) => each === past);
+  if (version === undefined) return [];
+  const start = { version, offset: offset - 1 };
+  // Which columns identify its rows, the catalogue says in another way than the stream.
+  const now = { ...present, keyUnknown: true };
+  const change = await schemaChangeSince(log, start, now, signal);
+  return change === null ? [] : [schemaChangeSinceText(change)];
 }
 
 function shownDefinition(then: TableDefinition, { columns, names }: PastColumns): TableDefinition {

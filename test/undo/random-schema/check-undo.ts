@@ -75,10 +75,7 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
   if (!outcome.applied) {
     if (String(comparable(result)) !== String(comparable(present)))
       fail('refused, and yet changed');
-    const raw = outcome.error?.startsWith('UNDO_REFUSED') === true;
-    // What a trigger makes of a row can clash with anything.
-    const ours = !hasCode(at);
-    if (raw && ours && at.features.has('no-raw-errors')) fail(`raw error, ${explain(outcome)}`);
+    if (isRaw(at, outcome)) fail(`raw error, ${explain(outcome)}`);
     if (isPlain(at, asked) && !isDocumented(outcome)) fail(`needless refusal, ${explain(outcome)}`);
     return true;
   }
@@ -110,6 +107,7 @@ export async function checkUndo(at: CaseAtHand, choices: Choices): Promise<boole
   const back = await writer.read();
   statistics.count(`redo: ${describe(redo)}`);
   if (!redo.applied) {
+    if (isRaw(at, redo)) fail(`redo: raw error, ${explain(redo)}`);
     if (isPlain(at, asked) && !isDocumented(redo)) fail(`no redo, ${explain(redo)}`);
     return false;
   }
@@ -289,6 +287,14 @@ function describe({ applied, total, conflicts, error }: Outcome): string {
   }
   if (!applied) return `refused, conflict ${conflicts[0]?.reason ?? '?'}`;
   return total === 0 ? 'nothing to do' : 'applied';
+}
+
+/** An error of the database's that nobody has foreseen. */
+function isRaw(at: CaseAtHand, { error }: Outcome): boolean {
+  // What a trigger makes of a row can clash with anything.
+  const ours = !hasCode(at);
+  const raw = error?.startsWith('UNDO_REFUSED') === true;
+  return raw && ours && at.features.has('no-raw-errors');
 }
 
 /** Refusals that the guide names, or that another try may not meet. */

@@ -30,6 +30,8 @@ const ROWS = 100;
 export interface ScriptOptions {
   readonly context: string;
   readonly title: string;
+  /** What its reader should know, in sentences. */
+  readonly notes: readonly string[];
   /** Whether the application's triggers fire. */
   readonly triggers: boolean;
   /** Whether triggers and rules may make of it what they do. */
@@ -45,13 +47,14 @@ export async function* scriptOf(
   connection: UndoConnection,
   tables: StagedTables,
   counts: ReadonlyMap<StagedTable, RowCounts>,
-  { context, title, triggers, allowTriggerChanges: allowed }: ScriptOptions,
+  { context, title, notes, triggers, allowTriggerChanges: allowed }: ScriptOptions,
 ): AsyncGenerator<string> {
   yield [
     comment(`Undo of ${title}`).trimEnd(),
     '-- Run it with: psql --set ON_ERROR_STOP=1 --file FILE',
     '-- Everything is one transaction. Each step checks what it finds; when it is not what the undo',
     '-- expects, it raises an error, and nothing is changed.',
+    ...notes.map((note) => comment(note).trimEnd()),
     '',
     SCRIPT_BEGIN,
     `SELECT pg_logical_emit_message(true, 'tidings', ${quoteLiteral(asciiJson(context))});`,

@@ -1,5 +1,5 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
-import type { TableDefinition } from '../../../change/table.ts';
+import type { Column, TableDefinition } from '../../../change/table.ts';
 import type {
   Assessment,
   TableName,
@@ -36,6 +36,7 @@ import { CascadedChanges } from './stage-cascaded.ts';
 import { stageTruncated } from './stage-truncated.ts';
 import { StagedTables } from './staged-tables.ts';
 import type { StagedTable } from './staged-table.ts';
+import type { TableFacts } from './table-facts.ts';
 import { triggerStatements } from './triggers.ts';
 import { atTable } from './undo-error.ts';
 import type { UndoConnection } from './undo-connection.ts';
@@ -173,6 +174,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           already: table.already,
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
+          columns: columnsOf(table.facts),
           addedColumns: [...new Set([...table.addedColumns, ...table.filledColumns])],
           ...this.#tables.namesOf(table),
         })),
@@ -186,6 +188,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           already: 0,
           identity: null,
           triggers: [],
+          columns: null,
           addedColumns: [],
           formerNames: [],
           onlyByName: false,
@@ -302,6 +305,15 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
     this.#shortWay = 'closed';
     await takeBack(this.#connection);
   }
+}
+
+/** As the log has columns of a version. */
+function columnsOf({ columns }: TableFacts): readonly Column[] {
+  return columns.flatMap(({ name, number, type, kind, array, shape, generated }) =>
+    generated
+      ? []
+      : [{ name, number, type, kind, array, ...(shape === undefined ? {} : { shape }) }],
+  );
 }
 
 function without(counts: RowCounts, some: RowCounts): RowCounts {
