@@ -52,7 +52,11 @@ export async function tidings(
   const services: Services = {
     loadConfig,
     openInspection: () =>
-      Promise.resolve({ ...disposable('inspection'), ...inspection } as Inspection),
+      Promise.resolve({
+        ...disposable('inspection'),
+        unconfigured: () => Promise.resolve([]),
+        ...inspection,
+      } as Inspection),
     openUndo: () => Promise.reject(new Error('These tests have no undo')),
     openLooking: () => Promise.resolve({ ...disposable('looking'), ...looking } as Looking),
     createTidings: (_config, { acceptGaps, acceptRewinds, upgraded }) => {

@@ -119,13 +119,13 @@ suite('records that are kept aside', () => {
   test('are named by the history of their row, and by a search that begins before the floor', async () => {
     const notes = async (key: string): Promise<readonly string[]> =>
       (await looking.history({ table: 'orders', key }, signal)).notes;
-    const about = `Of what was removed before offset ${floor}, changes of this row are kept aside for deliveries: offsets 2, 3. To see one: tidings show @2`;
+    const about = `Of what was removed before offset ${floor}, changes of this row are kept aside for deliveries: offsets 2, 3. To see one: \`tidings show @2\``;
     assert.deepEqual(await notes('3'), [about]);
     assert.deepEqual(await notes('1'), []);
     const found = async (query: Parameters<Looking['find']>[0]): Promise<readonly string[]> =>
       (await looking.find(query, signal)).notes;
     const [note] = await found({});
-    assert.match(note ?? '', /^Not searched is .*: offsets 2, 3\. To see one: tidings show @2$/);
+    assert.match(note ?? '', /^Not searched is .*: offsets 2, 3\. To see one: `tidings show @2`$/);
     assert.match((await found({ since: { offset: 3 } }))[0] ?? '', /: offset 3\. /);
     assert.match((await found({ until: { offset: 3 } }))[0] ?? '', /: offset 2\. /);
     assert.match((await found({ tables: ['orders'] }))[0] ?? '', /offsets 2, 3/);

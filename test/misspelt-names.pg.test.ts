@@ -54,6 +54,10 @@ test('doctor, start, the API, the command line, and commands that look back', as
   assert.match(made.stderr, new RegExp(`^warning: ${MEANT.source}\n`));
   const { subscription } = JSON.parse(made.stdout) as { subscription: SubscriptionReport };
   assert.equal(subscription.warnings.length, 1);
+  const shown = await tidings(['subscriptions', 'show', 'api', '--json', ...config]);
+  const again = JSON.parse(shown.stdout) as SubscriptionReport;
+  assert.deepEqual(again.warnings, subscription.warnings, 'also for who asks later');
+  assert.equal(shown.stderr, made.stderr);
   const changed = await tidings([
     ...'subscriptions change api --table public.customers --column emial'.split(' '),
     ...config,
@@ -128,4 +132,52 @@ test('register: what is registered before the start and after it', async () => {
       ),
     );
   }
+});
+
+test('a pattern of the source is told of at the source, once, and not at each subscription', async () => {
+  await using database = await freshDatabase();
+  await database.client.query('CREATE TABLE customers (id int PRIMARY KEY, email text)');
+  await database.client.query('CREATE TABLE orders (id int PRIMARY KEY)');
+  using at = project(database.url, {
+    tables: ['public.custmers', 'public.orders'],
+    subscriptions: {
+      crm: { tables: ['public.customers'], columns: ['email'], to: { handler: './crm.mjs' } },
+      all: { tables: ['public.*'], to: { handler: './crm.mjs' } },
+      typo: { tables: ['public.ordres'], to: { handler: './crm.mjs' } },
+    },
+  });
+  writeFileSync(join(at.directory, 'crm.mjs'), 'export default { insert() {} };');
+  const doctor = await tidings(['doctor', '--config', at.config]);
+  const warned = doctor.stdout
+    .split('\n')
+    .filter((line) => /There is no|not captured|means no/.test(line));
+  assert.equal(warned.length, 2, doctor.stdout);
+  assert.match(String(warned[0]), new RegExp(`table names +${MEANT.source}`));
+  assert.match(String(warned[1]), /typo +There is no table public\.ordres now/);
+
+  const lines: string[] = [];
+  const write = (line: string): void => void lines.push(line);
+  const logger = createLogger({ level: 'warn', pretty: false, colour: false, write });
+  const sources = { main: { url: database.url, tables: ['public.custmers', 'public.orders'] } };
+  await using service = await createTidings({ dataDir: at.dataDir, sources }, { logger });
+  service.register('crm', 'public.customers', { insert: () => Promise.resolve() });
+  service.register('typo', 'public.ordres', { insert: () => Promise.resolve() });
+  await service.start();
+  await until(() => Promise.resolve(lines.some((line) => line.includes('"typo"'))));
+  const names = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    names.map(({ message, option, subscription }) => [message, option ?? subscription]),
+    [
+      [
+        'There is no table public.custmers now. Did you mean public.customers?',
+        'sources.main.tables',
+      ],
+      ['There is no table public.ordres now. Did you mean public.orders?', 'typo'],
+    ],
+  );
+  // Who asks for one gets all that keeps it from being told of anything.
+  const { warnings } = await service.subscription('crm');
+  assert.deepEqual(warnings, [
+    "public.customers is not captured: the source's tables leave it out.",
+  ]);
 });

@@ -84,7 +84,7 @@ test('the 13:45 DELETE, as in the README', { timeout: 120_000 }, async (t) => {
   const main = join(ROOT, 'src/cli/main.ts');
   writeFileSync(
     join(cwd, 'bin', 'npx'),
-    `#!/bin/sh\nshift\nnpm_command=exec npm_lifecycle_event=npx exec '${process.execPath}' '${main}' "$@"\n`,
+    `#!/bin/sh\nshift\nnpm_config_user_agent=npm/11 exec '${process.execPath}' '${main}' "$@"\n`,
   );
   chmodSync(join(cwd, 'bin', 'npx'), 0o755);
   const demo = start(['demo', '--keep'], { cwd });

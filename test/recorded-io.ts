@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Io, Output } from '../src/cli/io.ts';
 
 export interface RecordedIoOptions {
@@ -12,7 +13,12 @@ export interface RecordedIoOptions {
   readonly answers?: readonly string[];
 }
 
-/** A process for commands under test: what they write is kept, and nobody is there unless said so. */
+/**
+ * A process for commands under test: what they write is kept, and nobody is there unless said so.
+ * Without variables of a package manager in `env` it is one that `npx` began. Every command that it
+ * suggests then has to begin with that, which is left out again of what is kept: tests are about the
+ * rest of it.
+ */
 export interface RecordedIo extends Io {
   readonly written: { out: string; err: string };
   /** What was asked. */
@@ -23,6 +29,8 @@ export interface RecordedIo extends Io {
 
 export function recordedIo(options: RecordedIoOptions = {}): RecordedIo {
   const { terminal = false, colour = terminal, columns = 80, answers } = options;
+  const { env = {} } = options;
+  const asTyped = NPX in env;
   const written = { out: '', err: '' };
   const questions: string[] = [];
   const interrupt = new AbortController();
@@ -30,7 +38,7 @@ export function recordedIo(options: RecordedIoOptions = {}): RecordedIo {
     isTerminal: terminal,
     colour,
     columns,
-    write: (text) => void (written[name] += text),
+    write: (text) => void (written[name] += asTyped ? text : withoutNpx(text)),
     drained: () => Promise.resolve(),
   });
   const ask = (question: string): Promise<string> => {
@@ -40,7 +48,7 @@ export function recordedIo(options: RecordedIoOptions = {}): RecordedIo {
   return {
     stdout: output('out'),
     stderr: output('err'),
-    env: options.env ?? {},
+    env: asTyped ? env : { ...env, [NPX]: 'npm/11.6.0 node/v24' },
     cwd: options.cwd ?? '/nowhere',
     signal: interrupt.signal,
     ask: answers === undefined ? null : ask,
@@ -49,3 +57,14 @@ export function recordedIo(options: RecordedIoOptions = {}): RecordedIo {
     interrupt: () => interrupt.abort(),
   };
 }
+
+const NPX = 'npm_config_user_agent';
+
+function withoutNpx(text: string): string {
+  assert.doesNotMatch(text, PLAIN, 'a command that CommandLines has not written');
+  return text.replaceAll('npx tidings', 'tidings');
+}
+
+/** A command that is not begun as the one that suggests it was. */
+const PLAIN =
+  /(?<!npx )(?<![\w/.-])tidings (?:completion|deliveries|demo|doctor|find|health|history|init|listen|log|show|start|status|subscriptions|table|tail|trigger-test|types|undo|uninstall)\b/;

@@ -100,8 +100,8 @@ export interface SubscriptionReport extends SubscriptionStatusReport {
   readonly definition: SubscriptionDocument | null;
   readonly createdAt: string | null;
   /**
-   * What the definition names and the database does not have, one sentence each: only in the answer
-   * to whoever made or changed it, else empty. Tables may still be made.
+   * What the definition names and the database does not have, one sentence each; empty in a list of
+   * all subscriptions, and while the database cannot be asked. Tables may still be made.
    */
   readonly warnings: readonly string[];
   /** Set while its endpoint asked to be left alone: nothing is sent until then. */

@@ -1,5 +1,5 @@
 import type { Config, ConfigInput } from '../config/define-config.ts';
-import { requireValues } from '../config/needed.ts';
+import { noSource, requireValues } from '../config/needed.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { type Logger, SILENT } from '../observe/logger.ts';
@@ -53,8 +53,8 @@ export async function createTidings(
   front?: (tidings: Tidings) => Front,
 ): Promise<Tidings> {
   const config = resolveConfig(input);
-  requireValues(config);
-  if (Object.keys(config.sources).length === 0) throw new TidingsError('CONFIG_NO_SOURCE', {});
+  requireValues(config, 'program');
+  if (Object.keys(config.sources).length === 0) throw noSource('program');
   const logger = options.logger ?? SILENT;
   const metrics = options.metrics ?? createMetrics();
   await using opened = new AsyncDisposableStack();

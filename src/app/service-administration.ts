@@ -77,22 +77,17 @@ export class ServiceAdministration implements Administration {
   async subscription(name: string): Promise<SubscriptionReport> {
     const found = (await this.subscriptions()).find((each) => each.name === name);
     if (found === undefined) throw new TidingsError('SUBSCRIPTION_UNKNOWN', { name });
-    return found;
+    return { ...found, warnings: await this.#options.names.ofOne(name) };
   }
 
   async createSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
     await this.#options.registry.create(name, definition);
-    return await this.#defined(name);
+    return await this.subscription(name);
   }
 
   async changeSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
     await this.#options.registry.change(name, definition);
-    return await this.#defined(name);
-  }
-
-  async #defined(name: string): Promise<SubscriptionReport> {
-    const warnings = await this.#options.names.ofOne(name);
-    return { ...(await this.subscription(name)), warnings };
+    return await this.subscription(name);
   }
 
   async deleteSubscription(name: string): Promise<void> {

@@ -88,8 +88,8 @@ export class TidingsService implements Tidings {
     this.#finished.promise.catch(() => undefined);
     const status = (): Promise<Status> => this.status();
     const { signal } = this.#stop;
-    const { registry, logger } = options;
-    this.#names = new NameWarnings({ registry, logger, signal });
+    const { config, registry, logger } = options;
+    this.#names = new NameWarnings({ config, registry, logger, signal });
     this.#administration = new ServiceAdministration({
       ...options,
       status,
@@ -296,7 +296,7 @@ export class TidingsService implements Tidings {
     if (absent.length === 0) return;
     logger.warn('The log keeps what these subscriptions have not read, and nobody registers them', {
       subscriptions: absent.map(({ name }) => name),
-      hint: 'tidings subscriptions delete NAME gives one up',
+      hint: `\`tidings subscriptions delete ${absent[0]?.name ?? ''}\` gives one up.`,
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Config, ConfigInput } from '../config/define-config.ts';
+import { noSource } from '../config/needed.ts';
 import { existsSync } from 'node:fs';
 import { resolveConfig } from '../config/resolve-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
@@ -123,7 +124,7 @@ class DiskUndo implements UndoService {
 
   #onlySource(): string {
     const [first, ...others] = Object.keys(this.#config.sources);
-    if (first === undefined) throw new TidingsError('CONFIG_NO_SOURCE', {});
+    if (first === undefined) throw noSource('command');
     if (others.length > 0) {
       throw new TidingsError('SOURCE_AMBIGUOUS', { sources: [first, ...others].join(', ') });
     }

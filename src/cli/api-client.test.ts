@@ -63,7 +63,7 @@ suite('the service is found', () => {
       assert.equal(code, 1);
       assert.equal(
         err,
-        `error SERVICE_NOT_RUNNING: No service runs on the data directory ${directory}.\n→ Start it: \`tidings start\`. Another directory: --data-dir PATH; a service elsewhere: --api URL.\n`,
+        `error SERVICE_NOT_RUNNING: No service runs on the data directory ${directory}.\n→ Start it: \`tidings start --data-dir ${directory}\`. Another directory: --data-dir PATH; a service elsewhere: --api URL.\n`,
       );
     }
     assert.equal(api.requests.length, 0);

@@ -5,6 +5,7 @@ import type { LoadedConfig } from '../config/load-config.ts';
 import { type OptionPath, optionEntries } from '../config/option-table.ts';
 import { LOG_LEVELS } from '../config/log-levels.ts';
 import type { Flags } from '../config/overrides.ts';
+import { CommandLines, type ParsedOptions } from './command-line.ts';
 import { withKnownSource } from './embedded-source.ts';
 import { withFixedValues } from './fixed-values.ts';
 import type { Io } from './io.ts';
@@ -14,6 +15,8 @@ import type { Services } from './services.ts';
 export interface CommandContext {
   readonly io: Io;
   readonly services: Services;
+  /** The commands that it suggests. */
+  readonly commands: CommandLines;
   /** `--json` was given. */
   readonly json: boolean;
   loadConfig(): Promise<LoadedConfig>;
@@ -34,8 +37,7 @@ export interface Runtime {
   exitWith(code: number): void;
 }
 
-/** Options as commander parsed them. */
-export type ParsedOptions = Readonly<Record<string, unknown>>;
+export type { ParsedOptions };
 
 /** The options that commands share: `--config`, `--json`, and the option table's flags. */
 export interface CommonOptions {
@@ -79,7 +81,7 @@ export function complete(
     // Commander passes the arguments, then the options, then the command itself.
     const options = parsed.at(-2) as ParsedOptions;
     const parameters = parsed.slice(0, -2) as readonly string[];
-    runtime.exitWith(await action(createContext(runtime, options), options, parameters));
+    runtime.exitWith(await action(createContext(runtime, command, options), options, parameters));
   });
 }
 
@@ -97,7 +99,7 @@ function shortDescription(description: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '');
 }
 
-function createContext(runtime: Runtime, options: ParsedOptions): CommandContext {
+function createContext(runtime: Runtime, command: Command, options: ParsedOptions): CommandContext {
   const { io, services } = runtime;
   const loadConfig = (): Promise<LoadedConfig> =>
     services.loadConfig({
@@ -109,6 +111,7 @@ function createContext(runtime: Runtime, options: ParsedOptions): CommandContext
   return {
     io,
     services,
+    commands: new CommandLines(command, io.env),
     json: options['json'] === true,
     loadConfig,
     openInspection: async () =>

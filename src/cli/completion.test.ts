@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { needs } from '../../test/needs.ts';
 import { recordedIo } from '../../test/recorded-io.ts';
-import { completionScript, type Shell, SHELLS } from './completion.ts';
+import { completionScript } from './completion.ts';
+import { type Shell, SHELLS } from './completion/shells.ts';
 import { commandWords } from './completion/command-words.ts';
 import { createProgram, run } from './run.ts';
 import { SERVICES } from './services.ts';
@@ -109,12 +110,36 @@ test('another shell is refused with those that there are', async () => {
 });
 
 test('--json has the script', async () => {
-  const io = recordedIo();
+  const io = recordedIo({ env: { npm_config_user_agent: '' } });
   assert.equal(await run(['completion', 'fish', '--json'], io), 0);
   const { shell, script } = JSON.parse(io.written.out) as { shell: string; script: string };
   assert.equal(shell, 'fish');
   assert.equal(script, completionScript(program, 'fish'));
 });
+
+for (const shell of SHELLS) {
+  test(`${shell}: who types npx has a \`tidings\` that runs it, with any words`, async (context) => {
+    const there = spawnSync(shell, ['--version']).status === 0;
+    if (!needs(context, there, shell, COMMANDS[shell])) return;
+    const io = recordedIo({ env: { npm_config_user_agent: 'npm/11.6.0 node/v24' } });
+    assert.equal(await run(['completion', shell], io), 0);
+    const npx = join(directory, 'npx');
+    writeFileSync(npx, '#!/bin/sh\nprintf "<%s>" npx "$@"\n', { mode: 0o755 });
+    // What registers the completion in zsh is compinit's, and of no interest here.
+    const before = shell === 'zsh' ? 'compdef() { :; }\n' : '';
+    const input = `${before}${io.written.out}\ntidings status --config 'a b'\n`;
+    const [program = '', ...flags] = {
+      bash: ['bash', '--norc'],
+      zsh: ['zsh', '-f'],
+      fish: ['fish', '--no-config'],
+    }[shell];
+    const file = join(directory, `run-by.${shell}`);
+    writeFileSync(file, input);
+    const env = { PATH: `${directory}:/usr/bin:/bin`, HOME: directory };
+    const out = execFileSync(program, [...flags, file], { encoding: 'utf8', env });
+    assert.equal(out, '<npx><--no><tidings><status><--config><a b>');
+  });
+}
 
 function told(line: string, offered: Iterable<string>): string {
   return `${line}| ${[...new Set(offered)].sort().join(', ')}`;

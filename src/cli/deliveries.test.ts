@@ -105,7 +105,7 @@ suite('list', () => {
     await using api = await fakeApi({ 'GET /v1/deliveries': pagesOf(2_345) });
     const { out, err } = await api.tidings('deliveries crm --json --limit 600');
     assert.equal(out.trimEnd().split('\n').length, 600);
-    assert.equal(err, 'There are more: tidings deliveries crm --after 600\n');
+    assert.equal(err, 'There are more: tidings deliveries crm --limit 600 --after 600\n');
     assert.deepEqual(
       api.requests.map(({ query }) => query['limit']),
       ['500', '100'],

@@ -81,13 +81,14 @@ async function demonstrate(context: CommandContext, options: ParsedOptions): Pro
   }
 }
 
-async function makeReport({ io, json }: CommandContext): Promise<DemoReport> {
+async function makeReport(context: CommandContext): Promise<DemoReport> {
+  const { io, json } = context;
   if (json) {
     const { JsonReport } = await import('./demo/json-report.ts');
     return new JsonReport((text) => io.stdout.write(text));
   }
   const { TerminalReport } = await import('./demo/terminal-report.ts');
-  return new TerminalReport(io.stdout, io.cwd);
+  return new TerminalReport(context);
 }
 
 async function runSql(

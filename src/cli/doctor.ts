@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../config/load-config.ts';
 import { requireTokens } from '../config/needed.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { CheckResult } from '../source/source.ts';
+import type { CommandLines } from './command-line.ts';
 import {
   type Action,
   type CommandContext,
@@ -54,16 +55,16 @@ const doctor: Action = async (context, options) => {
   const warnings = checks.filter((check) => check.status === 'warning').length;
   if (json) printJson(io, { failed, warnings, subjects });
   else if (options['sql'] === true) io.stdout.write(sqlText(subjects));
-  else io.stdout.write(resolveDocPointers(doctorText(subjects, painter(io.stdout)), io.cwd));
+  else io.stdout.write(resolveDocPointers(doctorText(subjects, context), io.cwd));
   return failed === 0 ? 0 : 1;
 };
 
 function configurationChecks(
-  { io }: CommandContext,
+  { io, commands }: CommandContext,
   { config, file, databaseUrl }: LoadedConfig,
 ): CheckResult[] {
   const sources = meansEmbedded(config)
-    ? 'no source, so `tidings start` runs a PostgreSQL of its own'
+    ? `no source, so \`${commands.of('start')}\` runs a PostgreSQL of its own`
     : `${formatCounted(Object.keys(config.sources).length, 'source')} and ${formatCounted(Object.keys(config.subscriptions).length, 'subscription')}`;
   const read = file === null ? 'no file' : relative(io.cwd, file);
   return [
@@ -93,7 +94,7 @@ function exposureCheck(http: HttpConfig): CheckResult {
   const name = 'HTTP API';
   try {
     checkExposure(http);
-    requireTokens(http);
+    requireTokens(http, 'command');
     const who = isLoopback(http.host) ? 'this machine alone' : 'whoever has a token';
     return { name, status: 'ok', message: `Listens on ${http.host}, for ${who}.` };
   } catch (error) {
@@ -118,33 +119,41 @@ const MARKS: Record<CheckResult['status'], readonly [style: Style, word: string]
   failed: ['red', 'FAIL'],
 };
 
-function doctorText(subjects: Subjects, paint: Paint): string {
+function doctorText(subjects: Subjects, { io, commands }: CommandContext): string {
+  const paint = painter(io.stdout);
   const blocks = subjects.map(({ subject, checks }) => {
     const width = Math.max(0, ...checks.map((check) => check.name.length));
-    return `${paint('bold', subject)}\n${checks.map((check) => checkText(check, width, paint)).join('')}`;
+    return `${paint('bold', subject)}\n${checks.map((check) => checkText(check, width, { paint, commands })).join('')}`;
   });
-  return `${blocks.join('\n')}\n${verdict(
-    subjects.flatMap((subject) => subject.checks),
-    paint,
-  )}\n`;
+  const checks = subjects.flatMap((subject) => subject.checks);
+  return `${blocks.join('\n')}\n${verdict(checks, { paint, commands })}\n`;
 }
 
-function checkText(check: CheckResult, width: number, paint: Paint): string {
+/** How a check is told. */
+interface Telling {
+  readonly paint: Paint;
+  readonly commands: CommandLines;
+}
+
+function checkText(check: CheckResult, width: number, { paint, commands }: Telling): string {
   const [style, word] = MARKS[check.status];
-  const line = `  ${paint(style, word.padEnd(4))}  ${pad(check.name, width)}  ${harmless(check.message)}\n`;
+  const line = `  ${paint(style, word.padEnd(4))}  ${pad(check.name, width)}  ${harmless(commands.in(check.message))}\n`;
   // Without marks in front, so that it can be copied as it stands.
-  const mend = mendingLines(check).map((text) => `        ${paint('cyan', harmless(text))}\n`);
+  const mend = mendingLines(check, commands).map(
+    (text) => `        ${paint('cyan', harmless(text))}\n`,
+  );
   return line + mend.join('');
 }
 
 /** More lines than these are read in a file rather than between checks. */
 const INLINE_LINES = 3;
 
-function mendingLines({ fix, sql }: CheckResult): readonly string[] {
-  const words = fix?.split('\n') ?? [];
+function mendingLines({ fix, sql }: CheckResult, commands: CommandLines): readonly string[] {
+  const words = fix === undefined ? [] : commands.in(fix).split('\n');
   const statements = sql?.split('\n') ?? [];
   if (statements.length <= INLINE_LINES) return [...words, ...statements];
-  return [...words, `tidings doctor --sql   # prints its ${statements.length} lines of SQL`];
+  const command = commands.of('doctor', '--sql');
+  return [...words, `${command}   # prints its ${statements.length} lines of SQL`];
 }
 
 /** A script of everything that SQL mends, each statement under what it is for. */
@@ -165,7 +174,7 @@ function comment(text: string): string {
     .join('\n');
 }
 
-function verdict(checks: readonly CheckResult[], paint: Paint): string {
+function verdict(checks: readonly CheckResult[], { paint, commands }: Telling): string {
   const count = (status: CheckResult['status']): number =>
     checks.filter((check) => check.status === status).length;
   const failed = count('failed');
@@ -173,5 +182,5 @@ function verdict(checks: readonly CheckResult[], paint: Paint): string {
   const warned = warnings === 0 ? '' : `, ${formatCounted(warnings, 'warning')}`;
   if (failed > 0)
     return paint('red', `${failed} of ${formatCounted(checks.length, 'check')} failed${warned}.`);
-  return `${paint('green', 'Ready')}: ${formatCounted(checks.length, 'check')}${warned}. Next: tidings start`;
+  return `${paint('green', 'Ready')}: ${formatCounted(checks.length, 'check')}${warned}. Next: ${commands.of('start')}`;
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/define-config.ts';
-import { TidingsError } from '../errors/tidings-error.ts';
+import { noSource } from '../config/needed.ts';
 
 /** Where an own PostgreSQL is kept when no database is configured. */
 export function embeddedDirectory(config: Config): string {
@@ -40,7 +40,7 @@ export async function withKnownSource(config: Config): Promise<Config> {
 async function withLoggedSources(config: Config): Promise<Config> {
   const logs = join(config.dataDir, 'log');
   const names = existsSync(logs) ? readdirSync(logs) : [];
-  if (names.length === 0) throw new TidingsError('CONFIG_NO_SOURCE', {});
+  if (names.length === 0) throw noSource('command');
   const { resolveConfig } = await import('../config/resolve-config.ts');
   const sources = Object.fromEntries(names.map((name) => [name, {}]));
   return resolveConfig({ ...config, sources });

@@ -17,7 +17,7 @@ test('find: a line per transaction, and what to do next', async () => {
 
 test('find: what it suggests looks into the same log, and is called the same way', async () => {
   const { err } = await tidings('tidings find --source main --data-dir my-log', fakeLooking(), {
-    env: { DATABASE_URL: URL, npm_command: 'exec', npm_lifecycle_event: 'npx' },
+    env: { DATABASE_URL: URL, npm_config_user_agent: 'npm/11.6.0 node/v24' },
   });
   assert.match(
     err,

@@ -3,6 +3,7 @@ import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseLimit, parseTimeOrOffset } from './arguments.ts';
 import {
   type Action,
+  type CommandContext,
   complete,
   type DeclareCommand,
   listOption,
@@ -10,7 +11,7 @@ import {
   printJson,
   textOption,
 } from './command.ts';
-import type { Io, Output } from './io.ts';
+import type { Output } from './io.ts';
 import { schemaChangeLine } from './schema-change-text.ts';
 import { harmless } from './terminal/style.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
@@ -78,7 +79,7 @@ export const declareFind: DeclareCommand = (program, runtime) => {
 };
 
 const find: Action = async (context, options) => {
-  const { io, json } = context;
+  const { io, json, commands } = context;
   await using looking = await context.openLooking();
   using progress = new Progress(io.stderr, 'Searching', 'changes');
   const onProgress = (done: number, total: number): void => progress.update(done, total);
@@ -101,9 +102,9 @@ const find: Action = async (context, options) => {
     await io.stdout.drained();
   }
   io.signal.throwIfAborted();
-  tellEnd(io, search, { count, limit: options['limit'] as number });
+  tellEnd(context, search, { count, limit: options['limit'] as number });
   if (!json && first !== undefined) {
-    io.stderr.write(lookAndUndo(first.transaction.id, options, io, first.tables));
+    io.stderr.write(lookAndUndo(first.transaction.id, commands, first.tables));
   }
   return 0;
 };
@@ -152,7 +153,7 @@ function readQuery(options: ParsedOptions): FindQuery {
 }
 
 function tellEnd(
-  io: Io,
+  { io, commands }: CommandContext,
   search: Search,
   { count, limit }: { readonly count: number; readonly limit: number },
 ): void {
@@ -163,7 +164,7 @@ function tellEnd(
   } else if (count >= limit) {
     io.stderr.write(`There may be more than ${formatCounted(count, 'transaction')}: --limit.\n`);
   }
-  for (const note of search.notes) io.stderr.write(`${harmless(note)}\n`);
+  for (const note of search.notes) io.stderr.write(`${harmless(commands.in(note))}\n`);
   const undecided = search.undecided();
   if (undecided > 0) {
     io.stderr.write(

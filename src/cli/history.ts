@@ -2,7 +2,13 @@ import type { RowHistory } from '../app/looking/looking.ts';
 import type { Change } from '../change/change.ts';
 import { parseLimit } from './arguments.ts';
 import { OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
-import { type Action, complete, type DeclareCommand, textOption } from './command.ts';
+import {
+  type Action,
+  type CommandContext,
+  complete,
+  type DeclareCommand,
+  textOption,
+} from './command.ts';
 import type { Io } from './io.ts';
 import { PassedOver } from './passed-over.ts';
 import { schemaChangeLine } from './schema-change-text.ts';
@@ -35,7 +41,7 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   await using looking = await context.openLooking();
   const source = textOption(options, 'source');
   const limit = options['limit'] as number | undefined;
-  const passedOver = new PassedOver(io.stderr);
+  const passedOver = new PassedOver(context);
   const found = await looking.history(
     {
       table,
@@ -60,9 +66,9 @@ const history: Action = async (context, options, [table = '', key = '']) => {
   io.signal.throwIfAborted();
   altered.end();
   // With a version that is passed over there is something before the first that is shown.
-  if (first !== undefined || passedOver.count === 0) tellKnowledge(io, found, first, limit);
+  if (first !== undefined || passedOver.count === 0) tellKnowledge(context, found, first, limit);
   if (!json && last !== undefined) {
-    io.stderr.write(lookAndUndo(last.transaction.id, options, io));
+    io.stderr.write(lookAndUndo(last.transaction.id, context.commands));
   }
   return 0;
 };
@@ -123,7 +129,7 @@ function columnLines({ operation, before, after, changed }: Change): readonly st
 
 /** How far back the log goes, where that limits what was shown. */
 function tellKnowledge(
-  io: Io,
+  { io, commands }: CommandContext,
   { table, begins, gaps, notes }: RowHistory,
   first: Change | undefined,
   limit: number | undefined,
@@ -138,7 +144,7 @@ function tellKnowledge(
       `Older versions are not known: the log begins${since} with offset ${begins.offset}.\n`,
     );
   }
-  for (const note of notes) io.stderr.write(`${harmless(note)}\n`);
+  for (const note of notes) io.stderr.write(`${harmless(commands.in(note))}\n`);
   for (const { offset, reason } of gaps) {
     io.stderr.write(`Changes before offset ${offset} were lost: ${harmless(reason)}\n`);
   }

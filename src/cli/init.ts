@@ -6,6 +6,7 @@ import { redactUrl } from '../util/redact-url.ts';
 import { collect } from './arguments.ts';
 import {
   type Action,
+  type CommandContext,
   complete,
   type DeclareCommand,
   listOption,
@@ -47,7 +48,8 @@ interface Answers {
   readonly tables: readonly string[];
 }
 
-const init: Action = async ({ io, json }, options) => {
+const init: Action = async (context, options) => {
+  const { io, json } = context;
   const file = resolve(io.cwd, textOption(options, 'config') ?? DEFAULT_FILE);
   const shown = relative(io.cwd, file);
   if (existsSync(file) && options['force'] !== true) {
@@ -67,7 +69,7 @@ const init: Action = async ({ io, json }, options) => {
   const { tables } = answers;
   const url = answers.url === null ? null : redactUrl(answers.url);
   if (json) printJson(io, { file, url, tables });
-  else io.stdout.write(nextSteps(io, shown, answers));
+  else io.stdout.write(nextSteps(context, shown, answers));
   return 0;
 };
 
@@ -150,13 +152,13 @@ function quoted(text: string): string {
   return /['\\\p{Cc}]/u.test(text) ? JSON.stringify(text) : `'${text}'`;
 }
 
-function nextSteps(io: Io, file: string, { url }: Answers): string {
+function nextSteps({ io, commands }: CommandContext, file: string, { url }: Answers): string {
   const paint = painter(io.stdout);
   const needsVariable = url === null && (io.env['DATABASE_URL'] ?? '') === '';
   const steps = [
     ...(needsVariable ? ['export DATABASE_URL=postgresql://user:password@host:5432/database'] : []),
-    'tidings doctor',
-    'tidings start',
+    commands.of('doctor'),
+    commands.of('start'),
   ];
   return `Wrote ${file}. Next:\n${steps.map((step) => `  ${paint('bold', step)}\n`).join('')}`;
 }

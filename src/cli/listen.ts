@@ -4,6 +4,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import { collect } from './arguments.ts';
 import {
   type Action,
+  type CommandContext,
   complete,
   type DeclareCommand,
   type ParsedOptions,
@@ -44,7 +45,8 @@ export const declareListen: DeclareCommand = (program, runtime) => {
   complete(command, runtime, { config: false, flags: [], json, examples }, listen);
 };
 
-const listen: Action = async ({ io, json }, options) => {
+const listen: Action = async (context, options) => {
+  const { io, json } = context;
   const { host, port } = options as { host: string; port: number };
   const given = await readSecrets(options, io, 'tidings listen');
   const { isLoopback } = await import('../config/http-exposure.ts');
@@ -61,7 +63,7 @@ const listen: Action = async ({ io, json }, options) => {
     onArrival: (arrival) => show(io, json, arrival),
   });
   const told = json ? io.stderr : io.stdout;
-  told.write(startText(receiver.url, given === null ? (secrets[0] ?? '') : null, io));
+  told.write(startText(receiver.url, given === null ? (secrets[0] ?? '') : null, context));
   await untilAborted(io.signal);
   told.write(summaryText(receiver.tally));
   return 0;
@@ -79,7 +81,7 @@ async function show(io: Io, json: boolean, arrival: Arrival): Promise<void> {
   await io.stdout.drained();
 }
 
-function startText(url: string, secret: string | null, io: Io): string {
+function startText(url: string, secret: string | null, { io, commands }: CommandContext): string {
   const paint = painter(io.stdout);
   const shown = secret ?? 'whsec_…';
   const configuration = `  subscriptions: {
@@ -90,7 +92,8 @@ function startText(url: string, secret: string | null, io: Io): string {
   },
   webhooks: { allowAddresses: ['127.0.0.0/8', '::1'] },
 `;
-  const create = `tidings subscriptions create listen --table 'public.*' --url ${url} --secret ${shown}`;
+  const flags = ['--table', 'public.*', '--url', url, '--secret', shown];
+  const create = commands.of('subscriptions', 'create', 'listen', ...flags);
   return `${paint('bold', `Listening on ${url}`)}, Ctrl-C ends it. In tidings.config.ts:
 
 ${configuration}

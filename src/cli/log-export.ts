@@ -7,6 +7,7 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import { collect, parseOffset, parsePlace } from './arguments.ts';
 import {
   type Action,
+  type CommandContext,
   complete,
   type DeclareCommand,
   listOption,
@@ -52,7 +53,7 @@ const exportLog: Action = async (context, options) => {
   const source = textOption(options, 'source');
   const tables = listOption(options, 'table');
   const to = options['to'] as number | undefined;
-  const passedOver = new PassedOver(io.stderr);
+  const passedOver = new PassedOver(context);
   const changes = inspection.changes(
     {
       from: options['from'] as StartAt,
@@ -72,7 +73,7 @@ const exportLog: Action = async (context, options) => {
       write: (text) => io.stdout.write(text),
       drained: () => io.stdout.drained(),
     });
-    io.stderr.write(marksText(turns));
+    io.stderr.write(marksText(turns, context));
     return passedOver.count === 0 ? 0 : 1;
   }
   const replace = options['force'] === true;
@@ -82,7 +83,9 @@ const exportLog: Action = async (context, options) => {
   });
   if (json) printJson(io, { file, changes: count });
   else {
-    io.stderr.write(`Wrote ${formatCounted(count, 'change')} to ${file}.\n${marksText(turns)}`);
+    io.stderr.write(
+      `Wrote ${formatCounted(count, 'change')} to ${file}.\n${marksText(turns, context)}`,
+    );
   }
   return passedOver.count === 0 ? 0 : 1;
 };
@@ -94,9 +97,9 @@ interface Exported {
 }
 
 /** Changes alone do not lead over what was done to partitions. */
-function marksText(count: number): string {
+function marksText(count: number, { commands }: CommandContext): string {
   if (count === 0) return '';
-  return `The log has ${formatCounted(count, 'mark')} where rows came or went with a partition, without a change: \`tidings log verify\` lists what happened.\n`;
+  return `The log has ${formatCounted(count, 'mark')} where rows came or went with a partition, without a change: \`${commands.of('log', 'verify')}\` lists what happened.\n`;
 }
 
 async function writeFile(

@@ -59,7 +59,7 @@ const trim: Action = async (context, options) => {
   const which = { force, ...(source === undefined ? {} : { source }) };
   const reports = (await trimByService(context, request, which)) ?? (await trimOnDisk());
   if (json) printJson(io, reports);
-  else io.stdout.write(reports.map(reportText).join(''));
+  else io.stdout.write(reports.map((report) => reportText(report, context)).join(''));
   return 0;
 
   async function trimOnDisk(): Promise<readonly TrimReport[]> {
@@ -104,7 +104,7 @@ function requestOf(options: ParsedOptions): TrimRequest {
   return request;
 }
 
-function reportText(report: TrimReport): string {
+function reportText(report: TrimReport, { commands }: CommandContext): string {
   const { source, floor, removedSegments, removedBytes, hold, lost } = report;
   const removed = `${formatCounted(removedSegments, 'segment')} (${formatBytes(removedBytes)})`;
   const done =
@@ -115,5 +115,5 @@ function reportText(report: TrimReport): string {
     ({ subscription, offsets }) =>
       `  ${harmless(subscription)}: lost ${formatCounted(offsets.length, 'delivery', 'deliveries')}, the first at offset ${formatCount(offsets[0] ?? 0)}\n`,
   );
-  return [done, ...told, ...holdLines(hold).map((line) => `  ${line}\n`)].join('');
+  return [done, ...told, ...holdLines(hold, commands).map((line) => `  ${line}\n`)].join('');
 }

@@ -1,6 +1,8 @@
 import type { Change } from '../change/change.ts';
 import { wireText } from '../change/wire.ts';
 import { isTidingsError, type TidingsError } from '../errors/tidings-error.ts';
+import type { CommandLines } from './command-line.ts';
+import type { CommandContext } from './command.ts';
 import type { Output } from './io.ts';
 import { harmless, painter } from './terminal/style.ts';
 
@@ -10,16 +12,18 @@ import { harmless, painter } from './terminal/style.ts';
  */
 export class PassedOver {
   readonly #stderr: Output;
+  readonly #commands: CommandLines;
   count = 0;
 
-  constructor(stderr: Output) {
-    this.#stderr = stderr;
+  constructor({ io, commands }: Pick<CommandContext, 'io' | 'commands'>) {
+    this.#stderr = io.stderr;
+    this.#commands = commands;
   }
 
   readonly tell = (error: TidingsError<'VALUE_TOO_LARGE'>): void => {
     const heading = painter(this.#stderr)('yellow', `passed over, ${error.code}:`);
     this.#stderr.write(`${heading} ${harmless(error.message)}\n`);
-    if (this.count === 0) this.#stderr.write(`→ ${harmless(error.hint)}\n`);
+    if (this.count === 0) this.#stderr.write(`→ ${harmless(this.#commands.in(error.hint))}\n`);
     this.count += 1;
   };
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { Command } from 'commander';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { LONGEST_TEXT } from '../change/too-large.ts';
+import { CommandLines } from './command-line.ts';
 import { renderError } from './render-error.ts';
 
-const PLAIN = { json: false, colour: false, debug: false };
+const commands = new CommandLines(new Command('tidings'), {});
+const PLAIN = { json: false, colour: false, debug: false, commands };
 const LOCKED = new TidingsError('DATA_LOCKED', { pid: 7, path: '/srv/shop/.tidings' });
 
 test('an error: its code, what happened, and what to do', () => {

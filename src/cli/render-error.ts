@@ -2,12 +2,15 @@ import { isTooLong, LONGEST_TEXT } from '../change/too-large.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { redactText } from '../util/redact-url.ts';
 import { ApiProblem } from './api-problem.ts';
+import type { CommandLines } from './command-line.ts';
 import { harmless, painter } from './terminal/style.ts';
 
 /** How an error is told. */
 export interface ErrorStyle {
   readonly json: boolean;
   readonly colour: boolean;
+  /** The commands that it suggests. */
+  readonly commands: CommandLines;
   /** Adds stacks and causes. */
   readonly debug: boolean;
 }
@@ -20,12 +23,15 @@ export function renderError(
   error: unknown,
   style: ErrorStyle,
 ): { readonly text: string; readonly exitCode: number } {
+  const { commands } = style;
   const known = error instanceof ApiProblem ? error : asTidingsError(error);
   const code = known?.code ?? 'DEFECT';
   const message = redactText(
-    known?.message ?? (error instanceof Error ? error.message : String(error)),
+    known === null
+      ? String(error instanceof Error ? error.message : error)
+      : commands.in(known.message),
   );
-  const hint = known?.hint ?? DEFECT_HINT;
+  const hint = commands.in(known?.hint ?? DEFECT_HINT);
   const exitCode = known?.exit ?? 1;
   if (style.json) {
     return { text: `${JSON.stringify({ error: { code, message, hint } })}\n`, exitCode };

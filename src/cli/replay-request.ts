@@ -40,7 +40,7 @@ export function requestOf(
 
 /** Asks the service for it and says what it will do. */
 export async function requestReplay(
-  { api, io, json }: ApiContext,
+  { api, io, json, commands }: ApiContext,
   name: string,
   body: ReplayRequest,
 ): Promise<number> {
@@ -54,9 +54,8 @@ export async function requestReplay(
     const why = 'parked' in body ? 'is parked' : 'lies in that range';
     io.stdout.write(`Nothing ${why}, so nothing is delivered to ${name}.\n`);
   } else {
-    io.stdout.write(
-      `${whatText(body, report)} to ${name} once more. Follow it: tidings subscriptions show ${name}\n`,
-    );
+    const follow = commands.of('subscriptions', 'show', name);
+    io.stdout.write(`${whatText(body, report)} to ${name} once more. Follow it: ${follow}\n`);
   }
   return 0;
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { readVersion } from '../app/version.ts';
 import { suggest } from '../config/suggest.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
+import { CommandLines } from './command-line.ts';
 import type { DeclareCommand, Runtime } from './command.ts';
 import { declareCompletion } from './completion.ts';
 import { declareDeliveries } from './deliveries.ts';
@@ -62,7 +63,10 @@ Results go to standard output, everything else to standard error.`;
 /** The `tidings` program with all its commands; docs/reference/cli.md is made from it. */
 export function createProgram(runtime: Runtime): Command {
   const { io } = runtime;
-  const program = new Command('tidings')
+  const program = new Command('tidings');
+  const commands = new CommandLines(program, io.env);
+  const help = (text: string): string => resolveDocPointers(commands.inHelp(text), io.cwd);
+  program
     .description(DESCRIPTION)
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
@@ -73,8 +77,8 @@ export function createProgram(runtime: Runtime): Command {
     })
     .addHelpText('after', EXIT_CODES)
     .configureOutput({
-      writeOut: (text) => io.stdout.write(resolveDocPointers(text, io.cwd)),
-      writeErr: (text) => io.stderr.write(resolveDocPointers(text, io.cwd)),
+      writeOut: (text) => io.stdout.write(help(text)),
+      writeErr: (text) => io.stderr.write(help(text)),
       getOutHelpWidth: () => io.stdout.columns,
       getErrHelpWidth: () => io.stderr.columns,
       getOutHasColors: () => io.stdout.colour,
@@ -106,15 +110,23 @@ export async function run(
     exitCode = code;
   };
   const program = createProgram({ io, services, exitWith });
+  let running = program;
+  program.hook('preAction', (_program, command) => {
+    running = command;
+  });
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    return tell(asUsageError(error, argv, program), argv, io);
+    const commands = new CommandLines(running, io.env);
+    return tell(asUsageError(error, argv, program), { argv, io, commands });
   }
 }
 
-function tell(error: unknown, argv: readonly string[], io: Io): number {
+function tell(
+  error: unknown,
+  { argv, io, commands }: { argv: readonly string[]; io: Io; commands: CommandLines },
+): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     // Without a command the program has shown its help.
@@ -125,6 +137,7 @@ function tell(error: unknown, argv: readonly string[], io: Io): number {
   const { text, exitCode } = renderError(error, {
     json: argv.includes('--json'),
     colour: io.stderr.colour,
+    commands,
     debug: io.env['TIDINGS_DEBUG'] === '1',
   });
   io.stderr.write(resolveDocPointers(text, io.cwd));

@@ -6,13 +6,11 @@ import type { SchemaChange } from '../undo/looking/schema-changes.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { BatchedOutput } from './batched-output.ts';
 import { changeLine, OPERATION_STYLES, rowText, valueOf, valueText } from './change-line.ts';
-import { commandLine } from './command-line.ts';
 import {
   type Action,
   type CommandContext,
   complete,
   type DeclareCommand,
-  type ParsedOptions,
   printJson,
   textOption,
 } from './command.ts';
@@ -71,23 +69,22 @@ const show: Action = async (context, options, [target = '']) => {
   const { io } = context;
   await using looking: Looking = await context.openLooking();
   const source = textOption(options, 'source');
-  const passedOver = new PassedOver(io.stderr);
+  const passedOver = new PassedOver(context);
   const query = {
     target,
     ...(source === undefined ? {} : { source }),
     onPassedOver: passedOver.tell,
   };
   const shown = await looking.show(query, io.signal);
-  if ('change' in shown) showChange(context, options, shown);
+  if ('change' in shown) showChange(context, shown);
   else if (options['all'] === true) await showAll(context, shown, passedOver);
-  else await showTransaction(context, options, shown);
+  else await showTransaction(context, shown);
   io.signal.throwIfAborted();
   return 0;
 };
 
 async function showTransaction(
-  { io, json }: CommandContext,
-  options: ParsedOptions,
+  { io, json, commands }: CommandContext,
   shown: Transaction,
 ): Promise<void> {
   const { transaction, older, kept } = shown;
@@ -126,11 +123,10 @@ async function showTransaction(
   for (const change of schemaChanges) io.stdout.write(sinceText(change));
   const { id, changes } = transaction;
   const more = (kept?.length ?? changes) - sample.length;
-  const next = (...words: readonly string[]): string => commandLine(words, options, io);
-  if (more > 0) io.stderr.write(`${formatCount(more)} more: ${next('show', id, '--all')}\n`);
+  if (more > 0) io.stderr.write(`${formatCount(more)} more: ${commands.of('show', id, '--all')}\n`);
   // What is kept of it is too little for an undo.
   if (kept !== null || tables.every(isBookkeeping)) return;
-  io.stderr.write(`→ ${next('undo', '--transaction', id)}\n`);
+  io.stderr.write(`→ ${commands.of('undo', '--transaction', id)}\n`);
 }
 
 async function showAll(
@@ -174,8 +170,7 @@ function keptText(count: number): string {
 }
 
 function showChange(
-  { io, json }: CommandContext,
-  options: ParsedOptions,
+  { io, json, commands }: CommandContext,
   { change, isAside, schemaChange }: ShownChange,
 ): void {
   if (json) {
@@ -201,9 +196,8 @@ function showChange(
   }
   if (schemaChange !== null) io.stdout.write(sinceText(schemaChange));
   if (isAside) io.stderr.write('Retention has removed it; it is kept aside for a delivery.\n');
-  const next = (words: readonly string[]): string => `→ ${commandLine(words, options, io)}\n`;
-  io.stderr.write(next(['show', transaction.id]));
-  if (key !== null) io.stderr.write(next(historyWords(change)));
+  io.stderr.write(`→ ${commands.of('show', transaction.id)}\n`);
+  if (key !== null) io.stderr.write(`→ ${commands.of(...historyWords(change))}\n`);
 }
 
 /** A line per column; what an update changed stands out. */

@@ -64,9 +64,17 @@ const start: Action = async (context, options) => {
   const acceptGaps = listOption(options, 'acceptGap') ?? [];
   const acceptRewinds = listOption(options, 'acceptRewind') ?? [];
   const upgraded = listOption(options, 'upgraded') ?? [];
+  // Before the service asks for them as of a program, which has no .env.
+  const { requireValues } = await import('../config/needed.ts');
+  requireValues(config, 'command');
   const { createLogger } = await import('../observe/pino-logger.ts');
   const { isTerminal, colour } = io.stderr;
-  const logger = createLogger({ level: config.logLevel, pretty: isTerminal, colour });
+  const logger = createLogger({
+    level: config.logLevel,
+    pretty: isTerminal,
+    colour,
+    commandsIn: (text) => context.commands.in(text),
+  });
   const tidings = resources.use(
     await context.services.createTidings(config, { logger, acceptGaps, acceptRewinds, upgraded }),
   );

@@ -8,6 +8,10 @@ import {
   formatTime,
 } from './terminal/format.ts';
 import { sparkline } from './terminal/sparkline.ts';
+import type { CommandLines } from './command-line.ts';
+import type { CommandContext } from './command.ts';
+import { LEFT } from '../app/inspection/unconfigured-sources.ts';
+import { removal } from './uninstall-source.ts';
 import { holdLines } from './hold-lines.ts';
 import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
 import { renderTable, type TableOutput } from './terminal/table.ts';
@@ -15,20 +19,45 @@ import { renderTable, type TableOutput } from './terminal/table.ts';
 /** Figures of a service that has not written any for so long may be out of date; milliseconds. */
 const STALE = 15_000;
 
+/** What is shown with a status. */
+export interface StatusBeside {
+  /** Changes captured per second, the newest last, by source. Default: none are shown. */
+  readonly rates?: ReadonlyMap<string, readonly number[]>;
+  /** Sources that the configuration does not list, with a log. */
+  readonly unconfigured: readonly string[];
+}
+
 /** The status as a person reads it. */
 export function statusText(
   status: Status,
-  output: TableOutput,
-  rates: ReadonlyMap<string, readonly number[]> = new Map(),
+  { io, commands }: Pick<CommandContext, 'io' | 'commands'>,
+  { rates = new Map(), unconfigured }: StatusBeside,
 ): string {
-  const paint = painter(output);
-  const parts = [serviceText(status, paint), sourcesText(status.sources, output, rates)];
-  if (status.subscriptions.length > 0) parts.push(subscriptionsText(status, output));
+  const output = io.stdout;
+  const told: Telling = { paint: painter(output), commands };
+  const { sources, subscriptions } = status;
+  const notes = [
+    ...sources.map((source) => sourceNotes(source, told)),
+    ...unconfigured.map((name) => unconfiguredText(name, told)),
+  ];
+  const parts = [serviceText(status, told), sourcesTable(sources, output, rates) + notes.join('')];
+  if (subscriptions.length > 0) {
+    const below = subscriptions.map((each) => subscriptionNotes(each, sources, told));
+    parts.push(subscriptionsTable(subscriptions, output) + below.join(''));
+  }
   return parts.join('\n');
 }
 
-function serviceText({ service }: Status, paint: Paint): string {
-  if (service === null) return `${paint('yellow', 'not running')}  start it with: tidings start\n`;
+/** How a line is told. */
+interface Telling {
+  readonly paint: Paint;
+  readonly commands: CommandLines;
+}
+
+function serviceText({ service }: Status, { paint, commands }: Telling): string {
+  if (service === null) {
+    return `${paint('yellow', 'not running')}  start it with: ${commands.of('start')}\n`;
+  }
   const running = Date.parse(service.at) - Date.parse(service.startedAt);
   const age = Date.now() - Date.parse(service.at);
   const stale = age > STALE ? paint('yellow', `  figures are ${formatDuration(age)} old`) : '';
@@ -51,7 +80,7 @@ function stateText(state: string, paint: Paint): string {
   return style === undefined ? state : paint(style, state);
 }
 
-function sourcesText(
+function sourcesTable(
   sources: readonly SourceStatusReport[],
   output: TableOutput,
   rates: ReadonlyMap<string, readonly number[]>,
@@ -68,7 +97,7 @@ function sourcesText(
     source.position ?? '–',
     ...(watched ? [rateText(rates.get(source.name) ?? [])] : []),
   ]);
-  const table = renderTable(
+  return renderTable(
     [
       { title: 'SOURCE' },
       { title: 'STATE' },
@@ -82,7 +111,6 @@ function sourcesText(
     rows,
     output,
   );
-  return table + sources.map((source) => sourceNotes(source, paint)).join('');
 }
 
 function orDash(value: number | null, format: (value: number) => string): string {
@@ -97,22 +125,30 @@ function retainedText({ retainedBytes, safeBytes }: SourceStatusReport, paint: P
   return near ? paint('yellow', `${text}, ${formatBytes(safeBytes)} left`) : text;
 }
 
-function sourceNotes({ name, error, log }: SourceStatusReport, paint: Paint): string {
+function sourceNotes(
+  { name, error, log }: SourceStatusReport,
+  { paint, commands }: Telling,
+): string {
   const lines: string[] = [];
   if (error !== null) {
     lines.push(`${paint('red', `${name}: ${error.code}:`)} ${harmless(error.message)}`);
-    lines.push(`→ ${harmless(error.hint)}`);
+    lines.push(`→ ${harmless(commands.in(error.hint))}`);
   }
   if (log.gaps > 0) {
     const gaps = log.gaps === 1 ? '1 gap' : `${log.gaps} gaps`;
-    lines.push(paint('yellow', `${name}: ${gaps} in the log; tidings log verify lists them`));
+    const list = commands.of('log', 'verify');
+    lines.push(paint('yellow', `${name}: ${gaps} in the log; ${list} lists them`));
   }
   lines.push(
-    ...holdLines(log.hold).map((line, at) =>
+    ...holdLines(log.hold, commands).map((line, at) =>
       at === 0 ? paint('yellow', `${name}: ${line}`) : line,
     ),
   );
   return lines.map((line) => `  ${line}\n`).join('');
+}
+
+function unconfiguredText(name: string, { paint, commands }: Telling): string {
+  return `  ${paint('yellow', `${name}: not in the configuration, and its log is here.`)} ${LEFT}\n  → ${removal(name, commands)}\n`;
 }
 
 function rateText(rates: readonly number[]): string {
@@ -120,7 +156,10 @@ function rateText(rates: readonly number[]): string {
   return newest === undefined ? '–' : `${sparkline(rates)} ${formatCount(Math.round(newest))}`;
 }
 
-function subscriptionsText({ subscriptions, sources }: Status, output: TableOutput): string {
+function subscriptionsTable(
+  subscriptions: readonly SubscriptionStatusReport[],
+  output: TableOutput,
+): string {
   const paint = painter(output);
   const alarm = (count: number, style: Style): string =>
     count === 0 ? '0' : paint(style, formatCount(count));
@@ -138,7 +177,7 @@ function subscriptionsText({ subscriptions, sources }: Status, output: TableOutp
     alarm(subscription.parked, 'red'),
     alarm(subscription.stuck, 'red'),
   ]);
-  const table = renderTable(
+  return renderTable(
     [
       { title: 'SUBSCRIPTION' },
       { title: 'SOURCE' },
@@ -153,10 +192,6 @@ function subscriptionsText({ subscriptions, sources }: Status, output: TableOutp
     ],
     rows,
     output,
-  );
-  return (
-    table +
-    subscriptions.map((subscription) => subscriptionNotes(subscription, sources, paint)).join('')
   );
 }
 
@@ -176,7 +211,7 @@ function catchUpText(
 function subscriptionNotes(
   subscription: SubscriptionStatusReport,
   sources: readonly SourceStatusReport[],
-  paint: Paint,
+  { paint, commands }: Telling,
 ): string {
   const { name, reason, lastError, retrying, parked, stuckSince } = subscription;
   const lines: string[] = [];
@@ -191,7 +226,7 @@ function subscriptionNotes(
   if (lastError !== null && retrying + parked > 0) {
     const { at, code, message } = lastError;
     lines.push(`${paint('red', `${name}: ${code}:`)} ${harmless(message)} (${formatTime(at)})`);
-    lines.push(`→ tidings deliveries ${name}`);
+    lines.push(`→ ${commands.of('deliveries', name)}`);
   }
   return lines.map((line) => `  ${line}\n`).join('');
 }

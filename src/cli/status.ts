@@ -8,7 +8,7 @@ import {
   type DeclareCommand,
   printJson,
 } from './command.ts';
-import { statusText } from './status-text.ts';
+import { type StatusBeside, statusText } from './status-text.ts';
 
 const WATCH_PAUSE = 1_000;
 /** Seconds of history behind the rate that `--watch` shows. */
@@ -35,13 +35,21 @@ export const declareStatus: DeclareCommand = (program, runtime) => {
 const status: Action = async (context, options) => {
   await using inspection = await context.openInspection();
   if (options['watch'] === true) await watch(context, inspection);
-  else show(context, await inspection.status(context.io.signal), '');
+  else {
+    const status = await inspection.status(context.io.signal);
+    show(context, status, { unconfigured: await inspection.unconfigured() });
+  }
   return 0;
 };
 
-function show({ io, json }: CommandContext, status: Status, before: string, rates?: Rates): void {
+function show(
+  context: CommandContext,
+  status: Status,
+  { before = '', ...beside }: StatusBeside & { readonly before?: string },
+): void {
+  const { io, json } = context;
   if (json) printJson(io, status);
-  else io.stdout.write(before + statusText(status, io.stdout, rates));
+  else io.stdout.write(before + statusText(status, context, beside));
 }
 
 /** Changes captured per second, the newest last, by source. */
@@ -50,10 +58,11 @@ export type Rates = ReadonlyMap<string, readonly number[]>;
 async function watch(context: CommandContext, inspection: Inspection): Promise<void> {
   const { io } = context;
   const history = new RateHistory();
+  const unconfigured = await inspection.unconfigured();
   const before = io.stdout.isTerminal ? HOME_AND_CLEAR : '';
   while (!io.signal.aborted) {
     const status = await inspection.status(io.signal);
-    show(context, status, before, history.add(status));
+    show(context, status, { before, unconfigured, rates: history.add(status) });
     await io.stdout.drained();
     await sleep(WATCH_PAUSE, io.signal);
   }

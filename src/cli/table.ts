@@ -4,7 +4,6 @@ import { formatMicros } from '../change/time.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseTimeOrOffset } from './arguments.ts';
 import { BatchedOutput } from './batched-output.ts';
-import { commandLine } from './command-line.ts';
 import {
   type Action,
   complete,
@@ -61,7 +60,7 @@ function splitNames(text: string): readonly string[] {
 type Format = 'table' | 'csv' | 'ndjson';
 
 const table: Action = async (context, options, [name = '']) => {
-  const { io } = context;
+  const { io, commands } = context;
   const format = context.json ? 'ndjson' : (options['format'] as Format);
   await using looking = await context.openLooking();
   using progress = new Progress(io.stderr, 'Taking changes back', 'changes');
@@ -70,14 +69,14 @@ const table: Action = async (context, options, [name = '']) => {
   const count = await print(io, view, format);
   io.signal.throwIfAborted();
   io.stderr.write(`${view.table} before offset ${view.offset}: ${formatCounted(count, 'row')}\n`);
-  for (const note of view.notes) io.stderr.write(`${harmless(note)}\n`);
+  for (const note of view.notes) io.stderr.write(`${harmless(commands.in(note))}\n`);
   if (view.leftOut.length > 0) {
     const names = harmless(view.leftOut.join(', '));
     io.stderr.write(`Left out, because the log has no old values of them: ${names}\n`);
   }
   if (format === 'table') {
     const words = ['undo', '--table', view.present, '--to', momentText(options)];
-    io.stderr.write(`→ ${commandLine(words, options, io)}\n`);
+    io.stderr.write(`→ ${commands.of(...words)}\n`);
   }
   return 0;
 };

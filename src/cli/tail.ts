@@ -41,7 +41,7 @@ function warn({ stderr }: Pick<Io, 'stderr'>, { message }: TidingsError): void {
 const tail: Action = async (context, options) => {
   const { io, json } = context;
   await using inspection = await context.openInspection();
-  const passedOver = new PassedOver(io.stderr);
+  const passedOver = new PassedOver(context);
   const source = textOption(options, 'source');
   const tables = listOption(options, 'table');
   const limit = options['limit'] as number | undefined;

@@ -3,9 +3,7 @@ import type { JsonValue } from '../change/dialect.ts';
 import type { Operation } from '../change/change.ts';
 import type { TableCount } from '../undo/looking/change-counts.ts';
 import { OPERATION_STYLES, valueText } from './change-line.ts';
-import { commandLine } from './command-line.ts';
-import type { ParsedOptions } from './command.ts';
-import type { Io } from './io.ts';
+import type { CommandLines } from './command-line.ts';
 import { formatCount, formatTime } from './terminal/format.ts';
 import { harmless, painter, type Paint } from './terminal/style.ts';
 import { pad } from './terminal/width.ts';
@@ -46,15 +44,12 @@ function undoneText(undoOf: JsonValue | undefined): string | null {
  */
 export function lookAndUndo(
   transaction: string,
-  options: ParsedOptions,
-  io: Io,
+  commands: CommandLines,
   tables?: readonly TableCount[],
 ): string {
   const undo =
     tables?.every(isBookkeeping) === true ? [] : [['undo', '--transaction', transaction]];
-  return [['show', transaction], ...undo]
-    .map((words) => `→ ${commandLine(words, options, io)}\n`)
-    .join('');
+  return [['show', transaction], ...undo].map((words) => `→ ${commands.of(...words)}\n`).join('');
 }
 
 /** Whether a table is how a migration tool knows what it has done. */

@@ -1,7 +1,7 @@
 import type { SubscriptionReport, TestReport } from '../app/administration.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from './api-client.ts';
-import { type DeclareCommand, printJson } from './command.ts';
-import type { Output } from './io.ts';
+import type { CommandLines } from './command-line.ts';
+import { type CommandContext, type DeclareCommand, printJson } from './command.ts';
 import { formatDuration } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
 
@@ -27,18 +27,19 @@ export const declareTriggerTest: DeclareCommand = (program, runtime) => {
   completeWithApi(command, runtime, { json: 'a TestReport', examples }, triggerTest);
 };
 
-const triggerTest: ApiAction = async ({ api, io, json }, _options, [name = '']) => {
+const triggerTest: ApiAction = async (context, _options, [name = '']) => {
+  const { api, io, json } = context;
   const path = subscriptionPath(name);
   const { definition } = await api.ask<SubscriptionReport>(path);
   const deadline = (definition?.delivery.timeout ?? TIMEOUT) + GRACE;
   const report = await api.ask<TestReport>(`${path}/test`, { method: 'POST', deadline });
   if (json) printJson(io, report);
-  else io.stdout.write(reportText(report, io.stdout));
+  else io.stdout.write(reportText(report, context));
   return report.outcome === 'ack' ? 0 : 1;
 };
 
-function reportText(report: TestReport, output: Pick<Output, 'colour'>): string {
-  const paint = painter(output);
+function reportText(report: TestReport, { io, commands }: CommandContext): string {
+  const paint = painter(io.stdout);
   const { request, answer, milliseconds } = report;
   const took = formatDuration(milliseconds);
   const parts = [
@@ -55,7 +56,7 @@ function reportText(report: TestReport, output: Pick<Output, 'colour'>): string 
     parts.push(...headerLines(answer.headers));
     if (answer.excerpt !== '') parts.push('', ...bodyLines(answer.excerpt));
   }
-  parts.push('', outcomeText(report));
+  parts.push('', outcomeText(report, commands));
   return parts.map((line) => `${line}\n`).join('');
 }
 
@@ -87,8 +88,8 @@ const OUTCOMES: Readonly<Record<TestReport['outcome'], string>> = {
   gone: 'Not taken; a change would pause the subscription, because the endpoint wants nothing any more.',
 };
 
-function outcomeText({ subscription, outcome, error }: TestReport): string {
+function outcomeText({ subscription, outcome, error }: TestReport, commands: CommandLines): string {
   const why = error === null ? '' : ` ${harmless(`${error.code}: ${error.message}`)}`;
-  const next = `\n→ tidings subscriptions show ${subscription}`;
+  const next = `\n→ ${commands.of('subscriptions', 'show', subscription)}`;
   return `${OUTCOMES[outcome]}${outcome === 'ack' ? '' : why + next}`;
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { RowTypes } from '../app/row-types/row-types-text.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { collect } from './arguments.ts';
-import { commandLine, optionWords } from './command-line.ts';
+import { type CommandLines, optionWords } from './command-line.ts';
 import {
   type Action,
   complete,
@@ -12,7 +12,6 @@ import {
   printJson,
   textOption,
 } from './command.ts';
-import type { Io } from './io.ts';
 import { formatCounted } from './terminal/format.ts';
 import { harmless, painter } from './terminal/style.ts';
 import { checkTypesFile, requireReplaceable, writeTypesFile } from './types/types-file.ts';
@@ -62,7 +61,7 @@ const types: Action = async (context, options) => {
     if (check)
       checkTypesFile(named, rowTypes.text, {
         source,
-        command: (force) => anew(options, io, force),
+        command: (force) => anew(options, context.commands, force),
       });
     const written = !check && writeTypesFile(named, rowTypes.text);
     if (!json) io.stderr.write(told(file ?? '', rowTypes, written));
@@ -74,13 +73,15 @@ const types: Action = async (context, options) => {
 /** @throws TidingsError `USAGE` */
 function readFileOption(options: ParsedOptions): string | undefined {
   const file = textOption(options, 'out');
-  const command = 'tidings types';
   if (file === undefined && options['check'] === true) {
-    throw new TidingsError('USAGE', { problem: '--check needs --out FILE to look at.', command });
+    throw new TidingsError('USAGE', {
+      problem: '--check needs --out FILE to look at.',
+      command: 'tidings types',
+    });
   }
   if (file !== undefined && !/\.[cm]?ts$/.test(file)) {
     const problem = `--out ${file} names no TypeScript file (.ts, .mts, .cts).`;
-    throw new TidingsError('USAGE', { problem, command });
+    throw new TidingsError('USAGE', { problem, command: 'tidings types' });
   }
   return file;
 }
@@ -102,11 +103,11 @@ async function describe(
   );
   const paint = painter(io.stderr);
   for (const message of described.unmet) {
-    io.stderr.write(`${paint('yellow', 'warning:')} ${harmless(message)}\n`);
+    io.stderr.write(`${paint('yellow', 'warning:')} ${harmless(context.commands.in(message))}\n`);
   }
   const { rowTypesText } = await import('../app/row-types/row-types-text.ts');
   // Without the way in which npm was called: who runs it next may call it in another.
-  const command = commandLine(words(options), options, { env: {} });
+  const command = context.commands.plain(...words(options));
   return {
     source: described.source,
     rowTypes: rowTypesText(described.tables, { command, declared: options['declare'] !== false }),
@@ -120,8 +121,8 @@ function words(options: ParsedOptions): readonly string[] {
 }
 
 /** The command that makes a file right. */
-function anew(options: ParsedOptions, io: Io, force: boolean): string {
-  return commandLine([...words(options), ...(force ? ['--force'] : [])], options, io);
+function anew(options: ParsedOptions, commands: CommandLines, force: boolean): string {
+  return commands.plain(...words(options), ...(force ? ['--force'] : []));
 }
 
 function told(file: string, { tables }: RowTypes, written: boolean): string {

@@ -21,7 +21,7 @@ import { withKnownSource } from './embedded-source.ts';
 import { formatCounted } from './terminal/format.ts';
 import { nextCommand } from './undo/next-command.ts';
 import { parseChoice, parseOperation, parseUndoMoment } from './undo/options.ts';
-import { planText, rowText } from './undo/plan-text.ts';
+import { planText, rowText, type UndoTelling } from './undo/plan-text.ts';
 import { requestOf } from './undo/request.ts';
 import { resultText } from './undo/result-text.ts';
 import { writeScript } from './undo/write-script.ts';
@@ -103,14 +103,19 @@ interface Planned {
   readonly plan: UndoPlan;
 }
 
+function telling({ io, commands }: CommandContext): UndoTelling {
+  return { output: io.stdout, commands };
+}
+
 async function show(
-  { io, json }: CommandContext,
+  context: CommandContext,
   options: ParsedOptions,
   { service, plan }: Planned,
 ): Promise<number> {
+  const { io, json } = context;
   const all = options['all'] === true;
   if (json) printJson(io, all ? { ...plan, sample: [] } : plan);
-  else io.stdout.write(planText(plan, io.stdout, { sample: !all }));
+  else io.stdout.write(planText(plan, telling(context), { sample: !all }));
   if (all) {
     for await (const row of service.undoRows(plan, io.signal)) {
       if (json) printJson(io, row);
@@ -118,23 +123,26 @@ async function show(
       await io.stdout.drained();
     }
   }
-  if (!json) io.stdout.write(nextCommand(plan, options, io));
+  if (!json) io.stdout.write(nextCommand(plan, { ...telling(context), options }));
   return plan.conflicts.total > 0 ? 2 : 0;
 }
 
-function told({ io, json }: CommandContext, options: ParsedOptions, outcome: UndoOutcome): number {
+function told(context: CommandContext, options: ParsedOptions, outcome: UndoOutcome): number {
+  const { io, json } = context;
   const { plan, result } = outcome;
   if (json) printJson(io, result);
-  else io.stdout.write(resultText(outcome, options, io));
-  if (!json && !result.applied) io.stdout.write(nextCommand(plan, options, io));
+  else io.stdout.write(resultText(outcome, telling(context)));
+  if (!json && !result.applied)
+    io.stdout.write(nextCommand(plan, { ...telling(context), options }));
   return result.applied ? 0 : 2;
 }
 
 async function script(
-  { io, json }: CommandContext,
+  context: CommandContext,
   options: ParsedOptions,
   { service, plan, file }: Planned & { readonly file: string },
 ): Promise<number> {
+  const { io, json } = context;
   const pieces = service.undoScript(plan, applyOptions(options), io.signal);
   await writeScript(pieces, file, { cwd: io.cwd, replace: options['force'] === true });
   if (json) printJson(io, { file, rows: plan.total, conflicts: plan.conflicts.total });
@@ -142,7 +150,8 @@ async function script(
     io.stdout.write(
       `Wrote ${formatCounted(plan.total, 'row')} to ${file}. Read it, then run it: psql --set ON_ERROR_STOP=1 --file ${shellWord(file)}\n`,
     );
-    if (plan.conflicts.total > 0) io.stdout.write(planText(plan, io.stdout, { sample: false }));
+    if (plan.conflicts.total > 0)
+      io.stdout.write(planText(plan, telling(context), { sample: false }));
   }
   return plan.conflicts.total > 0 ? 2 : 0;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, json, serviceThat, tidings } from '../../test/fake-application.ts';
+import { directory, json, serviceThat, tidings, URL } from '../../test/fake-application.ts';
 import type { Inspection } from '../app/inspection/inspection.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 
@@ -89,4 +89,33 @@ test('uninstall with an own database: refused while the service runs, which keep
     calls.filter((call) => call !== 'close inspection'),
     ['uninstall false', 'start own', 'close own', 'uninstall true', 'remove own'],
   );
+});
+
+test('uninstall: what the configuration no longer lists stays, and is named with its command', async () => {
+  const asked: string[] = [];
+  const inspection: Partial<Inspection> = {
+    unconfigured: () => Promise.resolve(['old']),
+    uninstallPlan: () => ['main: slot tidings_main'],
+    uninstallCosts: () => Promise.resolve([]),
+    uninstall: () => Promise.resolve([{ source: 'old', removed: [] }]),
+  };
+  const told = await tidings('tidings uninstall --yes --data-dir x', { inspection });
+  assert.equal(
+    told.err,
+    'warning: What was made for source old stays: the configuration does not list it.\n→ tidings uninstall --source old --url URL --data-dir x\n',
+  );
+  const one = await tidings(`tidings uninstall --source old --url ${URL} --yes`, (io) => ({
+    inspection: { ...inspection, uninstallCosts: () => (asked.push(io.cwd), Promise.resolve([])) },
+  }));
+  assert.deepEqual([one.code, one.err], [0, '']);
+  assert.equal(asked.length, 1);
+  for (const [line, problem] of [
+    ['--source old --yes', /Source old is not configured: say with --url where/],
+    [`--url ${URL} --yes`, /--url is the address of the source that --source names/],
+    ['--source main --data --yes', /--data goes without --source/],
+  ] as const) {
+    const { code, err } = await tidings(`tidings uninstall ${line}`, { inspection });
+    assert.equal(code, 64, err);
+    assert.match(err, problem);
+  }
 });

@@ -5,7 +5,9 @@ import {
   type CommandContext,
   complete,
   type DeclareCommand,
+  type ParsedOptions,
   printJson,
+  textOption,
 } from './command.ts';
 import {
   embeddedDirectory,
@@ -13,6 +15,7 @@ import {
   withKnownSource,
   withSource,
 } from './embedded-source.ts';
+import { asAsked, flagsAsAsked, removal } from './uninstall-source.ts';
 import { harmless, painter } from './terminal/style.ts';
 
 export const declareUninstall: DeclareCommand = (program, runtime) => {
@@ -22,11 +25,20 @@ export const declareUninstall: DeclareCommand = (program, runtime) => {
     .description(
       'Removes the replication slot, the publications and whatever else Tidings made in each database. The log stays unless --data is given. Asks first; without a terminal it needs --yes. The service must not be running.',
     )
+    .option('--source <name>', 'only this source, also one that the configuration no longer lists')
+    .option(
+      '--url <url>',
+      'where the database of that source is, when the configuration does not say',
+    )
     .option('--data', 'also remove the data directory with the log and all cursors')
     .option('--yes', 'do not ask');
   const examples = [
     ['tidings uninstall', 'show what would go, and ask'],
     ['tidings uninstall --data --yes', 'leave nothing behind'],
+    [
+      'tidings uninstall --source old --url postgresql://…',
+      'a source that is not configured any more',
+    ],
   ] as const;
   const json = '{"sources": [{"source", "removed": […]}], "dataDir"}; needs --yes';
   complete(command, runtime, { json, examples }, uninstall);
@@ -41,12 +53,15 @@ interface Removed {
 const uninstall: Action = async (context, options) => {
   const { io, json, services } = context;
   const data = options['data'] === true;
-  const { config } = await context.loadConfig();
+  const loaded = await context.loadConfig();
+  const config = await asAsked(loaded.config, options);
   if (!meansEmbedded(config)) await tellCosts(context, config);
+  if (textOption(options, 'source') === undefined) await tellUnconfigured(context, loaded.config);
   if (options['yes'] !== true) {
     await using inspection = await services.openInspection(await withKnownSource(config));
     const plan = inspection.uninstallPlan();
-    await confirm(context, data ? [...plan, `${config.dataDir} with the log`] : plan, data);
+    const goes = data ? [...plan, `${config.dataDir} with the log`] : plan;
+    await confirm(context, options, goes);
   }
   const removed = meansEmbedded(config)
     ? await uninstallEmbedded(context, config, data)
@@ -62,6 +77,22 @@ async function tellCosts({ io, services }: CommandContext, config: Config): Prom
   const paint = painter(io.stderr);
   for (const cost of await inspection.uninstallCosts(io.signal)) {
     io.stderr.write(`${paint('yellow', 'warning:')} ${harmless(cost)}\n`);
+  }
+}
+
+/** What stays behind, because nobody knows where it is. */
+async function tellUnconfigured(
+  { io, services, commands }: CommandContext,
+  config: Config,
+): Promise<void> {
+  if (meansEmbedded(config)) return;
+  await using inspection = await services.openInspection(config);
+  const paint = painter(io.stderr);
+  for (const source of await inspection.unconfigured()) {
+    const text = `What was made for source ${source} stays: the configuration does not list it.`;
+    io.stderr.write(
+      `${paint('yellow', 'warning:')} ${harmless(text)}\n→ ${removal(source, commands)}\n`,
+    );
   }
 }
 
@@ -99,17 +130,20 @@ async function uninstallEmbedded(
 
 async function confirm(
   { io, json }: CommandContext,
+  options: ParsedOptions,
   plan: readonly string[],
-  data: boolean,
 ): Promise<void> {
-  const command = `tidings uninstall${data ? ' --data' : ''}`;
-  if (io.ask === null || json) throw new TidingsError('NOT_CONFIRMED', { command });
+  const data = options['data'] === true;
+  const refusal = new TidingsError('NOT_CONFIRMED', {
+    command: `tidings uninstall${flagsAsAsked(options)}`,
+  });
+  if (io.ask === null || json) throw refusal;
   const paint = painter(io.stderr);
   const lines = plan.map((line) => `  ${line}\n`).join('');
   io.stderr.write(`${paint('bold', 'This will be removed:')}\n${lines}`);
   const warning = data ? ' There is no way back to the log.' : '';
   const answer = await io.ask(`Remove it?${warning} Type yes: `);
-  if (answer.toLowerCase() !== 'yes') throw new TidingsError('NOT_CONFIRMED', { command });
+  if (answer.toLowerCase() !== 'yes') throw refusal;
 }
 
 function removedText({ sources, dataDir }: Removed): string {

@@ -13,6 +13,29 @@ const EXAMPLES = {
   'tokens.token': 'METRICS_TOKEN=…, of at least 16 characters',
 } as const;
 
+/**
+ * Who reads the configuration. Commands read `DATABASE_URL` and the file `.env` beside it; to a program
+ * that uses the library nothing is known but what it passes.
+ */
+export type ConfigReader = 'command' | 'program';
+
+const SET: Readonly<Record<ConfigReader, string>> = {
+  command: 'set it, or write it into the file .env beside the configuration',
+  program: 'set it before the configuration is made',
+};
+
+const CONFIGURE: Readonly<Record<ConfigReader, string>> = {
+  command:
+    'Set DATABASE_URL=postgresql://user:password@host/database, or write a configuration with `tidings init`.',
+  program:
+    "Pass one: createTidings({ sources: { main: { url: process.env.DATABASE_URL, tables: ['public.*'] } } }).",
+};
+
+/** That no database is configured, with what its reader can do about it. */
+export function noSource(reader: ConfigReader): TidingsError {
+  return new TidingsError('CONFIG_NO_SOURCE', { how: CONFIGURE[reader] });
+}
+
 interface Missing {
   readonly path: readonly string[];
   readonly example: string;
@@ -44,8 +67,8 @@ function missingTokens(http: HttpConfig | undefined): readonly Missing[] {
  * For who starts the whole service.
  * @throws TidingsError `CONFIG_VALUE_MISSING`, or `CONFIG_PROBLEMS` for several
  */
-export function requireValues(config: Config): void {
-  const problems = missingValues(config).map(missing);
+export function requireValues(config: Config, reader: ConfigReader): void {
+  const problems = missingValues(config).map((each) => missing(each, reader));
   if (problems.length > 0) throw combineProblems('The configuration', problems);
 }
 
@@ -53,19 +76,20 @@ export function requireValues(config: Config): void {
  * For who opens the API, or says whether it can be opened.
  * @throws TidingsError `CONFIG_VALUE_MISSING`
  */
-export function requireTokens(http: HttpConfig | undefined): void {
+export function requireTokens(http: HttpConfig | undefined, reader: ConfigReader): void {
   const [first] = missingTokens(http);
-  if (first !== undefined) throw missing(first);
+  if (first !== undefined) throw missing(first, reader);
 }
 
 /**
- * The address of a source, for who connects to it.
+ * The address of a source, for who connects to it. A program without one is refused at its start, so
+ * that this is a command.
  * @throws TidingsError `SOURCE_UNKNOWN`, `CONFIG_VALUE_MISSING`
  */
 export function requireUrl({ sources }: Config, source: string): string {
   const configured = sources[source];
   if (configured === undefined) throw new TidingsError('SOURCE_UNKNOWN', { source });
-  if (configured.url === undefined) throw missing(urlOf(source));
+  if (configured.url === undefined) throw missing(urlOf(source), 'command');
   return configured.url;
 }
 
@@ -76,9 +100,9 @@ export function requireUrl({ sources }: Config, source: string): string {
 export function requireOfWebhook<Value>(
   subscription: string,
   key: 'url' | 'secret',
-  value: Value | undefined,
+  { value, reader }: { readonly value: Value | undefined; readonly reader: ConfigReader },
 ): Value {
-  if (value === undefined) throw missing(ofWebhook(subscription, key));
+  if (value === undefined) throw missing(ofWebhook(subscription, key), reader);
   return value;
 }
 
@@ -91,6 +115,7 @@ function ofWebhook(name: string, key: 'url' | 'secret'): Missing {
   return { path, example: EXAMPLES[`webhook.${key}`] };
 }
 
-function missing({ path, example }: Missing): TidingsError {
-  return new TidingsError('CONFIG_VALUE_MISSING', { key: pathText(path), example });
+function missing({ path, example }: Missing, reader: ConfigReader): TidingsError {
+  const how = SET[reader];
+  return new TidingsError('CONFIG_VALUE_MISSING', { key: pathText(path), example, how });
 }

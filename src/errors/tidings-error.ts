@@ -45,7 +45,7 @@ export function isTidingsError<Code extends ErrorCode>(
 }
 
 /** A command to be typed. What is filled in there is a word of it, whatever characters it has. */
-const COMMAND = /(`(?:npx )?tidings [^`]*`)/;
+const COMMAND = /(`tidings [^`]*`)/;
 
 function fill(template: string, details: Readonly<Record<string, string | number>>): string {
   return template

@@ -7,6 +7,8 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Short lines for a person instead of JSON. */
   readonly pretty: boolean;
+  /** Writes the commands in the short lines the way they can be typed. Default: as they are. */
+  readonly commandsIn?: (text: string) => string;
   /** Colour in the short lines. */
   readonly colour: boolean;
   /** Takes whole lines. Default: standard error, written synchronously so that no last line is lost. */
@@ -18,9 +20,9 @@ export interface LoggerOptions {
  * a person.
  */
 export function createLogger(options: LoggerOptions): Logger {
-  const { write = toStandardError(), pretty, colour } = options;
+  const { write = toStandardError(), pretty, colour, commandsIn } = options;
   const destination: DestinationStream = {
-    write: pretty ? (line) => write(prettyLine(line, colour)) : write,
+    write: pretty ? (line) => write(prettyLine(line, { colour, commandsIn })) : write,
   };
   return new PinoLogger(
     pino(

@@ -10,25 +10,38 @@ const LEVEL_STYLES: Partial<Record<LogLevel, Style>> = {
   error: 'red',
 };
 
+interface PrettyStyle {
+  readonly colour: boolean;
+  /** Writes the commands in a text the way they can be typed. */
+  readonly commandsIn?: ((text: string) => string) | undefined;
+}
+
 /** A JSON line of the logger as a person reads it: time of day, level unless info, text, fields. */
-export function prettyLine(json: string, colour: boolean): string {
+export function prettyLine(
+  json: string,
+  { colour, commandsIn = (text) => text }: PrettyStyle,
+): string {
   const paint = (style: Style, text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text;
-  const { level, time, message, error, ...fields } = JSON.parse(json) as Line;
+  const { level, time, message, hint, error, ...fields } = JSON.parse(json) as Line;
   const style = LEVEL_STYLES[level];
   const parts = [
     paint('dim', time.slice('2026-11-21T'.length, '2026-11-21T08:00:00'.length)),
     ...(style === undefined ? [] : [paint(style, level)]),
-    message,
+    commandsIn(message),
     ...Object.entries(fields).map(([name, value]) => paint('dim', `${name}=${short(value)}`)),
   ];
-  return `${parts.join(' ')}\n${error === undefined ? '' : errorLines(error, paint)}`;
+  const advice = hint === undefined ? '' : `  → ${commandsIn(hint)}\n`;
+  const told = error === undefined ? '' : errorLines(error, { paint, commandsIn });
+  return `${parts.join(' ')}\n${advice}${told}`;
 }
 
 interface Line {
   readonly level: LogLevel;
   readonly time: string;
   readonly message: string;
+  /** What to do about it; one that is no error has it here. */
+  readonly hint?: string;
   readonly error?: ErrorFields;
   readonly [field: string]: unknown;
 }
@@ -52,11 +65,16 @@ function callsOf(stack: string): readonly string[] {
   return first < 0 ? [] : lines.slice(first);
 }
 
-function errorLines(error: ErrorFields, paint: (style: Style, text: string) => string): string {
+interface ErrorStyle {
+  readonly commandsIn: (text: string) => string;
+  readonly paint: (style: Style, text: string) => string;
+}
+
+function errorLines(error: ErrorFields, { paint, commandsIn }: ErrorStyle): string {
   const { code, message, hint, stack } = error;
   const lines = [
     `  ${paint('red', [code, message].filter((part) => part !== undefined).join(': '))}`,
-    ...(hint === undefined ? [] : [`  → ${hint}`]),
+    ...(hint === undefined ? [] : [`  → ${commandsIn(hint)}`]),
     ...callsOf(stack ?? '').map((line) => paint('dim', `    ${line.trim()}`)),
   ];
   return lines.map((line) => `${line}\n`).join('');

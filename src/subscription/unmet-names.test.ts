@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NamedRelation } from '../source/named-relation.ts';
 import type { FilterDefinition } from './filter.ts';
-import { unmetNames, unmetTables } from './unmet-names.ts';
+import { asMeant, unmetNames, unmetTables } from './unmet-names.ts';
 
 function relation(
   schema: string,
@@ -102,4 +102,18 @@ test('of a source, patterns may mean nothing yet, and names may not', () => {
     'There is no table public.order now. Did you mean public.orders?',
     '!public.adit leaves out nothing: there is no table public.adit now. Did you mean public.audit?',
   ]);
+});
+
+test("what a slip in the source's patterns leaves out counts as meant; what it leaves out on purpose does not", () => {
+  const relations = [
+    relation('public', 'customers', 'not meant'),
+    relation('public', 'audit', 'not meant'),
+    relation('public', 'recent', 'view'),
+  ];
+  const meant = (...tables: readonly string[]): readonly string[] =>
+    asMeant(tables, relations).flatMap(({ name, without }) => (without === null ? [name] : []));
+  assert.deepEqual(meant('public.custmers'), ['customers']);
+  assert.deepEqual(meant('public.custmers', '!public.customers'), []);
+  assert.deepEqual(meant('public.*', '!public.adit'), []);
+  assert.deepEqual(meant('public.recnet', 'public.something_else'), []);
 });

@@ -47,10 +47,35 @@ export function unmetTables(
   tables: readonly string[],
   relations: readonly NamedRelation[],
 ): readonly string[] {
+  return expectedOf(tables).flatMap((pattern) => unmetPattern(pattern, relations) ?? []);
+}
+
+/**
+ * The relations as they will be once a source's own patterns mean what they probably should: what
+ * such a slip leaves out is told of at the source alone.
+ */
+export function asMeant(
+  tables: readonly string[],
+  relations: readonly NamedRelation[],
+): readonly NamedRelation[] {
+  const meant = expectedOf(tables)
+    .filter((pattern) => !pattern.exclude && unmetPattern(pattern, relations) !== null)
+    .flatMap((pattern) => suggestTable(pattern, relations) ?? []);
+  if (meant.length === 0) return relations;
+  const excluded = tables.filter((pattern) => pattern.startsWith('!'));
+  const patterns = compileTablePatterns([...meant, ...excluded]);
+  return relations.map((relation) =>
+    relation.without === 'not meant' && patterns.matches(relation.schema, relation.name)
+      ? { ...relation, without: null }
+      : relation,
+  );
+}
+
+/** Patterns of a source of which it is expected that they mean something. */
+function expectedOf(tables: readonly string[]): readonly TablePattern[] {
   return compileTablePatterns(tables)
     .patterns.filter((pattern) => plainName(pattern.schema) !== null)
-    .filter((pattern) => pattern.exclude || plainName(pattern.table) !== null)
-    .flatMap((pattern) => unmetPattern(pattern, relations) ?? []);
+    .filter((pattern) => pattern.exclude || plainName(pattern.table) !== null);
 }
 
 /** Null when the pattern means something that has changes, or leaves out something that is there. */

@@ -1,3 +1,4 @@
+import { shellWord } from '../errors/shell-word.ts';
 import type { Row } from '../change/change.ts';
 import { qualifiedName } from '../change/table.ts';
 import { formatMicros } from '../change/time.ts';
@@ -135,7 +136,7 @@ function describe(
     again:
       transaction === null
         ? ''
-        : ` Or undo that transaction first: tidings undo --transaction ${transaction.id}`,
+        : ` Or undo that transaction first: \`tidings undo --transaction ${transaction.id}\``,
   });
   return {
     reason,
@@ -245,7 +246,7 @@ const WORDS: Readonly<
   ],
   'table-missing': ({ table, detail }) => [
     `${table} is not there any more${detail === '' ? '' : `: ${detail}`}.`,
-    'Leave its changes out with --on-conflict skip. `tidings history` and `tidings show` still have its rows.',
+    `Leave its changes out with --on-conflict skip. Its rows are still in the log: \`tidings find --table ${shellWord(table)}\`.`,
   ],
   'table-uncertain': ({ table, detail }) => [
     `${table} may not be what was changed: ${detail}.`,

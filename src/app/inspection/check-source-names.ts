@@ -1,7 +1,6 @@
 import type { Config } from '../../config/define-config.ts';
 import { isTidingsError } from '../../errors/tidings-error.ts';
 import type { CheckResult, Source } from '../../source/source.ts';
-import { unmetTables } from '../../subscription/unmet-names.ts';
 import { checkNames, type NamedFilter } from '../subscriptions/check-names.ts';
 import { toFilter } from '../subscriptions/subscription-definition.ts';
 
@@ -20,13 +19,15 @@ export async function checkSourceNames(
   signal: AbortSignal,
 ): Promise<CheckedNames> {
   try {
-    const relations = await source.relations(null, signal);
     const key = `sources.${source.name}.tables`;
-    const tables = unmetTables(config.sources[source.name]?.tables ?? [], relations);
-    const unmet = await checkNames(source, namedFilters(config, source.name), signal);
+    const named = {
+      tables: config.sources[source.name]?.tables ?? [],
+      subscriptions: namedFilters(config, source.name),
+    };
+    const unmet = await checkNames(source, named, signal);
     return {
-      tables: tables.map((message) => warning('table names', message, key)),
-      subscriptions: [...unmet].flatMap(([name, messages]) =>
+      tables: unmet.source.map((message) => warning('table names', message, key)),
+      subscriptions: [...unmet.subscriptions].flatMap(([name, messages]) =>
         messages.map((message) => warning(name, message, `subscriptions.${name}`)),
       ),
     };

@@ -48,7 +48,8 @@ function missingOf(
   { webhook }: Extract<EndpointConfig, { readonly webhook: unknown }>,
 ): Omit<CheckResult, 'name'> | null {
   try {
-    for (const key of ['url', 'secret'] as const) requireOfWebhook(name, key, webhook[key]);
+    for (const key of ['url', 'secret'] as const)
+      requireOfWebhook(name, key, { value: webhook[key], reader: 'command' });
     readCertificates(name, webhook);
     return null;
   } catch (error) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Change } from '../../change/change.ts';
 import { createChangeDecoder } from '../../change/decode.ts';
 import type { Config } from '../../config/define-config.ts';
+import { noSource } from '../../config/needed.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
 import { isTidingsError, TidingsError } from '../../errors/tidings-error.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
@@ -27,6 +28,7 @@ import { checkHistory } from './check-history.ts';
 import { checkSourceNames } from './check-source-names.ts';
 import { checkIdentity } from './check-identity.ts';
 import { checkDataDirectory, checkSubscriptions } from './disk-checks.ts';
+import { checkUnconfigured, unconfiguredSources } from './unconfigured-sources.ts';
 import { describeTables } from './describe-tables.ts';
 import type { ChangeQuery, Inspection, VerifyFinding, VerifyReport } from './inspection.ts';
 import { checkRetention } from './check-retention.ts';
@@ -63,6 +65,10 @@ class DiskInspection implements Inspection {
       if (existsSync(logDirectory(this.#config, name))) await (await this.#log(name)).refresh();
     }
     return await statusFromDisk(this.#config, state, this.#logs);
+  }
+
+  unconfigured(): Promise<readonly string[]> {
+    return unconfiguredSources(this.#config);
   }
 
   async *changes(query: ChangeQuery, signal: AbortSignal): AsyncGenerator<Change> {
@@ -151,7 +157,13 @@ class DiskInspection implements Inspection {
 
   async check(signal: AbortSignal): ReturnType<Inspection['check']> {
     const subjects: { subject: string; checks: readonly CheckResult[] }[] = [
-      { subject: 'data directory', checks: await checkDataDirectory(this.#config) },
+      {
+        subject: 'data directory',
+        checks: [
+          ...(await checkDataDirectory(this.#config)),
+          ...(await checkUnconfigured(this.#config)),
+        ],
+      },
     ];
     const unmet: CheckResult[] = [];
     for (const name of this.#sourceNames()) {
@@ -257,7 +269,7 @@ class DiskInspection implements Inspection {
 
   #onlySource(): string {
     const [first, ...others] = this.#sourceNames();
-    if (first === undefined) throw new TidingsError('CONFIG_NO_SOURCE', {});
+    if (first === undefined) throw noSource('command');
     if (others.length > 0) {
       throw new TidingsError('SOURCE_AMBIGUOUS', { sources: [first, ...others].join(', ') });
     }

@@ -56,6 +56,8 @@ export interface VerifyReport {
 /** A look at a data directory and its databases from outside the service, running or not. */
 export interface Inspection extends AsyncDisposable {
   status(signal: AbortSignal): Promise<Status>;
+  /** Sources whose logs are in the data directory and that the configuration does not list. */
+  unconfigured(): Promise<readonly string[]>;
   changes(query: ChangeQuery, signal: AbortSignal): AsyncIterable<Change>;
   /** Where rows of tables came or went with partitions, without a change of theirs. */
   marks(options: { readonly source?: string }): Promise<readonly LoggedMark[]>;

@@ -68,5 +68,5 @@ async function offsetsAside(
 }
 
 function showCommand([first]: readonly number[]): string {
-  return `To see one: tidings show @${first}`;
+  return `To see one: \`tidings show @${first}\``;
 }

@@ -6,6 +6,7 @@ import { qualifiedName } from '../../change/table.ts';
 import { formatMicros } from '../../change/time.ts';
 import { TransactionReader } from '../../change/transaction-reader.ts';
 import type { Config } from '../../config/define-config.ts';
+import { noSource } from '../../config/needed.ts';
 import { resolveConfig } from '../../config/resolve-config.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { abandonedText } from '../../log/forks.ts';
@@ -194,7 +195,7 @@ class DiskLooking implements Looking {
   #onlySource(): string {
     const names = Object.keys(this.#config.sources);
     const [first, ...others] = names;
-    if (first === undefined) throw new TidingsError('CONFIG_NO_SOURCE', {});
+    if (first === undefined) throw noSource('command');
     if (others.length === 0) return first;
     throw new TidingsError('SOURCE_AMBIGUOUS', { sources: names.join(', ') });
   }

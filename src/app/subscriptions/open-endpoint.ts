@@ -20,8 +20,8 @@ export async function openEndpoint(
   if (!('webhook' in to)) return new HandlerSink(name, await loadHandlerModule(to.handler));
   const { url, secret, headers } = to.webhook;
   return new WebhookSink({
-    url: requireOfWebhook(name, 'url', url),
-    secrets: requireOfWebhook(name, 'secret', secret),
+    url: requireOfWebhook(name, 'url', { value: url, reader: 'program' }),
+    secrets: requireOfWebhook(name, 'secret', { value: secret, reader: 'program' }),
     headers: headers ?? {},
     tls: readCertificates(name, to.webhook),
     allowAddresses: config.webhooks.allowAddresses,

@@ -7,7 +7,7 @@ import type { CommandWords, OptionWords } from './command-words.ts';
  * of its own, behind a word that is the sign.
  */
 export function bashScript(commands: readonly CommandWords[]): string {
-  return `# Completion of tidings for bash: source <(tidings completion bash)
+  return `# Completion of tidings for bash.
 _tidings_words() {
   next='' flags='' valued=''
   case $1 in

@@ -2,7 +2,7 @@ import type { CommandWords, OptionWords, ValueKind } from './command-words.ts';
 
 /** Completion for fish: one rule per word and option, each for the command that it belongs to. */
 export function fishScript(commands: readonly CommandWords[]): string {
-  return `# Completion of tidings for fish: tidings completion fish | source
+  return `# Completion of tidings for fish.
 function __tidings_command
     set -l command ''
     set -l skip 0

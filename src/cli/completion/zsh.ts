@@ -6,7 +6,7 @@ import type { CommandWords, OptionWords, ValueKind } from './command-words.ts';
  */
 export function zshScript(commands: readonly CommandWords[]): string {
   return `#compdef tidings
-# Completion of tidings for zsh: source <(tidings completion zsh)
+# Completion of tidings for zsh.
 _tidings_words() {
   next=() options=() valued=()
   case $1 in

@@ -34,7 +34,7 @@ const discard: ApiAction = async (context, options, [subscription = '', given]) 
   else if (done === 0) io.stdout.write('Nothing is parked.\n');
   else {
     const what = formatCounted(done, 'delivery', 'deliveries');
-    const list = `tidings deliveries ${subscription} --state discarded`;
+    const list = context.commands.of('deliveries', subscription, '--state', 'discarded');
     io.stdout.write(`Gave up ${what}. The list: ${list}\n`);
   }
   return 0;

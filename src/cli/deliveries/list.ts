@@ -1,12 +1,12 @@
 import { InvalidArgumentError } from 'commander';
 import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
 import { suggest } from '../../config/suggest.ts';
-import { type ApiAction, completeWithApi } from '../api-client.ts';
+import { type ApiAction, type ApiContext, completeWithApi } from '../api-client.ts';
 import { parseLimit } from '../arguments.ts';
+import type { CommandLines } from '../command-line.ts';
 import { type DeclareCommand, printJson, textOption } from '../command.ts';
 import { withFixedValues } from '../fixed-values.ts';
-import type { Io } from '../io.ts';
-import { deliveryPages } from './delivery-pages.ts';
+import { type DeliveryPages, deliveryPages } from './delivery-pages.ts';
 import { DeliveryTable } from './delivery-table.ts';
 
 const STATES: readonly DeliveryStateName[] = ['retrying', 'blocked', 'parked', 'discarded'];
@@ -44,7 +44,8 @@ function parseStates(text: string): readonly DeliveryStateName[] {
   });
 }
 
-const list: ApiAction = async ({ api, io, json }, options, [subscription]) => {
+const list: ApiAction = async (context, options, [subscription]) => {
+  const { api, io, json, commands } = context;
   const states = options['state'] as readonly DeliveryStateName[] | undefined;
   const limit = options['limit'] as number | undefined;
   const query = { subscription, states, limit, after: textOption(options, 'after') };
@@ -59,14 +60,27 @@ const list: ApiAction = async ({ api, io, json }, options, [subscription]) => {
     else if (deliveries.length > 0) io.stdout.write(table.render(deliveries));
     await io.stdout.drained();
   }
-  if (next !== null) tellMore(io, subscription, next);
-  else if (!json) io.stdout.write(first === undefined ? nothing(states) : suggestion(first));
+  if (next !== null) tellMore(context, { subscription, states, limit, next });
+  else if (!json) {
+    io.stdout.write(first === undefined ? nothing(states) : suggestion(first, commands));
+  }
   return 0;
 };
 
-function tellMore(io: Io, subscription: string | undefined, next: string): void {
-  const name = subscription === undefined ? '' : ` ${subscription}`;
-  io.stderr.write(`There are more: tidings deliveries${name} --after ${next}\n`);
+/** The list that goes on where this one stopped, of the same deliveries and as long. */
+function tellMore(
+  { io, commands }: ApiContext,
+  { states, limit, subscription, next }: Omit<DeliveryPages, 'after'> & { readonly next: string },
+): void {
+  const words = [
+    'deliveries',
+    ...(subscription === undefined ? [] : [subscription]),
+    ...(states === undefined ? [] : ['--state', states.join(',')]),
+    ...(limit === undefined ? [] : ['--limit', String(limit)]),
+    '--after',
+    next,
+  ];
+  io.stderr.write(`There are more: ${commands.of(...words)}\n`);
 }
 
 function nothing(states: readonly DeliveryStateName[] | undefined): string {
@@ -75,6 +89,6 @@ function nothing(states: readonly DeliveryStateName[] | undefined): string {
     : `No delivery is ${states.join(' or ')}.\n`;
 }
 
-function suggestion({ subscription, offset }: DeliveryReport): string {
-  return `Details of one: tidings deliveries show ${subscription} ${offset}\n`;
+function suggestion({ subscription, offset }: DeliveryReport, commands: CommandLines): string {
+  return `Details of one: ${commands.of('deliveries', 'show', subscription, String(offset))}\n`;
 }

@@ -31,7 +31,8 @@ const retry: ApiAction = async (context, options, [subscription = '', given]) =>
   else if (done === 0) io.stdout.write('Nothing waits for its next attempt.\n');
   else {
     const what = formatCounted(done, 'attempt');
-    io.stdout.write(`Asked for ${what}. What becomes of it: tidings deliveries ${subscription}\n`);
+    const list = context.commands.of('deliveries', subscription);
+    io.stdout.write(`Asked for ${what}. What becomes of it: ${list}\n`);
   }
   return 0;
 };

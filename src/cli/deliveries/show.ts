@@ -9,7 +9,7 @@ import {
 import { ApiProblem } from '../api-problem.ts';
 import { checkOffset } from '../arguments.ts';
 import { changeLine } from '../change-line.ts';
-import { type DeclareCommand, printJson } from '../command.ts';
+import { type CommandContext, type DeclareCommand, printJson } from '../command.ts';
 import type { Output } from '../io.ts';
 import { formatCount, formatTime } from '../terminal/format.ts';
 import { harmless, painter } from '../terminal/style.ts';
@@ -30,12 +30,13 @@ export const declareShow: DeclareCommand = (deliveries, runtime) => {
   completeWithApi(command, runtime, { json, examples }, show);
 };
 
-const show: ApiAction = async ({ api, io, json }, _options, [name = '', offset = '']) => {
+const show: ApiAction = async (context, _options, [name = '', offset = '']) => {
+  const { api, io, json } = context;
   const path = `${subscriptionPath(name)}/deliveries/${offset}`;
   const delivery = await api.ask<DeliveryReport>(path);
   const change = await findChange(api, path);
   if (json) printJson(io, { delivery, change: change instanceof ApiProblem ? null : change });
-  else io.stdout.write(deliveryText(delivery, change, io.stdout));
+  else io.stdout.write(deliveryText(delivery, change, context));
   return 0;
 };
 
@@ -52,7 +53,12 @@ async function findChange(api: ApiClient, path: string): Promise<Found> {
   }
 }
 
-function deliveryText(delivery: DeliveryReport, change: Found, output: Output): string {
+function deliveryText(
+  delivery: DeliveryReport,
+  change: Found,
+  { io, commands }: CommandContext,
+): string {
+  const output = io.stdout;
   const paint = painter(output);
   const { subscription, offset, table, key, state, attempts, failedAt, lastError } = delivery;
   const waits =
@@ -73,7 +79,11 @@ function deliveryText(delivery: DeliveryReport, change: Found, output: Output): 
   );
   const excerpt = lastError?.stack ?? lastError?.excerpt ?? '';
   const said = excerpt === '' ? '' : `${indented(excerpt)}\n`;
-  return [...lines, said, changeText(change, output), NEXT[state](subscription, offset)].join('');
+  const next = NEXT[state].map(
+    ([what, words]) =>
+      `${what}: ${commands.of('deliveries', ...words(subscription, String(offset)))}\n`,
+  );
+  return [...lines, said, changeText(change, output), ...next].join('');
 }
 
 function givenUpText({ reason, at }: { readonly reason: string; readonly at: string }): string {
@@ -90,11 +100,16 @@ function changeText(change: Found, output: Output): string {
   return `${changeLine(parseWire(change), output)}\n`;
 }
 
-const NEXT: Readonly<Record<DeliveryStateName, (name: string, offset: number) => string>> = {
-  retrying: (name, offset) => `Attempt it now: tidings deliveries retry ${name} ${offset}\n`,
-  blocked: (name) => `It waits for an earlier change of its row: tidings deliveries ${name}\n`,
-  parked: (name, offset) =>
-    `Deliver it again: tidings deliveries replay ${name} ${offset}\nGive it up: tidings deliveries discard ${name} ${offset} --reason TEXT\n`,
-  discarded: (name, offset) =>
-    `Deliver it all the same: tidings deliveries replay ${name} ${offset}\n`,
+type Next = readonly [what: string, words: (name: string, offset: string) => readonly string[]];
+
+const REPLAY = (name: string, offset: string): readonly string[] => ['replay', name, offset];
+
+const NEXT: Readonly<Record<DeliveryStateName, readonly Next[]>> = {
+  retrying: [['Attempt it now', (name, offset) => ['retry', name, offset]]],
+  blocked: [['It waits for an earlier change of its row', (name) => [name]]],
+  parked: [
+    ['Deliver it again', REPLAY],
+    ['Give it up', (name, offset) => ['discard', name, offset, '--reason', 'TEXT']],
+  ],
+  discarded: [['Deliver it all the same', REPLAY]],
 };

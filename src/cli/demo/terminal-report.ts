@@ -1,4 +1,7 @@
 import { isAbsolute, relative } from 'node:path';
+import { shellWord } from '../../errors/shell-word.ts';
+import type { CommandLines } from '../command-line.ts';
+import type { CommandContext } from '../command.ts';
 import type { Output } from '../io.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { harmless, type Paint, painter } from '../terminal/style.ts';
@@ -31,15 +34,17 @@ export class TerminalReport implements DemoReport {
   readonly #output: Output;
   readonly #paint: Paint;
   readonly #cwd: string;
+  readonly #commands: CommandLines;
   #calls: Told[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** The cursor stands behind a line about waiting, which the next line replaces. */
   #waits = false;
 
-  /** @param cwd paths below it are shown relative to it. */
-  constructor(output: Output, cwd: string) {
+  /** Paths below the working directory are shown relative to it. */
+  constructor({ io: { stdout: output, cwd }, commands }: Pick<CommandContext, 'io' | 'commands'>) {
     this.#output = output;
     this.#cwd = cwd;
+    this.#commands = commands;
     this.#paint = painter(output);
   }
 
@@ -117,8 +122,8 @@ export class TerminalReport implements DemoReport {
 
   staysUp({ url, directory, servers, webhookConfig }: DemoAddress): void {
     const shown = this.#shorten(directory);
-    const option = shown === DEFAULT_DEMO_DIRECTORY ? '' : ` --data-dir ${shown}`;
-    const sql = `npx tidings demo sql${option}`;
+    const option = shown === DEFAULT_DEMO_DIRECTORY ? [] : ['--data-dir', shown];
+    const sql = this.#commands.of('demo', 'sql', ...option);
     const [first] = servers;
     this.#line('');
     this.#line(this.#paint('bold', 'The demo stays up until Ctrl-C. Try in another terminal:'));
@@ -132,25 +137,29 @@ export class TerminalReport implements DemoReport {
       `${sql} "update mail_users set server = 'mail-2' where username = 'you'"`,
       `${sql} "select * from mail_users"`,
     );
-    block('Directories and quotas', ...servers.map(({ mail }) => `ls -l ${this.#shorten(mail)}`));
+    block(
+      'Directories and quotas',
+      ...servers.map(({ mail }) => `ls -l ${shellWord(this.#shorten(mail))}`),
+    );
     if (first !== undefined) {
       block(
         'Look into a mail server’s Tidings',
-        `npx tidings status --config ${this.#shorten(first.config)}`,
-        `npx tidings tail --config ${this.#shorten(first.config)} --from floor`,
+        this.#commands.of('status', '--config', this.#shorten(first.config)),
+        this.#commands.of('tail', '--config', this.#shorten(first.config), '--from', 'floor'),
       );
     }
-    const crm = `--config ${this.#shorten(webhookConfig)}`;
+    const crm = (...words: readonly string[]): string =>
+      this.#commands.of(...words, '--config', this.#shorten(webhookConfig));
     block(
       'The webhook',
-      `npx tidings subscriptions show crm ${crm}`,
-      `npx tidings trigger-test crm ${crm}`,
-      `npx tidings deliveries ${crm}`,
+      crm('subscriptions', 'show', 'crm'),
+      crm('trigger-test', 'crm'),
+      crm('deliveries'),
     );
     block(
       'An accident, and the way back',
       `${sql} "delete from mail_users"`,
-      `npx tidings find --min-rows 10 ${crm}`,
+      crm('find', '--min-rows', '10'),
     );
     block('Kill one: it comes back', ...servers.map(({ pid }) => `kill -9 ${pid}`));
     block('The database, for any client', url);
@@ -166,8 +175,8 @@ export class TerminalReport implements DemoReport {
     const row = (command: string, why: string): void =>
       this.#line(`    ${pad(command, 34)}${this.#paint('dim', why)}`);
     this.#line(`\n${this.#paint('bold', 'What to try next')}`);
-    row('npx tidings demo --keep', 'the same, and then it stays up to play with');
-    row('npx tidings init', 'Tidings on your own database');
+    row(this.#commands.of('demo', '--keep'), 'the same, and then it stays up to play with');
+    row(this.#commands.of('init'), 'Tidings on your own database');
     row('examples/mail-server/README.md', 'the program that ran as mail-1 and mail-2');
   }
 

@@ -38,7 +38,8 @@ export const declareChange: DeclareCommand = (subscriptions, runtime) => {
   completeWithApi(command, runtime, { json, examples }, change);
 };
 
-const change: ApiAction = async ({ api, io, json }, options, [name = '']) => {
+const change: ApiAction = async (context, options, [name = '']) => {
+  const { api, io, json } = context;
   const draft = await readDraft(options, io, 'tidings subscriptions change');
   const dropped = droppedOptions(options);
   if (Object.keys(draft).length + dropped.length === 0) {
@@ -56,9 +57,9 @@ const change: ApiAction = async ({ api, io, json }, options, [name = '']) => {
     const advice = 'they are kept for the same origin only; give them with --header';
     io.stderr.write(`No longer sent: ${harmless(lost.join(', '))} (${advice})\n`);
   }
-  tellWarnings(io, report);
+  tellWarnings(context, report);
   if (json) printJson(io, report);
-  else io.stdout.write(`Changed ${name}.\n${reportText(report, io.stdout)}`);
+  else io.stdout.write(`Changed ${name}.\n${reportText(report, context)}`);
   return 0;
 };
 

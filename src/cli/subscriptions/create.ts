@@ -2,7 +2,7 @@ import type { SubscriptionReport } from '../../app/administration.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { type ApiAction, completeWithApi } from '../api-client.ts';
 import { parsePlace } from '../arguments.ts';
-import { type DeclareCommand, printJson } from '../command.ts';
+import { type CommandContext, type DeclareCommand, printJson } from '../command.ts';
 import { harmless, painter } from '../terminal/style.ts';
 import { newSecret } from '../webhook-secret.ts';
 import { type DefinitionDraft, definitionOptions, mergeDrafts, readDraft } from './definition.ts';
@@ -38,7 +38,8 @@ export const declareCreate: DeclareCommand = (subscriptions, runtime) => {
   completeWithApi(command, runtime, { json, examples }, create);
 };
 
-const create: ApiAction = async ({ api, io, json }, options, [name = '']) => {
+const create: ApiAction = async (context, options, [name = '']) => {
+  const { api, io, json } = context;
   const draft = await readDraft(options, io, 'tidings subscriptions create');
   refuseIncomplete(draft);
   const secret = draft.to?.webhook?.['secret'] === undefined ? newSecret() : null;
@@ -47,9 +48,9 @@ const create: ApiAction = async ({ api, io, json }, options, [name = '']) => {
     method: 'POST',
     body: { ...whole, name },
   });
-  tellWarnings(io, subscription);
+  tellWarnings(context, subscription);
   if (json) printJson(io, { subscription, secret });
-  else io.stdout.write(createdText(subscription, secret, painter(io.stdout)));
+  else io.stdout.write(createdText(subscription, secret, context));
   return 0;
 };
 
@@ -67,8 +68,9 @@ function refuseIncomplete(draft: DefinitionDraft): void {
 function createdText(
   { name, cursor, definition }: SubscriptionReport,
   secret: string | null,
-  paint: ReturnType<typeof painter>,
+  { io, commands }: CommandContext,
 ): string {
+  const paint = painter(io.stdout);
   const route =
     definition === null
       ? ''
@@ -78,5 +80,5 @@ function createdText(
     secret === null
       ? ''
       : `Its secret, which is not shown again: the receiver checks signatures with it.\n  ${secret}\n`;
-  return `${made}${told}Try it: tidings trigger-test ${name}\n`;
+  return `${made}${told}Try it: ${commands.of('trigger-test', name)}\n`;
 }

@@ -1,4 +1,5 @@
 import type { SubscriptionReport } from '../../app/administration.ts';
+import { shellWord } from '../../errors/shell-word.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import {
   type ApiAction,
@@ -28,17 +29,17 @@ export const declareDelete: DeclareCommand = (subscriptions, runtime) => {
 };
 
 const remove: ApiAction = async (context, options, [name = '']) => {
-  const { api, io, json } = context;
+  const { api, io, json, commands } = context;
   if (options['yes'] !== true) await confirm(context, name);
   await api.ask(subscriptionPath(name), { method: 'DELETE' });
   if (json) printJson(io, { deleted: name });
-  else io.stdout.write(`Deleted ${name}. What is left: tidings subscriptions\n`);
+  else io.stdout.write(`Deleted ${name}. What is left: ${commands.of('subscriptions')}\n`);
   return 0;
 };
 
 async function confirm({ api, io, json }: ApiContext, name: string): Promise<void> {
   const refusal = new TidingsError('NOT_CONFIRMED', {
-    command: `tidings subscriptions delete ${name}`,
+    command: `tidings subscriptions delete ${shellWord(name)}`,
   });
   // One that is not there is no question.
   const { lag, parked, retrying, blocked } = await api.ask<SubscriptionReport>(

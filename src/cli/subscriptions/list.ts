@@ -22,14 +22,16 @@ export const declareList: DeclareCommand = (subscriptions, runtime) => {
   completeWithApi(command, runtime, { json, examples }, list);
 };
 
-const list: ApiAction = async ({ api, io, json }) => {
+const list: ApiAction = async (context) => {
+  const { api, io, json, commands } = context;
   const { subscriptions } = await api.ask<{
     readonly subscriptions: readonly SubscriptionReport[];
   }>('/v1/subscriptions');
   if (json) printJson(io, subscriptions);
-  else if (subscriptions.length > 0) io.stdout.write(listText(subscriptions, io.stdout));
+  else if (subscriptions.length > 0) io.stdout.write(listText(subscriptions, context));
   else {
-    const example = "tidings subscriptions create NAME --table 'public.*' --url URL";
+    const words = ['create', 'NAME', '--table', 'public.*', '--url', 'URL'];
+    const example = commands.of('subscriptions', ...words);
     io.stdout.write(`There is no subscription yet. Make one: ${example}\n`);
   }
   return 0;

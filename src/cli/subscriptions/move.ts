@@ -2,6 +2,7 @@ import type { SubscriptionReport } from '../../app/administration.ts';
 import type { StartAt } from '../../config/start-at.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { parsePlace } from '../arguments.ts';
+import type { CommandLines } from '../command-line.ts';
 import { type DeclareCommand, printJson, textOption } from '../command.ts';
 import { formatCount } from '../terminal/format.ts';
 
@@ -22,14 +23,17 @@ export const declarePause: DeclareCommand = (subscriptions, runtime) => {
   completeWithApi(command, runtime, { json, examples }, pause);
 };
 
-const pause: ApiAction = async ({ api, io, json }, options, [name = '']) => {
+const pause: ApiAction = async ({ api, io, json, commands }, options, [name = '']) => {
   const reason = textOption(options, 'reason');
   const report = await api.ask<SubscriptionReport>(`${subscriptionPath(name)}/pause`, {
     method: 'POST',
     ...(reason === undefined ? {} : { body: { reason } }),
   });
   if (json) printJson(io, report);
-  else io.stdout.write(`Paused ${name}. It goes on with: tidings subscriptions resume ${name}\n`);
+  else {
+    const on = commands.of('subscriptions', 'resume', name);
+    io.stdout.write(`Paused ${name}. It goes on with: ${on}\n`);
+  }
   return 0;
 };
 
@@ -45,12 +49,11 @@ export const declareResume: DeclareCommand = (subscriptions, runtime) => {
   completeWithApi(command, runtime, { json, examples }, resume);
 };
 
-const resume: ApiAction = async ({ api, io, json }, _options, [name = '']) => {
+const resume: ApiAction = async ({ api, io, json, commands }, _options, [name = '']) => {
   const path = `${subscriptionPath(name)}/resume`;
   const report = await api.ask<SubscriptionReport>(path, { method: 'POST' });
   if (json) printJson(io, report);
-  else
-    io.stdout.write(`Resumed ${name} at ${placeText(report)}. Follow it: tidings status --watch\n`);
+  else io.stdout.write(`Resumed ${name} at ${placeText(report, commands)}\n`);
   return 0;
 };
 
@@ -71,17 +74,17 @@ export const declareRewind: DeclareCommand = (subscriptions, runtime) => {
   completeWithApi(command, runtime, { json, examples }, rewind);
 };
 
-const rewind: ApiAction = async ({ api, io, json }, options, [name = '']) => {
+const rewind: ApiAction = async ({ api, io, json, commands }, options, [name = '']) => {
   const report = await api.ask<SubscriptionReport>(`${subscriptionPath(name)}/rewind`, {
     method: 'POST',
     body: { to: options['to'] as StartAt },
   });
   if (json) printJson(io, report);
-  else
-    io.stdout.write(`${name} goes on at ${placeText(report)}. Follow it: tidings status --watch\n`);
+  else io.stdout.write(`${name} goes on at ${placeText(report, commands)}\n`);
   return 0;
 };
 
-function placeText({ cursor, lag }: SubscriptionReport): string {
-  return `offset ${formatCount(cursor)}, ${formatCount(lag)} behind the head`;
+function placeText({ name, cursor, lag }: SubscriptionReport, commands: CommandLines): string {
+  const follow = commands.of('subscriptions', 'show', name);
+  return `offset ${formatCount(cursor)}, ${formatCount(lag)} behind the head. Follow it: ${follow}`;
 }

@@ -4,10 +4,14 @@ import type {
   SubscriptionReport,
 } from '../../app/administration.ts';
 import { durationText } from '../../config/duration.ts';
-import type { Io, Output } from '../io.ts';
+import type { CommandLines } from '../command-line.ts';
+import type { CommandContext } from '../command.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
 import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
-import { renderTable, type TableOutput } from '../terminal/table.ts';
+import { renderTable } from '../terminal/table.ts';
+
+/** Where it is told, and with which commands. */
+type Place = Pick<CommandContext, 'io' | 'commands'>;
 
 const STATE_STYLES: Readonly<Record<string, Style>> = {
   live: 'green',
@@ -23,7 +27,8 @@ const ORIGINS: Readonly<Record<SubscriptionReport['origin'], string>> = {
 };
 
 /** All subscriptions, one per line, and below what a person should know. */
-export function listText(reports: readonly SubscriptionReport[], output: TableOutput): string {
+export function listText(reports: readonly SubscriptionReport[], { io, commands }: Place): string {
+  const output = io.stdout;
   const paint = painter(output);
   const right = (title: string) => ({ title, align: 'right' }) as const;
   const table = renderTable(
@@ -49,12 +54,12 @@ export function listText(reports: readonly SubscriptionReport[], output: TableOu
     ]),
     output,
   );
-  return table + reports.flatMap((report) => notes(report, paint)).join('');
+  return table + reports.flatMap((report) => notes(report, { paint, commands })).join('');
 }
 
 /** One subscription with everything about it. */
-export function reportText(report: SubscriptionReport, output: Pick<Output, 'colour'>): string {
-  const paint = painter(output);
+export function reportText(report: SubscriptionReport, { io, commands }: Place): string {
+  const paint = painter(io.stdout);
   const { cursor, lag, inFlight, retrying, blocked, parked, definition } = report;
   const made = report.createdAt === null ? '' : `, at ${formatTime(report.createdAt)}`;
   const facts: readonly Fact[] = [
@@ -79,17 +84,17 @@ export function reportText(report: SubscriptionReport, output: Pick<Output, 'col
     ]),
   ];
   const lines = facts.map(([what, text]) => `${paint('dim', what.padEnd(12))} ${text}\n`);
-  return [...lines, ...notes(report, paint)].join('');
+  return [...lines, ...notes(report, { paint, commands })].join('');
 }
 
 /** What a definition names and the database does not have; a service of an older version says nothing. */
 export function tellWarnings(
-  { stderr }: Pick<Io, 'stderr'>,
+  { io: { stderr }, commands }: Place,
   { warnings }: Partial<Pick<SubscriptionReport, 'warnings'>>,
 ): void {
   const paint = painter(stderr);
   for (const each of warnings ?? []) {
-    stderr.write(`${paint('yellow', 'warning:')} ${harmless(each)}\n`);
+    stderr.write(`${paint('yellow', 'warning:')} ${harmless(commands.in(each))}\n`);
   }
 }
 
@@ -114,32 +119,31 @@ function definitionFacts(definition: SubscriptionDocument): readonly Fact[] {
 }
 
 /** What wants a person's attention, with the command for it. */
-function notes(report: SubscriptionReport, paint: Paint): readonly string[] {
+function notes(
+  report: SubscriptionReport,
+  { paint, commands }: { readonly paint: Paint; readonly commands: CommandLines },
+): readonly string[] {
   const { name, origin, state, reason, restsUntil, lastError, parked, retrying } = report;
   const shown = harmless(name);
   const lines: string[] = [];
-  const note = (text: string, command?: string): void => {
+  const note = (text: string, ...command: readonly string[]): void => {
     lines.push(`${paint('yellow', `${shown}:`)} ${text}`);
-    if (command !== undefined) lines.push(`→ ${command}`);
+    if (command.length > 0) lines.push(`→ ${commands.of(...command)}`);
   };
   if (origin === 'none') {
-    note(
-      'nobody registers it, and the log keeps what it has not read.',
-      `tidings subscriptions delete ${shown}`,
-    );
+    const text = 'nobody registers it, and the log keeps what it has not read.';
+    note(text, 'subscriptions', 'delete', name);
   }
   if (state === 'paused') {
-    note(
-      `paused${reason === null ? '' : `: ${harmless(reason)}`}`,
-      `tidings subscriptions resume ${shown}`,
-    );
+    const text = `paused${reason === null ? '' : `: ${harmless(reason)}`}`;
+    note(text, 'subscriptions', 'resume', name);
   } else if (reason !== null) note(harmless(reason));
   if (restsUntil !== null)
     note(`its endpoint asked to be left alone until ${formatTime(restsUntil)}`);
   // An error that a later attempt made good is history.
   if (lastError !== null && parked + retrying > 0) {
     const { code, message, at } = lastError;
-    note(`${code}: ${harmless(message)} (${formatTime(at)})`, `tidings deliveries ${shown}`);
+    note(`${code}: ${harmless(message)} (${formatTime(at)})`, 'deliveries', name);
   }
   return lines.map((line) => `  ${line}\n`);
 }

@@ -1,7 +1,7 @@
 import type { SubscriptionReport } from '../../app/administration.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { type DeclareCommand, printJson } from '../command.ts';
-import { reportText } from './report-text.ts';
+import { reportText, tellWarnings } from './report-text.ts';
 
 export const declareShow: DeclareCommand = (subscriptions, runtime) => {
   const command = subscriptions
@@ -18,9 +18,11 @@ export const declareShow: DeclareCommand = (subscriptions, runtime) => {
   completeWithApi(command, runtime, { json: 'a SubscriptionReport', examples }, show);
 };
 
-const show: ApiAction = async ({ api, io, json }, _options, [name = '']) => {
+const show: ApiAction = async (context, _options, [name = '']) => {
+  const { api, io, json } = context;
   const report = await api.ask<SubscriptionReport>(subscriptionPath(name));
+  tellWarnings(context, report);
   if (json) printJson(io, report);
-  else io.stdout.write(reportText(report, io.stdout));
+  else io.stdout.write(reportText(report, context));
   return 0;
 };

@@ -1,9 +1,9 @@
 import type { ConflictReason } from '../../source/undo-target.ts';
 import type { OnConflict, UndoPlan } from '../../undo/undo-plan.ts';
-import { commandLine, optionWords } from '../command-line.ts';
+import { optionWords } from '../command-line.ts';
 import type { ParsedOptions } from '../command.ts';
-import type { Io } from '../io.ts';
 import { painter } from '../terminal/style.ts';
+import type { UndoTelling } from './plan-text.ts';
 
 /** What an undo is asked with. */
 const ASKED: Readonly<Record<string, string>> = {
@@ -38,16 +38,18 @@ const CASCADED: readonly ConflictReason[] = [
   'child-added',
 ];
 
-/** What is known of where a command runs. */
-type Terminal = Pick<Io, 'stdout' | 'env'>;
+/** Where an undo is told of, with which commands, and how it was asked for. */
+export interface Asked extends UndoTelling {
+  readonly options: ParsedOptions;
+}
 
 /** What to type next: the same undo with `--apply`, or with a way through its conflicts. */
-export function nextCommand(plan: UndoPlan, options: ParsedOptions, io: Terminal): string {
-  const paint = painter(io.stdout);
+export function nextCommand(plan: UndoPlan, { output, options, commands }: Asked): string {
+  const paint = painter(output);
   if (plan.total === 0 && plan.conflicts.total === 0) return '';
   const words = ['undo', ...optionWords(options, ASKED)];
   if (options['withoutTriggers'] === true) words.push('--without-triggers');
-  const command = `${commandLine(words, options, io)} --apply`;
+  const command = `${commands.of(...words)} --apply`;
   const toDoIt = (does: string): string =>
     `\nNothing has been changed yet. To do it:\n  ${paint('cyan', does)}\n`;
   if (plan.conflicts.total === 0) return toDoIt(command);
@@ -81,9 +83,4 @@ function forceDoes(reasons: readonly ConflictReason[]): string {
 function doesAwayWithAll({ onConflict, tables, total }: UndoPlan): boolean {
   if (onConflict === 'refuse' || total === 0) return false;
   return onConflict === 'skip' || tables.every(({ conflict }) => conflict === 0);
-}
-
-/** How to take an undo back. */
-export function redoCommand(transaction: string, options: ParsedOptions, io: Terminal): string {
-  return commandLine(['undo', '--transaction', transaction], options, io);
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Command } from 'commander';
 import type { UndoPlan } from '../../undo/undo-plan.ts';
+import { CommandLines } from '../command-line.ts';
 import type { Output } from '../io.ts';
-import { nextCommand, redoCommand } from './next-command.ts';
-import { planText, rowText } from './plan-text.ts';
+import { nextCommand } from './next-command.ts';
+import { planText, rowText, type UndoTelling } from './plan-text.ts';
 
 const OUTPUT: Output = {
   isTerminal: false,
@@ -13,7 +15,10 @@ const OUTPUT: Output = {
   drained: () => Promise.resolve(),
 };
 
-const IO = { stdout: OUTPUT, env: {} };
+const TELLING: UndoTelling = {
+  output: OUTPUT,
+  commands: new CommandLines(new Command('tidings'), {}),
+};
 
 const PLAN: UndoPlan = {
   id: 'p',
@@ -40,7 +45,7 @@ const PLAN: UndoPlan = {
 };
 
 test('a plan as a person reads it; nothing in it commands the terminal', () => {
-  const text = planText(PLAN, OUTPUT, { sample: true });
+  const text = planText(PLAN, TELLING, { sample: true });
   assert.match(
     text,
     /^Undo of transaction 7712 {2}2020-11-21 13:45:00\.000, by ann\\u001b\[2J: 3 changes/,
@@ -53,7 +58,7 @@ test('a plan as a person reads it; nothing in it commands the terminal', () => {
 test('rows in conflict stand apart, in the table and in the sample', () => {
   const conflict = { ...PLAN.tables[0], table: 'public.b', insert: 0, update: 3, conflict: 4 };
   const tables = [...PLAN.tables, { delete: 0, already: 0, ...conflict }];
-  const text = planText({ ...PLAN, tables }, OUTPUT, { sample: true });
+  const text = planText({ ...PLAN, tables }, TELLING, { sample: true });
   assert.match(text, /already so +in conflict\n/);
   assert.match(text, /public\.a +1,200 +- +- +2 +-\n/);
   assert.match(text, /public\.b +- +3 +- +2 +4\n/);
@@ -82,22 +87,21 @@ test('a column may have the name of something that every object has', () => {
 
 test('the command that comes next can be copied, also where a shell would read something else', () => {
   const options = { table: ["public.it's"], since: '2026-11-21T13:45:00.000Z', apply: true };
-  const next = nextCommand(PLAN, { ...options, where: 'after.v > 1' }, IO);
+  const next = nextCommand(PLAN, { ...TELLING, options: { ...options, where: 'after.v > 1' } });
   assert.match(
     next,
     /tidings undo --table 'public\.it'\\''s' --since 2026-11-21T13:45:00\.000Z --where 'after\.v > 1' --apply\n/,
   );
   const taken = { total: 1, byReason: { 'unique-taken': 1 }, list: [] } as const;
-  const ways = nextCommand({ ...PLAN, conflicts: taken }, options, IO);
+  const ways = nextCommand({ ...PLAN, conflicts: taken }, { ...TELLING, options });
   assert.match(ways, /--on-conflict skip\n[\s\S]*--on-conflict cascade\n/);
   assert.doesNotMatch(ways, /force/, 'what the database refuses cannot be forced');
-  const chosen = nextCommand({ ...PLAN, conflicts: taken, onConflict: 'skip' }, options, IO);
-  assert.match(chosen, /To do it:\n {2}tidings undo .* --apply --on-conflict skip\n$/);
-  assert.equal(nextCommand({ ...PLAN, total: 0 }, options, IO), '');
-  assert.equal(
-    redoCommand('8', { ...options, config: 'my config.ts' }, IO),
-    "tidings undo --transaction 8 --config 'my config.ts'",
+  const chosen = nextCommand(
+    { ...PLAN, conflicts: taken, onConflict: 'skip' },
+    { ...TELLING, options },
   );
+  assert.match(chosen, /To do it:\n {2}tidings undo .* --apply --on-conflict skip\n$/);
+  assert.equal(nextCommand({ ...PLAN, total: 0 }, { ...TELLING, options }), '');
 });
 
 test('a way that was taken and did not help is not offered again', () => {
@@ -105,9 +109,10 @@ test('a way that was taken and did not help is not offered again', () => {
   const tables = PLAN.tables.map((table) => ({ ...table, conflict: 1 }));
   const ways = (onConflict: UndoPlan['onConflict']): readonly string[] =>
     [
-      ...nextCommand({ ...PLAN, conflicts, tables, onConflict }, {}, IO).matchAll(
-        /--on-conflict (\w+)/g,
-      ),
+      ...nextCommand(
+        { ...PLAN, conflicts, tables, onConflict },
+        { ...TELLING, options: {} },
+      ).matchAll(/--on-conflict (\w+)/g),
     ].map(([, way]) => way ?? '');
   assert.deepEqual(ways('refuse'), ['skip', 'force']);
   assert.deepEqual(ways('force'), ['skip']);

@@ -2,6 +2,7 @@ import type { JsonValue } from '../../change/dialect.ts';
 import type { Row } from '../../change/change.ts';
 import type { ConflictReason } from '../../source/undo-target.ts';
 import type { UndoConflicts, UndoPlan, UndoRow, UndoTable } from '../../undo/undo-plan.ts';
+import type { CommandLines } from '../command-line.ts';
 import type { Output } from '../io.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
 import { valueOf } from '../change-line.ts';
@@ -14,20 +15,27 @@ const VALUE_WIDTH = 32;
 /** Conflicts that are told one by one. */
 const TOLD = 10;
 
+/** Where an undo is told of, and with which commands. */
+export interface UndoTelling {
+  readonly output: Output;
+  readonly commands: CommandLines;
+}
+
 /** A plan as a person reads it, without the command that comes next. */
 export function planText(
   plan: UndoPlan,
-  output: Output,
+  telling: UndoTelling,
   { sample }: { readonly sample: boolean },
 ): string {
+  const { output } = telling;
   const paint = painter(output);
   const parts = [heading(plan, paint)];
   if (plan.tables.length > 0) parts.push(tablesText(plan.tables, output));
   else if (plan.conflicts.total === 0) parts.push('Nothing to do: no row is changed by it.\n');
   if (sample && plan.sample.length > 0) parts.push(sampleText(plan, output));
-  if (plan.conflicts.total > 0) parts.push(conflictsText(plan.conflicts, output));
+  if (plan.conflicts.total > 0) parts.push(conflictsText(plan.conflicts, telling));
   const notes = [...notReadyNotes(plan), ...plan.warnings];
-  if (notes.length > 0) parts.push(notesText(notes, output));
+  if (notes.length > 0) parts.push(notesText(notes, telling));
   return parts.join('\n');
 }
 
@@ -40,9 +48,11 @@ export function notReadyNotes({ notReady }: UndoPlan): readonly string[] {
   });
 }
 
-export function notesText(notes: readonly string[], output: Output): string {
+export function notesText(notes: readonly string[], { output, commands }: UndoTelling): string {
   const paint = painter(output);
-  return notes.map((note) => `${paint('yellow', 'note')}  ${harmless(note)}\n`).join('');
+  return notes
+    .map((note) => `${paint('yellow', 'note')}  ${harmless(commands.in(note))}\n`)
+    .join('');
 }
 
 function heading(plan: UndoPlan, paint: Paint): string {
@@ -146,7 +156,7 @@ function valueText(value: JsonValue | undefined): string {
   return harmless(truncate(plain, VALUE_WIDTH)).replaceAll('\n', '\\n');
 }
 
-export function conflictsText(conflicts: UndoConflicts, output: Output): string {
+export function conflictsText(conflicts: UndoConflicts, { output, commands }: UndoTelling): string {
   const paint = painter(output);
   const lines = [`${paint('red', formatCounted(conflicts.total, 'conflict'))}\n`];
   for (const [reason, count] of Object.entries(conflicts.byReason)) {
@@ -159,7 +169,7 @@ export function conflictsText(conflicts: UndoConflicts, output: Output): string 
       some.map(({ hint }) => hint.replace(/ Or undo that transaction first.*/, '')),
     );
     for (const hint of [...hints].slice(0, TOLD))
-      lines.push(`    ${paint('cyan', `→ ${harmless(hint)}`)}\n`);
+      lines.push(`    ${paint('cyan', `→ ${harmless(commands.in(hint))}`)}\n`);
   }
   return lines.join('');
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Command } from 'commander';
 import type { ConflictReason } from '../../source/undo-target.ts';
 import type { UndoPlan, UndoResult } from '../../undo/undo-plan.ts';
+import { CommandLines } from '../command-line.ts';
 import type { Output } from '../io.ts';
-import { planText } from './plan-text.ts';
+import { planText, type UndoTelling } from './plan-text.ts';
 import { resultText } from './result-text.ts';
 
 const OUTPUT: Output = {
@@ -12,6 +14,11 @@ const OUTPUT: Output = {
   columns: 80,
   write: () => undefined,
   drained: () => Promise.resolve(),
+};
+
+const TELLING: UndoTelling = {
+  output: OUTPUT,
+  commands: new CommandLines(new Command('tidings'), {}),
 };
 
 const SINCE = '2026-11-21T13:45:00.000000Z';
@@ -68,12 +75,12 @@ const RESULT: UndoResult = {
 };
 
 const text = (result: Partial<UndoResult>, plan: UndoPlan = PLAN): string =>
-  resultText({ plan, result: { ...RESULT, ...result } }, {}, { stdout: OUTPUT, env: {} });
+  resultText({ plan, result: { ...RESULT, ...result } }, TELLING);
 
 test('whose old rows are not known, since when, and what to run: also where it was refused or left out', () => {
   const note = `note  public.ev: partition public.ev_2 (since ${SINCE}) without whole old rows. ${HINT}\n`;
   for (const said of [
-    planText(PLAN, OUTPUT, { sample: false }),
+    planText(PLAN, TELLING, { sample: false }),
     text({}),
     text({ applied: true, skipped: 1 }),
     text({ applied: true, skipped: 1, transaction: '8', total: 1, tables: PLAN.tables }),

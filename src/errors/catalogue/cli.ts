@@ -52,7 +52,7 @@ export const CLI_ERRORS = {
   },
   DEMO_NOT_RUNNING: {
     message: 'No demo runs in {path}.',
-    hint: 'Start one in another terminal: `npx tidings demo --keep`; or say where it is: --data-dir PATH.',
+    hint: 'Start one in another terminal: `tidings demo --keep`; or say where it is: --data-dir PATH.',
     retryable: true,
     exit: 1,
   },

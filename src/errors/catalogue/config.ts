@@ -39,7 +39,7 @@ export const CONFIG_ERRORS = {
   },
   CONFIG_VALUE_MISSING: {
     message: 'The configuration has no value for {key}.',
-    hint: 'Where it comes from an environment variable, that is not set: set it, or write it into the file .env beside the configuration, for instance {example}',
+    hint: 'Where it comes from an environment variable, that is not set: {how}, for instance {example}',
     retryable: false,
     exit: 64,
   },
@@ -106,7 +106,7 @@ export const CONFIG_ERRORS = {
   },
   CONFIG_NO_SOURCE: {
     message: 'No database is configured.',
-    hint: 'Set DATABASE_URL=postgresql://user:password@host/database, or write a configuration with `tidings init`.',
+    hint: '{how}',
     retryable: false,
     exit: 64,
   },

@@ -3,13 +3,13 @@ import type { ErrorEntry } from '../entry.ts';
 export const WEBHOOK_ERRORS = {
   WEBHOOK_STATUS: {
     message: 'The receiver answered {status} ({meaning}).',
-    hint: 'It is tried again with growing pauses. `tidings deliveries show` has the beginning of its answer.',
+    hint: 'It is tried again with growing pauses. `tidings deliveries` leads to the beginning of its answer.',
     retryable: true,
     exit: 1,
   },
   WEBHOOK_GONE: {
     message: 'The receiver answered 410 (Gone).',
-    hint: 'It wants nothing any more. `tidings subscriptions resume` goes on when that has changed.',
+    hint: 'It wants nothing any more. `tidings subscriptions resume NAME` goes on when that has changed.',
     retryable: false,
     exit: 1,
   },

@@ -63,7 +63,7 @@ export function* checkStandbys(
       name,
       status: 'warning',
       message: `${known}. PostgreSQL ${versionText(version)} keeps no logical slot on it: what is changed between its promotion and the next start of Tidings is not captured.`,
-      fix: `tidings start --accept-gap ${source}  -- after a failover; PostgreSQL 17 and newer keep the slot`,
+      fix: `tidings start --accept-gap ${source}   # after a failover; PostgreSQL 17 and newer keep the slot`,
     };
     return;
   }
