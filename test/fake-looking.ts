@@ -129,6 +129,7 @@ export function fakeLooking(
           table: 'public.accounts',
           offset: 123,
           notes: [],
+          present: 'public.holders',
           leftOut: ['later'],
           columns: [
             { ...text, name: 'id', kind: 'integer' },

@@ -72,6 +72,8 @@ test('doctor, start, the API, the command line, and commands that look back', as
     ['history custmers 1', 'TABLE_NOT_LOGGED'],
     ['find --table public.custmers', 'TABLE_NOT_LOGGED'],
     ['tail --table public.custmers --from floor --no-follow', 'TABLE_NOT_LOGGED'],
+    ['tail --table custmers', 'TABLE_NOT_LOGGED'],
+    ['log export --table custmers', 'TABLE_NOT_LOGGED'],
     ['undo --table public.custmers --since 0', 'UNDO_NO_TABLE'],
     ['undo --table public.Customers --since 0', 'UNDO_NO_TABLE'],
     ['table public.custmers --as-of 0', 'AS_OF_NO_TABLE'],
@@ -83,6 +85,17 @@ test('doctor, start, the API, the command line, and commands that look back', as
     const { stderr } = ended[place] ?? { stderr: '' };
     assert.equal(ended[place]?.code, 2, `${line}: ${stderr}`);
     assert.match(stderr, new RegExp(`^error ${code}: .* Did you mean (public\\.)?customers\\?`));
+  }
+  // By its name alone, as for the commands that look back; and what is no pattern is no defect.
+  for (const line of ['tail --table customers --from floor --no-follow --json', 'log export']) {
+    const one = await tidings([...line.split(' '), '--table', 'customers', ...config]);
+    assert.equal(one.code, 0, one.stderr);
+    assert.match(one.stdout, /"subject":"public\.customers"/, line);
+  }
+  for (const pattern of ['!customers', 'a.b.c']) {
+    const one = await tidings(['tail', '--no-follow', '--table', pattern, ...config]);
+    assert.match(one.stderr, /^error TABLE_PATTERN_INVALID: /);
+    assert.equal(one.code, 64);
   }
   const tail = start(['tail', '--table', 'public.custmers', ...config]);
   const [warning] = (await once(tail.stderr ?? process.stdin, 'data')) as [Buffer];

@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import { tidings } from '../../test/fake-application.ts';
 import { fakeLooking } from '../../test/fake-looking.ts';
 
-test('table --as-of: aligned, with what to do next', async () => {
+test('table --as-of: aligned, with what to do next to the table that it is now', async () => {
   const { code, out, err } = await tidings('tidings table accounts --as-of 123', fakeLooking());
   assert.equal(code, 0);
   assert.equal(out, 'id  note\n 7  a "b", c\n12  null\n 3\n');
   assert.equal(
     err,
     'public.accounts before offset 123: 3 rows\n' +
-      'Left out, because the log has no old values of them: later\n→ tidings undo --table public.accounts --to 123\n',
+      'Left out, because the log has no old values of them: later\n→ tidings undo --table public.holders --to 123\n',
   );
 });
 

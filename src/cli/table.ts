@@ -75,7 +75,7 @@ const table: Action = async (context, options, [name = '']) => {
     io.stderr.write(`Left out, because the log has no old values of them: ${names}\n`);
   }
   if (format === 'table') {
-    const words = ['undo', '--table', view.table, '--to', momentText(options)];
+    const words = ['undo', '--table', view.present, '--to', momentText(options)];
     io.stderr.write(`→ ${commands.of(...words)}\n`);
   }
   return 0;

@@ -59,6 +59,8 @@ describe('a table that was renamed', () => {
     assert.deepEqual((await history(at, 'a')).notes, ['public.a is called public.c now.']);
     await using view = await at.looking.table({ table: 'c', asOf: { offset: start } }, signal);
     assert.deepEqual(view.notes, ['public.c was called public.a then.']);
+    // What is suggested next has to mean this table, and not one that has taken its name.
+    assert.deepEqual([view.table, view.present], ['public.a', 'public.c']);
   });
 
   test('does not get the history of the one that had its name, nor gives its own to the next', async () => {

@@ -36,7 +36,7 @@ import { checkRetention } from './check-retention.ts';
 import { logChanges } from './log-changes.ts';
 import { trimLog } from '../trimming/trim-log.ts';
 import { trimAsAsked, type TrimReport, type TrimRequest } from '../trimming/trim-request.ts';
-import { requireLogged } from '../../undo/looking/resolve-table.ts';
+import { requireLogged, resolvePatterns } from '../../undo/looking/resolve-table.ts';
 import { statusFromDisk } from '../status/status-from-disk.ts';
 import type { Status } from '../status/status.ts';
 
@@ -77,16 +77,8 @@ class DiskInspection implements Inspection {
     const log = await this.#log(name);
     let left = query.limit ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
-    const { from, to, tables, follow, onPassedOver } = query;
-    for (const table of tables ?? []) {
-      try {
-        requireLogged(log, name, table);
-      } catch (error) {
-        if (query.onNotLogged === undefined || !isTidingsError(error, 'TABLE_NOT_LOGGED'))
-          throw error;
-        query.onNotLogged(error);
-      }
-    }
+    const { from, to, follow, onPassedOver } = query;
+    const tables = patternsOf(query, log, name);
     const decoder = createChangeDecoder(name, DIALECTS);
     const refresh = (): Promise<void> => log.refresh();
     for await (const change of logChanges({
@@ -284,6 +276,25 @@ class DiskInspection implements Inspection {
     }
     return first;
   }
+}
+
+/** What a query's tables mean, also written without their schema; a slip of the pen is told. */
+function patternsOf(
+  { tables, onNotLogged }: ChangeQuery,
+  log: SqliteLogReader,
+  source: string,
+): readonly string[] | undefined {
+  if (tables === undefined) return undefined;
+  const patterns = resolvePatterns(log, source, tables);
+  for (const pattern of patterns) {
+    try {
+      requireLogged(log, source, pattern);
+    } catch (error) {
+      if (onNotLogged === undefined || !isTidingsError(error, 'TABLE_NOT_LOGGED')) throw error;
+      onNotLogged(error);
+    }
+  }
+  return patterns;
 }
 
 /** A source, or the check that says why there is none: the others are looked at all the same. */

@@ -4,6 +4,7 @@ import { decodeListed, type OnPassedOver } from '../../change/decode-listed.ts';
 import { compileTablePatterns, type TablePatterns } from '../../change/table-pattern.ts';
 import type { StartAt } from '../../option/start-at.ts';
 import type { LogReader, TableId } from '../../log/log.ts';
+import { type ChangeFilter, compileFilter } from '../../subscription/filter.ts';
 import { sleep } from '../../util/sleep.ts';
 
 /** How often a followed log is looked at again; milliseconds. Another process writes it. */
@@ -23,16 +24,19 @@ export interface LogChangesOptions {
   readonly signal: AbortSignal;
 }
 
-/** The changes of one log, in order; one page of it in memory at a time. */
+/**
+ * The changes of one log, in order; one page of it in memory at a time.
+ * @throws TidingsError `TABLE_PATTERN_INVALID`
+ */
 export async function* logChanges(options: LogChangesOptions): AsyncGenerator<Change> {
   const { log, decoder, signal } = options;
-  const patterns = options.tables === undefined ? null : compileTablePatterns(options.tables);
+  const filter = options.tables === undefined ? null : compileFilter({ tables: options.tables });
   await options.refresh();
   let next = await firstOffset(log, options.from);
   while (!signal.aborted) {
     const to = Math.min(options.to ?? log.head, log.head);
     if (next < to) {
-      const tables = patterns === null ? {} : { tables: wanted(log, patterns) };
+      const tables = filter === null ? {} : { tables: wanted(log, filter) };
       const page = await log.read({ from: next, to, ...tables });
       for (const record of page.records) {
         const change = decodeListed(decoder, record, options.onPassedOver);
@@ -54,7 +58,7 @@ export async function firstOffset(log: LogReader, from: StartAt): Promise<number
   return typeof from === 'number' ? from : await log.offsetAt(from.getTime() * 1000);
 }
 
-function wanted(log: LogReader, patterns: TablePatterns): ReadonlySet<TableId> {
-  const tables = log.tables().filter(({ schema, name }) => patterns.matches(schema, name));
+function wanted(log: LogReader, filter: ChangeFilter): ReadonlySet<TableId> {
+  const tables = log.tables().filter((table) => filter.wantsTable(table));
   return new Set(tables.map(({ id }) => id));
 }

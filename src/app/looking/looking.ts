@@ -175,6 +175,8 @@ export interface TableView extends AsyncDisposable {
   readonly source: string;
   /** `schema.name` */
   readonly table: string;
+  /** `schema.name` now; what was its name then may be another table's. */
+  readonly present: string;
   /** Transactions from this offset on had not been committed. */
   readonly offset: number;
   readonly columns: readonly Column[];

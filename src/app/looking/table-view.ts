@@ -54,7 +54,7 @@ export async function openTableView(
       signal,
     ),
   );
-  const { definition, offset, leftOut, notes } = past;
+  const { definition, present, offset, leftOut, notes } = past;
   const names = definition.columns.map(({ name }) => name);
   const places = (asked ?? names).map((name) => names.indexOf(name));
   const columns = places.flatMap((place) => definition.columns[place] ?? []);
@@ -62,6 +62,7 @@ export async function openTableView(
   return {
     source,
     table: qualifiedName(definition),
+    present: qualifiedName(present),
     offset,
     columns,
     leftOut,

@@ -60,7 +60,7 @@ export const LOOKING_ERRORS = {
   AS_OF_TOO_EARLY: {
     message:
       'The log of source {source} does not reach back to {moment}: it begins at {begin} with offset {floor}.',
-    hint: 'The earliest state that can be shown is --as-of {floor}. `log.retention` in the configuration decides how long changes are kept.',
+    hint: 'The earliest moment that it reaches back to is `{floor}` (`--as-of {floor}`; of an undo `--to {floor}`). `log.retention` in the configuration decides how long changes are kept.',
     retryable: false,
     exit: 2,
   },
@@ -73,14 +73,14 @@ export const LOOKING_ERRORS = {
   AS_OF_GAP: {
     message:
       'Changes of source {source} were lost after {moment} (before offset {offset}: {reason}), so what {table} held then is not known.',
-    hint: 'States after the loss can be shown: --as-of {offset}.',
+    hint: 'States after the loss are known: `--as-of {offset}`, of an undo `--to {offset}`.',
     retryable: false,
     exit: 2,
   },
   AS_OF_REWOUND: {
     message:
       'The history of source {source} went back after {moment} (before offset {offset}: {reason}; {abandoned} abandoned), so what {table} held then is not to be had from its present rows.',
-    hint: 'States since then can be shown: --as-of {offset}.',
+    hint: 'States since then are known: `--as-of {offset}`, of an undo `--to {offset}`.',
     retryable: false,
     exit: 2,
   },

@@ -50,6 +50,8 @@ export interface AsOfOptions extends AlignOptions {
 export interface PastTable extends AsyncDisposable {
   /** With the columns that can be shown, in their order then. */
   readonly definition: TableDefinition;
+  /** What it is called now: its name then may be another table's. */
+  readonly present: TableName;
   /** Where in the log the moment lies: transactions from here on had not been committed. */
   readonly offset: number;
   /** Columns of the present table that are not shown: added since, or computed and not reported. */
@@ -119,6 +121,7 @@ export async function openPastTable(
   return {
     definition: shownDefinition(versions.past, columns),
     leftOut: newColumns(columns, present.definition),
+    present: nameOf(present.definition),
     notes,
     offset,
     rows,
