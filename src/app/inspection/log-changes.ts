@@ -1,7 +1,6 @@
 import type { Change } from '../../change/change.ts';
 import type { ChangeDecoder } from '../../change/decode.ts';
 import { decodeListed, type OnPassedOver } from '../../change/decode-listed.ts';
-import { compileTablePatterns, type TablePatterns } from '../../change/table-pattern.ts';
 import type { StartAt } from '../../option/start-at.ts';
 import type { LogReader, TableId } from '../../log/log.ts';
 import { type ChangeFilter, compileFilter } from '../../subscription/filter.ts';
