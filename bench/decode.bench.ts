@@ -1,9 +1,9 @@
 import type { ChangeReceiver } from '../src/source/source.ts';
-import { StreamDecoder } from '../src/source/postgres/decode-stream.ts';
-import { type FrameHandler, FrameReader } from '../src/source/postgres/frame-reader.ts';
-import { RelationTable } from '../src/source/postgres/relation-table.ts';
-import { fixedCatalog } from '../test/fixed-catalog.ts';
-import * as pgoutput from '../test/pgoutput.ts';
+import { StreamDecoder } from '../src/source/postgres/wire/decode-stream.ts';
+import { type FrameHandler, FrameReader } from '../src/source/postgres/wire/frame-reader.ts';
+import { RelationTable } from '../src/source/postgres/relation/relation-table.ts';
+import { fixedCatalog } from '../test/support/fixed-catalog.ts';
+import * as pgoutput from '../test/support/pgoutput.ts';
 import type { Benchmark, Report } from './lib/report.ts';
 
 /** What a socket hands over at most at once. */

@@ -8,7 +8,7 @@ import {
   NEWEST,
   sharedServerVariable,
   startTestServer,
-} from '../test/postgres.ts';
+} from '../test/support/postgres.ts';
 import { runInGroup } from './lib/process-group.ts';
 import { findTestFiles } from './lib/test-files.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { importsOf, type Module, violations } from './architecture.ts';
+import { importsOf, type Module, violations } from './support/architecture.ts';
 
 const SOURCES = join(import.meta.dirname, '..', 'src');
 const NOT_PRODUCT = /\.(test|contract|bench|test-d)\.ts$/;

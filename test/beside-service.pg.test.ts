@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { freshDatabase } from './postgres.ts';
-import { drain, project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { drain, project, start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 const CONFIG = `import { defineConfig } from 'tidings';
 

@@ -11,9 +11,9 @@ import { test } from 'node:test';
 import { createTidings } from '../src/app/create-tidings.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
-import { needs } from './needs.ts';
-import { freshDatabase } from './postgres.ts';
-import { until } from './until.ts';
+import { needs } from './support/needs.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { until } from './support/until.ts';
 
 const SIZE_MEGABYTES = 24;
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { parseWire } from '../src/change/wire.ts';
-import { freshDatabase } from './postgres.ts';
-import { drain, project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { drain, project, start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 const SUBSCRIPTIONS = {
   archive: {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { connect, createServer, type Server } from 'node:net';
 import { test } from 'node:test';
 import { createTidings } from '../src/app/create-tidings.ts';
-import { freshDatabase } from './postgres.ts';
-import { project } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { project } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 /** Listens on a port of 127.0.0.1; port 0 is any. */
 async function listen(server: Server, port: number): Promise<number> {

@@ -11,7 +11,7 @@ import { defineConfig } from '../src/config/define-config.ts';
 import { resolveConfig } from '../src/config/resolve-config.ts';
 import { readAll } from '../src/log/log.contract.ts';
 import { PostgresSource } from '../src/source/postgres/postgres-source.ts';
-import type { TestDatabase } from './postgres.ts';
+import type { TestDatabase } from './support/postgres.ts';
 import { all, rowsThen } from './looking/fixture.ts';
 import { type UndoFixture, undoFixture } from './undo/fixture.ts';
 

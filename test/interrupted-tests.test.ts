@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { findTestFiles } from '../scripts/lib/test-files.ts';
 import { isProcessAlive } from '../src/app/status/process-alive.ts';
-import { ENDS, until } from './until.ts';
+import { ENDS, until } from './support/until.ts';
 
 const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
 

@@ -13,9 +13,9 @@ import { defineConfig } from '../src/config/define-config.ts';
 import { isTidingsError, type TidingsError } from '../src/errors/tidings-error.ts';
 import type { Problem } from '../src/server/problem.ts';
 import type { UndoRequest } from '../src/undo/undo-plan.ts';
-import { type ServedApi, serveApi } from './api-fixture.ts';
-import { freshDatabase, type TestDatabase } from './postgres.ts';
-import { until } from './until.ts';
+import { type ServedApi, serveApi } from './support/api-fixture.ts';
+import { freshDatabase, type TestDatabase } from './support/postgres.ts';
+import { until } from './support/until.ts';
 
 const TABLES = `CREATE TABLE orders (id int PRIMARY KEY, note text);
   ALTER TABLE orders REPLICA IDENTITY FULL;

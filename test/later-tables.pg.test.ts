@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import type { Change } from '../src/change/change.ts';
 import { createTidings } from '../src/app/create-tidings.ts';
 import { defineConfig } from '../src/config/define-config.ts';
-import { freshDatabase, MAJORS } from './postgres.ts';
-import { project } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase, MAJORS } from './support/postgres.ts';
+import { project } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 for (const major of MAJORS) {
   test(`PostgreSQL ${major}: a table made later is captured from its first row`, async () => {

@@ -8,9 +8,9 @@ import { test } from 'node:test';
 import type { SubscriptionReport } from '../src/app/administration.ts';
 import { createTidings } from '../src/index.ts';
 import { createLogger } from '../src/observe/pino-logger.ts';
-import { freshDatabase } from './postgres.ts';
-import { drain, project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { drain, project, start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 const MEANT = /There is no table public\.custmers now\. Did you mean public\.customers\?/;
 

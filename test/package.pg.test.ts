@@ -26,7 +26,7 @@ import {
   YARN,
   YARN_CLASSIC,
 } from './package-managers/managers.ts';
-import { freshDatabase, type TestDatabase } from './postgres.ts';
+import { freshDatabase, type TestDatabase } from './support/postgres.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');

@@ -8,8 +8,13 @@ import { openLooking } from '../src/app/looking/open-looking.ts';
 import { openUndo } from '../src/app/undo.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import { isTidingsError, type TidingsError } from '../src/errors/tidings-error.ts';
-import { connect } from '../src/source/postgres/connect.ts';
-import { hasPgBouncer, needsPgBouncer, type PgBouncer, startPgBouncer } from './pgbouncer.ts';
+import { connect } from '../src/source/postgres/connection/connect.ts';
+import {
+  hasPgBouncer,
+  needsPgBouncer,
+  type PgBouncer,
+  startPgBouncer,
+} from './support/pgbouncer.ts';
 import { type UndoFixture, undoFixture } from './undo/fixture.ts';
 
 const MODES = ['transaction', 'session', 'statement'] as const;

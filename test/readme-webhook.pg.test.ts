@@ -10,10 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { prettyLine } from '../src/observe/pretty-line.ts';
-import { freshDatabase } from './postgres.ts';
-import { difference, readmeBlocks, readmeSection, readmeSteps } from './readme-output.ts';
-import { start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { difference, readmeBlocks, readmeSection, readmeSteps } from './support/readme-output.ts';
+import { start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 const section = readmeSection('## A signed webhook of your own table');
 

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { start } from './tidings-process.ts';
-import { until } from './until.ts';
+import { start } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SECTION = '## The 13:45 DELETE';

@@ -8,8 +8,8 @@ import { createTidings } from '../src/app/create-tidings.ts';
 import type { SourceStatusReport } from '../src/app/status/status.ts';
 import type { Tidings } from '../src/app/tidings.ts';
 import { isTidingsError } from '../src/errors/tidings-error.ts';
-import { freshDatabase, type TestDatabase } from './postgres.ts';
-import { until } from './until.ts';
+import { freshDatabase, type TestDatabase } from './support/postgres.ts';
+import { until } from './support/until.ts';
 
 interface Fixture extends AsyncDisposable {
   readonly shop: TestDatabase;

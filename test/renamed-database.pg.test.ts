@@ -11,8 +11,8 @@ import { openUndo } from '../src/app/undo.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import { isTidingsError } from '../src/errors/tidings-error.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
-import { freshDatabase } from './postgres.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { until } from './support/until.ts';
 
 const { signal } = new AbortController();
 

@@ -11,9 +11,9 @@ import {
   removeEmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../src/embedded/embedded-postgres.ts';
-import { freshDatabase } from './postgres.ts';
-import { project } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { project } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 const ROWS = 20;
 

@@ -16,8 +16,8 @@ import type { LogRecord } from '../src/log/log.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
 import { verifySqliteLog } from '../src/log/sqlite/verify.ts';
 import type { CheckResult } from '../src/observe/check-result.ts';
-import { ServerDirectory } from './server-directory.ts';
-import { until } from './until.ts';
+import { ServerDirectory } from './support/server-directory.ts';
+import { until } from './support/until.ts';
 
 const { signal } = new AbortController();
 

@@ -1,9 +1,9 @@
 /** A slot that is gone, invalid or ahead means changes that nobody can have any more: said aloud. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freshDatabase, startTestServer, type TestDatabase } from './postgres.ts';
-import { drain, project, type Project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase, startTestServer, type TestDatabase } from './support/postgres.ts';
+import { drain, project, type Project, start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 async function capture(database: TestDatabase, at: Project, rows: number): Promise<void> {
   const service = start(['start', '--config', at.config]);

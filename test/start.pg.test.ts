@@ -5,9 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { freshDatabase, startTestServer } from './postgres.ts';
-import { drain, project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase, startTestServer } from './support/postgres.ts';
+import { drain, project, start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 /** A refusal is one coded error with a hint, never a stack trace. */
 async function refused(config: string, code: string, exit: number): Promise<string> {

@@ -15,9 +15,9 @@ import { isTidingsError, type TidingsError } from '../src/errors/tidings-error.t
 import { openSqliteLogReader, type SqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
 import { readControlFile } from '../src/server/control-file.ts';
 import type { Problem } from '../src/server/problem.ts';
-import { freshDatabase, type TestDatabase } from './postgres.ts';
-import { drain, type Project, project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase, type TestDatabase } from './support/postgres.ts';
+import { drain, type Project, project, start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 /** A `bytea`; its text has two characters for each byte, and two more. */
 const BYTES = 269_000_000;

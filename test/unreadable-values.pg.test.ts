@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { freshDatabase } from './postgres.ts';
-import { drain, project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { drain, project, start, tidings } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 interface Shown {
   readonly operation: string;

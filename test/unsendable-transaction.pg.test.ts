@@ -14,10 +14,10 @@ import { createTidings } from '../src/app/create-tidings.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import type { Tidings } from '../src/app/tidings.ts';
 import { type Logger, SILENT } from '../src/observe/logger.ts';
-import { freshDatabase } from './postgres.ts';
-import { ServerDirectory } from './server-directory.ts';
-import { endWithTests } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase } from './support/postgres.ts';
+import { ServerDirectory } from './support/server-directory.ts';
+import { endWithTests } from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 /**
  * A row whose `v` has twice as many characters as text and a little more than a gigabyte; one whose

@@ -15,8 +15,8 @@ import { defineConfig } from '../src/config/define-config.ts';
 import { isTidingsError, type TidingsError } from '../src/errors/tidings-error.ts';
 import { openSqliteLogReader } from '../src/log/sqlite/sqlite-log.ts';
 import type { CheckResult } from '../src/observe/check-result.ts';
-import { freshDatabase, type TestDatabase } from './postgres.ts';
-import { until } from './until.ts';
+import { freshDatabase, type TestDatabase } from './support/postgres.ts';
+import { until } from './support/until.ts';
 
 const { signal } = new AbortController();
 

@@ -14,8 +14,8 @@ import pg from 'pg';
 import { createTidings } from '../src/app/create-tidings.ts';
 import { defineConfig } from '../src/config/define-config.ts';
 import type { ChangeReceiver } from '../src/source/source.ts';
-import { openTestSource } from './source.ts';
-import { until } from './until.ts';
+import { openTestSource } from './support/source.ts';
+import { until } from './support/until.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/embedded/embedded-postgres.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tidings-visibility-'));

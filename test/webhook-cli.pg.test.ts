@@ -7,9 +7,16 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { DeliveryReport, SubscriptionReport, TestReport } from '../src/app/administration.ts';
 import type { Arrival } from '../src/cli/listen/arrival.ts';
-import { freshDatabase, type TestDatabase } from './postgres.ts';
-import { drain, type Finished, type Project, project, start, tidings } from './tidings-process.ts';
-import { until } from './until.ts';
+import { freshDatabase, type TestDatabase } from './support/postgres.ts';
+import {
+  drain,
+  type Finished,
+  type Project,
+  project,
+  start,
+  tidings,
+} from './support/tidings-process.ts';
+import { until } from './support/until.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 

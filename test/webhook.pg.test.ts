@@ -11,9 +11,9 @@ import { parseWire } from '../src/change/wire.ts';
 import type { ConfigInput } from '../src/config/define-config.ts';
 import { createTidings } from '../src/server/create-tidings.ts';
 import type { Tidings } from '../src/app/tidings.ts';
-import { freshDatabase, type TestDatabase } from './postgres.ts';
-import { until } from './until.ts';
-import { SECRET, WebhookReceiver } from './webhook-receiver.ts';
+import { freshDatabase, type TestDatabase } from './support/postgres.ts';
+import { until } from './support/until.ts';
+import { SECRET, WebhookReceiver } from './support/webhook-receiver.ts';
 
 type Subscriptions = NonNullable<ConfigInput['subscriptions']>;
 

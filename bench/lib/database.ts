@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startTestServer } from '../../test/postgres.ts';
+import { startTestServer } from '../../test/support/postgres.ts';
 
 /** A PostgreSQL 18 with default durability, a database, and a folder for Tidings' data. */
 export interface BenchDatabase extends AsyncDisposable {

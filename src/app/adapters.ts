@@ -9,7 +9,7 @@ import {
   type SqliteLogReader,
 } from '../log/sqlite/sqlite-log.ts';
 import type { OnCommitPoint } from '../log/sqlite/commit-points.ts';
-import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
+import { POSTGRES_DIALECT } from '../source/postgres/values/dialect.ts';
 import { PostgresSource, type PostgresSourceOptions } from '../source/postgres/postgres-source.ts';
 import { PostgresUndoTarget } from '../source/postgres/undo/postgres-undo-target.ts';
 import { SqliteStateReader } from '../state/sqlite/sqlite-state-reader.ts';

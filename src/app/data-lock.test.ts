@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import { SqliteStateReader } from '../state/sqlite/sqlite-state-reader.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
-import { until } from '../../test/until.ts';
+import { until } from '../../test/support/until.ts';
 import { createTidings } from './create-tidings.ts';
 import { DataLock } from './data-lock.ts';
 

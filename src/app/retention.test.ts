@@ -8,8 +8,8 @@ import {
   sink,
   statusOf,
   subscription,
-} from '../../test/delivery-fixture.ts';
-import { ENDS, until } from '../../test/until.ts';
+} from '../../test/support/delivery-fixture.ts';
+import { ENDS, until } from '../../test/support/until.ts';
 import type { SourceDelivery } from '../delivery/source-delivery.ts';
 import type { Sink } from '../sink/sink.ts';
 import { retentionLimits } from './retention.ts';

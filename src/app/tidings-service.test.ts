@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { until } from '../../test/until.ts';
+import { until } from '../../test/support/until.ts';
 import { defineConfig } from '../config/define-config.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixture, position } from '../../test/capture-fixture.ts';
-import { until } from '../../test/until.ts';
+import { fixture, position } from '../../test/support/capture-fixture.ts';
+import { until } from '../../test/support/until.ts';
 import { encodeImages } from '../change/row-images.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { SqliteLog } from '../log/sqlite/sqlite-log.ts';
-import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
+import { POSTGRES_DIALECT } from '../source/postgres/values/dialect.ts';
 
 test('invariant 1: acknowledged is only what the log holds already', async () => {
   const events: string[] = [];

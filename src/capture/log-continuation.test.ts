@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Fixture, fixture, position } from '../../test/capture-fixture.ts';
-import { until } from '../../test/until.ts';
+import { type Fixture, fixture, position } from '../../test/support/capture-fixture.ts';
+import { until } from '../../test/support/until.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
 import { changeOf, readAll, tableNamed } from '../log/log.contract.ts';
 import type { Rewound } from '../source/source-history.ts';

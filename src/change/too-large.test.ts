@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:buffer';
 import { test } from 'node:test';
-import { CHANGE } from '../../test/fake-log.ts';
-import { inserted } from '../../test/large-change.ts';
+import { CHANGE } from '../../test/support/fake-log.ts';
+import { inserted } from '../../test/support/large-change.ts';
 import { isTidingsError, type TidingsError } from '../errors/tidings-error.ts';
-import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
+import { POSTGRES_DIALECT } from '../source/postgres/values/dialect.ts';
 import { createChangeDecoder } from './decode.ts';
 import { decodeListed } from './decode-listed.ts';
 import { wireText } from './wire.ts';

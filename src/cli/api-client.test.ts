@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { Answer, fakeApi, problem, SUBSCRIPTION } from '../../test/fake-api.ts';
-import { until } from '../../test/until.ts';
+import { Answer, fakeApi, problem, SUBSCRIPTION } from '../../test/support/fake-api.ts';
+import { until } from '../../test/support/until.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { ApiClient } from './api-client.ts';
 
@@ -151,7 +151,7 @@ test('a service that does not answer is waited for only so long', async () => {
 
 test('Ctrl-C ends the wait for an answer', async () => {
   await using api = await fakeApi({ 'GET /v1/subscriptions': () => null });
-  const io = await import('../../test/recorded-io.ts');
+  const io = await import('../../test/support/recorded-io.ts');
   const recorded = io.recordedIo({ env: { TIDINGS_API: api.url } });
   const { run } = await import('./run.ts');
   const ended = run(['subscriptions'], recorded);

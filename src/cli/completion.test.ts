@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { needs } from '../../test/needs.ts';
-import { recordedIo } from '../../test/recorded-io.ts';
+import { needs } from '../../test/support/needs.ts';
+import { recordedIo } from '../../test/support/recorded-io.ts';
 import { completionScript } from './completion.ts';
 import { type Shell, SHELLS } from './completion/shells.ts';
 import { commandWords } from './completion/command-words.ts';

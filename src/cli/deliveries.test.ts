@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Answer, DELIVERY, fakeApi, problem } from '../../test/fake-api.ts';
-import { CHANGE } from '../../test/fake-log.ts';
+import { Answer, DELIVERY, fakeApi, problem } from '../../test/support/fake-api.ts';
+import { CHANGE } from '../../test/support/fake-log.ts';
 import type { DeliveryReport } from '../app/administration.ts';
 import { toWire } from '../change/wire.ts';
 

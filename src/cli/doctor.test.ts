@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, json, tidings, URL } from '../../test/fake-application.ts';
+import { directory, json, tidings, URL } from '../../test/support/fake-application.ts';
 import { nodeCheck } from './doctor.ts';
 
 test('doctor: what is wrong with the statement that mends it, and 1 when something failed', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { json, tidings, URL } from '../../test/fake-application.ts';
+import { json, tidings, URL } from '../../test/support/fake-application.ts';
 import type { JsonValue } from '../change/dialect.ts';
-import { DELETED, fakeLooking, TRANSACTION } from '../../test/fake-looking.ts';
+import { DELETED, fakeLooking, TRANSACTION } from '../../test/support/fake-looking.ts';
 
 test('find: a line per transaction, and what to do next', async () => {
   const { code, out, err } = await tidings('tidings find --min-rows 100', fakeLooking());

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { NO_DATABASE, serveApi } from '../../test/api-fixture.ts';
-import { Answer, fakeApi } from '../../test/fake-api.ts';
-import { recordedIo } from '../../test/recorded-io.ts';
+import { NO_DATABASE, serveApi } from '../../test/support/api-fixture.ts';
+import { Answer, fakeApi } from '../../test/support/fake-api.ts';
+import { recordedIo } from '../../test/support/recorded-io.ts';
 import { run } from './run.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'tidings-health-'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { complaintOf } from '../../test/typed-command.ts';
+import { complaintOf } from '../../test/support/typed-command.ts';
 import { CATALOGUE } from '../errors/catalogue.ts';
 
 /** What is wrong with a command line that a hint tells people to type; null when nothing is. */

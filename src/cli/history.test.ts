@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tidings } from '../../test/fake-application.ts';
-import { CHANGE, CHANGES } from '../../test/fake-log.ts';
-import { fakeLooking } from '../../test/fake-looking.ts';
+import { tidings } from '../../test/support/fake-application.ts';
+import { CHANGE, CHANGES } from '../../test/support/fake-log.ts';
+import { fakeLooking } from '../../test/support/fake-looking.ts';
 import { parseWire } from '../change/wire.ts';
 
 test('history: each version with what changed, from what to what', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, json, tidings, URL } from '../../test/fake-application.ts';
+import { directory, json, tidings, URL } from '../../test/support/fake-application.ts';
 import { loadConfig } from '../config/load-config.ts';
 
 test('init: a file that loads as it stands, and the next step', async () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, json, tidings } from '../../test/fake-application.ts';
-import { CHANGES, logOf } from '../../test/fake-log.ts';
+import { directory, json, tidings } from '../../test/support/fake-application.ts';
+import { CHANGES, logOf } from '../../test/support/fake-log.ts';
 import type { Inspection } from '../app/inspection/inspection.ts';
 import { parseWire } from '../change/wire.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tidings } from '../../test/fake-application.ts';
-import { CHANGE, logOf, TOO_LARGE } from '../../test/fake-log.ts';
-import { fakeLooking } from '../../test/fake-looking.ts';
+import { tidings } from '../../test/support/fake-application.ts';
+import { CHANGE, logOf, TOO_LARGE } from '../../test/support/fake-log.ts';
+import { fakeLooking } from '../../test/support/fake-looking.ts';
 import { parseWire } from '../change/wire.ts';
 
 const LISTINGS: readonly (readonly [line: string, shown: number, code: number])[] = [

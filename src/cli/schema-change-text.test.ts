@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { json, tidings } from '../../test/fake-application.ts';
-import { CHANGE, CHANGES } from '../../test/fake-log.ts';
-import { ALTERED, fakeLooking, TRANSACTION } from '../../test/fake-looking.ts';
+import { json, tidings } from '../../test/support/fake-application.ts';
+import { CHANGE, CHANGES } from '../../test/support/fake-log.ts';
+import { ALTERED, fakeLooking, TRANSACTION } from '../../test/support/fake-looking.ts';
 import { schemaChangeSinceText } from '../undo/looking/schema-change-text.ts';
 
 const looking = (offset: number = ALTERED.offset ?? 0): ReturnType<typeof fakeLooking> =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { json, tidings } from '../../test/fake-application.ts';
-import { CHANGE, listed } from '../../test/fake-log.ts';
-import { DELETED, fakeLooking, TRANSACTION } from '../../test/fake-looking.ts';
+import { json, tidings } from '../../test/support/fake-application.ts';
+import { CHANGE, listed } from '../../test/support/fake-log.ts';
+import { DELETED, fakeLooking, TRANSACTION } from '../../test/support/fake-looking.ts';
 import type { Looking } from '../app/looking/looking.ts';
 import { toWire } from '../change/wire.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, serviceThat, STATUS, tidings } from '../../test/fake-application.ts';
+import { directory, serviceThat, STATUS, tidings } from '../../test/support/fake-application.ts';
 import type { Status } from '../app/status/status.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 

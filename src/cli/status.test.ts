@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { json, STATUS, tidings } from '../../test/fake-application.ts';
+import { json, STATUS, tidings } from '../../test/support/fake-application.ts';
 import type { Status } from '../app/status/status.ts';
 
 test('status: a table each for sources and subscriptions, errors below them', async () => {

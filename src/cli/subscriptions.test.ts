@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { Answer, fakeApi, problem, SUBSCRIPTION } from '../../test/fake-api.ts';
+import { Answer, fakeApi, problem, SUBSCRIPTION } from '../../test/support/fake-api.ts';
 import type { SubscriptionReport } from '../app/administration.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'tidings-subscriptions-'));

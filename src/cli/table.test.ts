@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tidings } from '../../test/fake-application.ts';
-import { fakeLooking } from '../../test/fake-looking.ts';
+import { tidings } from '../../test/support/fake-application.ts';
+import { fakeLooking } from '../../test/support/fake-looking.ts';
 
 test('table --as-of: aligned, with what to do next to the table that it is now', async () => {
   const { code, out, err } = await tidings('tidings table accounts --as-of 123', fakeLooking());

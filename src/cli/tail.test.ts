@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tidings } from '../../test/fake-application.ts';
-import { CHANGE, CHANGES, logOf } from '../../test/fake-log.ts';
+import { tidings } from '../../test/support/fake-application.ts';
+import { CHANGE, CHANGES, logOf } from '../../test/support/fake-log.ts';
 import type { ChangeQuery } from '../app/inspection/inspection.ts';
 import { parseWire } from '../change/wire.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeApi, problem, SUBSCRIPTION } from '../../test/fake-api.ts';
+import { fakeApi, problem, SUBSCRIPTION } from '../../test/support/fake-api.ts';
 import type { TestReport } from '../app/administration.ts';
 
 const TAKEN: TestReport = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { directory, json, serviceThat, tidings, URL } from '../../test/fake-application.ts';
+import { directory, json, serviceThat, tidings, URL } from '../../test/support/fake-application.ts';
 import type { Inspection } from '../app/inspection/inspection.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 

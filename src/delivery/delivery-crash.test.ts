@@ -16,8 +16,8 @@ import {
   type LogEntry,
   sink,
   subscription,
-} from '../../test/delivery-fixture.ts';
-import { ENDS, until } from '../../test/until.ts';
+} from '../../test/support/delivery-fixture.ts';
+import { ENDS, until } from '../../test/support/until.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
 import type { State, StoredException } from '../state/state.ts';
 import { DELIVERY_COMMIT_POINTS, type DeliveryCommitPoint } from './observer.ts';

@@ -9,8 +9,8 @@ import {
   sink,
   statusOf,
   subscription,
-} from '../../test/delivery-fixture.ts';
-import { ENDS, until } from '../../test/until.ts';
+} from '../../test/support/delivery-fixture.ts';
+import { ENDS, until } from '../../test/support/until.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
 
 const BUSY: Outcome = {

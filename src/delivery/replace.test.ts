@@ -8,8 +8,8 @@ import {
   rows,
   statusOf,
   subscription,
-} from '../../test/delivery-fixture.ts';
-import { ENDS, until } from '../../test/until.ts';
+} from '../../test/support/delivery-fixture.ts';
+import { ENDS, until } from '../../test/support/until.ts';
 
 test(
   'a subscription can be taken out and another put in its place while it runs',

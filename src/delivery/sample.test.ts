@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeliveryFixture, recorder, rows, subscription } from '../../test/delivery-fixture.ts';
-import { ENDS } from '../../test/until.ts';
+import {
+  DeliveryFixture,
+  recorder,
+  rows,
+  subscription,
+} from '../../test/support/delivery-fixture.ts';
+import { ENDS } from '../../test/support/until.ts';
 
 test('a sample has the columns that its subscription gets, and no others', ENDS, async () => {
   await using fixture = await DeliveryFixture.create();

@@ -11,8 +11,8 @@ import {
   statusOf,
   subscription,
   neededFrom,
-} from '../../test/delivery-fixture.ts';
-import { ENDS, until } from '../../test/until.ts';
+} from '../../test/support/delivery-fixture.ts';
+import { ENDS, until } from '../../test/support/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import type { Attempt, Outcome } from '../sink/sink.ts';
 import type { StoredSubscription } from '../state/state.ts';

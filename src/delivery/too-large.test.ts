@@ -7,9 +7,9 @@ import {
   sink,
   statusOf,
   subscription,
-} from '../../test/delivery-fixture.ts';
-import { CHANGE, TOO_LARGE } from '../../test/fake-log.ts';
-import { until } from '../../test/until.ts';
+} from '../../test/support/delivery-fixture.ts';
+import { CHANGE, TOO_LARGE } from '../../test/support/fake-log.ts';
+import { until } from '../../test/support/until.ts';
 import type { ChangeView } from '../change/decode.ts';
 import { changeReader } from './read-record.ts';
 

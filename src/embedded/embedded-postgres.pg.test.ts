@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import pg from 'pg';
 import { isTidingsError } from '../errors/tidings-error.ts';
-import { until } from '../../test/until.ts';
+import { until } from '../../test/support/until.ts';
 import { findBinaries } from './binaries.ts';
 import {
   type EmbeddedPostgres,

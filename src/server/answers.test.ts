@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Tidings } from '../app/tidings.ts';
-import { recordingLogger } from '../../test/api-fixture.ts';
+import { recordingLogger } from '../../test/support/api-fixture.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { Access } from './access.ts';

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Answered, type Asked, type ServedApi, serveApi } from '../../test/api-fixture.ts';
-import { breaking, conforming, type JsonSchema } from '../../test/json-schema-arbitrary.ts';
-import { type Operation, type Parameter, readOpenApi } from '../../test/openapi.ts';
-import { freshDatabase } from '../../test/postgres.ts';
-import { until } from '../../test/until.ts';
+import {
+  type Answered,
+  type Asked,
+  type ServedApi,
+  serveApi,
+} from '../../test/support/api-fixture.ts';
+import { breaking, conforming, type JsonSchema } from '../../test/support/json-schema-arbitrary.ts';
+import { type Operation, type Parameter, readOpenApi } from '../../test/support/openapi.ts';
+import { freshDatabase } from '../../test/support/postgres.ts';
+import { until } from '../../test/support/until.ts';
 import { CATALOGUE } from '../errors/catalogue.ts';
 
 /** For each operation of the description. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
-import { type Answered, type ServedApi, serveApi } from '../../test/api-fixture.ts';
-import { freshDatabase, type TestDatabase } from '../../test/postgres.ts';
-import { until } from '../../test/until.ts';
+import { type Answered, type ServedApi, serveApi } from '../../test/support/api-fixture.ts';
+import { freshDatabase, type TestDatabase } from '../../test/support/postgres.ts';
+import { until } from '../../test/support/until.ts';
 import type {
   ChangesPage,
   DeliveryPage,

@@ -11,8 +11,8 @@ import {
   recordingLogger,
   type ServedApi,
   serveApi,
-} from '../../test/api-fixture.ts';
-import { ENDS, until } from '../../test/until.ts';
+} from '../../test/support/api-fixture.ts';
+import { ENDS, until } from '../../test/support/until.ts';
 import { SourceDelivery } from '../delivery/source-delivery.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { METRICS } from '../observe/metric-catalogue.ts';

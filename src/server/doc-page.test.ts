@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serveApi } from '../../test/api-fixture.ts';
+import { serveApi } from '../../test/support/api-fixture.ts';
 import { CATALOGUE } from '../errors/catalogue.ts';
 
 test('the service gives out every page that its answers and its description name', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { ENDS } from '../../test/until.ts';
+import { ENDS } from '../../test/support/until.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 import { SILENT } from '../observe/logger.ts';
 import { Listener, type ListenOptions } from './listener.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { serveApi } from '../../test/api-fixture.ts';
+import { serveApi } from '../../test/support/api-fixture.ts';
 
 /** Modules of Fastify that are in this process, which runs this file alone. */
 function loaded(): number {

@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Answered, NO_DATABASE, serveApi } from '../../test/api-fixture.ts';
-import { project, tidings } from '../../test/tidings-process.ts';
-import { ENDS } from '../../test/until.ts';
+import { type Answered, NO_DATABASE, serveApi } from '../../test/support/api-fixture.ts';
+import { project, tidings } from '../../test/support/tidings-process.ts';
+import { ENDS } from '../../test/support/until.ts';
 import type { TrimReport } from '../app/trimming/trim-request.ts';
 import { encodeImages } from '../change/row-images.ts';
 import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { SqliteState } from '../state/sqlite/sqlite-state.ts';
-import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
+import { POSTGRES_DIALECT } from '../source/postgres/values/dialect.ts';
 
 const RECORDS = 30;
 

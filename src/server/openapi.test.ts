@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
-import { serveApi } from '../../test/api-fixture.ts';
+import { serveApi } from '../../test/support/api-fixture.ts';
 import { describeApi } from './describe-api.ts';
 
 test('the description passes the recommended rules', async () => {

@@ -1,9 +1,9 @@
 /** The accident of story 1, taken back over HTTP and by the library, on a real database. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Answered, type ServedApi, serveApi } from '../../test/api-fixture.ts';
-import { freshDatabase, type TestDatabase } from '../../test/postgres.ts';
-import { until } from '../../test/until.ts';
+import { type Answered, type ServedApi, serveApi } from '../../test/support/api-fixture.ts';
+import { freshDatabase, type TestDatabase } from '../../test/support/postgres.ts';
+import { until } from '../../test/support/until.ts';
 import type { UndoPlan, UndoResult } from '../undo/undo-plan.ts';
 
 const LOOKING = 'a-token-that-may-look';

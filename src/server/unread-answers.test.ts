@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { ENDS, until } from '../../test/until.ts';
+import { ENDS, until } from '../../test/support/until.ts';
 import type { ChangesPage, ChangesQuery } from '../app/administration.ts';
 import type { Tidings } from '../app/tidings.ts';
 import { SILENT } from '../observe/logger.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeliveryFixture, type LogEntry } from '../../test/delivery-fixture.ts';
-import { until } from '../../test/until.ts';
+import { DeliveryFixture, type LogEntry } from '../../test/support/delivery-fixture.ts';
+import { until } from '../../test/support/until.ts';
 import { type ChangeView, createChangeDecoder } from '../change/decode.ts';
 import type { LogReader, LogRecord } from '../log/log.ts';
-import { POSTGRES_DIALECT } from '../source/postgres/dialect.ts';
+import { POSTGRES_DIALECT } from '../source/postgres/values/dialect.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Subscriber } from './subscriber.ts';
 import { SubscriptionReader } from './subscription-reader.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { resolveStart } from './resolve-start.ts';
 import { Horizon } from './horizon.ts';
 import { nextTurn, Turns } from './turns.ts';
-import { DeliveryFixture } from '../../test/delivery-fixture.ts';
+import { DeliveryFixture } from '../../test/support/delivery-fixture.ts';
 import { isTidingsError } from '../errors/tidings-error.ts';
 
 test('the horizon only moves forward, and wakes those whom it has passed', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:buffer';
 import { test } from 'node:test';
-import { inserted } from '../../test/large-change.ts';
+import { inserted } from '../../test/support/large-change.ts';
 import { ValueMatcher, type ValueCondition } from './looking/value-condition.ts';
 import { requireText, requireTexts } from './require-text.ts';
 

@@ -10,9 +10,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { COMMIT_POINTS } from '../../src/app/commit-points.ts';
-import { freshDatabase } from '../postgres.ts';
-import { endWithTests, project } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { endWithTests, project } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 
 interface Told {
   readonly id: string;

@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import pg from 'pg';
-import { freshDatabase } from '../postgres.ts';
-import { endWithTests } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { endWithTests } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 import {
   compareWithLedger,
   LEDGER_SCHEMA,

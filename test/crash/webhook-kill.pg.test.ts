@@ -17,9 +17,9 @@ import { test } from 'node:test';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { parseWire } from '../../src/change/wire.ts';
-import { freshDatabase } from '../postgres.ts';
-import { endWithTests } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { endWithTests } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 import {
   compareWithLedger,
   LEDGER_SCHEMA,

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { endWithTests, type Finished } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { endWithTests, type Finished } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 import { type Image, ROOT } from './dockerfile.ts';
 
 /** A process that sees what a container of the image would, as far as that can be had without Docker. */

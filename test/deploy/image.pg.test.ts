@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { once } from 'node:events';
-import { needs } from '../needs.ts';
-import { freshDatabase } from '../postgres.ts';
-import { until } from '../until.ts';
+import { needs } from '../support/needs.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 import { canContain, layOutImage, startContainer } from './container.ts';
 import { readImage } from './dockerfile.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
-import { needs } from '../needs.ts';
+import { needs } from '../support/needs.ts';
 import { ROOT } from './dockerfile.ts';
 
 const unit = readFileSync(join(ROOT, 'deploy/tidings.service'), 'utf8');

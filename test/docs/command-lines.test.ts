@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { complaintOf } from '../typed-command.ts';
+import { complaintOf } from '../support/typed-command.ts';
 import { shellWords, tidingsLines } from './command-lines.ts';
 import { blocks, inlineCodes, ROOT, steps } from './pages.ts';
 

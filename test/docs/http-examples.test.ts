@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readOpenApi } from '../openapi.ts';
+import { readOpenApi } from '../support/openapi.ts';
 import { shellWords } from './command-lines.ts';
 import { parseElided } from './elided-json.ts';
 import { blocks, inlineCodes, readPage, ROOT, type Step, steps } from './pages.ts';

@@ -1,7 +1,7 @@
 /** SQL of the pages is SQL: the server parses it, and runs none of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freshDatabase } from '../postgres.ts';
+import { freshDatabase } from '../support/postgres.ts';
 import { blocks } from './pages.ts';
 
 /** All of it is parsed before anything runs, and what runs first ends it. */

@@ -8,9 +8,9 @@ import { PAST_ROW_STORE } from '../../src/app/looking/past-row-store.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
 import { openSqliteLogReader } from '../../src/log/sqlite/sqlite-log.ts';
 import { openPastTable } from '../../src/undo/looking/table-as-of.ts';
-import { freshDatabase } from '../postgres.ts';
-import { drain, project, start, tidings } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { drain, project, start, tidings } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 import { capture, refusal, rowsThen, signal } from './fixture.ts';
 
 test('as of: a service that does not get on is waited for, and then refused with LOG_LAGS', async () => {

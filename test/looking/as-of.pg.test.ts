@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { TableQuery } from '../../src/app/looking/looking.ts';
 import { parseMoment } from '../../src/undo/looking/moment.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 import { capture, type Captured, lookAs, refusal, rowsNow, rowsThen, signal } from './fixture.ts';
 
 /** Keyed, with a key of two columns, without a key, partitioned; with values that are easily lost. */

@@ -1,9 +1,9 @@
 /** The commands as a user types them, beside a service in a process of its own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freshDatabase } from '../postgres.ts';
-import { drain, project, start, tidings } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { drain, project, start, tidings } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 
 test(
   'a DELETE without its WHERE is found, shown, and what it removed is looked at',

@@ -11,8 +11,8 @@ import { type Config, defineConfig } from '../../src/config/define-config.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
 import type { ErrorCode } from '../../src/errors/catalogue.ts';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import { freshDatabase, type TestDatabase } from '../postgres.ts';
-import { until } from '../until.ts';
+import { freshDatabase, type TestDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 
 export const signal = new AbortController().signal;
 

@@ -4,7 +4,7 @@ import { type Cell, encodeImages } from '../../src/change/row-images.ts';
 import type { TableDefinition } from '../../src/change/table.ts';
 import type { SqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
-import { lsnToPosition } from '../../src/source/postgres/position.ts';
+import { lsnToPosition } from '../../src/source/postgres/wire/position.ts';
 import { describeTable } from '../../src/source/postgres/snapshot/describe-table.ts';
 import { openUndo, type UndoService } from '../../src/app/undo.ts';
 import { keyText } from '../../src/undo/looking/row-key.ts';

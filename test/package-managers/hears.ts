@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
-import type { TestDatabase } from '../postgres.ts';
-import { until } from '../until.ts';
+import type { TestDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 import type { UserProject } from './managers.ts';
 
 /**

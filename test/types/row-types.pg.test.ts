@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { run } from '../../src/cli/run.ts';
 import { createTidings, type Row, type TableHandler } from '../../src/index.ts';
-import { createMatrix, fill } from '../../src/source/postgres/type-matrix.contract.ts';
-import { freshDatabase, NEWEST, type TestDatabase } from '../postgres.ts';
-import { recordedIo } from '../recorded-io.ts';
-import { until } from '../until.ts';
+import { createMatrix, fill } from '../../src/source/postgres/values/type-matrix.contract.ts';
+import { freshDatabase, NEWEST, type TestDatabase } from '../support/postgres.ts';
+import { recordedIo } from '../support/recorded-io.ts';
+import { until } from '../support/until.ts';
 import { compile } from './program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidings-types-'));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { OnConflict, UndoResult } from '../../src/undo/undo-plan.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 import { type UndoFixture, undoFixture } from './fixture.ts';
 
 const ROWS = 10;

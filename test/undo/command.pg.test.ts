@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UndoPlan, UndoResult } from '../../src/undo/undo-plan.ts';
-import { freshDatabase } from '../postgres.ts';
-import { drain, project, start, tidings } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { drain, project, start, tidings } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 
 test('the 13:45 story: see it, do it, take it back; also when the service has stopped', async () => {
   await using database = await freshDatabase();

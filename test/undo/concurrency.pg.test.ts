@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import { start } from '../tidings-process.ts';
-import { until } from '../until.ts';
+import { start } from '../support/tidings-process.ts';
+import { until } from '../support/until.ts';
 import { type UndoFixture, undoFixture } from './fixture.ts';
 
 const TABLE = `CREATE TABLE t (id int PRIMARY KEY, v int, w int); ALTER TABLE t REPLICA IDENTITY FULL;`;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { UndoConflict, UndoPlan } from '../../src/undo/undo-plan.ts';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 import { undoFixture } from './fixture.ts';
 
 const TABLES = `

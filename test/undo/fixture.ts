@@ -12,8 +12,8 @@ import type {
   UndoRequest,
   UndoResult,
 } from '../../src/undo/undo-plan.ts';
-import { freshDatabase, type TestDatabase } from '../postgres.ts';
-import { until } from '../until.ts';
+import { freshDatabase, type TestDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 
 /** A database whose changes are captured, and the means to take them back. */
 export interface UndoFixture extends AsyncDisposable {

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import { startTestServer } from '../postgres.ts';
-import { until } from '../until.ts';
+import { startTestServer } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 import { chosenFeatures } from './random-schema/features.ts';
 import { openWorld, SERVER_SETTINGS } from './random-schema/world.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import { startTestServer } from '../postgres.ts';
+import { startTestServer } from '../support/postgres.ts';
 import { undoFixture } from './fixture.ts';
 
 test('a prepared transaction that holds a row is found by the hint and ended by it', async () => {

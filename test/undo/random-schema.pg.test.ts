@@ -15,7 +15,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { startTestServer } from '../postgres.ts';
+import { startTestServer } from '../support/postgres.ts';
 import { type Case, caseArbitrary, CaseFailure, runCase } from './random-schema/case.ts';
 import { chosenFeatures } from './random-schema/features.ts';
 import { Statistics } from './random-schema/statistics.ts';

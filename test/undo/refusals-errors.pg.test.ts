@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isTidingsError, type TidingsError } from '../../src/errors/tidings-error.ts';
 import type { ApplyUndoOptions, UndoRequest } from '../../src/undo/undo-plan.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 import { type UndoFixture, undoFixture } from './fixture.ts';
 
 async function refusal(

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { tidings } from '../tidings-process.ts';
+import { tidings } from '../support/tidings-process.ts';
 import { create, state } from './comes-back.ts';
 import { type UndoFixture, undoFixture } from './fixture.ts';
 

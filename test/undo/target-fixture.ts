@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { encodeImages } from '../../src/change/row-images.ts';
 import type { StoredChange } from '../../src/change/stored-change.ts';
 import type { TableDefinition } from '../../src/change/table.ts';
-import { readTypes } from '../../src/source/postgres/relation-types.ts';
+import { readTypes } from '../../src/source/postgres/relation/relation-types.ts';
 import { PostgresUndoTarget } from '../../src/source/postgres/undo/postgres-undo-target.ts';
 import type { TargetApplied, TargetConflict } from '../../src/source/undo-target.ts';
-import { freshDatabase, type Major } from '../postgres.ts';
+import { freshDatabase, type Major } from '../support/postgres.ts';
 
 export type Texts = readonly (string | null)[];
 

@@ -1,7 +1,7 @@
 /** What a value's text meant then decides, and not what its type makes of it today. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MAJORS } from '../postgres.ts';
+import { MAJORS } from '../support/postgres.ts';
 import { undoFixture } from './fixture.ts';
 import {
   asOldLog,

@@ -5,7 +5,7 @@ import {
   createMatrix,
   fill,
   type MatrixColumn,
-} from '../../src/source/postgres/type-matrix.contract.ts';
+} from '../../src/source/postgres/values/type-matrix.contract.ts';
 import { quoteIdentifier } from '../../src/source/postgres/quote.ts';
 import type { UndoFixture } from './fixture.ts';
 import { undoFixture } from './fixture.ts';

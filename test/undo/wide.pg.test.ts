@@ -1,7 +1,7 @@
 /** Rows that leave no room beside them: as many columns as a table can have, and as long as a page. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MAJORS } from '../postgres.ts';
+import { MAJORS } from '../support/postgres.ts';
 import { undoFixture } from './fixture.ts';
 import { type Made, targetFixture, type Texts } from './target-fixture.ts';
 

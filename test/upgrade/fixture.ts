@@ -12,8 +12,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { gunzipSync } from 'node:zlib';
 import type pg from 'pg';
 import { transactionChecksum } from '../../src/log/sqlite/checksum.ts';
-import { lsnToPosition } from '../../src/source/postgres/position.ts';
-import { freshDatabase, type TestDatabase } from '../postgres.ts';
+import { lsnToPosition } from '../../src/source/postgres/wire/position.ts';
+import { freshDatabase, type TestDatabase } from '../support/postgres.ts';
 
 /** The first offset of each transaction that the fixture's log has after the rows were made. */
 export const OFFSETS = {

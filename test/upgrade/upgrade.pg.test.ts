@@ -11,7 +11,7 @@ import { resolveConfig } from '../../src/config/resolve-config.ts';
 import { FORMAT } from '../../src/log/sqlite/format.ts';
 import { verifySqliteLog } from '../../src/log/sqlite/verify.ts';
 import type { UndoPlan, UndoRequest } from '../../src/undo/undo-plan.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 import { leftBehind, OFFSETS } from './fixture.ts';
 
 const { signal } = new AbortController();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import { recordedIo } from '../../../test/recorded-io.ts';
+import { recordedIo } from '../../../test/support/recorded-io.ts';
 import { formatBytes, formatCount, formatCounted, formatDuration, formatTime } from './format.ts';
 import { Progress } from './progress.ts';
 import { sparkline } from './sparkline.ts';

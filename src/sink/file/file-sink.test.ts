@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WIRE_START } from '../../change/wire.ts';
-import { attempt } from '../../../test/webhook-receiver.ts';
+import { attempt } from '../../../test/support/webhook-receiver.ts';
 import { testSink } from '../sink.contract.ts';
 import type { Outcome } from '../sink.ts';
 import { FileSink } from './file-sink.ts';

@@ -8,8 +8,8 @@ import {
   attempt,
   WebhookReceiver,
   webhookSink,
-} from '../../../test/webhook-receiver.ts';
-import { ENDS } from '../../../test/until.ts';
+} from '../../../test/support/webhook-receiver.ts';
+import { ENDS } from '../../../test/support/until.ts';
 import type { Outcome } from '../sink.ts';
 import type { Lookup } from './guarded-connect.ts';
 import type { WebhookSinkOptions } from './webhook-sink.ts';

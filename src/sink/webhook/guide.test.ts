@@ -7,8 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
-import { needs } from '../../../test/needs.ts';
-import { attempt, SECRET, WebhookReceiver, webhookSink } from '../../../test/webhook-receiver.ts';
+import { needs } from '../../../test/support/needs.ts';
+import {
+  attempt,
+  SECRET,
+  WebhookReceiver,
+  webhookSink,
+} from '../../../test/support/webhook-receiver.ts';
 import { parseWire } from '../../change/wire.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { test } from 'node:test';
-import { attempt, WebhookReceiver, webhookSink } from '../../../test/webhook-receiver.ts';
+import { attempt, WebhookReceiver, webhookSink } from '../../../test/support/webhook-receiver.ts';
 import type { Outcome } from '../sink.ts';
 import { outcomeOf } from './outcome.ts';
 

@@ -7,8 +7,8 @@ import {
   RawReceiver,
   WebhookReceiver,
   webhookSink,
-} from '../../../test/webhook-receiver.ts';
-import { ENDS, until } from '../../../test/until.ts';
+} from '../../../test/support/webhook-receiver.ts';
+import { ENDS, until } from '../../../test/support/until.ts';
 import type { Outcome } from '../sink.ts';
 
 /** A deadline for what would otherwise never end; nothing is asserted about how long it takes. */

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TlsOptions } from 'node:tls';
-import { attempt, WebhookReceiver, webhookSink } from '../../../test/webhook-receiver.ts';
-import { ENDS } from '../../../test/until.ts';
+import { attempt, WebhookReceiver, webhookSink } from '../../../test/support/webhook-receiver.ts';
+import { ENDS } from '../../../test/support/until.ts';
 import type { Lookup } from './guarded-connect.ts';
 import type { WebhookSinkOptions } from './webhook-sink.ts';
 

@@ -10,8 +10,8 @@ import {
   SECRET,
   WebhookReceiver,
   webhookSink,
-} from '../../../test/webhook-receiver.ts';
-import { ENDS } from '../../../test/until.ts';
+} from '../../../test/support/webhook-receiver.ts';
+import { ENDS } from '../../../test/support/until.ts';
 import { testSink } from '../sink.contract.ts';
 
 const NEWER = `whsec_${Buffer.alloc(24, 8).toString('base64')}`;

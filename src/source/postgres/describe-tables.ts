@@ -1,9 +1,9 @@
 import type { TableName, TypedTable } from '../typed-table.ts';
-import { toldNameSql } from './convertible-name.ts';
-import { formOf } from './dialect.ts';
-import { treeSql } from './partition-tree.ts';
-import { readTypes } from './relation-types.ts';
-import type { SqlSession } from './sql-session.ts';
+import { toldNameSql } from './connection/convertible-name.ts';
+import { formOf } from './values/dialect.ts';
+import { treeSql } from './relation/partition-tree.ts';
+import { readTypes } from './relation/relation-types.ts';
+import type { SqlSession } from './connection/sql-session.ts';
 
 interface ColumnRow {
   readonly name: string;

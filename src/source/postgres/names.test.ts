@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isSourceName, LONGEST_NAME, ownName } from './names.ts';
-import { publicationNames } from './publication.ts';
+import { publicationNames } from './setup/publication.ts';
 
 test('every name made of a source name fits into PostgreSQL', () => {
   const longest = 'x'.repeat(LONGEST_NAME);

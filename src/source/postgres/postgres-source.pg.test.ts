@@ -1,4 +1,4 @@
-import { MAJORS, freshDatabase } from '../../../test/postgres.ts';
+import { MAJORS, freshDatabase } from '../../../test/support/postgres.ts';
 import { describeSource, type SourceUnderTest, type WrittenChange } from '../source.contract.ts';
 import { PostgresSource } from './postgres-source.ts';
 

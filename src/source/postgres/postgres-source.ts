@@ -13,33 +13,33 @@ import type {
 import type { NamedRelation } from '../named-relation.ts';
 import type { Continuation, KnownHistory } from '../source-history.ts';
 import type { TableName, TypedTable } from '../typed-table.ts';
-import { checkSource } from './check.ts';
-import type { ConnectOptions } from './connect.ts';
+import { checkSource } from './check/check.ts';
+import type { ConnectOptions } from './connection/connect.ts';
 import { describeTables } from './describe-tables.ts';
-import { POSTGRES_DIALECT } from './dialect.ts';
-import { findContinuation } from './find-continuation.ts';
-import { isSlotElsewhere, readIdentity } from './identity.ts';
-import { parseLineage } from './lineage.ts';
+import { POSTGRES_DIALECT } from './values/dialect.ts';
+import { findContinuation } from './history/find-continuation.ts';
+import { isSlotElsewhere, readIdentity } from './history/identity.ts';
+import { parseLineage } from './history/lineage.ts';
 import { isSourceName } from './names.ts';
-import type { PlacementProgress } from './place-tables.ts';
+import type { PlacementProgress } from './setup/place-tables.ts';
 import {
   fingerprintPartitions,
   listPartitions,
   type PartitionFingerprint,
   PartitionWatch,
-} from './partition-watch.ts';
-import { readRelations } from './read-relations.ts';
-import { RelationCatalog } from './relation-catalog.ts';
-import type { CatalogQuery } from './relation-types.ts';
-import { Setup } from './setup.ts';
-import { confirmedPosition, requireSlot, type Slot, whyLost } from './slot.ts';
-import { SqlSession } from './sql-session.ts';
-import { endsStandbyDecoding } from './standby-decoding.ts';
-import { readStatus } from './status.ts';
-import { streamChanges } from './stream-changes.ts';
-import { nameUnreadable } from './unreadable-change.ts';
-import { UnreadableValues } from './unreadable-values.ts';
-import { parseSnapshot, SNAPSHOT_STATEMENT } from './visibility.ts';
+} from './relation/partition-watch.ts';
+import { readRelations } from './relation/read-relations.ts';
+import { RelationCatalog } from './relation/relation-catalog.ts';
+import type { CatalogQuery } from './relation/relation-types.ts';
+import { Setup } from './setup/setup.ts';
+import { confirmedPosition, requireSlot, type Slot, whyLost } from './setup/slot.ts';
+import { SqlSession } from './connection/sql-session.ts';
+import { endsStandbyDecoding } from './history/standby-decoding.ts';
+import { readStatus } from './setup/status.ts';
+import { streamChanges } from './wire/stream-changes.ts';
+import { nameUnreadable } from './wire/unreadable-change.ts';
+import { UnreadableValues } from './wire/unreadable-values.ts';
+import { parseSnapshot, SNAPSHOT_STATEMENT } from './setup/visibility.ts';
 
 export interface PostgresSourceOptions {
   /** `[a-z0-9_-]`, at most 43 characters: part of names in the database, see `names.ts`. */

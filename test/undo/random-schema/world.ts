@@ -10,8 +10,8 @@ import { openUndo, type UndoService } from '../../../src/app/undo.ts';
 import { defineConfig } from '../../../src/config/define-config.ts';
 import type { LogReader, LogRecord, LoggedTransaction } from '../../../src/log/log.ts';
 import { openSqliteLogReader } from '../../../src/log/sqlite/sqlite-log.ts';
-import { freshDatabase, type TestDatabase } from '../../postgres.ts';
-import { until } from '../../until.ts';
+import { freshDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { until } from '../../support/until.ts';
 import { OUTPUT_SETTINGS } from './state.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { RowIdentity } from '../../../change/table.ts';
 import type { SnapshotPartition, SnapshotTable, SourceSnapshot } from '../../table-snapshot.ts';
-import { captureSql, type CaptureRow, toCaptureNow } from '../capture-now.ts';
-import { POSTGRES_DIALECT } from '../dialect.ts';
-import { type CatalogStatement, readTypes } from '../relation-types.ts';
+import { captureSql, type CaptureRow, toCaptureNow } from '../relation/capture-now.ts';
+import { POSTGRES_DIALECT } from '../values/dialect.ts';
+import { type CatalogStatement, readTypes } from '../relation/relation-types.ts';
 
 /** A table of the snapshot, and how it is named in a FROM clause. */
 export interface DescribedTable extends SnapshotTable {

@@ -1,10 +1,10 @@
 import type { SnapshotReader, SourceSnapshot } from '../../table-snapshot.ts';
-import type { ConnectOptions } from '../connect.ts';
-import { publicationNames } from '../publication.ts';
-import { readFacts } from '../server-facts.ts';
-import { findSlot } from '../slot.ts';
-import { sqlState } from '../source-error.ts';
-import { SqlSession } from '../sql-session.ts';
+import type { ConnectOptions } from '../connection/connect.ts';
+import { publicationNames } from '../setup/publication.ts';
+import { readFacts } from '../check/server-facts.ts';
+import { findSlot } from '../setup/slot.ts';
+import { sqlState } from '../connection/source-error.ts';
+import { SqlSession } from '../connection/sql-session.ts';
 import { PostgresSnapshot } from './postgres-snapshot.ts';
 
 /**

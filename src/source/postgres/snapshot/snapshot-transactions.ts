@@ -1,5 +1,5 @@
 import { sourcePosition } from '../../../change/position.ts';
-import { parseSnapshot } from '../visibility.ts';
+import { parseSnapshot } from '../setup/visibility.ts';
 
 /**
  * Bytes of WAL behind the present within which a transaction may be committed and not visible yet.

@@ -2,10 +2,10 @@ import { sourcePosition } from '../../../change/position.ts';
 import type { StoredChange, StoredTransaction } from '../../../change/stored-change.ts';
 import type { TableDefinition } from '../../../change/table.ts';
 import type { TableName } from '../../undo-target.ts';
-import { lsnToPosition } from '../position.ts';
+import { lsnToPosition } from '../wire/position.ts';
 import { RECENT_BYTES } from '../snapshot/snapshot-transactions.ts';
 import type { TableFacts } from './table-facts.ts';
-import { isLater } from '../transaction-order.ts';
+import { isLater } from '../wire/transaction-order.ts';
 import type { UndoConnection } from './undo-connection.ts';
 
 /** A table version with the first change of it that is undone. */

@@ -1,12 +1,12 @@
 /** When the short way is taken, what it refuses to take, and that it leaves no trace then. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { freshDatabase, type TestDatabase } from '../../../../test/postgres.ts';
+import { freshDatabase, type TestDatabase } from '../../../../test/support/postgres.ts';
 import { type Cell, encodeImages } from '../../../change/row-images.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
 import type { Column, TableDefinition } from '../../../change/table.ts';
 import { isTidingsError } from '../../../errors/tidings-error.ts';
-import { until } from '../../../../test/until.ts';
+import { until } from '../../../../test/support/until.ts';
 import { changeBack } from './change-back.ts';
 import { StagedTables } from './staged-tables.ts';
 import { UndoConnection } from './undo-connection.ts';

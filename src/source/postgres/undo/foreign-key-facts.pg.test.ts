@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freshDatabase } from '../../../../test/postgres.ts';
+import { freshDatabase } from '../../../../test/support/postgres.ts';
 import { readTableFacts } from './table-facts.ts';
 import { UndoConnection } from './undo-connection.ts';
 

@@ -2,7 +2,7 @@ import { decodeImages } from '../../../change/row-images.ts';
 import type { StoredChange } from '../../../change/stored-change.ts';
 import { qualifiedName, type TableDefinition } from '../../../change/table.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
-import { readArray } from '../array.ts';
+import { readArray } from '../values/array.ts';
 
 /**
  * Money as it is printed with `lc_monetary = C` (`session-settings.ts`). No other locale prints

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { TableDefinition } from '../../../change/table.ts';
-import { freshDatabase } from '../../../../test/postgres.ts';
+import { freshDatabase } from '../../../../test/support/postgres.ts';
 import { testUndoTarget, type UndoTargetUnderTest } from '../../undo-target.contract.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import { PostgresUndoTarget } from './postgres-undo-target.ts';

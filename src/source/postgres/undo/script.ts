@@ -1,8 +1,8 @@
 import type { Cell } from '../../../change/row-images.ts';
 import { qualifiedName } from '../../../change/table.ts';
-import { asciiJson } from '../ascii-json.ts';
+import { asciiJson } from '../connection/ascii-json.ts';
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../quote.ts';
-import { OUR_TEXTS, SCRIPT_BEGIN, SCRIPT_OWN_SETTINGS } from '../session-settings.ts';
+import { OUR_TEXTS, SCRIPT_BEGIN, SCRIPT_OWN_SETTINGS } from '../connection/session-settings.ts';
 import { findActedOn } from './acted-on.ts';
 import type { RowCounts } from './apply.ts';
 import { pairsSql } from './bag-pairs.ts';

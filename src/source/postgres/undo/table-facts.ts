@@ -1,8 +1,8 @@
 import type { RowIdentity, TypeShape } from '../../../change/table.ts';
 import type { TableName } from '../../undo-target.ts';
 import { quoteTable } from '../quote.ts';
-import { readTypes } from '../relation-types.ts';
-import type { TypeDescription } from '../types.ts';
+import { readTypes } from '../relation/relation-types.ts';
+import type { TypeDescription } from '../values/types.ts';
 import { FOREIGN_KEYS, type ForeignKey } from './foreign-key-facts.ts';
 import { type IndexPart, INDEXES, type UniqueIndex } from './index-facts.ts';
 import { ROW_CONSTRAINTS, type RowConstraints } from './row-constraint-facts.ts';

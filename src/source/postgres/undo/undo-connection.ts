@@ -2,11 +2,11 @@ import type pg from 'pg';
 import { onAbort } from '../../../util/on-abort.ts';
 import type { Cell } from '../../../change/row-images.ts';
 import { TidingsError } from '../../../errors/tidings-error.ts';
-import { connect, type ConnectOptions, destroyConnection } from '../connect.ts';
-import { FIRST_PAGE, nextCount } from '../cursor-pages.ts';
-import { lastWords } from '../last-words.ts';
+import { connect, type ConnectOptions, destroyConnection } from '../connection/connect.ts';
+import { FIRST_PAGE, nextCount } from '../connection/cursor-pages.ts';
+import { lastWords } from '../connection/last-words.ts';
 import { quoteIdentifier } from '../quote.ts';
-import { AS_ORIGIN, OUR_TEXTS, OWN_TEXTS, UNDO_BEGIN } from '../session-settings.ts';
+import { AS_ORIGIN, OUR_TEXTS, OWN_TEXTS, UNDO_BEGIN } from '../connection/session-settings.ts';
 import { CopyIn } from './copy-in.ts';
 import { toUndoError } from './undo-error.ts';
 

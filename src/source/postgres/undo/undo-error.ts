@@ -2,7 +2,7 @@ import { qualifiedName } from '../../../change/table.ts';
 import { isTidingsError, TidingsError } from '../../../errors/tidings-error.ts';
 import type { TableName } from '../../undo-target.ts';
 import { quoteIdentifier } from '../quote.ts';
-import { toSourceError } from '../source-error.ts';
+import { toSourceError } from '../connection/source-error.ts';
 
 /** The parts of a server's error that say what it is about. */
 interface ServerError extends Error {

@@ -12,7 +12,7 @@ import type {
   TruncatedTable,
   UndoWorkspace,
 } from '../../undo-target.ts';
-import { asciiJson } from '../ascii-json.ts';
+import { asciiJson } from '../connection/ascii-json.ts';
 import { quoteLiteral } from '../quote.ts';
 import { findActedOn } from './acted-on.ts';
 import { countRows, type RowCounts } from './apply.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { freshDatabase } from '../../../../test/postgres.ts';
+import { freshDatabase } from '../../../../test/support/postgres.ts';
 import { type List, readComposite, readList, writeComposite, writeList } from './value-texts.ts';
 
 const text = fc.option(

@@ -1,4 +1,4 @@
-import { readArray } from '../array.ts';
+import { readArray } from '../values/array.ts';
 
 /** The texts of a composite value's attributes, or of an array's elements, any of them null. */
 export type Parts = readonly (string | null)[];

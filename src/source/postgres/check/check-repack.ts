@@ -1,0 +1,36 @@
+import type { CheckResult } from '../../../observe/check-result.ts';
+import type { ServerSettings } from './check-settings.ts';
+import { type CapturedTable, listTables } from '../setup/captured-tables.ts';
+import type { ServerFacts } from './server-facts.ts';
+
+/** PostgreSQL 19 has REPACK (CONCURRENTLY). */
+const HAS_REPACK = 190_000;
+
+/**
+ * What REPACK (CONCURRENTLY) and capture are to each other. It refuses tables with REPLICA IDENTITY
+ * FULL; and while it runs no slot but its own moves on, so that what it writes counts against the
+ * bound of a slot whose reader is up to date.
+ */
+export function* checkRepack(
+  { version }: ServerFacts,
+  { slotWalLimit }: ServerSettings,
+  tables: readonly CapturedTable[],
+): Generator<CheckResult> {
+  if (version < HAS_REPACK) return;
+  const name = 'repack';
+  const full = tables.filter((table) => table.full && table.wantedInAll);
+  if (full.length > 0) {
+    yield {
+      name,
+      status: 'ok',
+      message: `REPACK (CONCURRENTLY) refuses tables with REPLICA IDENTITY FULL: ${listTables(full)}. REPACK without it takes them, and locks them meanwhile.`,
+    };
+  }
+  if (slotWalLimit >= 0) {
+    yield {
+      name,
+      status: 'ok',
+      message: `REPACK (CONCURRENTLY) of a large table can cost the slot, however up to date its reader is: it writes about twice the table's size, and slots may hold back ${slotWalLimit} MB.`,
+    };
+  }
+}

@@ -1,4 +1,0 @@
-import { MAJORS, sharedServer } from '../../../test/postgres.ts';
-import { testTypeMatrix } from './type-matrix.contract.ts';
-
-for (const major of MAJORS) testTypeMatrix(major, () => sharedServer(major));
