@@ -101,6 +101,21 @@ test('a publication that is dropped and made again between two looks is a loss',
   );
 });
 
+test('where what was announced cannot be read, a table that comes back counts as lost', async () => {
+  await using at = await captured('announced', TABLES);
+  await at.run(
+    'ALTER PUBLICATION tidings_main DROP TABLE a',
+    CHANGES,
+    'DROP TABLE tidings.tidings_main_relations',
+    'CREATE TABLE fresh (id int PRIMARY KEY)',
+  );
+  const { losses } = await at.read();
+  assert.deepEqual(
+    losses.map(({ reason }) => reason),
+    ['somebody altered a publication: public.a not published'],
+  );
+});
+
 test('what is no loss is not taken for one', async () => {
   await using at = await captured('announced', TABLES);
   const role = `o_${at.database.name}`;

@@ -30,12 +30,32 @@ const NAMED = 5;
  * Whether a table's changes had been captured before the command at hand, by what was last announced
  * of it, or of its partitions. One that is new, or that had been renamed to what nobody wants, has lost nothing.
  */
-export function wasCapturedSql(source: string, oid: string): string {
+function wasCapturedSql(source: string, oid: string): string {
   const table = announcementsTable(source);
   const before = (alias: string): string => `COALESCE(${alias}.lsn < reached, true)`;
   return `EXISTS (SELECT FROM ${table} a WHERE ${announcedRootSql('a')} = ${oid} AND ${before('a')}
       AND NOT EXISTS (SELECT FROM ${table} b
         WHERE b.relation = a.relation AND b.lsn > a.lsn AND ${before('b')}))`;
+}
+
+/**
+ * PL/pgSQL that says of the table `misplaced`, which is about to be published, whether it had been
+ * before: then somebody took it out. Over the variable `lost boolean`. Where what was announced could
+ * not be read, any table may have been, except those that the command makes.
+ */
+export function takenOutBody(source: string): string {
+  return `
+    IF NOT (misplaced."isInAll" OR misplaced."isInInsertOnly") THEN
+      IF affected IS NULL THEN
+        lost := tg_tag = 'ALTER TABLE' OR NOT EXISTS (
+          SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.objid = misplaced."oid"::oid);
+      ELSE
+        lost := ${wasCapturedSql(source, 'misplaced."oid"::oid')};
+      END IF;
+      IF lost THEN
+        ${emitUnpublishedSql(source, `format('%s.%s not published', misplaced."schema", misplaced."name")`)}
+      END IF;
+    END IF;`;
 }
 
 /** PL/pgSQL that says what the command at hand has put right; over the variable `repaired text`. */

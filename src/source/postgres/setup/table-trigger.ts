@@ -7,13 +7,12 @@ import {
 import { ANNOUNCE_VARIABLES, announceBody, announceMarksBody } from '../relation/announcements.ts';
 import { OWN_SCHEMA, type Placed, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { EVENT_TRIGGERS_FIRE } from './event-triggers.ts';
-import { emitUnpublishedSql } from './lost-changes.ts';
 import {
   BEGIN_OWN_BODY,
   END_OWN_BODY,
   PUBLICATION_TAGS,
   repairedBody,
-  wasCapturedSql,
+  takenOutBody,
 } from './repaired-by-others.ts';
 import { ownName } from '../names.ts';
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
@@ -155,7 +154,8 @@ DECLARE
   misplaced record;
   placed oid[];
   whole boolean;
-  repaired text;${ANNOUNCE_VARIABLES}
+  repaired text;
+  lost boolean;${ANNOUNCE_VARIABLES}
 BEGIN
   IF tg_tag IN (${PUBLICATION_TAGS.map(quoteLiteral).join(', ')}) THEN
     BEGIN${repairedBody(source, query)}
@@ -196,11 +196,7 @@ function placeBody(source: string, query: TablesQuery): string {
   return `
   FOR misplaced IN SELECT * FROM (${tablesSql(query, PLACED)}) tables
     WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
-  LOOP
-    -- Captured before, and published no more: somebody took it out.
-    IF NOT (misplaced."isInAll" OR misplaced."isInInsertOnly") AND ${wasCapturedSql(source, 'misplaced."oid"::oid')} THEN
-      ${emitUnpublishedSql(source, `format('%s.%s not published', misplaced."schema", misplaced."name")`)}
-    END IF;
+  LOOP${takenOutBody(source)}
     ${BEGIN_OWN_BODY}
     IF misplaced."isInAll" AND NOT misplaced."wantedInAll" THEN
       EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, misplaced."schema", misplaced."name");
