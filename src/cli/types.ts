@@ -13,7 +13,8 @@ import {
   textOption,
 } from './command.ts';
 import { formatCounted } from './terminal/format.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 import { checkTypesFile, requireReplaceable, writeTypesFile } from './types/types-file.ts';
 
 export const declareTypes: DeclareCommand = (program, runtime) => {
