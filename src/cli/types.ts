@@ -123,7 +123,7 @@ function words(options: ParsedOptions): readonly string[] {
 
 /** The command that makes a file right. */
 function anew(options: ParsedOptions, commands: CommandLines, force: boolean): string {
-  return commands.plain(...words(options), ...(force ? ['--force'] : []));
+  return commands.of(...words(options), ...(force ? ['--force'] : []));
 }
 
 function told(file: string, { tables }: RowTypes, written: boolean): string {
