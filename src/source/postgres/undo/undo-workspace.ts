@@ -313,7 +313,11 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
 function columnsOf({ columns }: TableFacts): Pick<TargetTable, 'columns' | 'computed'> {
   return {
     columns: columns.map(({ name, number, type, kind, array, shape }) => ({
-      ...{ name, number, type, kind, array },
+      name,
+      number,
+      type,
+      kind,
+      array,
       ...(shape === undefined ? {} : { shape }),
     })),
     computed: columns.flatMap(({ name, generated }) => (generated ? [name] : [])),
