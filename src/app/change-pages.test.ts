@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { constants } from 'node:buffer';
 import { test } from 'node:test';
 import { encodeImages } from '../change/row-images.ts';
+import { rewindChange, rewindTable } from '../change/rewind.ts';
 import type { LogRecord } from '../log/log.ts';
 import { Horizon } from '../subscription/horizon.ts';
+import type { ChangesQuery } from './administration.ts';
 import { readChanges } from './change-pages.ts';
 import type { SourceService } from './source-service.ts';
 
@@ -39,6 +41,7 @@ function source(large = constants.MAX_STRING_LENGTH + 1): SourceService {
     floor: 0,
     head: 3,
     tables: () => [table],
+    forks: () => [],
     read: ({ from, to }: { readonly from: number; readonly to: number }) =>
       Promise.resolve({
         records: Array.from({ length: to - from }, (_, index) => record(from + index, large)),
@@ -89,4 +92,31 @@ test('nor does one whose value is a text, and has no room in a page', async () =
     new AbortController().signal,
   );
   assert.deepEqual([changes, passedOver.map(({ offset }) => offset)], [[], [1]]);
+});
+
+test('what a rewind abandoned is left out, and that it happened is told whatever is asked for', async () => {
+  const rewinds = { ...rewindTable('postgres'), id: 2 };
+  const notice = { abandonedFrom: 1, abandonedBefore: 2, historyLost: false, reason: 'restored' };
+  const told = { ...record(2, 0), ...rewindChange(2, notice), table: rewinds, key: null };
+  const records = [record(0, 0), record(1, 0), told, record(3, 0)];
+  const log = {
+    floor: 0,
+    head: 4,
+    tables: () => [table, rewinds],
+    forks: () => [{ offset: 2, abandoned: 1 }],
+    read: ({ tables }: { readonly tables: ReadonlySet<number> }) =>
+      Promise.resolve({
+        records: records.filter((each) => tables.has(each.table.id)),
+        next: 4,
+      }),
+  };
+  const forked = { name: 'main', log, horizon: new Horizon(4) } as unknown as SourceService;
+  const offsets = async (query: ChangesQuery): Promise<readonly number[]> => {
+    const { changes } = await readChanges(forked, query, new AbortController().signal);
+    return changes.map(({ data }) => data.offset);
+  };
+  assert.deepEqual(await offsets({}), [0, 2, 3]);
+  assert.deepEqual(await offsets({ tables: ['public.*'] }), [0, 2, 3]);
+  assert.deepEqual(await offsets({ operations: ['update'] }), [2]);
+  assert.deepEqual(await offsets({ tables: ['public.none'] }), [2]);
 });

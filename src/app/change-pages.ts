@@ -1,7 +1,9 @@
 import { type ChangeView, createChangeDecoder } from '../change/decode.ts';
 import { LONGEST_TEXT } from '../change/too-large.ts';
+import { isRewindTable } from '../change/rewind.ts';
 import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import { isTidingsError, TidingsError } from '../errors/tidings-error.ts';
+import { abandonedBy } from '../log/forks.ts';
 import { logPruned } from '../log/log-pruned.ts';
 import { type ChangeFilter, compileFilter, type FilterDefinition } from '../subscription/filter.ts';
 import { DIALECTS } from './adapters.ts';
@@ -76,7 +78,7 @@ async function readPage(
   const tables = new Set(
     log
       .tables()
-      .filter((table) => filter.wantsTable(table))
+      .filter((table) => isRewindTable(table) || filter.wantsTable(table))
       .map(({ id }) => id),
   );
   const end = Math.min(horizon.offset, from + SCANNED);
@@ -90,7 +92,8 @@ async function readPage(
       const isLarge = record.images.length > SURELY_FITS;
       // A large one has a page of its own: the page is one text as well.
       if (isLarge && found() > 0) return { changes, passedOver, next };
-      const change = toPage(filter, decoder.view(record));
+      const isAbandoned = abandonedBy(log.forks(), record.offset) !== null;
+      const change = isAbandoned ? null : toPage(filter, decoder.view(record));
       if (change !== null && 'message' in change) {
         passedOver.push({ offset: record.offset, ...change });
       } else if (change !== null) changes.push(change);
@@ -110,7 +113,8 @@ function toPage(
   view: ChangeView,
 ): WireChange | Omit<PassedOverChange, 'offset'> | null {
   try {
-    if (!filter.matches(view)) return null;
+    // That the history went back concerns whoever reads it, whatever they asked for (invariant 15).
+    if (!isRewindTable(view.stored.table) && !filter.matches(view)) return null;
     const { change } = view;
     // Made once more with the page; only this tells whether it can be.
     if (view.stored.images.length > SURELY_FITS) wireText(change, { subject: ROOM });

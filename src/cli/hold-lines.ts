@@ -2,7 +2,7 @@ import { needsInWords, SHOWN_BY } from '../app/trimming/hold-in-words.ts';
 import type { LogHold } from '../app/trimming/log-hold.ts';
 import type { CommandLines } from './command-line.ts';
 import { formatBytes, formatTime } from './terminal/format.ts';
-import { harmless } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
 
 /** Who keeps a log beyond its limits, since when, and a command for each reason that says more. */
 export function holdLines(hold: LogHold | null, commands: CommandLines): readonly string[] {

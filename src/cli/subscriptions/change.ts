@@ -2,7 +2,7 @@ import type { SubscriptionDocument, SubscriptionReport } from '../../app/adminis
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { type DeclareCommand, type ParsedOptions, printJson } from '../command.ts';
-import { harmless } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
 import {
   type DefinitionDraft,
   definitionOptions,
