@@ -164,11 +164,11 @@ async function linesOf(trimmer: LogTrimmer): Promise<readonly Line[]> {
   const logger: Logger = { ...SILENT, warn: (...line) => void lines.push(line) };
   const ended = new AbortController();
   let rounds = 0;
-  const { trim } = trimmer;
+  const trim = trimmer.trim.bind(trimmer);
   trimmer.trim = async (limits) => {
     rounds += 1;
     if (rounds === 2) ended.abort();
-    return await trim.call(trimmer, limits);
+    return await trim(limits);
   };
   const options = { trimmer, retention: LIMIT, logger, signal: ended.signal, pause: 1 };
   await keepRetention(options);
