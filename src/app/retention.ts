@@ -21,8 +21,10 @@ export async function keepRetention(options: {
   readonly retention: LogConfig['retention'];
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** Between two rounds; milliseconds. Default: a minute. */
+  readonly pause?: number;
 }): Promise<void> {
-  const { trimmer, retention, logger, signal } = options;
+  const { trimmer, retention, logger, signal, pause = PAUSE } = options;
   let held = '';
   while (!signal.aborted) {
     const before = trimmer.floor;
@@ -35,7 +37,7 @@ export async function keepRetention(options: {
       // Nothing was removed; the next round tries again.
       logger.warn('Old segments could not be removed', { error });
     }
-    await sleep(PAUSE, signal);
+    await sleep(pause, signal);
   }
 }
 

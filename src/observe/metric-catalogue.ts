@@ -142,7 +142,7 @@ export const METRICS = {
   logHeldBytes: {
     name: 'tidings_log_held_bytes',
     type: 'gauge',
-    help: "The log's bytes that retention would remove if no subscription needed them; the status says which.",
+    help: "The log's bytes that retention would remove if no subscription needed them, with what is kept aside beyond the limits; the status says for whom.",
     labels: ['source'],
     unit: 'bytes',
   },

@@ -26,6 +26,13 @@ export interface KeptSize {
   readonly bytes: number;
 }
 
+/** What is kept aside for one subscription; what others need as well counts for each. */
+export interface KeptFor extends KeptSize {
+  readonly subscription: string;
+  /** The oldest. */
+  readonly offset: number;
+}
+
 /** What one subscription needs of the log, besides the records of single deliveries. */
 export interface SubscriptionNeeds {
   readonly subscription: string;

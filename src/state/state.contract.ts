@@ -265,6 +265,11 @@ export function testState(name: string, create: () => Promise<StateUnderTest>): 
         await state.keep('main', [kept(12)]);
         await state.keep('other', [kept(12)]);
         assert.deepEqual(await state.kept('main'), { records: 2, bytes: 200 });
+        assert.deepEqual(await state.keptFor('main'), [
+          { subscription: 'a', records: 2, bytes: 200, offset: 12 },
+          { subscription: 'b', records: 1, bytes: 100, offset: 12 },
+        ]);
+        assert.deepEqual(await state.keptFor('other'), []);
         assert.deepEqual(await state.neededOffsets('main', { ...range, limit: 10 }), []);
       }
       await using state = await place.open();

@@ -1,4 +1,5 @@
 import type {
+  KeptFor,
   KeptNote,
   KeptRecord,
   KeptSize,
@@ -149,6 +150,8 @@ export interface StateReader extends AsyncDisposable {
     page: { readonly from: number; readonly limit: number },
   ): Promise<readonly KeptNote[]>;
   kept(source: string): Promise<KeptSize>;
+  /** For whom that is, the oldest first. */
+  keptFor(source: string): Promise<readonly KeptFor[]>;
   /** What each subscription of a source needs of its log, by name (invariant 11). */
   needs(source: string): Promise<readonly SubscriptionNeeds[]>;
   /**

@@ -35,6 +35,8 @@ export interface TrimPlan {
   readonly to: number;
   /** The first segment that stays because deliveries need too much of it; null when none does. */
   readonly crowded: SegmentSummary | null;
+  /** What segments and what is kept aside may take together; null when nobody may keep more. */
+  readonly maxBytes: number | null;
 }
 
 /** Keeping so little of a segment aside is worth the copying; more, and hardly any room is gained. */
@@ -46,7 +48,10 @@ export async function planTrim(subject: TrimSubject, limits: TrimLimits): Promis
   const segments = await log.segments();
   const needs = await state.needs(source);
   const wanted = wantedFloor(segments, limits, (await state.kept(source)).bytes);
-  if (limits.hard) return { segments, needs, wanted, to: wanted, crowded: null };
+  const asked = { segments, needs, wanted };
+  // What is kept aside has a limit of its own then, and what is beyond it goes.
+  if (limits.hard) return { ...asked, to: wanted, crowded: null, maxBytes: null };
+  const { maxBytes } = limits;
   const lowest = Math.min(
     wanted,
     ...needs.map(({ cursor, replay }) => Math.min(cursor, replay ?? cursor)),
@@ -54,10 +59,10 @@ export async function planTrim(subject: TrimSubject, limits: TrimLimits): Promis
   let to = log.floor;
   for (const segment of segments) {
     if (segment.end > lowest) break;
-    if (await isCrowded(subject, segment)) return { segments, needs, wanted, to, crowded: segment };
+    if (await isCrowded(subject, segment)) return { ...asked, to, crowded: segment, maxBytes };
     to = segment.end;
   }
-  return { segments, needs, wanted, to, crowded: null };
+  return { ...asked, to, crowded: null, maxBytes };
 }
 
 function wantedFloor(

@@ -1,5 +1,6 @@
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LostDeliveries } from '../../state/kept-record.ts';
+import { needsInWords } from './hold-in-words.ts';
 import { findHold, type LogHold } from './log-hold.ts';
 import type { TrimLimits, TrimPlan, TrimSubject } from './plan-trim.ts';
 import type { Trimmed } from './trim-log.ts';
@@ -68,17 +69,7 @@ function toLimits(request: TrimRequest, hard: boolean): TrimLimits {
 async function refuseNeeded(subject: TrimSubject, plan: TrimPlan, before: number): Promise<void> {
   const [holder] = (await findHold(subject, plan))?.holders ?? [];
   if (holder === undefined) return;
-  const { subscription, why, offset } = holder;
-  const details = { source: subject.source, before, subscription, needs: NEEDS[why](offset) };
+  const { subscription } = holder;
+  const details = { source: subject.source, before, subscription, needs: needsInWords(holder) };
   throw new TidingsError('LOG_NEEDED', details);
 }
-
-/** What somebody needs the log for, in words. */
-export const NEEDS: Readonly<
-  Record<LogHold['holders'][number]['why'], (offset: number) => string>
-> = {
-  cursor: (offset) => `has not read on from offset ${offset}`,
-  replay: (offset) => `is to get everything from offset ${offset} on again`,
-  deliveries: (offset) =>
-    `has more than half of the records from offset ${offset} on waiting or parked`,
-};

@@ -50,16 +50,23 @@ export const CAPTURE_STATE = z.enum([
 /** Who keeps a log beyond its limits. */
 export const LOG_HOLD = z.object({
   wanted: described(count(), 'The floor that the limits ask for.'),
-  bytes: described(count(), 'Of the segments that could go.'),
+  bytes: described(
+    count(),
+    'Of the segments that could go, and of what is kept aside beyond the limits.',
+  ),
   holders: z.array(
     z.object({
       subscription: z.string(),
       why: described(
-        z.enum(['cursor', 'replay', 'deliveries']),
-        'It has not read on; it is to get all of it again; or more than half of a segment waits or is parked.',
+        z.enum(['cursor', 'replay', 'deliveries', 'kept']),
+        'It has not read on; it is to get all of it again; more than half of a segment waits or is parked; or what is kept aside for such deliveries is more than the limits leave to it.',
       ),
       offset: described(count(), 'The oldest record that it needs.'),
       since: described(z.string().nullable(), 'When that committed, ISO 8601.'),
+      kept: described(
+        z.object({ records: count(), bytes: count() }).nullable(),
+        'What is kept aside for it, when that is why.',
+      ),
     }),
   ),
 });

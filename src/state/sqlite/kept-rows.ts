@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import type { Operation } from '../../change/change.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
-import type { KeptNote, KeptRecord, KeptSize } from '../kept-record.ts';
+import type { KeptFor, KeptNote, KeptRecord, KeptSize } from '../kept-record.ts';
 
 export function insertKept(
   database: DatabaseSync,
@@ -73,6 +73,23 @@ export function sizeOfKept(database: DatabaseSync, source: string): KeptSize {
     .prepare('SELECT count(*) AS records, sum(bytes) AS bytes FROM kept WHERE source = ?')
     .get(source);
   return { records: Number(row?.['records'] ?? 0), bytes: Number(row?.['bytes'] ?? 0) };
+}
+
+export function keptFor(database: DatabaseSync, source: string): readonly KeptFor[] {
+  return database
+    .prepare(
+      `SELECT s.name AS name, count(*) AS records, sum(kept.bytes) AS bytes, min(e."offset") AS first
+       FROM subscriptions AS s JOIN exceptions AS e ON e.subscription = s.name
+         JOIN kept ON kept.source = s.source AND kept."offset" = e."offset"
+       WHERE s.source = ? AND e.state <> 'discarded' GROUP BY s.name ORDER BY first, name`,
+    )
+    .all(source)
+    .map(({ name, records, bytes, first }) => ({
+      subscription: String(name),
+      records: Number(records),
+      bytes: Number(bytes),
+      offset: Number(first),
+    }));
 }
 
 export function forgetKept(database: DatabaseSync, source: string, floor: number): void {

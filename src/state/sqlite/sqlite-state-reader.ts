@@ -10,8 +10,8 @@ import type {
   StoredReplay,
   StoredSubscription,
 } from '../state.ts';
-import type { KeptNote, KeptRecord, KeptSize, SubscriptionNeeds } from '../kept-record.ts';
-import { listKept, readKept, sizeOfKept } from './kept-rows.ts';
+import type { KeptFor, KeptNote, KeptRecord, KeptSize, SubscriptionNeeds } from '../kept-record.ts';
+import { keptFor, listKept, readKept, sizeOfKept } from './kept-rows.ts';
 import { countNeeded, neededBy, neededOffsets, needsOf } from './needs.ts';
 import { EXCEPTION_COLUMNS, readException, readReplay, readSubscription } from './rows.ts';
 import { checkFormat, STATE_FORMAT } from './schema.ts';
@@ -145,6 +145,10 @@ export class SqliteStateReader implements StateReader {
 
   async kept(source: string): Promise<KeptSize> {
     return sizeOfKept(this.database, source);
+  }
+
+  async keptFor(source: string): Promise<readonly KeptFor[]> {
+    return keptFor(this.database, source);
   }
 
   async needs(source: string): Promise<readonly SubscriptionNeeds[]> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isTidingsError } from '../../../errors/tidings-error.ts';
 import type { CapturedTable } from '../setup/captured-tables.ts';
@@ -38,12 +39,37 @@ function found(version: number, slotWalLimit: number, full: boolean): readonly s
 
 test('REPACK (CONCURRENTLY) is spoken of where it is, and where it and capture meet', () => {
   assert.deepEqual(found(180_006, 64, true), []);
-  assert.deepEqual(found(190_000, -1, false), []);
   const [refused = '', cost = '', ...rest] = found(190_000, 64, true);
   assert.deepEqual(rest, []);
-  assert.match(refused, /refuses tables with REPLICA IDENTITY FULL: public\.a\. /);
-  assert.match(cost, /can cost the slot.*64 MB/);
-  assert.equal(found(190_001, 64, false).length, 1);
+  assert.match(
+    refused,
+    /refuses tables with REPLICA IDENTITY FULL, which undo needs: public\.a\. /,
+  );
+  assert.match(cost, /can cost a slot.*64 MB; above three times the largest table/);
+});
+
+test('so it is where neither a bound is set nor a table is FULL: doctor advises both', () => {
+  const [refused = '', cost = '', ...rest] = found(190_000, -1, false);
+  assert.deepEqual(rest, []);
+  assert.match(
+    refused,
+    /refuses tables with REPLICA IDENTITY FULL, which undo needs; none has it\. /,
+  );
+  assert.match(cost, /a bound has to be above three times the largest table that you repack\./);
+  assert.deepEqual(found(190_001, 0, true)[0], found(190_001, -1, true)[0]);
+  assert.match(found(190_001, 0, false)[1] ?? '', /may hold back 0 MB; above three times/);
+});
+
+test('the figures of the guide are those of doctor', () => {
+  const guide = readFileSync(
+    new URL('../../../../docs/guide/postgresql.md', import.meta.url),
+    'utf8',
+  );
+  const [, cost = ''] = found(190_000, -1, false);
+  for (const figure of ['about twice', 'above three times']) {
+    assert.ok(cost.includes(figure), cost);
+    assert.match(guide, new RegExp(`REPACK.*${figure}`), figure);
+  }
 });
 
 test('a publication for all tables, or for all sequences, is refused with what it was made for', () => {
