@@ -62,7 +62,8 @@ test('changes are lines of a file, also after SIGKILL and a full disk', async ()
 test('what is configured wrong is said: two writers of one file, a folder of somebody else', async () => {
   await using database = await freshDatabase();
   const file = { tables: ['public.t'], to: { file: { path: 'changes.ndjson' } } };
-  using twice = project(database.url, { subscriptions: { one: file, other: file } });
+  const other = { ...file, to: { file: { path: 'out/../changes.ndjson' } } };
+  using twice = project(database.url, { subscriptions: { one: file, other } });
   const refused = await tidings(['doctor', '--config', twice.config]);
   assert.equal(refused.code, 64);
   assert.match(

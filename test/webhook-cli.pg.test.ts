@@ -217,5 +217,8 @@ test('without a service, and after one was killed, commands say how to start it'
   running.child.kill('SIGKILL');
   await killed;
   const { stderr } = await running.run('subscriptions', 1);
-  assert.match(stderr, /^error SERVICE_NOT_RUNNING: .*\n→ Start it: `tidings start`\./);
+  assert.match(
+    stderr,
+    /^error SERVICE_NOT_RUNNING: .*\n→ Start it: `tidings start --config .*tidings\.config\.json`\./,
+  );
 });

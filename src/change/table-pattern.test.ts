@@ -59,6 +59,10 @@ test('what does not parse is refused with a pattern that was probably meant', ()
     [['"public.accounts'], '"odd name".orders'],
     [['"".accounts'], '"odd name".orders'],
     [['"public"x.accounts'], '"odd name".orders'],
+    [['Billing and Invoices.*'], '"Billing and Invoices".*'],
+    [['sales.order lines'], 'sales."order lines"'],
+    [['order lines'], 'public."order lines"'],
+    [['order l*'], 'public."odd name"'],
     [['!public.audit'], 'public.*'],
   ];
   for (const [patterns, suggestion] of refused) {

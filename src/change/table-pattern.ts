@@ -146,10 +146,22 @@ function readPart(text: string, start: number): { pieces: NamePattern; end: numb
   if (part === '') throw new TablePatternError(text, 'has an empty part', `${DEFAULT_SCHEMA}.*`);
   if (/["\s!]/.test(part)) {
     const problem = 'has a space, quote or exclamation mark outside of quotes';
-    throw new TablePatternError(text, problem, `${DEFAULT_SCHEMA}."${part.replaceAll('"', '""')}"`);
+    throw new TablePatternError(text, problem, quotedInPlace(text, { start, end, part }));
   }
   const [first = '', ...rest] = part.split('*');
   return { pieces: [first, ...rest], end };
+}
+
+/** The pattern with a part in quotes; a table alone gets the usual schema. */
+function quotedInPlace(
+  text: string,
+  { start, end, part }: { readonly start: number; readonly end: number; readonly part: string },
+): string {
+  // In quotes a wildcard would be none.
+  if (part.includes('*')) return `${DEFAULT_SCHEMA}."odd name"`;
+  const quoted = `"${part.replaceAll('"', '""')}"`;
+  if (!text.includes('.')) return `${DEFAULT_SCHEMA}.${quoted}`;
+  return text.slice(0, start) + quoted + text.slice(end);
 }
 
 function readQuoted(text: string, start: number): { pieces: NamePattern; end: number } {

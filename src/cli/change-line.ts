@@ -2,7 +2,8 @@ import type { Change, Operation, Row } from '../change/change.ts';
 import type { JsonValue } from '../change/dialect.ts';
 import type { Output } from './io.ts';
 import { formatCount, formatTime } from './terminal/format.ts';
-import { harmless, painter, type Style } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter, type Style } from './terminal/style.ts';
 import { textWidth, truncate } from './terminal/width.ts';
 
 export const OPERATION_STYLES: Readonly<Record<Operation, Style>> = {

@@ -17,7 +17,8 @@ import {
 import { resolveDocPointers } from './doc-pointers.ts';
 import { meansEmbedded } from './embedded-source.ts';
 import { formatCounted } from './terminal/format.ts';
-import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { type Paint, painter, type Style } from './terminal/style.ts';
 import { pad } from './terminal/width.ts';
 
 export const declareDoctor: DeclareCommand = (program, runtime) => {

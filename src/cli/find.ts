@@ -13,7 +13,7 @@ import {
 import type { ParsedOptions } from './command-line.ts';
 import type { Output } from './io.ts';
 import { schemaChangeLine } from './schema-change-text.ts';
-import { harmless } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
 import { isBookkeeping, lookAndUndo, transactionLine } from './transaction-text.ts';

@@ -13,7 +13,8 @@ import type { Io } from './io.ts';
 import { PassedOver } from './passed-over.ts';
 import { schemaChangeLine } from './schema-change-text.ts';
 import { formatTime } from './terminal/format.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 import { contextText, lookAndUndo } from './transaction-text.ts';
 
 export const declareHistory: DeclareCommand = (program, runtime) => {

@@ -1,7 +1,7 @@
 import type { LogHold } from '../app/trimming/log-hold.ts';
 import type { CommandLines } from './command-line.ts';
 import { formatBytes, formatTime } from './terminal/format.ts';
-import { harmless } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
 import { NEEDS } from '../app/trimming/trim-request.ts';
 
 /** Who keeps a log beyond its limits, since when, and the command that says why. */

@@ -12,7 +12,7 @@ import {
 } from './command.ts';
 import type { ParsedOptions } from './command-line.ts';
 import { holdLines } from './hold-lines.ts';
-import { harmless } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
 import { formatBytes, formatCount, formatCounted } from './terminal/format.ts';
 
 /** Records that deliveries need are copied first, which may take a while; milliseconds. */

@@ -5,7 +5,8 @@ import { type Action, complete, type DeclareCommand, printJson, textOption } fro
 import type { Io } from './io.ts';
 import { formatCount, formatCounted, formatTime } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 
 export const declareLogVerify: DeclareCommand = (log, runtime) => {
   const command = log

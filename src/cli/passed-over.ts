@@ -4,7 +4,8 @@ import { isTidingsError, type TidingsError } from '../errors/tidings-error.ts';
 import type { CommandLines } from './command-line.ts';
 import type { CommandContext } from './command.ts';
 import type { Output } from './io.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 
 /**
  * Tells on standard error which changes a listing passes over because they are too large to be

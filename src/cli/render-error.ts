@@ -3,7 +3,8 @@ import { TidingsError } from '../errors/tidings-error.ts';
 import { redactText } from '../util/redact-url.ts';
 import { ApiProblem } from './api-problem.ts';
 import type { CommandLines } from './command-line.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 
 /** How an error is told. */
 export interface ErrorStyle {

@@ -1,7 +1,8 @@
 import type { Cell } from '../change/row-images.ts';
 import type { Column } from '../change/table.ts';
 import type { Output } from './io.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 import { pad, textWidth, truncate } from './terminal/width.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { SchemaChange } from '../undo/looking/schema-changes.ts';
 import { schemaChangeText } from '../undo/looking/schema-change-text.ts';
 import { formatTime } from './terminal/format.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 import { pad } from './terminal/width.ts';
 
 /** Between transactions, or versions of a row, where the columns became others. */

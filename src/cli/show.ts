@@ -17,7 +17,8 @@ import {
 import type { Io } from './io.ts';
 import { PassedOver } from './passed-over.ts';
 import { formatCount, formatCounted } from './terminal/format.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 import { renderTable } from './terminal/table.ts';
 import { contextText, isBookkeeping, toolText } from './transaction-text.ts';
 
@@ -111,7 +112,13 @@ async function showTransaction(
   const right = (title: string) => ({ title, align: 'right' }) as const;
   io.stdout.write(
     `\n${renderTable(
-      [{ title: 'TABLE' }, right('INSERT'), right('UPDATE'), right('DELETE'), right('TRUNCATE')],
+      [
+        { title: 'TABLE', cut: true },
+        right('INSERT'),
+        right('UPDATE'),
+        right('DELETE'),
+        right('TRUNCATE'),
+      ],
       tables.map((count) => [
         `${harmless(count.table)}${toolText(count)}`,
         ...[count.insert, count.update, count.delete, count.truncate].map(formatCount),

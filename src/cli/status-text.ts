@@ -13,7 +13,8 @@ import type { CommandContext } from './command.ts';
 import { LEFT } from '../app/inspection/unconfigured-sources.ts';
 import { removal } from './uninstall-source.ts';
 import { holdLines } from './hold-lines.ts';
-import { harmless, type Paint, painter, type Style } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { type Paint, painter, type Style } from './terminal/style.ts';
 import { renderTable, type TableOutput } from './terminal/table.ts';
 
 /** Figures of a service that has not written any for so long may be out of date; milliseconds. */
@@ -179,7 +180,7 @@ function subscriptionsTable(
   ]);
   return renderTable(
     [
-      { title: 'SUBSCRIPTION' },
+      { title: 'SUBSCRIPTION', cut: true },
       { title: 'SOURCE' },
       { title: 'STATE' },
       right('LAG'),

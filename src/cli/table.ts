@@ -10,7 +10,7 @@ import type { Io } from './io.ts';
 import { csvLine, TableWriter } from './row-output.ts';
 import { formatCounted } from './terminal/format.ts';
 import { Progress } from './terminal/progress.ts';
-import { harmless } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
 
 export const declareTable: DeclareCommand = (program, runtime) => {
   const command = program

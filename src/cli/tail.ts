@@ -5,7 +5,8 @@ import { changeLine } from './change-line.ts';
 import { type Action, complete, type DeclareCommand, listOption, textOption } from './command.ts';
 import type { Io } from './io.ts';
 import { PassedOver } from './passed-over.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 
 export const declareTail: DeclareCommand = (program, runtime) => {
   const command = program

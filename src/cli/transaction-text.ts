@@ -5,7 +5,8 @@ import type { TableCount } from '../undo/looking/change-counts.ts';
 import { OPERATION_STYLES, valueText } from './change-line.ts';
 import type { CommandLines } from './command-line.ts';
 import { formatCount, formatTime } from './terminal/format.ts';
-import { harmless, painter, type Paint } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter, type Paint } from './terminal/style.ts';
 import { pad } from './terminal/width.ts';
 
 const PAST: Readonly<Record<Operation, string>> = {

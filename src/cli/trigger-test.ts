@@ -3,7 +3,8 @@ import { type ApiAction, completeWithApi, subscriptionPath } from './api-client.
 import type { CommandLines } from './command-line.ts';
 import { type CommandContext, type DeclareCommand, printJson } from './command.ts';
 import { formatDuration } from './terminal/format.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 
 /** The service gives up an attempt itself; this is how much longer its answer may take. */
 const GRACE = 15_000;

@@ -12,7 +12,8 @@ import {
   textOption,
 } from './command.ts';
 import { formatCounted } from './terminal/format.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 import { checkTypesFile, requireReplaceable, writeTypesFile } from './types/types-file.ts';
 
 export const declareTypes: DeclareCommand = (program, runtime) => {
@@ -121,7 +122,7 @@ function words(options: ParsedOptions): readonly string[] {
 
 /** The command that makes a file right. */
 function anew(options: ParsedOptions, commands: CommandLines, force: boolean): string {
-  return commands.plain(...words(options), ...(force ? ['--force'] : []));
+  return commands.of(...words(options), ...(force ? ['--force'] : []));
 }
 
 function told(file: string, { tables }: RowTypes, written: boolean): string {

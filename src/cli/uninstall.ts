@@ -16,7 +16,8 @@ import {
   withSource,
 } from './embedded-source.ts';
 import { asAsked, flagsAsAsked, removal } from './uninstall-source.ts';
-import { harmless, painter } from './terminal/style.ts';
+import { harmless } from '../util/harmless.ts';
+import { painter } from './terminal/style.ts';
 
 export const declareUninstall: DeclareCommand = (program, runtime) => {
   const command = program

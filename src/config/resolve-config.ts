@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { TidingsError } from '../errors/tidings-error.ts';
 import type { Config, SubscriptionConfig } from './define-config.ts';
 import { combineProblems, invalid, type Origin, toProblems } from './problems.ts';
@@ -51,7 +51,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions = {}): Con
 type Parsed = ReturnType<typeof configSchema.parse>;
 
 function complete(parsed: Parsed, directory: string): Config {
-  const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(directory, path));
+  const absolute = (path: string): string => resolve(directory, path);
   const onlySource = Object.keys(parsed.sources)[0] ?? DEFAULT_SOURCE;
   const subscriptions = Object.entries(parsed.subscriptions).map(([name, subscription]) => {
     const { source = onlySource, delivery, to } = subscription;

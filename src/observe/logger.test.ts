@@ -107,3 +107,12 @@ TIME error Stopped
   coloured.logger.warn('Slow');
   assert.ok(coloured.lines.join('').includes('\u001b[33mwarn'));
 });
+
+test('what a handler throws gives a terminal no commands', () => {
+  const { logger, lines } = recording({ pretty: true });
+  const error = Object.assign(new Error('raw \u001b[31mred\u0007'), { code: 'HANDLER_\u001b' });
+  logger.error('Failed \u001b[2J', { error, table: 'a\u001b[1m', row: 'b c\u0007' });
+  const text = lines.join('');
+  assert.ok(!text.includes('\u001b') && !text.includes('\u0007'), text);
+  assert.match(text, /raw \\u001b\[31mred\\u0007/);
+});

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { harmless } from '../util/harmless.ts';
 import type { LogLevel } from './logger.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -28,10 +29,10 @@ export function prettyLine(
   const parts = [
     paint('dim', time.slice('2026-11-21T'.length, '2026-11-21T08:00:00'.length)),
     ...(style === undefined ? [] : [paint(style, level)]),
-    commandsIn(message),
+    harmless(commandsIn(message)),
     ...Object.entries(fields).map(([name, value]) => paint('dim', `${name}=${short(value)}`)),
   ];
-  const advice = hint === undefined ? '' : `  → ${commandsIn(hint)}\n`;
+  const advice = hint === undefined ? '' : `  → ${harmless(commandsIn(hint))}\n`;
   const told = error === undefined ? '' : errorLines(error, { paint, commandsIn });
   return `${parts.join(' ')}\n${advice}${told}`;
 }
@@ -54,8 +55,8 @@ interface ErrorFields {
 }
 
 function short(value: unknown): string {
-  if (typeof value === 'string' && /^[^\s"]+$/.test(value)) return value;
-  return JSON.stringify(value);
+  const plain = typeof value === 'string' && /^[^\s"]+$/.test(value);
+  return harmless(plain ? value : JSON.stringify(value));
 }
 
 /** A stack without what stands before its first call: name and message are shown already. */
@@ -73,9 +74,9 @@ interface ErrorStyle {
 function errorLines(error: ErrorFields, { paint, commandsIn }: ErrorStyle): string {
   const { code, message, hint, stack } = error;
   const lines = [
-    `  ${paint('red', [code, message].filter((part) => part !== undefined).join(': '))}`,
-    ...(hint === undefined ? [] : [`  → ${commandsIn(hint)}`]),
-    ...callsOf(stack ?? '').map((line) => paint('dim', `    ${line.trim()}`)),
+    `  ${paint('red', harmless([code, message].filter((part) => part !== undefined).join(': ')))}`,
+    ...(hint === undefined ? [] : [`  → ${harmless(commandsIn(hint))}`]),
+    ...callsOf(stack ?? '').map((line) => paint('dim', `    ${harmless(line.trim())}`)),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

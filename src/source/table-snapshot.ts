@@ -24,6 +24,8 @@ export interface CaptureNow {
 export interface SnapshotTable extends CaptureNow {
   /** Its columns, key and identity now. */
   readonly definition: TableDefinition;
+  /** Names of its columns that the database computes: whether the log has them is up to its version. */
+  readonly computed: readonly string[];
   /** Those that hold its rows; empty when it holds them itself. */
   readonly partitions: readonly SnapshotPartition[];
 }

@@ -89,8 +89,10 @@ export interface TargetTable extends TableName {
   readonly identity: RowIdentity | null;
   /** Names of triggers of the application that its rows would fire. */
   readonly triggers: readonly string[];
-  /** Its columns now, without those that are computed; null when the table is gone. */
+  /** Its columns now; null when the table is gone. */
   readonly columns: readonly Column[] | null;
+  /** Names of those that the database computes: whether the log has them is up to its version. */
+  readonly computed: readonly string[];
   /** Columns that were added since; an undo leaves them as they are. */
   readonly addedColumns: readonly string[];
   /** Names under which its changes were captured, where they are not what it is called now. */

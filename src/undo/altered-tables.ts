@@ -64,7 +64,7 @@ const ADDED = 'Columns that the changes did not know keep their values, or get t
 /** Which columns identify its rows is another question: an undo asks the table's indexes. */
 function present(table: TargetTable | undefined): PresentSchema | null {
   if (table === undefined || table.columns === null) return null;
-  const { schema, name, id, columns } = table;
+  const { schema, name, id, columns, computed } = table;
   const origin = id === undefined ? {} : { origin: { id } };
-  return { schema, name, columns, key: [], keyUnknown: true, ...origin };
+  return { schema, name, columns, computed, key: [], keyUnknown: true, ...origin };
 }

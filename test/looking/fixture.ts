@@ -11,7 +11,7 @@ import { type Config, defineConfig } from '../../src/config/define-config.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
 import type { ErrorCode } from '../../src/errors/catalogue.ts';
 import { isTidingsError } from '../../src/errors/tidings-error.ts';
-import { freshDatabase, type TestDatabase } from '../support/postgres.ts';
+import { freshDatabase, type Major, type TestDatabase } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
 
 export const signal = new AbortController().signal;
@@ -33,9 +33,9 @@ export interface Captured extends AsyncDisposable {
 }
 
 /** @param setUp statements before capture begins. */
-export async function capture(setUp: string): Promise<Captured> {
+export async function capture(setUp: string, major?: Major): Promise<Captured> {
   await using opened = new AsyncDisposableStack();
-  const database = opened.use(await freshDatabase());
+  const database = opened.use(await freshDatabase(major));
   const { client } = database;
   await client.query(
     `CREATE TABLE mark (n int PRIMARY KEY GENERATED ALWAYS AS IDENTITY); ${setUp}`,

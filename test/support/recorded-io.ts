@@ -65,6 +65,6 @@ function withoutNpx(text: string): string {
   return text.replaceAll('npx tidings', 'tidings');
 }
 
-/** A command that is not begun as the one that suggests it was. */
+/** A command that is not begun as the one that suggests it was; what a file was made by is for all. */
 const PLAIN =
-  /(?<!npx )(?<![\w/.-])tidings (?:completion|deliveries|demo|doctor|find|health|history|init|listen|log|show|start|status|subscriptions|table|tail|trigger-test|types|undo|uninstall)\b/;
+  /(?<!npx )(?<!Made by `)(?<![\w/.-])tidings (?:completion|deliveries|demo|doctor|find|health|history|init|listen|log|show|start|status|subscriptions|table|tail|trigger-test|types|undo|uninstall)\b/;

@@ -11,16 +11,16 @@ import { resolveConfig } from '../../config/resolve-config.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { abandonedText } from '../../log/forks.ts';
 import { readRecordAt } from '../../log/kept-aside.ts';
-import type { LogFork, LoggedTable, LoggedTransaction, LogRecord } from '../../log/log.ts';
+import type { LogFork, LoggedTransaction, LogRecord } from '../../log/log.ts';
 import type { SqliteLogReader } from '../../log/sqlite/sqlite-log.ts';
 import { ChangeCounts } from '../../undo/looking/change-counts.ts';
 import {
+  allSchemaChanges,
   byTable,
   ListedSchemaChanges,
   type SchemaChange,
   schemaChangeSince,
   schemaChangeSinceAny,
-  schemaChangesSince,
   type VersionAt,
 } from '../../undo/looking/schema-changes.ts';
 import { findTransactions, planSearch } from '../../undo/looking/find-transactions.ts';
@@ -29,7 +29,7 @@ import { locate, type LocatePlaces, parseTarget } from '../../undo/looking/locat
 import { resolveTable } from '../../undo/looking/resolve-table.ts';
 import { rowHistory } from '../../undo/looking/row-history.ts';
 import { parseRowKey } from '../../undo/looking/row-key.ts';
-import { firstRecord, readRecords } from '../../undo/looking/searchable-log.ts';
+import { readRecords } from '../../undo/looking/searchable-log.ts';
 import { DIALECTS, openLogReader } from '../adapters.ts';
 import { keptAside } from '../kept-aside.ts';
 import { historyAside, searchAside } from './aside-notes.ts';
@@ -233,22 +233,6 @@ async function changesOfTables(
     if (change !== null) found.push(change);
   }
   return found;
-}
-
-/** Of one table, from its first change on. */
-async function allSchemaChanges(
-  log: SqliteLogReader,
-  versions: readonly LoggedTable[],
-  signal: AbortSignal,
-): Promise<readonly SchemaChange[]> {
-  if (versions.length < 2) return [];
-  const range = { from: log.floor, to: log.head, tables: idsOf(versions) };
-  const first = await firstRecord(log, range, signal);
-  if (first === null) return [];
-  const start = { version: first.table, offset: first.offset };
-  const changes: SchemaChange[] = [];
-  for await (const each of schemaChangesSince(log, start, log.head, signal)) changes.push(each);
-  return changes;
 }
 
 async function beginningOf(log: SqliteLogReader): Promise<LogBeginning> {

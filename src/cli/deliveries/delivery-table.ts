@@ -1,6 +1,7 @@
 import type { DeliveryReport, DeliveryStateName } from '../../app/administration.ts';
 import { formatCount, formatDuration } from '../terminal/format.ts';
-import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
+import { type Paint, painter, type Style } from '../terminal/style.ts';
 import { GrowingTable, type TableOutput } from '../terminal/table.ts';
 import { truncate } from '../terminal/width.ts';
 

@@ -12,7 +12,8 @@ import { changeLine } from '../change-line.ts';
 import { type CommandContext, type DeclareCommand, printJson } from '../command.ts';
 import type { Output } from '../io.ts';
 import { formatCount, formatTime } from '../terminal/format.ts';
-import { harmless, painter } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
+import { painter } from '../terminal/style.ts';
 import { nextAttemptText } from './delivery-table.ts';
 
 export const declareShow: DeclareCommand = (deliveries, runtime) => {

@@ -1,5 +1,5 @@
 import { formatCounted } from '../terminal/format.ts';
-import { harmless } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
 import { renderTable } from '../terminal/table.ts';
 import { truncate } from '../terminal/width.ts';
 import type { ResultColumn, StatementResult } from './statement.ts';

@@ -8,7 +8,8 @@ import {
 } from '../../change/wire.ts';
 import { changeLine } from '../change-line.ts';
 import type { Output } from '../io.ts';
-import { harmless, painter } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
+import { painter } from '../terminal/style.ts';
 import { textWidth } from '../terminal/width.ts';
 
 /** A request that came to `tidings listen`, and what was answered. */

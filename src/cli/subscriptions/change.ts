@@ -3,7 +3,7 @@ import { TidingsError } from '../../errors/tidings-error.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
 import { type DeclareCommand, printJson } from '../command.ts';
 import type { ParsedOptions } from '../command-line.ts';
-import { harmless } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
 import {
   type DefinitionDraft,
   definitionOptions,

@@ -9,7 +9,7 @@ import {
 } from '../api-client.ts';
 import { type DeclareCommand, printJson } from '../command.ts';
 import { formatCounted } from '../terminal/format.ts';
-import { harmless } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
 
 export const declareDelete: DeclareCommand = (subscriptions, runtime) => {
   const command = subscriptions

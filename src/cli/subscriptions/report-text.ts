@@ -4,7 +4,8 @@ import { durationText } from '../../option/duration.ts';
 import type { CommandLines } from '../command-line.ts';
 import type { CommandContext } from '../command.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
-import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
+import { type Paint, painter, type Style } from '../terminal/style.ts';
 import { renderTable } from '../terminal/table.ts';
 
 /** Where it is told, and with which commands. */
@@ -30,14 +31,14 @@ export function listText(reports: readonly SubscriptionReport[], { io, commands 
   const right = (title: string) => ({ title, align: 'right' }) as const;
   const table = renderTable(
     [
-      { title: 'NAME' },
+      { title: 'NAME', cut: true },
       { title: 'MADE BY' },
       { title: 'STATE' },
       { title: 'TABLES', cut: true },
       { title: 'TO', cut: true },
       right('LAG'),
-      right('RETRYING'),
-      right('PARKED'),
+      { ...right('RETRYING'), spare: true },
+      { ...right('PARKED'), spare: true },
     ],
     reports.map((report) => [
       harmless(report.name),

@@ -6,7 +6,8 @@ import { recordedIo } from '../../../test/support/recorded-io.ts';
 import { formatBytes, formatCount, formatCounted, formatDuration, formatTime } from './format.ts';
 import { Progress } from './progress.ts';
 import { sparkline } from './sparkline.ts';
-import { harmless, painter } from './style.ts';
+import { harmless } from '../../util/harmless.ts';
+import { painter } from './style.ts';
 import { renderTable } from './table.ts';
 import { pad, textWidth, truncate } from './width.ts';
 

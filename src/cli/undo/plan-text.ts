@@ -6,7 +6,8 @@ import type { CommandLines } from '../command-line.ts';
 import type { Output } from '../io.ts';
 import { formatCount, formatCounted, formatTime } from '../terminal/format.ts';
 import { valueOf } from '../change-line.ts';
-import { harmless, type Paint, painter, type Style } from '../terminal/style.ts';
+import { harmless } from '../../util/harmless.ts';
+import { type Paint, painter, type Style } from '../terminal/style.ts';
 import { renderTable } from '../terminal/table.ts';
 import { truncate } from '../terminal/width.ts';
 
@@ -91,7 +92,7 @@ export function tablesText(tables: readonly UndoTable[], output: Output): string
   const columns = [...titles, ...(conflicts ? ['in conflict'] : [])].map(
     (title) => ({ title, align: 'right' }) as const,
   );
-  return renderTable([{ title: 'table' }, ...columns], rows, output);
+  return renderTable([{ title: 'table', cut: true }, ...columns], rows, output);
 }
 
 function sampleText(plan: UndoPlan, output: Output): string {

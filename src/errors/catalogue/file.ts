@@ -7,4 +7,10 @@ export const FILE_ERRORS = {
     retryable: true,
     exit: 1,
   },
+  FILE_SHARED: {
+    message: '{path} is the same file as that of another subscription, by another name.',
+    hint: 'Let each `to.file.path` name a file of its own. Until then its changes wait.',
+    retryable: true,
+    exit: 1,
+  },
 } as const satisfies Record<string, ErrorEntry>;

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ConfiguredEndpoint, SinkKind } from '../sink-kind.ts';
 import { fileSchema, type FileSettings, fileShown } from './file-settings.ts';
@@ -22,24 +22,33 @@ function configured({ path, rotate }: FileSettings): ConfiguredEndpoint {
     refusedOverHttp: () => 'a file, which would be written on this machine',
     shown: () => ({ path }),
     keepSecrets: (written) => written,
-    check: () => check(path),
+    check: () => check({ path, rotate }),
     open: () => Promise.resolve(new FileSink(path, rotate)),
   };
 }
 
-function check(path: string): ReturnType<ConfiguredEndpoint['check']> {
-  const nearest = nearestExisting(path);
+function check({ path, rotate }: FileSettings): ReturnType<ConfiguredEndpoint['check']> {
+  const { R_OK, W_OK, X_OK } = constants;
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there?.isDirectory() === true) return failed(`${path} is a folder`);
+  const folder = nearestFolder(dirname(path));
   try {
-    accessSync(nearest, constants.W_OK);
-    return { status: 'ok', message: `appends to ${path}` };
+    if (there !== undefined) accessSync(path, there.isFile() ? R_OK | W_OK : W_OK);
+    // A full file is renamed, and a new one made.
+    if (there === undefined || rotate !== undefined) accessSync(folder, W_OK | X_OK);
   } catch {
     // The answer is the check's result.
-    const message = `${nearest} cannot be written by this user`;
-    return { status: 'failed', message, fix: 'Change its owner, or to.file.path' };
+    return failed(`${there === undefined ? folder : path} cannot be written by this user`);
   }
+  if (statSync(folder).isDirectory()) return { status: 'ok', message: `appends to ${path}` };
+  return failed(`${folder} is no folder`);
 }
 
-/** The file or the nearest folder above that exists: what is not there is made with the first line. */
-function nearestExisting(path: string): string {
-  return existsSync(path) || path === dirname(path) ? path : nearestExisting(dirname(path));
+function failed(message: string): ReturnType<ConfiguredEndpoint['check']> {
+  return { status: 'failed', message, fix: 'Change its owner, or to.file.path' };
+}
+
+/** The nearest that exists: folders that are not there are made with the first line. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || path === dirname(path) ? path : nearestFolder(dirname(path));
 }

@@ -5,6 +5,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -12,6 +13,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -23,6 +25,7 @@ import { WIRE_START } from '../../change/wire.ts';
 import { attempt } from '../../../test/support/webhook-receiver.ts';
 import { testSink } from '../sink.contract.ts';
 import type { Outcome } from '../sink.ts';
+import { FILE_KIND } from './file-kind.ts';
 import { FileSink } from './file-sink.ts';
 import type { Rotation } from './file-settings.ts';
 
@@ -200,4 +203,71 @@ test('a new period begins a new file, also after a restart', async () => {
   assert.match(full, /^changes\.\d{4}-/);
   assert.deepEqual([folder.ids(join(folder.path, full)), folder.ids()], [idsOf(1), idsOf(2)]);
   assert.equal(current, 'changes.ndjson');
+});
+
+test('whoever else writes to it, or empties it, loses nothing by a line that failed', async () => {
+  using folder = new Folder();
+  await using sink = open(folder);
+  await deliver(sink, 1);
+  truncateSync(folder.file);
+  await deliver(sink, 2);
+  assert.deepEqual(folder.ids(), idsOf(2));
+  const other = `${readFileSync(folder.file, 'utf8').trim().replace('main:2', 'main:9')}\n`;
+  appendFileSync(folder.file, other);
+  await deliver(sink, 3);
+  assert.deepEqual(folder.ids(), idsOf(2, 9, 3));
+});
+
+test('two for one file by different names: the second waits and says why', async () => {
+  using folder = new Folder();
+  await using first = open(folder);
+  await deliver(first, 1);
+  const link = join(folder.path, 'link.ndjson');
+  symlinkSync(folder.file, link);
+  await using second = new FileSink(link);
+  const [outcome] = await deliver(second, 2);
+  assert.ok(outcome?.kind === 'retry' && outcome.outage === true);
+  assert.equal(outcome.error.code, 'FILE_SHARED');
+  await first[Symbol.asyncDispose]();
+  await deliver(second, 2);
+  assert.deepEqual(folder.ids(), idsOf(1, 2));
+});
+
+test('behind a link the file itself is renamed, and the next one is beside it', async () => {
+  using folder = new Folder();
+  mkdirSync(join(folder.path, 'disk'));
+  const target = join(folder.path, 'disk', 'real.ndjson');
+  symlinkSync(target, folder.file);
+  await using sink = open(folder, { size: 1 });
+  await deliver(sink, 1);
+  await deliver(sink, 2);
+  assert.deepEqual(folder.names(), ['changes.ndjson', 'disk']);
+  const [full = '', current] = readdirSync(join(folder.path, 'disk')).toSorted();
+  assert.equal(current, 'real.ndjson');
+  assert.deepEqual(
+    [folder.ids(join(folder.path, 'disk', full)), folder.ids(target)],
+    [idsOf(1), idsOf(2)],
+  );
+});
+
+test('zeros at the end, as a crash of the machine leaves them, go', async () => {
+  using folder = new Folder();
+  {
+    await using sink = open(folder);
+    await deliver(sink, 1);
+  }
+  appendFileSync(folder.file, Buffer.alloc(100_000));
+  await using sink = open(folder);
+  await deliver(sink, 2);
+  assert.deepEqual(folder.ids(), idsOf(1, 2));
+});
+
+test('doctor finds what could never be written', () => {
+  using folder = new Folder();
+  const check = (path: string): string => FILE_KIND.configured({ path }).check('crm').status;
+  writeFileSync(folder.file, '');
+  assert.equal(check(folder.file), 'ok');
+  assert.equal(check(join(folder.path, 'a', 'b.ndjson')), 'ok');
+  assert.equal(check(folder.path), 'failed', 'a folder');
+  assert.equal(check(join(folder.file, 'b.ndjson')), 'failed', 'below a file');
 });

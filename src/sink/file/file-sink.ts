@@ -1,4 +1,5 @@
 import { wireText } from '../../change/wire.ts';
+import { sleep } from '../../util/sleep.ts';
 import { describeFailure, failureOf } from '../describe-failure.ts';
 import type { Attempt, Outcome, Sink } from '../sink.ts';
 import type { Rotation } from './file-settings.ts';
@@ -9,6 +10,8 @@ const ACK: Outcome = { kind: 'ack' };
 const BATCH_BYTES = 8 << 20;
 /** How long a file that cannot be written is left alone, milliseconds. */
 const REST = 5_000;
+/** How long a shutdown waits for what was given up and is still being written, milliseconds. */
+const PATIENCE = 2_000;
 
 interface Waiting {
   readonly line: Buffer;
@@ -61,9 +64,11 @@ export class FileSink implements Sink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What nobody waits for any more was given up: a disk that does not answer holds up no shutdown.
     const closed = Promise.resolve(this.#writing).then(() => this.#file.close());
-    if (this.#writing === null || this.#underWay.size > 0) await closed;
+    // Whoever asked has got its outcome. A disk that does not answer holds up no shutdown for long.
+    const settled = closed.catch(() => undefined);
+    if (this.#writing === null || this.#underWay.size > 0) await settled;
+    else await Promise.race([settled, sleep(PATIENCE)]);
   }
 
   async #write(): Promise<void> {

@@ -3,7 +3,8 @@ import { qualifiedName } from '../../change/table.ts';
 import type { LoggedTable, LogRecord, TableId } from '../../log/log.ts';
 import { toolTableOf } from '../migration-tools.ts';
 import { idsOf } from './known-tables.ts';
-import { firstRecord, readRecords, type SearchableLog } from './searchable-log.ts';
+import { firstRecordLeft, readRecords, type SearchableLog } from './searchable-log.ts';
+import { readWhatIsLeft } from './what-is-left.ts';
 
 /** A migration that a tool noted in its bookkeeping. */
 export interface NotedMigration {
@@ -44,7 +45,7 @@ export async function notedMigrations(
   const found = new Map<string, NotedMigration>();
   for (const { end, ...note } of notes.slice(-MOST).toReversed()) {
     const after = { from: end, to, tables: idsOf(before) };
-    if ((await firstRecord(log, after, signal)) !== null) break;
+    if ((await firstRecordLeft(log, after, signal)) !== null) break;
     const { tool, name, reverted, offset } = note;
     // Of one that is noted when it begins and when it ends, the beginning counts.
     found.set(name === '' ? String(offset) : JSON.stringify([tool, name, reverted]), note);
@@ -63,7 +64,15 @@ const read = new WeakMap<
 
 /** All notes of a log; a plan asks for each of its tables. */
 async function notesIn(log: SearchableLog, signal: AbortSignal): Promise<readonly Note[]> {
-  const { floor: from, head } = log;
+  return await readWhatIsLeft(log, 0, (from) => notesFrom(log, from, signal));
+}
+
+async function notesFrom(
+  log: SearchableLog,
+  from: number,
+  signal: AbortSignal,
+): Promise<readonly Note[]> {
+  const { head } = log;
   const last = read.get(log);
   if (last !== undefined && last.from === from && last.head === head) return last.notes;
   const tables = bookkeepingWithNames(log);

@@ -9,7 +9,7 @@ import {
   schemaDifference,
   type SchemaDifference,
 } from './schema-difference.ts';
-import { firstRecord, lastRecordBefore, type SearchableLog } from './searchable-log.ts';
+import { firstRecordLeft, lastRecordBefore, type SearchableLog } from './searchable-log.ts';
 
 /** A change of a table's columns or key, as the log saw it: DDL itself is not in it. */
 export interface SchemaChange extends SchemaDifference {
@@ -60,6 +60,22 @@ export async function* schemaChangesSince(
     const migrations = await migrationsOf(log, { ...step, versions }, signal);
     yield { ...placeOf(step.record), ...difference, migrations };
   }
+}
+
+/** Those of one table, from its first change on. */
+export async function allSchemaChanges(
+  log: SearchableLog,
+  versions: readonly LoggedTable[],
+  signal: AbortSignal,
+): Promise<readonly SchemaChange[]> {
+  if (versions.length < 2) return [];
+  const range = { from: log.floor, to: log.head, tables: idsOf(versions) };
+  const first = await firstRecordLeft(log, range, signal);
+  if (first === null) return [];
+  const start = { version: first.table, offset: first.offset };
+  const changes: SchemaChange[] = [];
+  for await (const each of schemaChangesSince(log, start, log.head, signal)) changes.push(each);
+  return changes;
 }
 
 /**
@@ -167,8 +183,8 @@ async function* steps(
   for (;;) {
     const others = versions.filter((each) => schemaDifference(from, each) !== null);
     // A change may be kept aside from a part of the log that is gone.
-    const range = { from: Math.max(since + 1, log.floor), to, tables: idsOf(others) };
-    const record = await firstRecord(log, range, signal);
+    const range = { from: since + 1, to, tables: idsOf(others) };
+    const record = await firstRecordLeft(log, range, signal);
     if (record === null) return;
     yield { from, since, record };
     from = record.table;

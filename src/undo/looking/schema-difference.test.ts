@@ -62,6 +62,21 @@ describe('what makes one version of a table another', () => {
     assert.equal(text(then, elsewhere), null);
   });
 
+  test('a computed column is none that was added where the version need not have it', () => {
+    const now = (name: string, number: number, computed = ['total']): ComparedTable =>
+      table([...then.columns, column(name, number)], { computed });
+    assert.equal(text(then, now('total', 4)), null);
+    assert.equal(text(then, now('total', 4, [])), '+ total', 'it is computed no more');
+    assert.equal(text(then, now('other', 4)), '+ other');
+    const reported = table([...then.columns, column('total', 4)]);
+    assert.equal(text(reported, now('total', 4)), null);
+    assert.equal(text(reported, now('total', 5)), '+ total, − total');
+    assert.equal(text(reported, now('sum', 4, ['sum'])), 'total → sum');
+    assert.equal(text(reported, { ...then, computed: [] }), '− total');
+    const unnumbered = table([column('id'), column('name'), column('age')]);
+    assert.equal(text(unnumbered, now('total', 4)), null);
+  });
+
   test('what one of them does not know is no difference; nor are order, identity and new labels', () => {
     assert.equal(text(then, table(then.columns, { key: [], keyUnknown: true })), null);
     assert.equal(text(table([column('id', 1)]), table([column('id', 1, 'integer', INT)])), null);

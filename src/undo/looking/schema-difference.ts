@@ -20,7 +20,13 @@ export interface SchemaDifference {
 }
 
 /** What of a table version is compared. */
-export type ComparedTable = Pick<TableDefinition, 'columns' | 'key' | 'keyUnknown' | 'origin'>;
+export interface ComparedTable extends Pick<
+  TableDefinition,
+  'columns' | 'key' | 'keyUnknown' | 'origin'
+> {
+  /** Of the table as it is: names of columns that the database computes, which the log need not have. */
+  readonly computed?: readonly string[];
+}
 
 /**
  * Compares two versions of one table; null when it has the same columns of the same types, and the
@@ -32,7 +38,9 @@ export function schemaDifference(
 ): SchemaDifference | null {
   const byName = !areNumbered(then, later);
   const pairs = pairColumns(then, later, byName);
-  const added = later.columns.filter((column) => !pairs.some(([, to]) => to === column));
+  const added = later.columns.filter(
+    (column) => !pairs.some(([, to]) => to === column) && !mayBeUnreported(column, then, later),
+  );
   const changed = pairs.filter(([from, to]) => to !== null && isRetyped(from, to));
   const lists = {
     added: added.map(({ name }) => name),
@@ -93,6 +101,12 @@ function areNumbered(then: ComparedTable, later: ComparedTable): boolean {
   const relation = relationOf(then);
   if (relation === undefined || relation !== relationOf(later)) return false;
   return [...then.columns, ...later.columns].every(({ number }) => number !== undefined);
+}
+
+/** Computed columns are reported or not: where changes came without it, it may have been there then. */
+function mayBeUnreported({ name }: Column, then: ComparedTable, now: ComparedTable): boolean {
+  const isComputed = now.computed?.includes(name) === true;
+  return isComputed && !then.columns.some((column) => column.name === name);
 }
 
 function isRetyped(from: Column, to: Column): boolean {

@@ -9,6 +9,7 @@ import type {
   TableId,
 } from '../../log/log.ts';
 import type { LogSearch, TransactionRequest } from '../../log/log-search.ts';
+import { readWhatIsLeft } from './what-is-left.ts';
 
 /** A log with everything that looking needs of it. */
 export type SearchableLog = LogReader & RowFinder & LogSearch;
@@ -88,6 +89,17 @@ export async function firstRecord(
   return null;
 }
 
+/** The same of what the log still has of the range. */
+export async function firstRecordLeft(
+  log: SearchableLog,
+  request: Parameters<typeof firstRecord>[1],
+  signal?: AbortSignal,
+): Promise<LogRecord | null> {
+  return await readWhatIsLeft(log, request.from, (from) =>
+    firstRecord(log, { ...request, from }, signal),
+  );
+}
+
 /** Offsets that are read in one go on the way back. */
 const STRETCH = 32_768;
 
@@ -100,11 +112,15 @@ export async function lastRecordBefore(
   const { tables } = request;
   if (tables.size === 0) return null;
   for (let { to } = request; to > log.floor;) {
-    const from = Math.max(log.floor, to - STRETCH);
-    let last: LogRecord | null = null;
-    for await (const record of readRecords(log, { from, to, tables }, signal)) last = record;
+    const stretch = to;
+    const last = await readWhatIsLeft(log, to - STRETCH, async (from) => {
+      let found: LogRecord | null = null;
+      const range = { from, to: stretch, tables };
+      for await (const record of readRecords(log, range, signal)) found = record;
+      return found;
+    });
     if (last !== null) return last;
-    to = from;
+    to -= STRETCH;
   }
   return null;
 }

@@ -1,7 +1,7 @@
 import { qualifiedName, type TableDefinition } from '../../change/table.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import type { LoggedMark, LoggedTable } from '../../log/log.ts';
-import type { SourceSnapshot } from '../../source/table-snapshot.ts';
+import type { SnapshotTable, SourceSnapshot } from '../../source/table-snapshot.ts';
 import { sleep } from '../../util/sleep.ts';
 import { type AlignOptions, openAligned, showsAllBefore } from './align.ts';
 import { byNameNote } from './by-name-note.ts';
@@ -115,7 +115,7 @@ export async function openPastTable(
           opened,
           signal,
         );
-  const about = { asked: request.table, versions, offset, present: present.definition };
+  const about = { asked: request.table, versions, offset, present };
   const notes = await notesOf(log, about, signal);
   const resources = opened.move();
   return {
@@ -283,7 +283,7 @@ interface About {
   readonly asked: TableName;
   readonly versions: PastVersions;
   readonly offset: number;
-  readonly present: TableDefinition;
+  readonly present: SnapshotTable;
 }
 
 async function notesOf(
@@ -294,7 +294,7 @@ async function notesOf(
   const { asked, versions, present } = about;
   const byName = await byNameNote(log, versions.logged, signal);
   return [
-    ...nameNotes(asked, versions.past, present),
+    ...nameNotes(asked, versions.past, present.definition),
     ...(await alteredSince(log, about, signal)),
     ...(byName === null ? [] : [byName]),
   ];
@@ -321,7 +321,7 @@ async function alteredSince(
   if (version === undefined) return [];
   const start = { version, offset: offset - 1 };
   // Which columns identify its rows, the catalogue says in another way than the stream.
-  const now = { ...present, keyUnknown: true };
+  const now = { ...present.definition, computed: present.computed, keyUnknown: true };
   const change = await schemaChangeSince(log, start, now, signal);
   return change === null ? [] : [schemaChangeSinceText(change)];
 }

@@ -21,6 +21,7 @@ interface CatalogRow extends CaptureRow {
         readonly name: string;
         readonly type: number;
         readonly modifier: number;
+        readonly computed: boolean;
       }[]
     | null;
   readonly partitions: readonly SnapshotPartition[] | null;
@@ -42,7 +43,7 @@ const describeSql = (source: string): string => `
         WHERE i.indrelid = c.oid AND i.indisprimary)) THEN 'nothing' ELSE 'key' END AS "identity",
     e."captured", e."added", e."capture",
     (SELECT json_agg(json_build_object('number', a.attnum, 'name', a.attname, 'type', a.atttypid::bigint,
-        'modifier', a.atttypmod) ORDER BY a.attnum)
+        'modifier', a.atttypmod, 'computed', a.attgenerated <> '') ORDER BY a.attnum)
       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
       AS "columns",
     (SELECT json_agg(a.attname ORDER BY k.place)
@@ -89,6 +90,7 @@ async function toDescribed(query: Query, row: CatalogRow): Promise<DescribedTabl
     partitioned: row.partitioned,
     partitions: row.partitions ?? [],
     ...toCaptureNow(row),
+    computed: columnsNow.flatMap(({ name, computed }) => (computed ? [name] : [])),
     definition: {
       schema: row.schema,
       name: row.name,

@@ -1,5 +1,5 @@
 import type { StoredChange } from '../../../change/stored-change.ts';
-import type { Column, TableDefinition } from '../../../change/table.ts';
+import type { TableDefinition } from '../../../change/table.ts';
 import type {
   Assessment,
   TableName,
@@ -9,6 +9,7 @@ import type {
   TargetRefused,
   LoweredCounter,
   TargetRow,
+  TargetTable,
   TruncatedTable,
   UndoWorkspace,
 } from '../../undo-target.ts';
@@ -174,7 +175,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           already: table.already,
           identity: table.facts.identity,
           triggers: table.facts.triggers.map(({ trigger }) => trigger),
-          columns: columnsOf(table.facts),
+          ...columnsOf(table.facts),
           addedColumns: [...new Set([...table.addedColumns, ...table.filledColumns])],
           ...this.#tables.namesOf(table),
         })),
@@ -189,6 +190,7 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
           identity: null,
           triggers: [],
           columns: null,
+          computed: [],
           addedColumns: [],
           formerNames: [],
           onlyByName: false,
@@ -308,12 +310,18 @@ export class PostgresUndoWorkspace implements UndoWorkspace {
 }
 
 /** As the log has columns of a version. */
-function columnsOf({ columns }: TableFacts): readonly Column[] {
-  return columns.flatMap(({ name, number, type, kind, array, shape, generated }) =>
-    generated
-      ? []
-      : [{ name, number, type, kind, array, ...(shape === undefined ? {} : { shape }) }],
-  );
+function columnsOf({ columns }: TableFacts): Pick<TargetTable, 'columns' | 'computed'> {
+  return {
+    columns: columns.map(({ name, number, type, kind, array, shape }) => ({
+      name,
+      number,
+      type,
+      kind,
+      array,
+      ...(shape === undefined ? {} : { shape }),
+    })),
+    computed: columns.flatMap(({ name, generated }) => (generated ? [name] : [])),
+  };
 }
 
 function without(counts: RowCounts, some: RowCounts): RowCounts {
