@@ -244,8 +244,12 @@ test('what an administrator puts right where we may not is a loss too', async ()
   }
   const { losses } = await at.read();
   assert.deepEqual(
-    losses.map(({ reason }) => reason),
-    ['somebody altered a publication: public.a not published'],
+    losses.map(({ from, reason }) => [from === null, reason]),
+    [
+      [true, 'somebody altered a publication: public.a put right again'],
+      // With the time since when, which only we know.
+      [false, 'somebody altered a publication: public.a not published'],
+    ],
   );
   await client.query(`DROP ROLE ${role}`);
 });

@@ -11,6 +11,8 @@ import { quoteLiteral } from '../quote.ts';
 
 /** The prefix of the messages; the source's name is in their text, because a database may have several. */
 const PREFIX = 'tidings publication';
+/** How the reason begins where it was somebody else's doing. */
+export const ALTERED = 'somebody altered a publication: ';
 const FLAG_TRANSACTIONAL = 1;
 
 /** Changes that were made and not published. */
@@ -24,6 +26,15 @@ export interface UnpublishedChanges {
 export function sayUnpublishedSql(source: string, { from, reason }: UnpublishedChanges): string {
   const text = quoteLiteral(JSON.stringify({ source, from, reason }));
   return `SELECT pg_logical_emit_message(true, '${PREFIX}', ${text});`;
+}
+
+/**
+ * PL/pgSQL of the event trigger's function that does the same, where it is not known since when.
+ * @param what an expression: what was not published, in words.
+ */
+export function emitUnpublishedSql(source: string, what: string): string {
+  return `PERFORM pg_logical_emit_message(true, '${PREFIX}', jsonb_build_object('source', ${quoteLiteral(source)},
+        'from', NULL, 'reason', '${ALTERED}' || ${what})::text);`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { isTidingsError } from '../../../errors/tidings-error.ts';
 import type { CapturedTable, PublicationNames } from './captured-tables.ts';
 import { inStatements, placementSql } from './publication.ts';
+import { OWN_STATEMENTS_SQL } from './repaired-by-others.ts';
 import type { SqlSession } from '../connection/sql-session.ts';
 
 /** A table that could not be put where it belongs. */
@@ -93,7 +94,12 @@ async function place(
   const statements = placementSql(tables, names);
   if (statements.length === 0) return;
   await session.query(
-    [`SET LOCAL lock_timeout = ${lockTimeout};`, ...statements, ...alsoSql(tables)].join('\n'),
+    [
+      `SET LOCAL lock_timeout = ${lockTimeout};`,
+      OWN_STATEMENTS_SQL,
+      ...statements,
+      ...alsoSql(tables),
+    ].join('\n'),
     signal,
   );
 }

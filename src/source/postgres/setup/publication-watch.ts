@@ -15,10 +15,11 @@ import {
   readTables,
   type TablesQuery,
 } from './captured-tables.ts';
-import { sayUnpublishedSql } from './lost-changes.ts';
+import { ALTERED, sayUnpublishedSql } from './lost-changes.ts';
 import { placeTables, type PlacementProgress, type Unplaced } from './place-tables.ts';
 import { lsnToPosition } from '../wire/position.ts';
 import { publicationsSql, readPublications } from './publication.ts';
+import { OWN_STATEMENTS_SQL } from './repaired-by-others.ts';
 import type { PublishedTables } from './rights.ts';
 import type { SqlSession } from '../connection/sql-session.ts';
 
@@ -118,7 +119,7 @@ export class PublicationWatch {
     if (statements.length === 0) return;
     const { operations } = altered;
     const said = operations.length === 0 ? [] : [this.#saySql(operations.join('; '))];
-    await run([...statements, ...said].join('\n'));
+    await run([OWN_STATEMENTS_SQL, ...statements, ...said].join('\n'));
     this.#unsaid = { ...this.#unsaid, operations: [] };
   }
 
@@ -195,8 +196,8 @@ export class PublicationWatch {
 
   #saySql(what: string): string {
     const { source } = this.#options;
-    const reason = `somebody altered a publication: ${what}`;
-    return sayUnpublishedSql(source, { from: this.#right?.position ?? null, reason });
+    const from = this.#right?.position ?? null;
+    return sayUnpublishedSql(source, { from, reason: `${ALTERED}${what}` });
   }
 }
 

@@ -45,6 +45,16 @@ function options(kind: keyof PublicationNames, version: number): string {
 /** Whether it publishes stored columns that are computed, where it can. */
 const GENERATED = `COALESCE(to_jsonb(p) ->> 'pubgencols', 's') IN ('s', 'true')`;
 
+/**
+ * Whether a publication of ours publishes the operations of its kind, and as it should.
+ * @param all the name of the one for all operations, in SQL.
+ */
+export function publishesWhatItShouldSql(all: string): string {
+  return `p.pubinsert AND p.pubtruncate AND NOT p.pubviaroot
+            AND p.pubupdate = (p.pubname = ${all}) AND p.pubdelete = (p.pubname = ${all})
+            AND ${GENERATED}`;
+}
+
 /** PostgreSQL 14 has no such table, so it is not named as one. */
 const SCHEMAS = `SELECT n.nspname::text FROM pg_depend d
     JOIN pg_depend e ON e.classid = d.classid AND e.objid = d.objid
@@ -64,9 +74,7 @@ export async function readPublications(
       text: `SELECT p.pubname::text AS "name", p.puballtables AS "allTables",
           COALESCE((to_jsonb(p) ->> 'puballsequences')::boolean, false) AS "allSequences",
           pg_has_role(p.pubowner, 'USAGE') AS "owned",
-          p.pubinsert AND p.pubtruncate AND NOT p.pubviaroot
-            AND p.pubupdate = (p.pubname = $1) AND p.pubdelete = (p.pubname = $1)
-            AND ${GENERATED} AND NOT EXISTS (${SCHEMAS}) AS "correct",
+          ${publishesWhatItShouldSql('$1')} AND NOT EXISTS (${SCHEMAS}) AS "correct",
           to_jsonb(ARRAY(${SCHEMAS} ORDER BY 1)) AS "schemas",
           to_jsonb(array_remove(ARRAY[
             CASE WHEN p.pubviaroot THEN 'partitions as themselves' END,

@@ -7,6 +7,13 @@ import {
 import { ANNOUNCE_VARIABLES, announceBody, announceMarksBody } from '../relation/announcements.ts';
 import { OWN_SCHEMA, type Placed, type TablesQuery, tablesSql } from './captured-tables.ts';
 import { EVENT_TRIGGERS_FIRE } from './event-triggers.ts';
+import {
+  BEGIN_OWN_BODY,
+  END_OWN_BODY,
+  PUBLICATION_TAGS,
+  repairedBody,
+  takenOutBody,
+} from './repaired-by-others.ts';
 import { ownName } from '../names.ts';
 import { quoteIdentifier, quoteLiteral } from '../quote.ts';
 import { TEXT_SETTINGS } from '../connection/session-settings.ts';
@@ -21,13 +28,15 @@ export function triggerName(source: string): string {
 }
 
 /**
- * Commands that can make a table or remove it, or give it or take from it its identity, its name, its
+ * Commands that can put a publication right; and those that can make a table or remove it, or give it or take from it its identity, its name, its
  * schema, its columns, or what their types are made of.
  */
-const TAGS =
-  'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,ALTER INDEX,DROP TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,ALTER TYPE,ALTER DOMAIN,DROP TYPE,DROP DOMAIN,DROP EXTENSION,DROP OWNED'.split(
+const TAGS = [
+  ...PUBLICATION_TAGS,
+  ...'CREATE TABLE,CREATE TABLE AS,SELECT INTO,ALTER TABLE,ALTER INDEX,DROP TABLE,CREATE SCHEMA,ALTER SCHEMA,DROP INDEX,DROP SCHEMA,ALTER TYPE,ALTER DOMAIN,DROP TYPE,DROP DOMAIN,DROP EXTENSION,DROP OWNED'.split(
     ',',
-  );
+  ),
+];
 
 /**
  * How long a command waits when another transaction that has not ended made a table too: PostgreSQL
@@ -144,8 +153,17 @@ function functionBody(source: string, query: TablesQuery): string {
 DECLARE
   misplaced record;
   placed oid[];
-  whole boolean;${ANNOUNCE_VARIABLES}
+  whole boolean;
+  repaired text;
+  lost boolean;${ANNOUNCE_VARIABLES}
 BEGIN
+  IF tg_tag IN (${PUBLICATION_TAGS.map(quoteLiteral).join(', ')}) THEN
+    BEGIN${repairedBody(source, query)}
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING 'Tidings (source ${source}) could not note what this command put right: %', SQLERRM;
+    END;
+    RETURN;
+  END IF;
   -- Temporary tables are made often, and are not ours.
   IF tg_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE') AND NOT EXISTS (
     SELECT FROM pg_event_trigger_ddl_commands()
@@ -178,7 +196,8 @@ function placeBody(source: string, query: TablesQuery): string {
   return `
   FOR misplaced IN SELECT * FROM (${tablesSql(query, PLACED)}) tables
     WHERE "wantedInAll" <> "isInAll" OR "wantedInInsertOnly" <> "isInInsertOnly"
-  LOOP
+  LOOP${takenOutBody(source)}
+    ${BEGIN_OWN_BODY}
     IF misplaced."isInAll" AND NOT misplaced."wantedInAll" THEN
       EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', ${quoteLiteral(names.all)}, misplaced."schema", misplaced."name");
     END IF;
@@ -191,6 +210,7 @@ function placeBody(source: string, query: TablesQuery): string {
     IF misplaced."wantedInInsertOnly" AND NOT misplaced."isInInsertOnly" THEN
       EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %I.%I', ${quoteLiteral(names.insertOnly)}, misplaced."schema", misplaced."name");
     END IF;
+    ${END_OWN_BODY}
     IF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') AND misplaced."wantedInInsertOnly" THEN
       RAISE NOTICE 'Tidings (source ${source}) captures %.% from here on, without the rows of this command itself',
         misplaced."schema", misplaced."name";
