@@ -11,21 +11,38 @@ import type { SubscriptionStatusReport } from './status/status.ts';
 export interface Administration {
   /** All subscriptions, those too that are only remembered, in the order of their names. */
   subscriptions(): Promise<readonly SubscriptionReport[]>;
-  /** @throws TidingsError `SUBSCRIPTION_UNKNOWN` */
-  subscription(name: string): Promise<SubscriptionReport>;
+  /**
+   * One subscription, with its `warnings`.
+   * @param options `warnings`: false asks the database nothing; default: true. `signal` ends the wait
+   *   for them, and nothing else.
+   * @throws TidingsError `SUBSCRIPTION_UNKNOWN`
+   */
+  subscription(
+    name: string,
+    options?: { readonly warnings?: boolean; readonly signal?: AbortSignal },
+  ): Promise<SubscriptionReport>;
   /**
    * Makes a subscription that outlives restarts and begins at once. `definition` is what
    * `subscriptions.*` in the configuration takes; endpoints that run code or read files of this
-   * machine are refused, because who may call the API is not who owns the machine.
+   * machine are refused, because who may call the API is not who owns the machine. `signal` ends the
+   * wait for `warnings`, also in a change.
    * @throws TidingsError `SUBSCRIPTION_EXISTS`, `CONFIG_*`, `FILTER_INVALID`
    */
-  createSubscription(name: string, definition: unknown): Promise<SubscriptionReport>;
+  createSubscription(
+    name: string,
+    definition: unknown,
+    signal?: AbortSignal,
+  ): Promise<SubscriptionReport>;
   /**
    * Replaces the definition of a subscription that was made so; its place in the log and its
    * exceptions stay.
    * @throws TidingsError `SUBSCRIPTION_UNKNOWN`, `SUBSCRIPTION_PROTECTED`, `CONFIG_*`
    */
-  changeSubscription(name: string, definition: unknown): Promise<SubscriptionReport>;
+  changeSubscription(
+    name: string,
+    definition: unknown,
+    signal?: AbortSignal,
+  ): Promise<SubscriptionReport>;
   /**
    * Ends a subscription and forgets its place and what it has parked. Also one that is remembered
    * and registered by nobody any more, which would hold the log for ever (invariant 11).
@@ -102,7 +119,8 @@ export interface SubscriptionReport extends SubscriptionStatusReport {
   readonly createdAt: string | null;
   /**
    * What the definition names and the database does not have, one sentence each; empty in a list of
-   * all subscriptions, and while the database cannot be asked. Tables may still be made.
+   * all subscriptions, in the answers of the API to a pause, a resume or a rewind, and while the
+   * database cannot be asked or does not answer within two seconds. Tables may still be made.
    */
   readonly warnings: readonly string[];
   /** Set while its endpoint asked to be left alone: nothing is sent until then. */

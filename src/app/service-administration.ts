@@ -19,6 +19,7 @@ import { toWire, type WireChange, wireText } from '../change/wire.ts';
 import type { Logger } from '../observe/logger.ts';
 import { tellLost } from './retention.ts';
 import { trimAsAsked, type TrimReport, type TrimRequest } from './trimming/trim-request.ts';
+import { withoutUndefined } from '../util/without-undefined.ts';
 import { readChanges } from './change-pages.ts';
 import type { SourceService } from './source-service.ts';
 import type { Status, SubscriptionStatusReport } from './status/status.ts';
@@ -44,6 +45,8 @@ const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 /** Losses that a report tells; `losses` of the state has all of them. */
 const SHOWN_LOSSES = 10;
+/** How long a report waits for what the database says of names; milliseconds. */
+const NAMES_DEADLINE = 2_000;
 
 /** What operators ask of the service and do to it, on what the service is made of. */
 export class ServiceAdministration implements Administration {
@@ -74,20 +77,38 @@ export class ServiceAdministration implements Administration {
     return reports.toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  async subscription(name: string): Promise<SubscriptionReport> {
+  async subscription(
+    name: string,
+    {
+      warnings: asked = true,
+      signal,
+    }: NonNullable<Parameters<Administration['subscription']>[1]> = {},
+  ): Promise<SubscriptionReport> {
     const found = (await this.subscriptions()).find((each) => each.name === name);
     if (found === undefined) throw new TidingsError('SUBSCRIPTION_UNKNOWN', { name });
-    return { ...found, warnings: await this.#options.names.ofOne(name) };
+    if (!asked) return found;
+    // A link that hangs must not hold up the report: everything else in it is known here.
+    const late = AbortSignal.timeout(NAMES_DEADLINE);
+    const over = signal === undefined ? late : AbortSignal.any([late, signal]);
+    return { ...found, warnings: await this.#options.names.ofOne(name, over) };
   }
 
-  async createSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
+  async createSubscription(
+    name: string,
+    definition: unknown,
+    signal?: AbortSignal,
+  ): Promise<SubscriptionReport> {
     await this.#options.registry.create(name, definition);
-    return await this.subscription(name);
+    return await this.subscription(name, withoutUndefined({ signal }));
   }
 
-  async changeSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
+  async changeSubscription(
+    name: string,
+    definition: unknown,
+    signal?: AbortSignal,
+  ): Promise<SubscriptionReport> {
     await this.#options.registry.change(name, definition);
-    return await this.subscription(name);
+    return await this.subscription(name, withoutUndefined({ signal }));
   }
 
   async deleteSubscription(name: string): Promise<void> {

@@ -204,16 +204,20 @@ export class TidingsService implements Tidings {
     return this.#administration.subscriptions();
   }
 
-  subscription(name: string): Promise<SubscriptionReport> {
-    return this.#administration.subscription(name);
+  subscription(...asked: Parameters<Tidings['subscription']>): Promise<SubscriptionReport> {
+    return this.#administration.subscription(...asked);
   }
 
-  createSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
-    return this.#administration.createSubscription(name, definition);
+  createSubscription(
+    ...asked: Parameters<Tidings['createSubscription']>
+  ): Promise<SubscriptionReport> {
+    return this.#administration.createSubscription(...asked);
   }
 
-  changeSubscription(name: string, definition: unknown): Promise<SubscriptionReport> {
-    return this.#administration.changeSubscription(name, definition);
+  changeSubscription(
+    ...asked: Parameters<Tidings['changeSubscription']>
+  ): Promise<SubscriptionReport> {
+    return this.#administration.changeSubscription(...asked);
   }
 
   deleteSubscription(name: string): Promise<void> {

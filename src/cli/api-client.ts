@@ -8,10 +8,10 @@ import {
   type CommandContext,
   type CommonOptions,
   complete,
-  type ParsedOptions,
   type Runtime,
   textOption,
 } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 
 /** Longer than any answer takes that is not a test delivery; milliseconds. */
 const DEADLINE = 30_000;

@@ -37,8 +37,6 @@ export interface Runtime {
   exitWith(code: number): void;
 }
 
-export type { ParsedOptions };
-
 /** The options that commands share: `--config`, `--json`, and the option table's flags. */
 export interface CommonOptions {
   /** Flags of the option table, by option. Default: only `dataDir`. */

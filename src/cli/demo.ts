@@ -1,11 +1,6 @@
 import { resolve } from 'node:path';
-import {
-  type CommandContext,
-  complete,
-  type DeclareCommand,
-  type ParsedOptions,
-  textOption,
-} from './command.ts';
+import { type CommandContext, complete, type DeclareCommand, textOption } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import { DEFAULT_DEMO_DIRECTORY } from './demo/directory-name.ts';
 import type { DemoReport } from './demo/report.ts';
 

@@ -7,10 +7,10 @@ import {
   complete,
   type DeclareCommand,
   listOption,
-  type ParsedOptions,
   printJson,
   textOption,
 } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import type { Output } from './io.ts';
 import { schemaChangeLine } from './schema-change-text.ts';
 import { harmless } from '../util/harmless.ts';

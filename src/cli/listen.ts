@@ -8,9 +8,9 @@ import {
   type CommandContext,
   complete,
   type DeclareCommand,
-  type ParsedOptions,
   printJson,
 } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import type { Io } from './io.ts';
 import { type Arrival, arrivalLine } from './listen/arrival.ts';
 import type { ReceiverOptions, Tally } from './listen/receiver.ts';

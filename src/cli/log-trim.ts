@@ -7,10 +7,10 @@ import {
   type CommandContext,
   complete,
   type DeclareCommand,
-  type ParsedOptions,
   printJson,
   textOption,
 } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import { holdLines } from './hold-lines.ts';
 import { harmless } from '../util/harmless.ts';
 import { formatBytes, formatCount, formatCounted } from './terminal/format.ts';

@@ -2,7 +2,8 @@ import type { ReplayReport, ReplayRequest } from '../app/administration.ts';
 import type { StartAt } from '../option/start-at.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { type ApiContext, subscriptionPath } from './api-client.ts';
-import { type ParsedOptions, printJson } from './command.ts';
+import { printJson } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import { formatCount } from './terminal/format.ts';
 
 /** How a command is told that it was not said what to replay. */

@@ -4,14 +4,8 @@ import { formatMicros } from '../change/time.ts';
 import type { Moment } from '../undo/looking/moment.ts';
 import { collect, parseTimeOrOffset } from './arguments.ts';
 import { BatchedOutput } from './batched-output.ts';
-import {
-  type Action,
-  complete,
-  type DeclareCommand,
-  listOption,
-  type ParsedOptions,
-  textOption,
-} from './command.ts';
+import { type Action, complete, type DeclareCommand, listOption, textOption } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import type { Io } from './io.ts';
 import { csvLine, TableWriter } from './row-output.ts';
 import { formatCounted } from './terminal/format.ts';

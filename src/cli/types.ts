@@ -2,13 +2,12 @@ import { resolve } from 'node:path';
 import type { RowTypes } from '../app/row-types/row-types-text.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { collect } from './arguments.ts';
-import { type CommandLines, optionWords } from './command-line.ts';
+import { type CommandLines, optionWords, type ParsedOptions } from './command-line.ts';
 import {
   type Action,
   complete,
   type DeclareCommand,
   listOption,
-  type ParsedOptions,
   printJson,
   textOption,
 } from './command.ts';

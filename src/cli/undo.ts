@@ -13,10 +13,10 @@ import {
   type CommandContext,
   complete,
   type DeclareCommand,
-  type ParsedOptions,
   printJson,
   textOption,
 } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import { withKnownSource } from './embedded-source.ts';
 import { formatCounted } from './terminal/format.ts';
 import { nextCommand } from './undo/next-command.ts';

@@ -1,8 +1,8 @@
 import type { Config } from '../config/define-config.ts';
 import { TidingsError } from '../errors/tidings-error.ts';
 import { shellWord } from '../errors/shell-word.ts';
-import type { CommandLines } from './command-line.ts';
-import { type ParsedOptions, textOption } from './command.ts';
+import type { CommandLines, ParsedOptions } from './command-line.ts';
+import { textOption } from './command.ts';
 
 /** The command that removes what was made for a source that the configuration does not list. */
 export function removal(source: string, commands: CommandLines): string {

@@ -5,10 +5,10 @@ import {
   type CommandContext,
   complete,
   type DeclareCommand,
-  type ParsedOptions,
   printJson,
   textOption,
 } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import {
   embeddedDirectory,
   meansEmbedded,

@@ -1,5 +1,6 @@
 import { TidingsError } from '../errors/tidings-error.ts';
-import { listOption, type ParsedOptions } from './command.ts';
+import { listOption } from './command.ts';
+import type { ParsedOptions } from './command-line.ts';
 import type { Io } from './io.ts';
 import { readInput } from './read-input.ts';
 

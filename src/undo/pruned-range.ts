@@ -7,8 +7,8 @@ import {
   type RecordPlaces,
 } from '../log/kept-aside.ts';
 import { logPruned } from '../log/log-pruned.ts';
-import { parseMoment } from './looking/moment.ts';
-import type { UndoMoment, UndoRequest } from './undo-plan.ts';
+import { isFrom, parseMoment } from './looking/moment.ts';
+import type { UndoRequest } from './undo-plan.ts';
 
 /*
  * An undo of what retention has removed is refused, also where records of it are kept aside: they are
@@ -77,12 +77,10 @@ function wanted({ log }: RecordPlaces, request: UndoRequest): (note: NoteAside) 
 
 function meant(request: UndoRequest): (note: NoteAside) => boolean {
   if ('transaction' in request) return ({ transaction: { id } }) => id === request.transaction;
-  const from = 'to' in request ? request.to : request.since;
-  const until = 'until' in request ? request.until : undefined;
+  const from = parseMoment(String('to' in request ? request.to : request.since));
+  const until =
+    'until' in request && request.until !== undefined
+      ? parseMoment(String(request.until))
+      : undefined;
   return (note) => isFrom(note, from) && (until === undefined || !isFrom(note, until));
-}
-
-function isFrom({ offset, transaction }: NoteAside, text: UndoMoment): boolean {
-  const moment = parseMoment(String(text));
-  return 'offset' in moment ? offset >= moment.offset : transaction.committedAt >= moment.time;
 }

@@ -6,6 +6,12 @@ import { until } from '../support/until.ts';
 import type { UserProject } from './managers.ts';
 
 /**
+ * What a test with a package manager may take, and so each wait in it; milliseconds. They run beside
+ * each other, and beside the rest.
+ */
+export const ENOUGH = 180_000;
+
+/**
  * Starts a command of a project with a database of one table, writes a row when it captures, and ends
  * it as Ctrl-C does; fails unless its handler said hello to the row.
  */
@@ -21,9 +27,9 @@ export async function assertHears(
   }
   const ended = once(child, 'exit');
   try {
-    await until(() => isCapturing(child, database, () => said), 60_000);
+    await until(() => isCapturing(child, database, () => said), ENOUGH);
     await database.client.query("INSERT INTO mail_users VALUES (1, 'ann')");
-    await until(() => said.includes('Welcome, ann!'), 30_000, said);
+    await until(() => said.includes('Welcome, ann!'), ENOUGH, said);
   } finally {
     // Of the group: what a terminal does with Ctrl-C.
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGINT');

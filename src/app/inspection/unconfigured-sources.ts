@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/define-config.ts';
+import { shellWord } from '../../errors/shell-word.ts';
+import { parseSegmentName } from '../../log/sqlite/format.ts';
 import type { CheckResult } from '../../observe/check-result.ts';
 
 /**
@@ -14,11 +16,25 @@ export async function unconfiguredSources({
 }: Config): Promise<readonly string[]> {
   const logs = join(dataDir, 'log');
   if (!existsSync(logs)) return [];
-  const entries = await readdir(logs, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !Object.hasOwn(sources, entry.name))
-    .map(({ name }) => name)
-    .toSorted();
+  const found: string[] = [];
+  for (const entry of await readdir(logs, { withFileTypes: true })) {
+    if (!entry.isDirectory() || Object.hasOwn(sources, entry.name)) continue;
+    if (await hasSegment(join(logs, entry.name))) found.push(entry.name);
+  }
+  return found.toSorted();
+}
+
+/** False for what else may lie there: `lost+found` of a file system, which only root can read. */
+async function hasSegment(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).some((name) => parseSegmentName(name) !== null);
+  } catch (error) {
+    // Not ours, or gone since it was listed.
+    if (['EACCES', 'EPERM', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 /** What `doctor` says of them. */
@@ -27,7 +43,7 @@ export async function checkUnconfigured(config: Config): Promise<readonly CheckR
     name: `source ${source}`,
     status: 'warning',
     message: `The configuration does not list it, and its log is here. ${LEFT}`,
-    fix: `tidings uninstall --source ${source} --url URL   # URL: of its database`,
+    fix: `tidings uninstall --source ${shellWord(source)} --url URL   # URL: of its database`,
   }));
 }
 

@@ -7,6 +7,7 @@ import {
 } from '../../log/kept-aside.ts';
 import type { LoggedTable } from '../../log/log.ts';
 import { idsOf } from '../../undo/looking/known-tables.ts';
+import { isFrom } from '../../undo/looking/moment.ts';
 import { resolvePatterns } from '../../undo/looking/resolve-table.ts';
 import type { SearchableLog } from '../../undo/looking/searchable-log.ts';
 import type { FindQuery } from './looking.ts';
@@ -44,8 +45,6 @@ export async function searchAside(
     texts === undefined ? null : compileTablePatterns(resolvePatterns(log, source, texts));
   const tables = log.tables().filter(({ schema, name }) => patterns?.matches(schema, name) ?? true);
   const ids = idsOf(tables);
-  const isFrom = ({ offset, transaction }: NoteAside, moment: typeof since & {}): boolean =>
-    'offset' in moment ? offset >= moment.offset : transaction.committedAt >= moment.time;
   const found = await offsetsAside(
     places,
     (note) =>

@@ -1,5 +1,3 @@
-import { qualifiedName } from '../../change/table.ts';
-
 interface TableName {
   readonly schema: string;
   readonly name: string;
@@ -17,21 +15,18 @@ const UNNAMED_SCHEMA = 'public';
 export function interfaceNames(
   tables: readonly TableName[],
   taken: readonly string[],
-): ReadonlyMap<string, string> {
+): readonly string[] {
   const wanted = tables.map(({ schema, name }) =>
     typeName(schema === UNNAMED_SCHEMA ? name : `${schema} ${name}`),
   );
   const reserved = new Set([...taken, ...wanted]);
   const given = new Set(taken);
-  return new Map(
-    tables.map((table, index) => {
-      const name = wanted[index] ?? '';
-      const free = given.has(name) ? numbered(name, reserved) : name;
-      given.add(free);
-      reserved.add(free);
-      return [qualifiedName(table), free];
-    }),
-  );
+  return wanted.map((name) => {
+    const free = given.has(name) ? numbered(name, reserved) : name;
+    given.add(free);
+    reserved.add(free);
+    return free;
+  });
 }
 
 function numbered(name: string, reserved: ReadonlySet<string>): string {

@@ -83,15 +83,13 @@ declare module 'tidings' {
 
 test('names of interfaces: words, other schemas, and clashes', () => {
   const named = (...names: readonly string[]): string =>
-    [
-      ...interfaceNames(
-        names.map((name) => {
-          const [schema = '', rest = ''] = name.split('/');
-          return { schema, name: rest };
-        }),
-        ['Tables', 'JsonValue'],
-      ).values(),
-    ].join(' ');
+    interfaceNames(
+      names.map((name) => {
+        const [schema = '', rest = ''] = name.split('/');
+        return { schema, name: rest };
+      }),
+      ['Tables', 'JsonValue'],
+    ).join(' ');
   assert.equal(named('public/mail_users', 'public/Mail', 'public/url'), 'MailUsers Mail Url');
   assert.equal(named('public/sales_orders', 'sales/orders'), 'SalesOrders SalesOrders2');
   // A number that a table has by itself is not given to another one.
@@ -101,6 +99,15 @@ test('names of interfaces: words, other schemas, and clashes', () => {
     named('public/2fa', 'public/!!', 'public/größe', 'public/表'),
     'Table2fa Table Größe 表',
   );
+});
+
+test('tables whose names read alike with their schemas have an interface each', () => {
+  const tables = [table('c', [column('one')], 'a.b'), table('b.c', [column('two')], 'a')];
+  const { text, tables: named } = rowTypesText(tables, { command: 'tidings types' });
+  assert.deepEqual(named.map(({ type }) => type).toSorted(), ['ABC', 'ABC2']);
+  assert.equal(new Set(named.map((each) => each.table)).size, 2);
+  assert.match(text, /export interface ABC \{\n {2}readonly two:/);
+  assert.match(text, /export interface ABC2 \{\n {2}readonly one:/);
 });
 
 test('whatever a database holds is a name or a comment, and nothing else', () => {

@@ -1,4 +1,3 @@
-import { qualifiedName } from '../../change/table.ts';
 import { patternName } from '../../option/suggest-table.ts';
 import type { TypedColumn, TypedTable } from '../../source/typed-table.ts';
 import { interfaceNames } from './interface-names.ts';
@@ -51,10 +50,10 @@ export function rowTypesText(
     (one, other) => compare(one.schema, other.schema) || compare(one.name, other.name),
   );
   const names = interfaceNames(sorted, OWN_NAMES);
-  const typed = sorted.map((table) => ({
+  const typed = sorted.map((table, index) => ({
     table,
     key: `${patternName(table.schema)}.${patternName(table.name)}`,
-    type: names.get(qualifiedName(table)) ?? '',
+    type: names[index] ?? '',
   }));
   const imported = new Set(
     sorted.flatMap(({ columns }) => columns.flatMap(({ form }) => namesOf(form))),

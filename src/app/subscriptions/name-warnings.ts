@@ -29,8 +29,8 @@ export class NameWarnings {
     await source.settled;
     const tables = this.#config.sources[source.name]?.tables ?? [];
     const subscriptions = this.#registry.of(source).map(toNamedFilter);
-    const unmet = await this.#look(source, () =>
-      checkNames(source, { tables, subscriptions }, this.#signal),
+    const unmet = await this.#look(source, this.#signal, (signal) =>
+      checkNames(source, { tables, subscriptions }, signal),
     );
     for (const message of unmet?.source ?? []) {
       this.#logger.warn(message, { source: source.name, option: `sources.${source.name}.tables` });
@@ -40,30 +40,37 @@ export class NameWarnings {
 
   /** Warns of one that was registered meanwhile. */
   async warnOfOne(name: string): Promise<void> {
-    this.#log(name, await this.ofOne(name));
+    this.#log(name, await this.ofOne(name, this.#signal));
   }
 
-  /** What one names and its source does not have, in sentences. */
-  async ofOne(name: string): Promise<readonly string[]> {
+  /** What one names and its source does not have, in sentences; none when the signal aborts before. */
+  async ofOne(name: string, signal: AbortSignal): Promise<readonly string[]> {
     const registered = this.#registry.get(name);
     if (registered === undefined) return [];
     const { source } = registered;
-    const look = () => checkSubscription(source, toNamedFilter(registered), this.#signal);
-    return (await this.#look(source, look)) ?? [];
+    const over = AbortSignal.any([this.#signal, signal]);
+    const found = await this.#look(source, over, (signal) =>
+      checkSubscription(source, toNamedFilter(registered), signal),
+    );
+    return found ?? [];
   }
 
   #log(subscription: string, messages: readonly string[]): void {
     for (const message of messages) this.#logger.warn(message, { subscription });
   }
 
-  /** Null when the source cannot be asked. */
-  async #look<Found>(source: SourceService, look: () => Promise<Found>): Promise<Found | null> {
+  /** Null when the source cannot be asked, or the signal aborts before it has answered. */
+  async #look<Found>(
+    source: SourceService,
+    signal: AbortSignal,
+    look: (signal: AbortSignal) => Promise<Found>,
+  ): Promise<Found | null> {
     // A source that cannot be asked is told of as such, and nobody waits for it here.
-    if (source.capture.state !== 'streaming' || this.#signal.aborted) return null;
+    if (source.capture.state !== 'streaming' || signal.aborted) return null;
     try {
-      return await look();
+      return await look(signal);
     } catch (error) {
-      if (!isTidingsError(error) && !this.#signal.aborted) throw error;
+      if (!isTidingsError(error) && !signal.aborted) throw error;
       this.#logger.debug('Names of tables could not be looked up', { error });
       return null;
     }

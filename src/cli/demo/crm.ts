@@ -72,7 +72,7 @@ export class Crm implements AsyncDisposable {
 
   /** Changes that wait for another attempt, or for an earlier one of their row. */
   async waiting(): Promise<number> {
-    const report = await this.#tidings?.subscription(NAME);
+    const report = await this.#tidings?.subscription(NAME, { warnings: false });
     return (report?.retrying ?? 0) + (report?.blocked ?? 0);
   }
 

@@ -1,7 +1,8 @@
 import type { SubscriptionDocument, SubscriptionReport } from '../../app/administration.ts';
 import { TidingsError } from '../../errors/tidings-error.ts';
 import { type ApiAction, completeWithApi, subscriptionPath } from '../api-client.ts';
-import { type DeclareCommand, type ParsedOptions, printJson } from '../command.ts';
+import { type DeclareCommand, printJson } from '../command.ts';
+import type { ParsedOptions } from '../command-line.ts';
 import { harmless } from '../../util/harmless.ts';
 import {
   type DefinitionDraft,

@@ -1,7 +1,7 @@
 import type { ConflictReason } from '../../source/undo-target.ts';
 import type { OnConflict, UndoPlan } from '../../undo/undo-plan.ts';
 import { optionWords } from '../command-line.ts';
-import type { ParsedOptions } from '../command.ts';
+import type { ParsedOptions } from '../command-line.ts';
 import { painter } from '../terminal/style.ts';
 import type { UndoTelling } from './plan-text.ts';
 

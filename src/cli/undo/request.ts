@@ -1,6 +1,7 @@
 import type { Operation } from '../../change/change.ts';
 import type { UndoFilter, UndoMoment, UndoRequest } from '../../undo/undo-plan.ts';
-import { listOption, type ParsedOptions, textOption } from '../command.ts';
+import type { ParsedOptions } from '../command-line.ts';
+import { listOption, textOption } from '../command.ts';
 
 /** The request that the options of `tidings undo` make; what does not go together, planning says. */
 export function requestOf(options: ParsedOptions): UndoRequest {

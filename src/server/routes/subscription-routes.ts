@@ -10,6 +10,9 @@ import { type Api, makePage, type RouteContext, untilGone } from './route.ts';
 const tags = ['Subscriptions'];
 const URL = '/v1/subscriptions';
 
+/** Who moves one is answered also while the database is not: it may be why they pause it. */
+const MOVED = { warnings: false };
+
 /** Subscriptions: what there is, and what can be done with one. */
 export function subscriptionRoutes(app: Api, context: RouteContext): void {
   readingRoutes(app, context);
@@ -19,7 +22,7 @@ export function subscriptionRoutes(app: Api, context: RouteContext): void {
 }
 
 function readingRoutes(app: Api, context: RouteContext): void {
-  const { service } = context;
+  const { service, draining } = context;
   app.route({
     method: 'GET',
     url: URL,
@@ -48,11 +51,12 @@ function readingRoutes(app: Api, context: RouteContext): void {
       params: SUBSCRIPTION_PARAMS,
       response: { 200: SUBSCRIPTION, ...problems(404) },
     },
-    handler: ({ params }) => service.subscription(params.name),
+    handler: ({ params }, reply) =>
+      service.subscription(params.name, { signal: untilGone(reply, draining) }),
   });
 }
 
-function definingRoutes(app: Api, { service }: RouteContext): void {
+function definingRoutes(app: Api, { service, draining }: RouteContext): void {
   app.route({
     method: 'POST',
     url: URL,
@@ -66,7 +70,7 @@ function definingRoutes(app: Api, { service }: RouteContext): void {
     },
     handler: async ({ body }, reply) => {
       const { name, ...definition } = body;
-      const made = await service.createSubscription(name, definition);
+      const made = await service.createSubscription(name, definition, untilGone(reply, draining));
       return await reply
         .code(201)
         .header('location', `${URL}/${encodeURIComponent(name)}`)
@@ -85,7 +89,8 @@ function definingRoutes(app: Api, { service }: RouteContext): void {
       body: DEFINITION_BODY,
       response: { 200: SUBSCRIPTION, ...problemsWithBody(404, 409, 422) },
     },
-    handler: ({ params, body }) => service.changeSubscription(params.name, body),
+    handler: ({ params, body }, reply) =>
+      service.changeSubscription(params.name, body, untilGone(reply, draining)),
   });
   app.route({
     method: 'DELETE',
@@ -120,7 +125,7 @@ function movingRoutes(app: Api, { service }: RouteContext): void {
     },
     handler: async ({ params, body }) => {
       await service.pause(params.name, body?.reason);
-      return await service.subscription(params.name);
+      return await service.subscription(params.name, MOVED);
     },
   });
   app.route({
@@ -136,7 +141,7 @@ function movingRoutes(app: Api, { service }: RouteContext): void {
     },
     handler: async ({ params }) => {
       await service.resume(params.name);
-      return await service.subscription(params.name);
+      return await service.subscription(params.name, MOVED);
     },
   });
   app.route({
@@ -153,7 +158,7 @@ function movingRoutes(app: Api, { service }: RouteContext): void {
     },
     handler: async ({ params, body }) => {
       await service.rewind(params.name, body.to);
-      return await service.subscription(params.name);
+      return await service.subscription(params.name, MOVED);
     },
   });
 }

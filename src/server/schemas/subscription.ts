@@ -59,7 +59,7 @@ export const SUBSCRIPTION = answer<SubscriptionReport>()(
     createdAt: z.string().nullable(),
     warnings: described(
       z.array(z.string()),
-      'What the definition names and the database does not have; empty in the list of all, and while the database cannot be asked.',
+      'What the definition names and the database does not have; empty in the list of all, after a pause, resume or rewind, and while the database cannot be asked or does not answer within two seconds.',
     ),
     restsUntil: described(z.string().nullable(), 'Its endpoint asked to be left alone until then.'),
     replays: described(z.array(REPLAY_REPORT), 'The oldest first.'),

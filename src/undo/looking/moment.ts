@@ -20,6 +20,17 @@ export function parseMoment(text: string): Moment {
   return { time: date.getTime() * 1000 + Number(beyond.padEnd(3, '0')) };
 }
 
+/** True for a record of a transaction that lies at the moment or behind it. */
+export function isFrom(
+  {
+    offset,
+    transaction,
+  }: { readonly offset: number; readonly transaction: { readonly committedAt: number } },
+  moment: Moment,
+): boolean {
+  return 'offset' in moment ? offset >= moment.offset : transaction.committedAt >= moment.time;
+}
+
 /** True when the second is known to lie before the first; an offset and a time are not compared. */
 export function isReversed(from: Moment, to: Moment): boolean {
   if ('time' in from) return 'time' in to && to.time < from.time;

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { onAbort } from '../../../util/on-abort.ts';
 import { isTidingsError, TidingsError } from '../../../errors/tidings-error.ts';
+import { internals } from './client-internals.ts';
 import { ReplicationSocket } from './connection-socket.ts';
 import { guardParser } from './guard-parser.ts';
 import { keepLastWords, lastWords, readToTheEnd } from './last-words.ts';
@@ -40,11 +41,6 @@ const OURS_TO_SAY = [
   'idle_in_transaction_session_timeout',
   'query_timeout',
 ];
-
-/** The socket below a client. Its types say nothing of it, and it is needed to stop at once. */
-interface ClientInternals {
-  readonly connection: { readonly stream: { destroy(): void } };
-}
 
 /**
  * Opens a connection.
@@ -102,7 +98,7 @@ async function requireDirect(source: string, client: pg.Client): Promise<void> {
 
 /** Ends a connection at once, whatever it is doing. */
 export function destroyConnection(client: pg.Client): void {
-  (client as unknown as ClientInternals).connection.stream.destroy();
+  internals(client).stream.destroy();
 }
 
 /** True when the connection may cross a network: neither a socket file nor this machine. */

@@ -1,11 +1,6 @@
-import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { isTooLong } from '../../../change/too-large.ts';
-
-/** Below pg's client. Its types leave it out; `connection.stream` is a TLSSocket with TLS. */
-interface ClientInternals {
-  readonly connection: { readonly stream: Socket };
-}
+import { internals } from './client-internals.ts';
 
 /**
  * Has a value that no text can hold end its connection. pg's parser makes texts of values where the
@@ -14,7 +9,7 @@ interface ClientInternals {
  * @param client connected, so that the socket is the one behind TLS.
  */
 export function guardParser(client: pg.Client): void {
-  const { stream } = (client as unknown as ClientInternals).connection;
+  const { stream } = internals(client);
   const parsers = stream.listeners('data') as ((chunk: Buffer) => void)[];
   stream.removeAllListeners('data');
   for (const parse of parsers) {

@@ -1,11 +1,7 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
+import { internals } from './client-internals.ts';
 import { sqlState } from './source-error.ts';
-
-/** Below pg's client. Its types leave it out; `connection.stream` is a TLSSocket with TLS. */
-interface ClientInternals {
-  readonly connection: NodeJS.EventEmitter & { readonly stream: Socket };
-}
 
 /** How long what the server said before it hung up may take to be read; milliseconds. */
 const READING = 2_000;
@@ -18,7 +14,7 @@ const words = new WeakMap<pg.Client, unknown>();
  * @param client before it connects.
  */
 export function keepLastWords(client: pg.Client): void {
-  const { connection } = client as unknown as ClientInternals;
+  const connection = internals(client);
   connection.on('errorMessage', (error: unknown) => words.set(client, error));
   // It goes on: the error was that of a statement.
   connection.on('readyForQuery', () => words.delete(client));
@@ -38,7 +34,7 @@ export function lastWords(client: pg.Client, error: unknown): unknown {
  * @param client connected, so that the socket is the one behind TLS.
  */
 export function readToTheEnd(client: pg.Client): void {
-  const { stream } = (client as unknown as ClientInternals).connection;
+  const { stream } = internals(client);
   const write = stream._write.bind(stream);
   const writeMany = stream._writev?.bind(stream);
   stream._write = (chunk, encoding, callback) => {

@@ -31,7 +31,7 @@ export class SqlSession implements AsyncDisposable {
    * Runs a statement, or several separated by semicolons when there are no values: those are one
    * transaction.
    * @throws TidingsError as of `connect`; `SOURCE_DISCONNECTED`; `SOURCE_FAILED` with the server's
-   *   error as its cause; the signal's reason when it aborts.
+   *   error as its cause; the signal's reason when it aborts, also before its turn has come.
    */
   query<Row extends object>(
     statement: string | Statement,
@@ -40,7 +40,7 @@ export class SqlSession implements AsyncDisposable {
     const wanted = typeof statement === 'string' ? { text: statement } : statement;
     const turn = this.#last.then(() => this.#run<Row>(wanted, signal));
     this.#last = turn.catch(() => undefined); // Its caller meets the error; the next one is no worse off.
-    return turn;
+    return orAborted(turn, signal);
   }
 
   /** Has the next statement use a new connection: the server's process for the old one ends. */
@@ -101,4 +101,11 @@ export class SqlSession implements AsyncDisposable {
   #forget(client: pg.Client): void {
     if (this.#client === client) this.#client = null;
   }
+}
+
+/** Who has no time left does not wait for the statements of others, whose link may hang. */
+async function orAborted<Result>(turn: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  using _stop = onAbort(signal, () => aborted.reject(signal.reason));
+  return await Promise.race([turn, aborted.promise]);
 }

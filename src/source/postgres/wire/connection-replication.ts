@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { onAbort } from '../../../util/on-abort.ts';
 import type pg from 'pg';
 import { TidingsError } from '../../../errors/tidings-error.ts';
+import { internals } from '../connection/client-internals.ts';
 import { connect, destroyConnection } from '../connection/connect.ts';
 import { ReplicationSocket } from '../connection/connection-socket.ts';
 import { lastWords } from '../connection/last-words.ts';
@@ -58,11 +59,6 @@ function requireTimeline({ source, timeline }: ReplicationOptions, facts: Facts 
 
 function isRaw({ raw }: ReplicationOptions, facts: Facts | undefined): boolean {
   return raw === true || facts?.encoding === WITHOUT_CHARACTERS;
-}
-
-/** Below pg's client. Its types leave it out; `connection.stream` is a TLSSocket with TLS. */
-interface ClientInternals {
-  readonly connection: { readonly stream: Socket; query(text: string): void };
 }
 
 /**
@@ -161,10 +157,6 @@ export class ReplicationConnection {
   destroy(): void {
     this.#socket.destroy();
   }
-}
-
-function internals(client: pg.Client): ClientInternals['connection'] {
-  return (client as unknown as ClientInternals).connection;
 }
 
 /**

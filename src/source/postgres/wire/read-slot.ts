@@ -113,13 +113,16 @@ class SlotReading implements FrameHandler {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    using _stop = onAbort(signal, () => this.#end(signal.reason));
     this.#feedback.start();
     this.#watch = setInterval(() => this.#lookForStandstill(), 1_000);
-    this.#connection.start(
-      (chunk) => this.#onChunk(chunk),
-      (error) => this.#end(this.#disconnected(error?.message ?? 'the server closed it')),
-    );
+    // Behind what it ends: at once, when the signal has aborted since the connection was opened.
+    using _stop = onAbort(signal, () => this.#end(signal.reason));
+    if (!this.#over) {
+      this.#connection.start(
+        (chunk) => this.#onChunk(chunk),
+        (error) => this.#end(this.#disconnected(error?.message ?? 'the server closed it')),
+      );
+    }
     await this.#result.promise;
   }
 
