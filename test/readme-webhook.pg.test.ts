@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Status } from '../src/app/status/status.ts';
 import { prettyLine } from '../src/observe/pretty-line.ts';
 import { freshDatabase } from './support/postgres.ts';
 import { difference, readmeBlocks, readmeSection, readmeSteps } from './support/readme-output.ts';
@@ -88,6 +89,12 @@ test('the webhook, as in the README', { timeout: 120_000 }, async (t) => {
   const arrivals = readmeBlocks(section).find((block) => /^\d+ +test /.test(block)) ?? '';
   told(all.slice(first.length), arrivals.split('\n'));
 
+  // A person does not end it within the milliseconds in which its answer is still on the way.
+  await until(async () => {
+    const { stdout } = await tidings(['status', '--json'], { cwd, env });
+    const [crm] = (JSON.parse(stdout) as Status).subscriptions;
+    return crm?.lag === 0 && crm.inFlight === 0;
+  });
   const ended = once(receiver, 'exit');
   receiver.kill('SIGINT');
   await ended;
