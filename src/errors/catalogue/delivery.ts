@@ -75,7 +75,7 @@ export const DELIVERY_ERRORS = {
   },
   TEST_UNSUPPORTED: {
     message: 'The endpoint of subscription {name} could not tell a test from a real change.',
-    hint: 'Only webhooks can be tested so. Change a row to see a handler called.',
+    hint: 'Only webhooks can be tested so. Change a row to see what another endpoint gets.',
     retryable: false,
     exit: 2,
   },

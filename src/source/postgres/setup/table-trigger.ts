@@ -28,8 +28,8 @@ export function triggerName(source: string): string {
 }
 
 /**
- * Commands that can put a publication right; and those that can make a table or remove it, or give it or take from it its identity, its name, its
- * schema, its columns, or what their types are made of.
+ * Commands that can put a publication right, and those that can make or remove a table, or change its
+ * identity, its name, its schema, its columns, or what their types are made of.
  */
 const TAGS = [
   ...PUBLICATION_TAGS,
