@@ -11,7 +11,7 @@ import {
   UNDO_RESULT,
 } from '../schemas/undo.ts';
 import { UndoPlans } from '../undo-plans.ts';
-import { type Api, type RouteContext, untilGone } from './route.ts';
+import { type Api, makePage, type RouteContext, untilGone } from './route.ts';
 
 type ShownPlan = Omit<UndoPlan, 'request'> & { readonly request: JsonValue };
 
@@ -25,7 +25,8 @@ export function undoRoutes(app: Api, context: RouteContext): void {
   applyRoute(app, context, plans);
 }
 
-function planRoutes(app: Api, { service, draining }: RouteContext, plans: UndoPlans): void {
+function planRoutes(app: Api, context: RouteContext, plans: UndoPlans): void {
+  const { service, draining } = context;
   app.route({
     method: 'POST',
     url: URL,
@@ -58,7 +59,8 @@ function planRoutes(app: Api, { service, draining }: RouteContext, plans: UndoPl
       params: UNDO_PLAN_PARAMS,
       response: { 200: UNDO_PLAN, ...problems(404) },
     },
-    handler: async ({ params: { id } }) => shown(plans.get(id)),
+    handler: ({ params: { id } }, reply) =>
+      makePage(context, reply, async () => shown(plans.get(id))),
   });
 }
 
